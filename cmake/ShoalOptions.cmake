@@ -1,0 +1,27 @@
+# Language level, warnings and the speed of a build.
+option(SHOAL_TESTS "Build the tests" ON)
+option(SHOAL_WERROR "Treat warnings as errors" OFF)
+set(SHOAL_SANITIZE "" CACHE STRING "Sanitizers to build with: empty, 'address;undefined' or 'thread'")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+find_program(SHOAL_CCACHE ccache)
+if(SHOAL_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${SHOAL_CCACHE})
+endif()
+
+add_library(shoal_warnings INTERFACE)
+target_compile_options(shoal_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -fno-omit-frame-pointer
+  $<$<BOOL:${SHOAL_WERROR}>:-Werror>)
+# Hardening that Debian's own packages are built with.
+target_compile_options(shoal_warnings INTERFACE -fstack-protector-strong
+  $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
+target_link_options(shoal_warnings INTERFACE -Wl,-z,relro,-z,now)

@@ -1,0 +1,85 @@
+#include "base/log.hpp"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace shoal::log {
+namespace {
+
+constexpr std::size_t value_limit = 256;
+
+/// What setup() decides. A log is the one thing that every room may write to without being handed it.
+struct Sink {
+  std::shared_ptr<spdlog::logger> logger = std::make_shared<spdlog::logger>("shoal", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  bool json = false;
+};
+
+Sink& sink() {
+  static Sink instance = [] {
+    Sink made;
+    made.logger->set_level(spdlog::level::warn);
+    made.logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+    return made;
+  }();
+  return instance;
+}
+
+std::string escaped(std::string_view value) {
+  bool plain = !value.empty();
+  std::string out;
+  for (unsigned char c : value.substr(0, value_limit)) {
+    bool printable = c >= 0x20 && c != 0x7f;
+    if (!printable || c == ' ' || c == '"' || c == '=') plain = false;
+    if (c == '"' || c == '\\') out += '\\';
+    out += printable ? static_cast<char>(c) : '?';
+  }
+  return plain ? out : '"' + out + '"';
+}
+
+std::string text_line(std::string_view event, Fields fields) {
+  std::string line(event);
+  for (const Field& field : fields) line.append(" ").append(field.key).append("=").append(escaped(field.value));
+  return line;
+}
+
+std::string json_line(spdlog::level::level_enum level, std::string_view event, Fields fields) {
+  nlohmann::json line{{"type", "log"}, {"level", std::string(spdlog::level::to_string_view(level).data())}, {"event", event}};
+  for (const Field& field : fields) line[std::string(field.key)] = field.value.substr(0, value_limit);
+  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void write(spdlog::level::level_enum level, std::string_view event, Fields fields) {
+  Sink& out = sink();
+  if (!out.logger->should_log(level)) return;
+  out.logger->log(level, "{}", out.json ? json_line(level, event, fields) : text_line(event, fields));
+}
+
+}  // namespace
+
+Result<Level> parse_level(std::string_view text) {
+  if (text == "debug") return Level::debug;
+  if (text == "info") return Level::info;
+  if (text == "warn") return Level::warn;
+  if (text == "error") return Level::error;
+  if (text == "off") return Level::off;
+  return fail(ErrorCode::usage, "'" + std::string(text) + "' is not a log level: use debug, info, warn, error or off");
+}
+
+void setup(Level level, bool json) {
+  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                                                         spdlog::level::err, spdlog::level::off};
+  sink().logger->set_level(levels[static_cast<int>(level)]);
+  sink().logger->flush_on(spdlog::level::debug);
+  sink().json = json;
+  if (json) sink().logger->set_pattern("%v");
+}
+
+void debug(std::string_view event, Fields fields) { write(spdlog::level::debug, event, fields); }
+void info(std::string_view event, Fields fields) { write(spdlog::level::info, event, fields); }
+void warn(std::string_view event, Fields fields) { write(spdlog::level::warn, event, fields); }
+void error(std::string_view event, Fields fields) { write(spdlog::level::err, event, fields); }
+
+}  // namespace shoal::log

@@ -1,0 +1,41 @@
+// Logs: an event name and key=value fields, to stderr. The only door to spdlog.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "base/result.hpp"
+
+namespace shoal::log {
+
+enum class Level { debug, info, warn, error, off };
+
+Result<Level> parse_level(std::string_view text);
+
+/// Sets the level and the form of the lines. Called once, before threads start.
+void setup(Level level, bool json);
+
+/// One key=value of a line. Secrets are never passed here.
+struct Field {
+  std::string_view key;
+  std::string value;
+
+  Field(std::string_view k, std::string v) : key(k), value(std::move(v)) {}
+  Field(std::string_view k, std::string_view v) : key(k), value(v) {}
+  Field(std::string_view k, const char* v) : key(k), value(v) {}
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  Field(std::string_view k, Number v) : key(k), value(std::to_string(v)) {}
+};
+
+using Fields = std::initializer_list<Field>;
+
+// Thread-safe. What a remote party can cause without limit is logged at debug; values are escaped and cut at 256 bytes.
+void debug(std::string_view event, Fields fields = {});
+void info(std::string_view event, Fields fields = {});
+void warn(std::string_view event, Fields fields = {});
+void error(std::string_view event, Fields fields = {});
+
+}  // namespace shoal::log

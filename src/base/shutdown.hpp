@@ -1,0 +1,33 @@
+// SIGINT and SIGTERM as a std::stop_token.
+#pragma once
+
+#include <stop_token>
+#include <thread>
+
+#include "base/clock.hpp"
+
+namespace shoal {
+
+/// Blocks SIGINT, SIGTERM and SIGPIPE for the process and waits for the first two on a thread of its own. Build it in
+/// main before any other thread starts. A second signal while stopping ends the process at once with exit code 130.
+class Shutdown {
+ public:
+  Shutdown();
+  Shutdown(const Shutdown&) = delete;
+  Shutdown& operator=(const Shutdown&) = delete;
+  ~Shutdown();
+
+  std::stop_token token() const { return source_.get_token(); }
+  bool requested() const { return source_.stop_requested(); }
+
+ private:
+  void wait_for_signals();
+
+  std::stop_source source_;
+  std::jthread thread_;
+};
+
+/// Sleeps until the time has passed (true) or a stop is requested (false).
+bool sleep_for(std::chrono::milliseconds duration, const std::stop_token& stop);
+
+}  // namespace shoal
