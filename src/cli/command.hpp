@@ -1,0 +1,64 @@
+// The command table: every command as data, so that help, parsing, environment and configuration files agree.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/shutdown.hpp"
+#include "base/units.hpp"
+#include "cli/output.hpp"
+
+namespace shoal::cli {
+
+struct Option {
+  std::string name;        // "--state"
+  std::string value;       // "DIR" in the help; empty for a switch
+  std::string help;
+  std::string fallback = "";  // default value; shown in the help
+  bool required = false;
+  bool repeatable = false;
+  std::string config_key = "";  // "state" in the configuration file; empty: not configurable
+};
+
+struct Positional {
+  std::string name;  // "REF"
+  std::string help;
+  bool required = true;
+};
+
+/// What a command was called with, after flag > SHOAL_* > file > default.
+class Invocation {
+ public:
+  std::string get(const std::string& name) const;                       // "" where not given
+  std::vector<std::string> all(const std::string& name) const;          // repeatable options
+  bool on(const std::string& name) const;                               // switches
+  Result<std::chrono::milliseconds> duration(const std::string& name) const;
+  Result<HostPort> address(const std::string& name) const;
+
+  Output& out;
+  Shutdown& shutdown;
+
+  Invocation(Output& output, Shutdown& signals, std::map<std::string, std::vector<std::string>> values)
+      : out(output), shutdown(signals), values_(std::move(values)) {}
+
+ private:
+  std::map<std::string, std::vector<std::string>> values_;
+};
+
+struct Command {
+  std::string path;     // "token create"
+  std::string summary;  // one line
+  std::string details;  // paragraphs and examples, shown by --help
+  std::vector<Positional> positionals;
+  std::vector<Option> options;
+  std::function<Status(Invocation&)> run;
+};
+
+/// Parses, runs and reports: prints the error (text or JSON) and returns the exit code. Adds --config --json --quiet --log-level
+/// --version --help to every command.
+int run(int argc, const char* const* argv, const std::string& version, const std::vector<Command>& commands);
+
+}  // namespace shoal::cli

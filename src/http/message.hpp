@@ -1,0 +1,46 @@
+// HTTP requests and responses as values; no Beast in sight.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "identity/certificate.hpp"
+
+namespace shoal::http {
+
+struct Request {
+  std::string method;  // "GET", "POST", ...
+  std::string path;    // as sent, before '?'
+  std::string query;   // as sent, after '?', not decoded
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+  std::optional<identity::Certificate> peer;  // verified by the handshake; none on the enrolment ALPN and on plain listeners
+  bool enrolment = false;                     // the handshake chose alpn_enrol
+  std::string remote_address;                 // textual IP, IPv4-mapped IPv6 as IPv4
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+};
+
+/// Answers a request once, from any thread; copies share the one answer. Dropped unanswered, the client gets 500.
+class Reply {
+ public:
+  using Send = std::function<void(Response)>;
+  explicit Reply(Send send);
+  void operator()(Response response) const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+/// Called on a server thread; must not block for long; may keep `reply` and answer later (long-poll).
+using Handler = std::function<void(Request request, Reply reply)>;
+
+}  // namespace shoal::http

@@ -1,0 +1,45 @@
+// HTTPS server on Beast: session = handshake, read, handler, write, each with a deadline.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "base/units.hpp"
+#include "http/message.hpp"
+#include "identity/tls.hpp"
+
+namespace shoal::http {
+
+struct ServerLimits {
+  ByteCount header = 16 * KiB;
+  /// Largest body by path prefix is decided before the body is read: (method, path) -> bytes.
+  std::function<ByteCount(const std::string& method, const std::string& path, const identity::Certificate* peer)> body;
+  std::size_t connections = 4096;
+  std::size_t connections_per_address = 1024;
+  std::chrono::milliseconds handshake{5000};
+  std::chrono::milliseconds header_read{5000};
+  std::chrono::milliseconds body_read{30000};
+  std::chrono::milliseconds write{30000};
+  std::chrono::milliseconds idle{75000};     // between requests on a kept-alive connection
+  std::chrono::milliseconds handler{70000};  // until the handler answers; then 503
+};
+
+struct ServerOptions {
+  HostPort listen;  // port 0: any
+  /// None: plain HTTP, which start() allows on loopback only (a test listener).
+  identity::ServerTlsSource* tls = nullptr;
+  ServerLimits limits;
+  unsigned threads = 2;
+};
+
+/// Owns its threads and one io_context each. Stops and joins in the destructor.
+class Server {
+ public:
+  static Result<std::unique_ptr<Server>> start(ServerOptions options, const Clock& clock, Handler handler);
+  virtual ~Server() = default;
+  virtual std::uint16_t port() const = 0;
+  /// Ends connections of a machine (revocation).
+  virtual void cut(const NodeId& id) = 0;
+};
+
+}  // namespace shoal::http

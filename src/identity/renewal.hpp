@@ -1,0 +1,36 @@
+// Renewal at two thirds of a certificate's life, with a new key and jitter.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <thread>
+
+#include "identity/credentials.hpp"
+
+namespace shoal::identity {
+
+/// When to renew: two thirds of the life, moved by up to 10 % of the life; `random` is in [0, 1).
+WallTime renewal_time(const Certificate& certificate, double random);
+
+/// Owns a thread that renews the credentials of a store when their time has come; failures are retried with back-off
+/// (5 s doubling to 5 min) and logged. `renew` gets a request (PEM) and returns the new certificate (PEM).
+class Renewer {
+ public:
+  using Renew = std::function<Result<std::string>(const std::string& request_pem)>;
+  using Save = std::function<Status(const Credentials&)>;
+
+  Renewer(CredentialStore& store, const Clock& clock, Renew renew, Save save);
+  ~Renewer();
+  /// Renews now, on the caller's thread.
+  Status renew_now();
+
+ private:
+  void run(const std::stop_token& stop);
+  CredentialStore& store_;
+  const Clock& clock_;
+  Renew renew_;
+  Save save_;
+  std::jthread thread_;
+};
+
+}  // namespace shoal::identity

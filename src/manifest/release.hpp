@@ -1,0 +1,81 @@
+// The release: what one version of one model consists of. docs/formats.md has the JSON.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/units.hpp"
+
+namespace shoal::manifest {
+
+/// One file. Paths are relative, '/'-separated UTF-8 and pass check_paths().
+struct FileEntry {
+  std::string path;
+  ByteCount size = 0;
+  Sha256 sha256;
+  bool operator==(const FileEntry&) const = default;
+};
+
+/// How the swarm carries the release.
+struct SwarmInfo {
+  InfoHash info_hash;
+  std::uint32_t piece_length = 0;  // bytes, a power of two from 16 KiB to 64 MiB
+  Sha256 metainfo_sha256;
+  ByteCount metainfo_size = 0;
+  bool operator==(const SwarmInfo&) const = default;
+};
+
+/// What the weights are, read from safetensors or GGUF headers; zeroes where unknown.
+struct FormatSummary {
+  std::string kind;  // "safetensors", "gguf" or "other"
+  std::uint64_t tensors = 0;
+  std::uint64_t parameters = 0;
+  std::map<std::string, ByteCount> bytes_per_dtype;
+  bool operator==(const FormatSummary&) const = default;
+};
+
+struct Release {
+  ModelName model;
+  VersionName version;
+  WallTime created;
+  std::vector<FileEntry> files;  // sorted by path, bytewise
+  std::optional<ReleaseId> parent;
+  FormatSummary format;
+  std::map<std::string, std::string> labels;
+  SwarmInfo swarm;
+
+  ByteCount total_size() const;
+  bool operator==(const Release&) const = default;
+};
+
+/// The payload bytes of a release.
+std::string encode(const Release& release);
+/// Parses and checks every rule of docs/formats.md: names, paths, sizes that do not overflow, sorted files, at least one.
+Result<Release> decode_release(std::string_view payload);
+
+/// Path rules: not empty, at most 4096 bytes and 255 a component, valid UTF-8, no "..", ".", empty component, leading '/',
+/// '\\', control characters, no two paths equal after case folding (ASCII), no path that is also a directory of another.
+Status check_paths(const std::vector<std::string>& paths);
+
+/// A pointer from a channel to a release.
+struct ChannelPointer {
+  ModelName model;
+  ChannelName channel;
+  std::uint64_t epoch = 0;
+  std::uint64_t sequence = 0;
+  ReleaseId release;
+  WallTime issued;
+  WallTime expires;
+  std::optional<ReleaseId> rollback_of;
+  std::string reason;
+  bool operator==(const ChannelPointer&) const = default;
+};
+
+std::string encode(const ChannelPointer& pointer);
+Result<ChannelPointer> decode_channel_pointer(std::string_view payload);
+
+}  // namespace shoal::manifest

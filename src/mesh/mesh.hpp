@@ -1,0 +1,104 @@
+// Links between machines: mutual TLS 1.3 on the network, a SOCKS5 front on loopback for the BitTorrent engine.
+// docs/architecture.md, "The mesh", tells the life of a link.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/units.hpp"
+#include "identity/tls.hpp"
+
+namespace shoal::mesh {
+
+/// What the engine believes to be a peer: an address in 127.64.0.0/10 that stands for a machine, and a port that stands
+/// for an info-hash. Host byte order.
+struct VirtualEndpoint {
+  std::uint32_t address = 0;
+  std::uint16_t port = 0;
+  auto operator<=>(const VirtualEndpoint&) const = default;
+};
+
+/// Where the engine finds the front, and the secret (RFC 1929) that keeps other local users out.
+struct SocksFront {
+  std::uint16_t port = 0;  // on 127.0.0.1
+  std::string user;
+  std::string password;
+};
+
+struct MeshOptions {
+  HostPort listen{"0.0.0.0", 0};
+  std::chrono::milliseconds handshake{5000};  // TCP connect + TLS + the first 48 bytes
+  std::chrono::milliseconds idle{180000};     // no byte in either direction
+  std::size_t unfinished_handshakes = 256;    // inbound, over all addresses; more wait in the listen queue or are closed
+  std::size_t links = 2000;
+  unsigned threads = 2;
+};
+
+/// Decides which links may live. Called on mesh threads; must be thread-safe and quick.
+class LinkPolicy {
+ public:
+  virtual ~LinkPolicy() = default;
+  /// After the handshake and, inbound, after the first 48 bytes named the info-hash.
+  virtual bool may_link(const identity::Certificate& peer, const InfoHash& info_hash) = 0;
+};
+
+/// Counters of one machine and one info-hash since the mesh started, over all links between them.
+struct LinkCounters {
+  NodeId peer;
+  identity::Role role = identity::Role::node;
+  InfoHash info_hash;
+  ByteCount received = 0;  // plain bytes
+  ByteCount sent = 0;
+  std::uint32_t links = 0;  // open now
+};
+
+/// Refusals since the start, by reason.
+struct MeshCounters {
+  std::uint64_t accepted = 0, dialled = 0;
+  std::uint64_t handshake_failed = 0, handshake_timed_out = 0, refused_by_policy = 0, refused_certificate = 0, over_cap = 0,
+      wrong_peer = 0, socks_refused = 0, cut = 0;
+};
+
+/// Owns its threads, sockets and links; ends them in the destructor. All calls are thread-safe.
+class Mesh {
+ public:
+  /// Called on a mesh thread when a link from `peer` for `info_hash` waits to be taken: the engine must dial `endpoint`.
+  using Accepted = std::function<void(const NodeId& peer, const InfoHash& info_hash, VirtualEndpoint endpoint)>;
+
+  static Result<std::unique_ptr<Mesh>> start(MeshOptions options, const identity::CredentialStore& credentials, LinkPolicy& policy,
+                                             const Clock& clock);
+  virtual ~Mesh() = default;
+
+  virtual std::uint16_t port() const = 0;
+  virtual const SocksFront& front() const = 0;
+
+  /// Takes part in a swarm: links for this info-hash are accepted from now on.
+  virtual void serve(const InfoHash& info_hash, Accepted accepted) = 0;
+  /// Leaves it: its links are cut.
+  virtual void unserve(const InfoHash& info_hash) = 0;
+  /// What the engine should dial to reach `peer` at `address`; a later call with another address replaces the first.
+  /// The link lives only if the certificate it shows names `peer`.
+  virtual VirtualEndpoint introduce(const NodeId& peer, const InfoHash& info_hash, const HostPort& address) = 0;
+  /// Whom a virtual endpoint stands for, and, once a link was made, in which role.
+  struct Whom {
+    NodeId peer;
+    InfoHash info_hash;
+    std::optional<identity::Role> role;
+  };
+  virtual std::optional<Whom> whom(VirtualEndpoint endpoint) const = 0;
+
+  /// Ends all links of a machine at once.
+  virtual void cut(const NodeId& peer) = 0;
+  /// Asks the policy again about every link and cuts those that it refuses or whose certificate has expired.
+  virtual void recheck() = 0;
+
+  virtual std::vector<LinkCounters> links() const = 0;
+  virtual MeshCounters counters() const = 0;
+};
+
+}  // namespace shoal::mesh

@@ -1,0 +1,44 @@
+// What a member of the fleet asks its tracker. Nothing that it returns is trusted: signed documents come as envelopes.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+
+#include "http/client.hpp"
+#include "registry/messages.hpp"
+
+namespace shoal::registry {
+
+/// Blocking, one thread at a time; give each thread a client of its own. Errors are http::Client's, and the tracker's own
+/// refusals with the code it named (not_found, conflict, verification, not_enrolled, usage).
+class Client {
+ public:
+  Client(std::unique_ptr<http::Client> http, std::stop_token stop) : http_(std::move(http)), stop_(std::move(stop)) {}
+
+  Result<EnrolReply> enrol(const EnrolRequest& request);
+  Result<std::string> renew(const std::string& request_pem);
+
+  /// PUT /v1/models/{org}/{name}/versions/{version}: envelope and metainfo in one request. The same release again is fine;
+  /// another release for the version is `conflict`.
+  Status publish(const ModelName& model, const VersionName& version, const std::string& envelope, const std::string& metainfo);
+  Result<ReleaseReply> release(const ModelName& model, const VersionName& version);
+  Result<ReleaseReply> release(const ReleaseId& id);
+  Result<std::string> metainfo(const ReleaseId& id, ByteCount expected_size);
+  Result<std::vector<VersionRow>> versions(const ModelName& model);
+
+  /// The envelope of the channel's pointer.
+  Result<std::string> channel(const ModelName& model, const ChannelName& channel);
+  Result<std::vector<ChannelRow>> channels(const ModelName& model);
+  /// PUT; `conflict` where the sequence is not above the tracker's.
+  Status set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope);
+
+  Result<AnnounceReply> announce(const AnnounceRequest& request);
+  Result<FleetStatus> status();
+
+ private:
+  Result<http::Response> send(http::ClientRequest request);
+  std::unique_ptr<http::Client> http_;
+  std::stop_token stop_;
+};
+
+}  // namespace shoal::registry

@@ -1,0 +1,112 @@
+// The contract between roles: what is said under /v1 and in announces. docs/formats.md has the JSON.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "identity/certificate.hpp"
+#include "manifest/trust.hpp"
+
+namespace shoal::registry {
+
+/// POST /v1/enrol
+struct EnrolRequest {
+  std::string token_id;      // raw
+  std::string token_secret;  // raw
+  std::string request_pem;   // PKCS#10
+  std::string name;
+  std::string site;
+};
+struct EnrolReply {
+  std::string certificate_pem;
+  std::string ca_pem;
+  std::string trust_root;  // envelope JSON
+};
+/// POST /v1/renew
+struct RenewRequest {
+  std::string request_pem;
+};
+struct RenewReply {
+  std::string certificate_pem;
+};
+/// GET /v1/models/{org}/{name}/versions/{version}, GET /v1/releases/{id}
+struct ReleaseReply {
+  ReleaseId id;
+  std::string envelope;  // JSON text of the DSSE envelope
+};
+/// GET /v1/models/{org}/{name}/channels
+struct ChannelRow {
+  ChannelName channel;
+  std::string envelope;
+  std::string version;  // for showing; the signed release is what counts
+};
+struct VersionRow {
+  VersionName version;
+  ReleaseId id;
+  ByteCount size = 0;
+  WallTime created;
+};
+/// GET /v1/status
+struct SwarmRow {
+  ModelName model;
+  VersionName version;
+  ReleaseId id;
+  std::uint32_t seeders = 0;
+  std::uint32_t leechers = 0;
+};
+struct MachineRow {
+  NodeId id;
+  identity::Role role = identity::Role::node;
+  std::string name;
+  std::string site;
+  WallTime certificate_until;
+};
+struct FleetStatus {
+  FleetName fleet;
+  std::vector<SwarmRow> swarms;
+  std::vector<MachineRow> machines;
+};
+
+/// GET /announce (BEP 3, with compact=0)
+struct AnnounceRequest {
+  InfoHash info_hash;
+  std::string peer_id;  // 20 bytes
+  std::uint16_t port = 0;
+  ByteCount uploaded = 0, downloaded = 0, left = 0;
+  std::string event;  // "started", "completed", "stopped" or empty
+  int numwant = 50;
+};
+struct AnnouncedPeer {
+  NodeId id;
+  HostPort address;
+};
+struct AnnounceReply {
+  std::chrono::seconds interval{60};
+  std::vector<AnnouncedPeer> peers;  // those whose peer id names a machine; others are left out
+  std::string warning;
+};
+
+// JSON forms: encode(x) and decode_x(text), strict about types, lenient about members of later versions.
+std::string encode(const EnrolRequest& m);
+std::string encode(const EnrolReply& m);
+std::string encode(const RenewRequest& m);
+std::string encode(const RenewReply& m);
+std::string encode(const ReleaseReply& m);
+std::string encode(const std::vector<ChannelRow>& m);
+std::string encode(const std::vector<VersionRow>& m);
+std::string encode(const FleetStatus& m);
+Result<EnrolRequest> decode_enrol_request(std::string_view text);
+Result<EnrolReply> decode_enrol_reply(std::string_view text);
+Result<RenewRequest> decode_renew_request(std::string_view text);
+Result<RenewReply> decode_renew_reply(std::string_view text);
+Result<ReleaseReply> decode_release_reply(std::string_view text);
+Result<std::vector<ChannelRow>> decode_channels(std::string_view text);
+Result<std::vector<VersionRow>> decode_versions(std::string_view text);
+Result<FleetStatus> decode_fleet_status(std::string_view text);
+/// "/announce?info_hash=..." with every parameter of BEP 3 and compact=0.
+std::string announce_target(const AnnounceRequest& request);
+/// The bencoded answer; `failure reason` becomes an Error.
+Result<AnnounceReply> decode_announce_reply(std::string_view bencoded);
+
+}  // namespace shoal::registry

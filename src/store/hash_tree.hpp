@@ -1,0 +1,45 @@
+// Hashes a directory with all cores, reading each byte once: SHA-256 per file, SHA-1 and SHA-256 per piece.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+
+#include "base/files.hpp"
+#include "store/layout.hpp"
+
+namespace shoal::store {
+
+struct PieceHashes {
+  Sha1 sha1;      // over the piece as BitTorrent sees it: with its padding, but the last piece of all has none
+  Sha256 sha256;  // over the file bytes in the piece
+};
+
+struct TreeHashes {
+  std::vector<Sha256> files;
+  std::vector<PieceHashes> pieces;
+};
+
+/// Regular files below `root`, relative, sorted bytewise. Code `usage` and the path for: a symlink, a device or another special
+/// file, a name that is not allowed in a release, an empty tree, an unreadable directory. `root` itself may be a symlink.
+Result<std::vector<LayoutFile>> list_tree(const fs::path& root);
+
+struct HashOptions {
+  unsigned threads = 0;  // 0: one per core
+  /// Called now and then, from one thread at a time, with the bytes hashed so far.
+  std::function<void(ByteCount done)> progress;
+  std::stop_token stop;  // ends with `interrupted`
+};
+
+/// Fails and names the file if a file's size or mtime is not what it was when hashing began, at any time until it ends.
+Result<TreeHashes> hash_tree(const fs::path& root, const Layout& layout, const HashOptions& options);
+
+struct FileProblem {
+  std::string path;
+  std::string problem;  // "missing", "is 10 bytes, should be 12", "content differs", "cannot be read: ..."
+};
+/// Compares files below `root` with sizes and SHA-256 from a release, with all cores; files that the release does not list
+/// are not looked at. An empty list means that all is well.
+Result<std::vector<FileProblem>> verify_files(const fs::path& root, const Layout& layout, const std::vector<Sha256>& expected,
+                                              const HashOptions& options);
+
+}  // namespace shoal::store

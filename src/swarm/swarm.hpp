@@ -1,0 +1,77 @@
+// The BitTorrent engine as the roles see it: add content, watch it, remove it. libtorrent is not visible here.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "mesh/mesh.hpp"
+#include "registry/client.hpp"
+#include "swarm/metainfo.hpp"
+
+namespace shoal::swarm {
+
+struct SwarmOptions {
+  int connections = 1000;
+  /// Bytes per second over all torrents; 0 is unlimited.
+  ByteCount upload_limit = 0, download_limit = 0;
+};
+
+enum class Mode {
+  seed,   // all files are there and were verified; nothing is ever written
+  fetch,  // files are created below `root`; what is there already is re-hashed and kept where it fits
+};
+
+struct Content {
+  CheckedMetainfo metainfo;
+  fs::path root;  // files are root/<path in the release>
+  Mode mode = Mode::fetch;
+};
+
+struct Progress {
+  ByteCount size = 0;
+  ByteCount done = 0;         // verified bytes, without padding
+  ByteCount from_source = 0;  // payload received from machines with the role seeder, since the content was added
+  ByteCount from_peers = 0;   // ... with any other role
+  ByteCount sent = 0;         // payload sent
+  ByteCount download_rate = 0, upload_rate = 0;  // bytes per second
+  std::uint32_t peers = 0;    // connected
+  bool checking = false;      // re-hashing what was there
+  bool complete = false;
+};
+
+struct Completed {
+  InfoHash content;
+};
+struct Failed {
+  InfoHash content;
+  Error error;  // no_space, or failed with the path
+};
+/// A peer that sent a piece which did not verify, alone; it has been cut.
+struct PeerLied {
+  InfoHash content;
+  NodeId peer;
+};
+using Event = std::variant<Completed, Failed, PeerLied>;
+
+/// Owns the libtorrent session, a thread for its events and one for announces. All calls are thread-safe; none blocks on the
+/// network, but for the destructor, which announces `stopped` (two seconds at most).
+class Swarm {
+ public:
+  /// `events` is called on the swarm's event thread and must return soon. `client` is used by the announce thread alone.
+  /// `self` is the machine's own id; announces use peer_id_of(self) and the mesh's port.
+  static Result<std::unique_ptr<Swarm>> start(SwarmOptions options, NodeId self, mesh::Mesh& mesh, std::unique_ptr<registry::Client> client,
+                                              const Clock& clock, std::function<void(const Event&)> events);
+  virtual ~Swarm() = default;
+
+  /// Content that is there already (same info-hash) is an error of code `conflict`.
+  virtual Status add(Content content) = 0;
+  /// Forgets the content and announces `stopped`; files stay. Returns when the engine has closed them.
+  virtual void remove(const InfoHash& content) = 0;
+  virtual std::optional<Progress> progress(const InfoHash& content) const = 0;
+  /// The last announce: empty after a success, else why the tracker could not be asked.
+  virtual std::string announce_problem(const InfoHash& content) const = 0;
+};
+
+}  // namespace shoal::swarm
