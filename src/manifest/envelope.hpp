@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/units.hpp"
 #include "crypto/signing_key.hpp"
 
 namespace shoal::manifest {
