@@ -24,14 +24,17 @@ struct PieceExtent {
 
 class Layout {
  public:
+  /// For sizes that this program measured or checked: throws std::length_error above 2^31 pieces.
   Layout(std::vector<LayoutFile> files, std::uint32_t piece_length);
+  /// For sizes from a document.
+  static Result<Layout> make(std::vector<LayoutFile> files, std::uint32_t piece_length);
 
   const std::vector<LayoutFile>& files() const { return files_; }
   std::uint32_t piece_length() const { return piece_length_; }
   std::uint32_t piece_count() const { return piece_count_; }
   ByteCount total_size() const { return total_size_; }
   PieceExtent extent(std::uint32_t piece) const;
-  /// First piece and number of pieces of a file; an empty file has none.
+  /// First piece and number of pieces of a file; an empty file has none, and the first piece of the file behind it.
   std::uint32_t first_piece(std::uint32_t file) const { return first_piece_[file]; }
   std::uint32_t pieces_of(std::uint32_t file) const;
 
