@@ -1,0 +1,159 @@
+#include "node/commands.hpp"
+
+#include "node/fleet_view.hpp"
+#include "node/joining.hpp"
+#include "node/puller.hpp"
+
+namespace shoal::node {
+namespace {
+
+using cli::Invocation;
+using swarm::MemberSession;
+
+const cli::Option state_option{"--state", "DIR", "state directory of this machine", "", true, false, "state"};
+
+Status run_join(Invocation& call) {
+  SystemClock clock;
+  JoinRequest request;
+  SHOAL_TRY(request.token, identity::JoinToken::decode(call.get("TOKEN")));
+  if (std::string text = call.get("--trust-root"); !text.empty()) {
+    SHOAL_TRY(request.trust_root, manifest::TrustFingerprint::from_hex(text).within("--trust-root"));
+  }
+  request.name = call.get("--name");
+  request.site = call.get("--site");
+  fs::path state = call.get("--state");
+  SHOAL_TRY(Joined joined, join(state, request, clock, call.shutdown.token()));
+  std::string id = joined.identity.id.str(), role(identity::name(joined.identity.role));
+  call.out.result({{"type", "joined"}, {"id", id}, {"role", role}, {"fleet", joined.identity.fleet.str()},
+                   {"certificate_until", format_time(joined.certificate_until)}},
+                  "joined fleet " + joined.identity.fleet.str() + " as " + role + " " + id + "; the certificate renews itself from " + state.string());
+  return {};
+}
+
+Json complete_line(const PullReport& report) {
+  return {{"type", "complete"},
+          {"model", report.model.str()},
+          {"version", report.version.str()},
+          {"release", report.id.hex()},
+          {"path", report.path.string()},
+          {"seconds", static_cast<double>(report.took.count()) / 1000},
+          {"bytes", report.bytes},
+          {"bytes_from_source", report.from_source},
+          {"bytes_from_peers", report.from_peers}};
+}
+
+std::string complete_text(const PullReport& report) {
+  double seconds = std::max(0.001, static_cast<double>(report.took.count()) / 1000);
+  auto rate = static_cast<ByteCount>(static_cast<double>(report.bytes) / seconds);
+  return report.model.str() + "@" + report.version.str() + " verified: " + format_bytes(report.bytes) + " in " +
+         format_duration(report.took) + " (" + format_bytes(rate) + "/s), " + format_bytes(report.from_source) + " from the source, " +
+         format_bytes(report.from_peers) + " from peers\n" + report.path.string();
+}
+
+/// Serves what was fetched until the time is up; being interrupted now is no failure.
+void keep_seeding(Invocation& call, Node& node, const InfoHash& content, std::chrono::milliseconds duration) {
+  if (duration.count() == 0) return;
+  call.out.message("seeding for " + format_duration(duration) + "; interrupt to stop");
+  auto until = std::chrono::steady_clock::now() + duration;
+  while (std::chrono::steady_clock::now() < until && sleep_for(std::chrono::milliseconds(500), call.shutdown.token())) {
+    auto progress = node.swarm().progress(content);
+    if (!progress) continue;
+    call.out.progress({"seeding", progress->done, progress->size, progress->upload_rate,
+                       std::to_string(progress->peers) + " peers, " + format_bytes(progress->sent) + " sent", {{"sent", progress->sent}}});
+  }
+  call.out.progress_done();
+}
+
+Status run_pull(Invocation& call) {
+  SystemClock clock;
+  SHOAL_TRY(Reference reference, parse_reference(call.get("REF")));
+  SHOAL_TRY(HostPort listen, call.address("--listen"));
+  SHOAL_TRY(auto seed_for, call.duration("--seed-for"));
+  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
+  SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "pull"));
+  Shelf shelf(session->state());
+  auto registry = session->client(call.shutdown.token());
+  SHOAL_TRY(Wanted wanted, Resolver(*registry, session->verifier(), shelf, clock).resolve(reference));
+  SHOAL_TRY(auto node, Node::start(*session, listen));
+  PullRequest request{reference, std::nullopt};
+  if (std::string to = call.get("--to"); !to.empty()) request.to = to;
+  Puller puller(*session, shelf, *node, call.out, call.shutdown.token());
+  SHOAL_TRY(PullReport report, puller.pull(request, wanted));
+  call.out.result(complete_line(report), complete_text(report));
+  keep_seeding(call, *node, wanted.release->swarm.info_hash, seed_for);
+  return {};
+}
+
+Status run_verify(Invocation& call) {
+  SystemClock clock;
+  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::shared));
+  return verify_local(*session, call.get("REF"), call.get("--in"), call.out, call.shutdown.token());
+}
+
+Status run_status(Invocation& call) {
+  SystemClock clock;
+  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::shared));
+  return show_status(*session, call.out, call.shutdown.token());
+}
+
+Status run_channel_list(Invocation& call) {
+  SystemClock clock;
+  SHOAL_TRY(ModelName model, ModelName::parse(call.get("MODEL")));
+  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::shared));
+  return list_channels(*session, model, call.out, call.shutdown.token());
+}
+
+cli::Command join_command() {
+  return {"join",
+          "Enrol this machine in a fleet with a token",
+          "The token carries the tracker's address and the fingerprints of its CA and of the fleet's trust root; both are checked.\n"
+          "Keys are made here and never leave this machine. The certificate lives a day and renews itself while a command runs.\n\n"
+          "  shoal join shoal1.eyJ... --state /var/lib/shoal",
+          {{"TOKEN", "what 'shoal token create' printed", true}},
+          {state_option,
+           {"--name", "NAME", "how people call this machine; shown by status"},
+           {"--site", "SITE", "where it stands; peers of the same site are preferred"},
+           {"--trust-root", "FINGERPRINT", "SHA-256 of the trust root from a source other than the token, in hexadecimal"}},
+          run_join};
+}
+
+cli::Command pull_command() {
+  return {"pull",
+          "Fetch a model, verified, from the fleet",
+          "REF is org/name (its channel main), org/name@version or org/name:channel. Files appear only when every one of them has the\n"
+          "SHA-256 that the publisher signed: below DIR/releases, with a link DIR/models/org/name/channel, or in --to.\n"
+          "An interrupted pull goes on where it stopped.\n\n"
+          "  shoal pull acme/llama --state /var/lib/shoal\n"
+          "  shoal pull acme/llama@1.2 --state /var/lib/shoal --to /srv/models/llama --seed-for 10m",
+          {{"REF", "org/name, org/name@version or org/name:channel", true}},
+          {state_option,
+           {"--to", "DIR", "put the files here (must be empty or not exist) instead of below --state"},
+           {"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"},
+           {"--seed-for", "TIME", "go on serving to others for so long after the fetch, such as 10m", "0s", false, false, "seed_for"}},
+          run_pull};
+}
+
+cli::Command verify_command() {
+  return {"verify",
+          "Hash the files of this machine's releases again and compare",
+          "Needs no tracker: the signed release is kept beside the files. Without REF every release is checked.\n\n"
+          "  shoal verify --state /var/lib/shoal\n"
+          "  shoal verify acme/llama@1.2 --state /var/lib/shoal --in /srv/models/llama",
+          {{"REF", "org/name, org/name@version or org/name:channel", false}},
+          {state_option, {"--in", "DIR", "the directory that 'pull --to' filled"}},
+          run_verify};
+}
+
+}  // namespace
+
+std::vector<cli::Command> commands() {
+  return {join_command(), pull_command(), verify_command(),
+          {"status", "Show this machine and what the tracker sees of the fleet",
+           "Local facts come first; exit code 13 when the tracker cannot be asked.\n\n  shoal status --state /var/lib/shoal", {},
+           {state_option}, run_status},
+          {"channel list", "Show the channels of a model and the versions they point at",
+           "Pointers and releases are verified against the trust root before they are shown.\n\n  shoal channel list acme/llama --state /var/lib/shoal",
+           {{"MODEL", "org/name", true}}, {state_option}, run_channel_list}};
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,53 @@
+#include "node/joining.hpp"
+
+#include "identity/member.hpp"
+#include "identity/tls.hpp"
+#include "registry/client.hpp"
+
+namespace shoal::node {
+namespace {
+
+Status refuse_second_identity(const fs::path& state, const Clock& clock) {
+  auto member = identity::load_member(state);
+  if (!member.ok()) return {};
+  const identity::Certificate& self = member->credentials.self;
+  if (self.not_after <= clock.now()) return {};  // an expired machine may come back with a new token
+  return fail(ErrorCode::conflict, state.string() + " is enrolled already, as " + self.identity.uri() + ": use another --state");
+}
+
+Result<std::unique_ptr<registry::Client>> pinned_client(const identity::JoinToken& token, const Clock& clock, const std::stop_token& stop) {
+  SHOAL_TRY(auto context, identity::pinned_client_context(token.ca_pin, identity::alpn_enrol));
+  return std::make_unique<registry::Client>(http::Client::pinned(token.tracker, std::move(context), clock), stop);
+}
+
+Status check_trust_root(const std::string& text, const JoinRequest& request, const FleetName& fleet) {
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(text, manifest::trust_root_limit));
+  SHOAL_TRY(auto from_token, manifest::TrustFingerprint::from_raw(request.token.trust_root.view()));
+  SHOAL_TRY(auto verifier, manifest::Verifier::pin(envelope, request.trust_root.value_or(from_token)));
+  if (verifier.root().fleet == fleet) return {};
+  return fail(ErrorCode::verification, "the trust root is of fleet " + verifier.root().fleet.str() + ", the certificate of " + fleet.str());
+}
+
+Status check_authority(const std::string& ca_pem, const identity::SpkiPin& pin) {
+  SHOAL_TRY(auto found, identity::spki_pin_of_pem(ca_pem));
+  if (found == pin) return {};
+  return fail(ErrorCode::verification, "the tracker sent another CA than the one that the token pins");
+}
+
+}  // namespace
+
+Result<Joined> join(const fs::path& state, const JoinRequest& request, const Clock& clock, const std::stop_token& stop) {
+  SHOAL_CHECK(refuse_second_identity(state, clock));
+  auto key = identity::make_request();
+  SHOAL_TRY(auto registry, pinned_client(request.token, clock, stop));
+  SHOAL_TRY(auto reply, registry->enrol({request.token.id, request.token.secret, key.request_pem, request.name, request.site}));
+  SHOAL_CHECK(check_authority(reply.ca_pem, request.token.ca_pin));
+  SHOAL_TRY(auto credentials, identity::make_credentials(std::move(key.key_pem), std::move(reply.certificate_pem), std::move(reply.ca_pem)));
+  SHOAL_CHECK(check_trust_root(reply.trust_root, request, credentials.self.identity.fleet));
+  Joined joined{credentials.self.identity, credentials.self.not_after};
+  SHOAL_CHECK(make_directories(state));
+  SHOAL_CHECK(identity::save_member(state, {std::move(credentials), request.token.tracker, reply.trust_root, request.name, request.site}));
+  return joined;
+}
+
+}  // namespace shoal::node

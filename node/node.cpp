@@ -1,0 +1,39 @@
+#include "node/node.hpp"
+
+namespace shoal::node {
+
+void Inbox::push(swarm::Event event) {
+  {
+    std::lock_guard lock(mutex_);
+    events_.push_back(std::move(event));
+  }
+  arrived_.notify_one();
+}
+
+std::optional<swarm::Event> Inbox::wait(std::chrono::milliseconds timeout, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  if (!arrived_.wait_for(lock, stop, timeout, [&] { return !events_.empty(); })) return std::nullopt;
+  swarm::Event event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+Result<std::unique_ptr<Node>> Node::start(swarm::MemberSession& session, const HostPort& listen) {
+  std::unique_ptr<Node> node(new Node);
+  mesh::MeshOptions options;
+  options.listen = listen;
+  SHOAL_TRY(node->mesh_, mesh::Mesh::start(options, session.credentials(), node->policy_, session.clock()));
+  Inbox& inbox = node->inbox_;
+  SHOAL_TRY(node->swarm_, swarm::Swarm::start({}, session.self().id, *node->mesh_, session.client(node->stop_.get_token()), session.clock(),
+                                              [&inbox](const swarm::Event& event) { inbox.push(event); }));
+  session.keep_renewed();
+  return node;
+}
+
+Node::~Node() {
+  swarm_.reset();  // announces "stopped" with a client that must still be able to speak
+  stop_.request_stop();
+  mesh_.reset();
+}
+
+}  // namespace shoal::node

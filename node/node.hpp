@@ -1,0 +1,54 @@
+// Composition root of a node: every long-lived object, built by hand in dependency order.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "mesh/mesh.hpp"
+#include "swarm/member_session.hpp"
+#include "swarm/swarm.hpp"
+
+namespace shoal::node {
+
+/// Events of the swarm, handed from its thread to the one that waits for them.
+class Inbox {
+ public:
+  void push(swarm::Event event);
+  /// The next event, or nothing when the time is up or a stop is requested.
+  std::optional<swarm::Event> wait(std::chrono::milliseconds timeout, const std::stop_token& stop);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any arrived_;
+  std::deque<swarm::Event> events_;
+};
+
+class Node {
+ public:
+  /// Opens the mesh's port (code `failed` where it is in use) and starts the engine.
+  static Result<std::unique_ptr<Node>> start(swarm::MemberSession& session, const HostPort& listen);
+  /// Ends in the opposite order: engine, mesh.
+  ~Node();
+
+  swarm::Swarm& swarm() { return *swarm_; }
+  mesh::Mesh& mesh() { return *mesh_; }
+  Inbox& inbox() { return inbox_; }
+
+ private:
+  Node() = default;
+
+  /// The mesh itself admits only seeders and nodes of the fleet, for content that is served here; a node adds no rule.
+  struct Policy final : mesh::LinkPolicy {
+    bool may_link(const identity::Certificate&, const InfoHash&) override { return true; }
+  };
+
+  std::stop_source stop_;
+  Inbox inbox_;
+  Policy policy_;
+  std::unique_ptr<mesh::Mesh> mesh_;
+  std::unique_ptr<swarm::Swarm> swarm_;
+};
+
+}  // namespace shoal::node

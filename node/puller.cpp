@@ -1,0 +1,175 @@
+#include "node/puller.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace shoal::node {
+namespace {
+
+/// Kept free beside the checkpoint, so that a fetch does not fill a disk to its last byte.
+constexpr ByteCount space_margin = 16 * MiB;
+
+bool is_empty_or_absent(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return true;
+  return fs::is_directory(path, error) && fs::is_empty(path, error);
+}
+
+bool same_file_system(const fs::path& a, const fs::path& b) {
+  struct stat first{}, second{};
+  return ::stat(a.c_str(), &first) == 0 && ::stat(b.c_str(), &second) == 0 && first.st_dev == second.st_dev;
+}
+
+/// Bytes on disk below `root`, so that a fetch that goes on is not asked for space that it has already.
+ByteCount bytes_held(const fs::path& root) {
+  ByteCount held = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
+    struct stat info{};
+    if (::lstat(it->path().c_str(), &info) == 0 && S_ISREG(info.st_mode)) held += static_cast<ByteCount>(info.st_blocks) * 512;
+  }
+  return held;
+}
+
+Status check_space(const fs::path& directory, ByteCount size) {
+  ByteCount held = bytes_held(directory);
+  ByteCount needed = size > held ? size - held : 0;
+  SHOAL_TRY(ByteCount available, free_space(directory));
+  if (available >= needed + space_margin) return {};
+  return fail(ErrorCode::no_space, directory.string() + ": " + format_bytes(needed) + " are needed and " + format_bytes(available) +
+                                       " are free: make room, or give --state or --to on another disk");
+}
+
+std::vector<Sha256> hashes_of(const manifest::Release& release) {
+  std::vector<Sha256> hashes;
+  for (const auto& file : release.files) hashes.push_back(file.sha256);
+  return hashes;
+}
+
+std::string title(const manifest::Release& release) { return release.model.str() + "@" + release.version.str(); }
+
+}  // namespace
+
+cli::Moment moment_of(const std::string& what, const swarm::Progress& progress) {
+  cli::Moment moment{(progress.checking ? "checking " : "fetching ") + what, progress.done, progress.size, progress.download_rate, "", {}};
+  moment.detail = std::to_string(progress.peers) + (progress.peers == 1 ? " peer, " : " peers, ") + format_bytes(progress.from_source) +
+                  " from the source, " + format_bytes(progress.from_peers) + " from peers";
+  moment.extra = {{"from_source", progress.from_source}, {"from_peers", progress.from_peers}, {"peers", progress.peers},
+                  {"sent", progress.sent}};
+  return moment;
+}
+
+Puller::Puller(swarm::MemberSession& session, Shelf& shelf, Node& node, cli::Output& out, std::stop_token stop)
+    : session_(session), shelf_(shelf), node_(node), out_(out), stop_(std::move(stop)) {}
+
+Result<PullReport> Puller::pull(const PullRequest& request, const Wanted& wanted) {
+  SteadyTime started = session_.clock().steady_now();
+  SHOAL_TRY(Place place, choose_place(request, wanted.release.id()));
+  SHOAL_TRY(auto metainfo, admit(wanted, place));
+  PullReport report{wanted.release.id(), wanted.release->model, wanted.release->version, place.target, wanted.release->total_size(), 0, 0, {}};
+  if (!place.present) SHOAL_CHECK(settle(fetch(wanted, metainfo, place), place));
+  count(report, metainfo.info_hash());
+  SHOAL_CHECK(expose(request, wanted, place));
+  report.took = std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock().steady_now() - started);
+  if (place.present) SHOAL_CHECK(node_.swarm().add({std::move(metainfo), place.target, swarm::Mode::seed}));
+  return report;
+}
+
+Result<Puller::Place> Puller::choose_place(const PullRequest& request, const ReleaseId& id) const {
+  if (!request.to) return Place{shelf_.incoming(id), shelf_.release(id), shelf_.holds(id)};
+  fs::path target = fs::absolute(*request.to).lexically_normal();
+  if (!target.has_filename()) target = target.parent_path();
+  if (!is_empty_or_absent(target))
+    return fail(ErrorCode::usage, target.string() + " is not an empty directory: choose another for --to, or move it away");
+  SHOAL_CHECK(make_directories(target.parent_path()));
+  if (same_file_system(session_.state(), target.parent_path())) return Place{shelf_.incoming(id), target, false};
+  return Place{target.parent_path() / ("." + target.filename().string() + ".shoal-" + id.hex().substr(0, 12)), target, false};
+}
+
+/// Everything that can be refused is refused here, before the first byte of content.
+Result<swarm::CheckedMetainfo> Puller::admit(const Wanted& wanted, const Place& place) {
+  auto registry = session_.client(stop_);
+  SHOAL_TRY(std::string bytes, registry->metainfo(wanted.release.id(), wanted.release->swarm.metainfo_size));
+  SHOAL_TRY(auto metainfo, swarm::CheckedMetainfo::check(wanted.release, std::move(bytes)));
+  if (!place.present) {
+    bool existed = fs::exists(place.incoming);
+    SHOAL_CHECK(make_directories(place.incoming));
+    Status space = check_space(place.incoming, wanted.release->total_size());
+    if (!space.ok() && !existed) (void)remove_tree(place.incoming);
+    SHOAL_CHECK(std::move(space));
+  }
+  SHOAL_CHECK(shelf_.save_manifest(wanted.release.id(), wanted.envelope, metainfo.bytes()));
+  return metainfo;
+}
+
+Status Puller::fetch(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place) {
+  SHOAL_TRY(root_, open_file(place.incoming, O_PATH | O_DIRECTORY));
+  fs::path root = "/proc/self/fd/" + std::to_string(root_.get());
+  SHOAL_CHECK(node_.swarm().add({metainfo, root, swarm::Mode::fetch}));
+  SHOAL_CHECK(await_completion(wanted, metainfo.info_hash()));
+  SHOAL_CHECK(verify(wanted, metainfo.layout(), place.incoming));
+  return make_visible(place.incoming, place.target);
+}
+
+Status Puller::await_completion(const Wanted& wanted, const InfoHash& content) {
+  while (!stop_.stop_requested()) {
+    auto event = node_.inbox().wait(std::chrono::milliseconds(200), stop_);
+    show(wanted, content);
+    if (!event) continue;
+    if (auto* failed = std::get_if<swarm::Failed>(&*event); failed != nullptr && failed->content == content) return failed->error;
+    if (auto* done = std::get_if<swarm::Completed>(&*event); done != nullptr && done->content == content) return {};
+    if (auto* lied = std::get_if<swarm::PeerLied>(&*event))
+      out_.message("peer " + lied->peer.str() + " sent corrupt data and was cut off; its pieces are fetched from others");
+  }
+  return fail(ErrorCode::interrupted, "interrupted: what was fetched is kept, and the same command goes on from there");
+}
+
+Status Puller::verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root) {
+  store::HashOptions options;
+  options.stop = stop_;
+  options.progress = [&](ByteCount done) {
+    out_.progress({"verifying " + title(*wanted.release), done, wanted.release->total_size(), 0, "", {}});
+  };
+  auto problems = store::verify_files(root, layout, hashes_of(*wanted.release), options);
+  out_.progress_done();
+  if (!problems) return std::move(problems).error();
+  if (problems->empty()) return {};
+  const auto& first = problems->front();
+  return fail(ErrorCode::verification, title(*wanted.release) + ": " + first.path + " " + first.problem + " (" +
+                                           std::to_string(problems->size()) + " of " + std::to_string(layout.files().size()) +
+                                           " files); nothing was exposed");
+}
+
+/// What a failed fetch leaves: an interrupted one its files, a full disk or a failed check nothing.
+Status Puller::settle(Status failure, const Place& place) const {
+  out_.progress_done();
+  if (failure.ok()) return failure;
+  bool worthless = failure.error().code == ErrorCode::no_space || failure.error().code == ErrorCode::verification;
+  if (worthless) (void)remove_tree(place.incoming);
+  return failure;
+}
+
+/// The sequence becomes durable before the switch: after a crash between the two, an older pointer is refused already.
+Status Puller::expose(const PullRequest& request, const Wanted& wanted, const Place&) {
+  if (wanted.pointer) SHOAL_CHECK(shelf_.record_seen(**wanted.pointer));
+  if (request.to) return {};
+  return shelf_.switch_to(request.reference, wanted.release.id());
+}
+
+void Puller::show(const Wanted& wanted, const InfoHash& content) {
+  auto progress = node_.swarm().progress(content);
+  if (!progress) return;
+  cli::Moment moment = moment_of(title(*wanted.release), *progress);
+  std::string problem = node_.swarm().announce_problem(content);
+  if (!problem.empty()) moment.detail += "; " + problem;
+  out_.progress(moment);
+}
+
+void Puller::count(PullReport& report, const InfoHash& content) const {
+  auto progress = node_.swarm().progress(content);
+  if (!progress) return;
+  report.from_source = progress->from_source;
+  report.from_peers = progress->from_peers;
+}
+
+}  // namespace shoal::node

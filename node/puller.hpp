@@ -1,0 +1,64 @@
+// One fetch: admitted, fetched, verified, durable, visible. The order is the promise: nothing unverified is ever visible.
+#pragma once
+
+#include <optional>
+
+#include "cli/output.hpp"
+#include "node/node.hpp"
+#include "node/resolver.hpp"
+
+namespace shoal::node {
+
+struct PullRequest {
+  Reference reference;
+  std::optional<fs::path> to;  // a directory of the user's instead of releases/<id>
+};
+
+struct PullReport {
+  ReleaseId id;
+  ModelName model;
+  VersionName version;
+  fs::path path;  // where the files are now
+  ByteCount bytes = 0;
+  ByteCount from_source = 0, from_peers = 0;
+  std::chrono::milliseconds took{};
+};
+
+/// Fetches with a running node. One thread; call pull() once. After it the content is still served to peers for as long as the
+/// node and this object live.
+class Puller {
+ public:
+  Puller(swarm::MemberSession& session, Shelf& shelf, Node& node, cli::Output& out, std::stop_token stop);
+
+  /// Errors: those of Resolver; `no_space` before the first byte or during the fetch; `verification`; `usage` where `to` is
+  /// taken; `interrupted`, which keeps what was fetched.
+  Result<PullReport> pull(const PullRequest& request, const Wanted& wanted);
+
+ private:
+  struct Place {
+    fs::path incoming;
+    fs::path target;
+    bool present = false;  // target holds the release already
+  };
+  Result<Place> choose_place(const PullRequest& request, const ReleaseId& id) const;
+  Result<swarm::CheckedMetainfo> admit(const Wanted& wanted, const Place& place);
+  Status fetch(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place);
+  Status await_completion(const Wanted& wanted, const InfoHash& content);
+  Status verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root);
+  Status expose(const PullRequest& request, const Wanted& wanted, const Place& place);
+  Status settle(Status failure, const Place& place) const;
+  void show(const Wanted& wanted, const InfoHash& content);
+  void count(PullReport& report, const InfoHash& content) const;
+
+  swarm::MemberSession& session_;
+  Shelf& shelf_;
+  Node& node_;
+  cli::Output& out_;
+  std::stop_token stop_;
+  UniqueFd root_;  // the directory being filled; the engine reaches files through it, so a rename does not disturb it
+};
+
+/// Seconds-to-go, peers and origin of the bytes, for progress lines.
+cli::Moment moment_of(const std::string& what, const swarm::Progress& progress);
+
+}  // namespace shoal::node

@@ -1,0 +1,23 @@
+// What `shoal pull` is asked for: org/name, org/name@version or org/name:channel.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.hpp"
+
+namespace shoal::node {
+
+struct Reference {
+  ModelName model;
+  std::optional<VersionName> version;  // with '@'
+  ChannelName channel;                 // with ':', else "main"; without meaning when `version` is set
+
+  std::string str() const;
+};
+
+/// Code `usage` and an example for anything else.
+Result<Reference> parse_reference(std::string_view text);
+
+}  // namespace shoal::node

@@ -1,0 +1,113 @@
+#include "node/shelf.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/json.hpp"
+
+namespace shoal::node {
+namespace {
+
+Status sync_file(const fs::path& path) {
+  SHOAL_TRY(UniqueFd fd, open_file(path, O_RDONLY));
+  if (::fdatasync(fd.get()) != 0) return fail_errno(path.string(), errno);
+  return {};
+}
+
+/// Files first, then directories from the leaves up, so that no durable name points at data that is not.
+Status sync_tree(const fs::path& root) {
+  std::vector<fs::path> directories{root};
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
+    if (it->is_directory()) directories.push_back(it->path());
+    else SHOAL_CHECK(sync_file(it->path()));
+  }
+  if (error) return fail_errno(root.string(), error.value());
+  for (auto it = directories.rbegin(); it != directories.rend(); ++it) SHOAL_CHECK(sync_directory(*it));
+  return {};
+}
+
+/// The ids that name entries of a directory, sorted; none where it does not exist.
+Result<std::vector<ReleaseId>> ids_in(const fs::path& directory, const std::string& extension) {
+  std::vector<ReleaseId> ids;
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() != extension) continue;
+    if (auto id = ReleaseId::from_hex(it->path().stem().string())) ids.push_back(*id);
+  }
+  if (error && error != std::errc::no_such_file_or_directory) return fail_errno(directory.string(), error.value());
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+}  // namespace
+
+fs::path Shelf::link(const Reference& reference) const {
+  std::string leaf = reference.version ? "@" + reference.version->str() : reference.channel.str();
+  return state_ / "models" / reference.model.str() / leaf;
+}
+
+bool Shelf::holds(const ReleaseId& id) const {
+  std::error_code ignored;
+  return fs::is_directory(release(id), ignored);
+}
+
+fs::path Shelf::manifest_file(const ReleaseId& id, const char* extension) const { return state_ / "manifests" / (id.hex() + extension); }
+
+Status Shelf::save_manifest(const ReleaseId& id, const std::string& envelope, const std::string& metainfo) {
+  SHOAL_CHECK(make_directories(state_ / "manifests"));
+  SHOAL_CHECK(write_file_durably(manifest_file(id, ".torrent"), metainfo));
+  return write_file_durably(manifest_file(id, ".json"), envelope);
+}
+
+Result<std::string> Shelf::envelope(const ReleaseId& id) const { return read_file(manifest_file(id, ".json"), 2 * manifest::release_limit); }
+Result<std::string> Shelf::metainfo(const ReleaseId& id) const { return read_file(manifest_file(id, ".torrent"), 256 * MiB); }
+
+Result<std::vector<ReleaseId>> Shelf::held() const { return ids_in(state_ / "releases", ""); }
+Result<std::vector<ReleaseId>> Shelf::manifests() const { return ids_in(state_ / "manifests", ".json"); }
+
+fs::path Shelf::sequence_file(const ModelName& model, const ChannelName& channel) const {
+  return state_ / "channels" / model.str() / (channel.str() + ".json");
+}
+
+Result<manifest::SeenSequence> Shelf::seen(const ModelName& model, const ChannelName& channel) const {
+  auto text = read_file(sequence_file(model, channel), 64 * KiB);
+  if (!text && text.error().code == ErrorCode::not_found) return manifest::SeenSequence{};
+  if (!text) return std::move(text).error();
+  SHOAL_TRY(Json json, parse_json(*text, 64 * KiB));
+  JsonReader reader(json, sequence_file(model, channel).string());
+  manifest::SeenSequence seen{reader.number("epoch"), reader.number("sequence")};
+  SHOAL_CHECK(reader.finish_lenient());
+  return seen;
+}
+
+Status Shelf::record_seen(const manifest::ChannelPointer& pointer) {
+  fs::path file = sequence_file(pointer.model, pointer.channel);
+  SHOAL_CHECK(make_directories(file.parent_path()));
+  Json json{{"epoch", pointer.epoch}, {"sequence", pointer.sequence}, {"release", pointer.release.hex()}};
+  return write_file_durably(file, json.dump() + "\n");
+}
+
+Status Shelf::switch_to(const Reference& reference, const ReleaseId& id) {
+  fs::path path = link(reference);
+  SHOAL_CHECK(make_directories(path.parent_path()));
+  return switch_link(fs::path("../../../releases") / id.hex(), path);
+}
+
+Result<ReleaseId> Shelf::linked(const Reference& reference) const {
+  std::error_code error;
+  fs::path target = fs::read_symlink(link(reference), error);
+  if (error) return fail(ErrorCode::not_found, reference.str() + " is not on this machine: fetch it with 'shoal pull " + reference.str() + "'");
+  return ReleaseId::from_hex(target.filename().string());
+}
+
+Status make_visible(const fs::path& root, const fs::path& target) {
+  SHOAL_CHECK(sync_tree(root));
+  SHOAL_CHECK(make_directories(target.parent_path()));
+  return rename_durably(root, target);
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,57 @@
+// The releases on this machine's disk, below the state directory (docs/formats.md, "State of a node"):
+//   incoming/<id>/      being fetched; nothing outside this class and the engine looks in
+//   releases/<id>/      verified and durable; never changed again
+//   manifests/<id>.json, <id>.torrent      the signed envelope and the metainfo
+//   models/<org>/<name>/<channel> -> ../../../releases/<id>      what an inference server opens
+//   channels/<org>/<name>/<channel>.json   the highest sequence that was accepted
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/files.hpp"
+#include "manifest/trust.hpp"
+#include "node/reference.hpp"
+
+namespace shoal::node {
+
+/// One thread at a time; the state directory is locked by the process.
+class Shelf {
+ public:
+  explicit Shelf(fs::path state) : state_(std::move(state)) {}
+
+  fs::path incoming(const ReleaseId& id) const { return state_ / "incoming" / id.hex(); }
+  fs::path release(const ReleaseId& id) const { return state_ / "releases" / id.hex(); }
+  /// The link that an inference server opens; relative references resolve to releases/<id>.
+  fs::path link(const Reference& reference) const;
+  bool holds(const ReleaseId& id) const;
+
+  Status save_manifest(const ReleaseId& id, const std::string& envelope, const std::string& metainfo);
+  Result<std::string> envelope(const ReleaseId& id) const;
+  Result<std::string> metainfo(const ReleaseId& id) const;
+  /// Ids of all releases that are held, in order.
+  Result<std::vector<ReleaseId>> held() const;
+  /// Ids of all releases whose manifest is kept, also of those that went to a directory of the user's.
+  Result<std::vector<ReleaseId>> manifests() const;
+
+  /// Zero where none was accepted yet.
+  Result<manifest::SeenSequence> seen(const ModelName& model, const ChannelName& channel) const;
+  /// Durable before it returns: the sequence is on disk before a switch happens.
+  Status record_seen(const manifest::ChannelPointer& pointer);
+
+  /// Points models/... at the release, in one atomic rename.
+  Status switch_to(const Reference& reference, const ReleaseId& id);
+  /// The release that a link points at.
+  Result<ReleaseId> linked(const Reference& reference) const;
+
+ private:
+  fs::path sequence_file(const ModelName& model, const ChannelName& channel) const;
+  fs::path manifest_file(const ReleaseId& id, const char* extension) const;
+  fs::path state_;
+};
+
+/// fdatasync of every file and fsync of every directory below `root`, then one rename to `target`. After a crash `target` is
+/// absent or complete. A failed sync leaves `root` as it is: its pages are not to be trusted (docs/security.md).
+Status make_visible(const fs::path& root, const fs::path& target);
+
+}  // namespace shoal::node
