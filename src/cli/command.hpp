@@ -55,6 +55,7 @@ struct Command {
   std::vector<Positional> positionals;
   std::vector<Option> options;
   std::function<Status(Invocation&)> run;
+  std::string role = "";  // the heading in the overview: "Tracker"
 };
 
 /// Parses, runs and reports: prints the error (text or JSON) and returns the exit code. Adds --config --json --quiet --log-level

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstdio>
 #include <mutex>
 #include <string>
 #include <string_view>
 
+#include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "base/units.hpp"
@@ -29,6 +31,12 @@ class Output {
     bool json = false;
     bool quiet = false;
     bool terminal = false;  // stderr is one
+    bool color = false;     // the terminal may be sent colours
+    // Seams for tests: where lines go, how time passes, how wide the terminal is (0: ask it).
+    std::FILE* results = stdout;
+    std::FILE* messages = stderr;
+    const Clock* clock = nullptr;
+    unsigned width = 0;
   };
   explicit Output(Options options) : options_(options) {}
 
@@ -42,11 +50,20 @@ class Output {
   void progress_done();
   void error(const Error& error);
   bool json() const { return options_.json; }
+  /// False once something could not be written to stdout (a full disk, a closed pipe).
+  bool results_written();
 
  private:
   void clear_bar();
+  void write_result(std::string_view line);
+  void write_message(std::string_view line);
+  bool due(const Moment& moment);
+  SteadyTime now() const;
   Options options_;
   bool bar_shown_ = false;
+  bool results_lost_ = false;
+  std::string last_what_;
+  bool last_finished_ = false;
   std::chrono::steady_clock::time_point last_progress_{};
   std::mutex mutex_;
 };

@@ -1,0 +1,138 @@
+#include "cli/help.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+#include "cli/parse.hpp"
+#include "cli/values.hpp"
+
+namespace shoal::cli {
+namespace {
+
+constexpr std::size_t label_width = 24;
+
+constexpr std::string_view exit_codes = R"(Exit codes:
+    0  done
+    1  failed
+    2  wrong usage or configuration
+    3  only part of it was done
+   10  no such model, version, channel or token
+   11  content or a signature did not verify
+   12  this machine is not enrolled, or its certificate expired
+   13  the tracker cannot be reached
+   14  no space left
+  130  interrupted
+)";
+
+/// The words of `text` in lines of at most `width` columns.
+std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
+  std::vector<std::string> lines(1);
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > width) lines.emplace_back();
+    lines.back() += (lines.back().empty() ? "" : " ") + word;
+  }
+  return lines;
+}
+
+/// "  label   text", the text wrapped beside the label, or below it where the label is too long.
+std::string row(const std::string& label, const std::string& text, unsigned width) {
+  std::string out = "  " + label;
+  bool below = label.size() + 2 > label_width;
+  std::size_t column = label_width + 2;
+  bool first = !below;
+  if (below) out += "\n";
+  for (const std::string& line : wrapped(text, std::max<std::size_t>(width, column + 20) - column)) {
+    out += std::string(first ? column - 2 - label.size() : column, ' ') + line + "\n";
+    first = false;
+  }
+  return out;
+}
+
+std::string label_of(const Option& option) { return option.value.empty() ? option.name : option.name + " " + option.value; }
+
+std::string notes_of(const Option& option) {
+  std::string notes = option.required ? "required; " : !option.fallback.empty() ? "default: " + option.fallback + "; " : "";
+  if (option.repeatable) notes += "may be given several times; ";
+  notes += environment_name(option.name);
+  if (!option.config_key.empty()) notes += "; in the file: " + option.config_key;
+  return " [" + notes + "]";
+}
+
+bool has_variable(const Option& option) { return option.name != "--help" && option.name != "--version"; }
+
+std::string option_rows(const std::vector<Option>& options, unsigned width) {
+  std::string out;
+  for (const Option& option : options) out += row(label_of(option), option.help + (has_variable(option) ? notes_of(option) : ""), width);
+  return out;
+}
+
+std::string usage_of(const Command& command) {
+  std::string usage = "shoal " + command.path;
+  for (const Positional& positional : command.positionals) usage += positional.required ? " " + positional.name : " [" + positional.name + "]";
+  for (const Option& option : command.options) {
+    if (option.required) usage += " " + label_of(option);
+  }
+  return usage + " [options]";
+}
+
+std::string argument_rows(const Command& command, unsigned width) {
+  std::string out;
+  for (const Positional& positional : command.positionals) {
+    out += row(positional.name, positional.help + " [" + environment_name(positional.name) + "]", width);
+  }
+  return out;
+}
+
+std::string section(const std::string& title, const std::string& rows) { return rows.empty() ? "" : title + ":\n" + rows + "\n"; }
+
+std::string without_trailing_newlines(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+std::string summary_rows(const std::vector<Command>& commands, const std::function<bool(const Command&)>& wanted) {
+  std::string out;
+  for (const Command& command : commands) {
+    if (wanted(command)) out += row(command.path, command.summary, 120);
+  }
+  return out;
+}
+
+/// Roles in the order in which the table names them first.
+std::vector<std::string> roles_of(const std::vector<Command>& commands) {
+  std::vector<std::string> roles;
+  for (const Command& command : commands) {
+    if (std::find(roles.begin(), roles.end(), command.role) == roles.end()) roles.push_back(command.role);
+  }
+  return roles;
+}
+
+}  // namespace
+
+std::string overview(const std::vector<Command>& commands, const std::string& version) {
+  std::string out = "shoal " + version + ": moves an AI checkpoint to a whole fleet, over mutual TLS, verified\n\n";
+  out += "Usage: shoal COMMAND [options]\n\n";
+  for (const std::string& role : roles_of(commands)) {
+    out += section(role.empty() ? "Commands" : role, summary_rows(commands, [&](const Command& command) { return command.role == role; }));
+  }
+  out += section("Options of every command", option_rows(common_options(), 100));
+  return out + "'shoal COMMAND --help' explains a command, with examples, variables and exit codes.\n";
+}
+
+std::string group_help(const std::string& group, const std::vector<Command>& commands) {
+  std::string out = "Usage: shoal " + group + " COMMAND [options]\n\n";
+  out += section("Commands", summary_rows(commands, [&](const Command& command) { return command.path.starts_with(group + " "); }));
+  return out + "'shoal " + group + " COMMAND --help' explains a command.\n";
+}
+
+std::string command_help(const Command& command, unsigned width) {
+  std::string out = "shoal " + command.path + ": " + command.summary + "\n\nUsage: " + usage_of(command) + "\n\n";
+  if (!command.details.empty()) out += without_trailing_newlines(command.details) + "\n\n";
+  out += section("Arguments", argument_rows(command, width));
+  out += section("Options", option_rows(command.options, width));
+  out += section("Options of every command", option_rows(common_options(), width));
+  return out + "A flag wins over its variable, that over the file of --config, that over the default.\n\n" + std::string(exit_codes);
+}
+
+}  // namespace shoal::cli

@@ -1,0 +1,18 @@
+// What `shoal`, `shoal GROUP` and `shoal COMMAND --help` print, from the command table.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/command.hpp"
+
+namespace shoal::cli {
+
+/// All commands, by role.
+std::string overview(const std::vector<Command>& commands, const std::string& version);
+/// The commands of one group ("token").
+std::string group_help(const std::string& group, const std::vector<Command>& commands);
+/// Everything about one command; descriptions are wrapped at `width` columns.
+std::string command_help(const Command& command, unsigned width);
+
+}  // namespace shoal::cli

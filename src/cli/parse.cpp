@@ -1,0 +1,204 @@
+#include "cli/parse.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <sstream>
+
+#include "base/config.hpp"
+
+namespace shoal::cli {
+namespace {
+
+/// The words of a path: "token create" gives "token" and "create".
+std::vector<std::string> words_of(const std::string& path) {
+  std::istringstream stream(path);
+  return {std::istream_iterator<std::string>(stream), std::istream_iterator<std::string>()};
+}
+
+/// Values are read back from the options after the parse: the table says what they mean, not CLI11's types.
+void add_option(CLI::App& app, const Option& option, const std::string& names) {
+  if (option.value.empty()) {
+    app.add_flag(names);
+    return;
+  }
+  CLI::Option* added = app.add_option(names);
+  added->type_name(option.value)->expected(1);
+  added->multi_option_policy(option.repeatable ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
+}
+
+/// What every level of the tree has. Help and extra words are ours, so that messages can suggest the nearest word.
+void add_common(CLI::App& app) {
+  app.set_help_flag();
+  app.allow_extras();
+  app.require_subcommand(0, 1);
+  for (const Option& option : common_options()) {
+    std::string short_name = option.name == "--help" ? "-h," : option.name == "--quiet" ? "-q," : "";
+    add_option(app, option, short_name + option.name);
+  }
+}
+
+CLI::App& child(CLI::App& parent, const std::string& word) {
+  for (CLI::App* known : parent.get_subcommands(nullptr)) {
+    if (known->get_name() == word) return *known;
+  }
+  CLI::App& made = *parent.add_subcommand(word);
+  add_common(made);
+  return made;
+}
+
+void add_command(CLI::App& root, const Command& command) {
+  CLI::App* app = &root;
+  for (const std::string& word : words_of(command.path)) app = &child(*app, word);
+  for (const Option& option : command.options) add_option(*app, option, option.name);
+  for (const Positional& positional : command.positionals) app->add_option(positional.name);
+}
+
+/// The apps from the root to the deepest subcommand that was named.
+std::vector<CLI::App*> chain_of(CLI::App& root) {
+  std::vector<CLI::App*> chain{&root};
+  while (!chain.back()->get_subcommands().empty()) chain.push_back(chain.back()->get_subcommands().front());
+  return chain;
+}
+
+std::string path_of(const std::vector<CLI::App*>& chain) {
+  std::string path;
+  for (std::size_t i = 1; i < chain.size(); ++i) path += (i > 1 ? " " : "") + chain[i]->get_name();
+  return path;
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+std::vector<std::string> child_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app.get_subcommands(nullptr)) names.push_back(sub->get_name());
+  return names;
+}
+
+std::string in_quotes(const std::string& word) { return "'" + word + "'"; }
+
+/// What to do about a word that no level of the tree knows.
+Error unknown_word(const std::string& extra, const CLI::App& app, const std::string& path) {
+  std::string where = path.empty() ? "shoal" : "shoal " + path;
+  bool is_option = extra.starts_with("-") && extra != "-";
+  std::string word = is_option ? extra.substr(0, extra.find('=')) : extra;
+  std::vector<std::string> known = is_option ? option_names(app) : child_names(app);
+  std::string what = is_option ? "unknown option " : known.empty() ? "unexpected argument " : "unknown command ";
+  std::string near = nearest(word, known);
+  std::string advice = near.empty() ? "see '" + where + " --help'" : "did you mean " + in_quotes(near) + "?";
+  return fail(ErrorCode::usage, what + in_quotes(word) + ": " + advice);
+}
+
+Status check_extras(const std::vector<CLI::App*>& chain) {
+  std::string path;
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    if (i > 0) path += (i > 1 ? " " : "") + chain[i]->get_name();
+    std::vector<std::string> extras = chain[i]->remaining();
+    if (extras.empty()) continue;
+    auto option = std::find_if(extras.begin(), extras.end(), [](const std::string& word) { return word.starts_with("-"); });
+    return unknown_word(option != extras.end() ? *option : extras.front(), *chain[i], path);
+  }
+  return {};
+}
+
+std::map<std::string, std::vector<std::string>> values_given(const std::vector<CLI::App*>& chain) {
+  std::map<std::string, std::vector<std::string>> values;
+  for (const CLI::App* app : chain) {
+    for (const CLI::Option* option : app->get_options()) {
+      if (option->count() == 0) continue;
+      std::vector<std::string>& of_option = values[option->get_name()];
+      for (const std::string& value : option->results()) of_option.push_back(value);
+    }
+  }
+  return values;
+}
+
+const Command* find_command(const std::string& path, const std::vector<Command>& commands) {
+  auto found = std::find_if(commands.begin(), commands.end(), [&](const Command& command) { return command.path == path; });
+  return found == commands.end() ? nullptr : &*found;
+}
+
+/// "shoal help pull" is "shoal pull --help". "--to=" is refused: CLI11 would take the next word for its value.
+Result<std::vector<std::string>> words_from(int argc, const char* const* argv) {
+  std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (!words.empty() && words.front() == "help") {
+    words.erase(words.begin());
+    words.push_back("--help");
+  }
+  for (const std::string& word : words) {
+    if (word == "--") break;
+    if (word.starts_with("--") && word.find('=') + 1 == word.size()) {
+      return fail(ErrorCode::usage, in_quotes(word) + " has no value: leave the option out to get its default");
+    }
+  }
+  return words;
+}
+
+/// "--state --json" gave CLI11 "--json" as a directory; nobody means that.
+Status check_values(const std::vector<CLI::App*>& chain) {
+  for (const CLI::App* app : chain) {
+    std::vector<std::string> names = option_names(*app);
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& value : option->results()) {
+        if (std::find(names.begin(), names.end(), value) == names.end()) continue;
+        return fail(ErrorCode::usage, option->get_name() + " needs a value, and got " + in_quotes(value));
+      }
+    }
+  }
+  return {};
+}
+
+Parsed read_back(const std::vector<CLI::App*>& chain, const std::vector<Command>& commands) {
+  Parsed parsed;
+  parsed.given = values_given(chain);
+  parsed.help = parsed.given.count("--help") > 0;
+  parsed.version = parsed.given.count("--version") > 0;
+  std::string path = path_of(chain);
+  parsed.command = find_command(path, commands);
+  if (parsed.command == nullptr) parsed.group = path;
+  return parsed;
+}
+
+}  // namespace
+
+const std::vector<Option>& common_options() {
+  static const std::vector<Option> options{
+      {.name = "--config", .value = "FILE", .help = "read options from this TOML file"},
+      {.name = "--json", .value = "", .help = "print results, progress and errors as JSON lines on standard output"},
+      {.name = "--quiet", .value = "", .help = "print no messages and no progress (-q)"},
+      {.name = "--log-level", .value = "LEVEL", .help = "debug, info, warn, error or off", .fallback = "warn", .config_key = "log_level"},
+      {.name = "--version", .value = "", .help = "print the version"},
+      {.name = "--help", .value = "", .help = "print this help (-h)"},
+  };
+  return options;
+}
+
+Result<Parsed> parse(int argc, const char* const* argv, const std::vector<Command>& commands) {
+  CLI::App root;
+  root.name("shoal");
+  add_common(root);
+  for (const Command& command : commands) add_command(root, command);
+  SHOAL_TRY(std::vector<std::string> words, words_from(argc, argv));
+  std::reverse(words.begin(), words.end());  // as CLI11 wants them
+  try {
+    root.parse(std::move(words));
+  } catch (const CLI::ArgumentMismatch& problem) {
+    std::string message = problem.what();
+    return fail(ErrorCode::usage, message.substr(0, message.find(':')) + " needs a value");
+  } catch (const CLI::ParseError& problem) {
+    return fail(ErrorCode::usage, problem.what());
+  }
+  std::vector<CLI::App*> chain = chain_of(root);
+  SHOAL_CHECK(check_extras(chain));
+  SHOAL_CHECK(check_values(chain));
+  return read_back(chain, commands);
+}
+
+}  // namespace shoal::cli

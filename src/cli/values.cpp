@@ -1,0 +1,123 @@
+#include "cli/values.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+
+#include "base/config.hpp"
+#include "cli/parse.hpp"
+
+namespace shoal::cli {
+namespace {
+
+/// In variables and files a repeatable option is one text with commas.
+std::vector<std::string> split_list(const std::string& text) {
+  std::vector<std::string> items;
+  for (std::size_t start = 0; start <= text.size();) {
+    std::size_t comma = std::min(text.find(',', start), text.size());
+    if (comma > start) items.push_back(text.substr(start, comma - start));
+    start = comma + 1;
+  }
+  return items;
+}
+
+std::vector<std::string> as_values(const Option& option, const std::string& text) {
+  return option.repeatable ? split_list(text) : std::vector<std::string>{text};
+}
+
+/// An empty variable counts as not set, as in `SHOAL_JSON= shoal status`.
+std::string from_environment(const std::string& option) {
+  const char* text = std::getenv(environment_name(option).c_str());
+  return text == nullptr ? "" : text;
+}
+
+std::vector<std::string> known_keys(const std::vector<Command>& commands) {
+  std::vector<std::string> keys;
+  auto add = [&](const std::vector<Option>& options) {
+    for (const Option& option : options) {
+      if (!option.config_key.empty()) keys.push_back(option.config_key);
+    }
+  };
+  add(common_options());
+  for (const Command& command : commands) add(command.options);
+  return keys;
+}
+
+Result<ConfigValues> read_file_of(const Values& given, const std::vector<Command>& commands) {
+  auto flag = given.find("--config");
+  std::string path = flag != given.end() ? flag->second.back() : from_environment("--config");
+  if (path.empty()) return ConfigValues{};
+  auto values = read_config(path, known_keys(commands));
+  if (values.ok()) return values;
+  return fail(ErrorCode::usage, "cannot use the configuration file: " + values.error().message);
+}
+
+std::vector<std::string> first_source(const Option& option, const Values& given, const ConfigValues& file) {
+  if (auto flag = given.find(option.name); flag != given.end()) return flag->second;
+  if (std::string text = from_environment(option.name); !text.empty()) return as_values(option, text);
+  if (auto key = file.find(option.config_key); !option.config_key.empty() && key != file.end()) return as_values(option, key->second);
+  return option.fallback.empty() ? std::vector<std::string>{} : as_values(option, option.fallback);
+}
+
+Status missing(const std::string& name, const std::string& command) {
+  return fail(ErrorCode::usage, name + " is missing: give it, or set " + environment_name(name) + "; see 'shoal " + command + " --help'");
+}
+
+/// Switches become "true" or disappear, so that `on` needs to know one spelling only.
+Status normalise_switch(const Option& option, Values& values) {
+  std::vector<std::string>& texts = values[option.name];
+  bool set = false;
+  if (!texts.empty()) {
+    SHOAL_TRY(set, parse_switch(texts.back(), option.name));
+  }
+  if (set) texts = {"true"};
+  else values.erase(option.name);
+  return {};
+}
+
+Status resolve_option(const Option& option, const Command& command, const Values& given, const ConfigValues& file, Values& values) {
+  std::vector<std::string> found = first_source(option, given, file);
+  bool empty = found.empty() || (found.size() == 1 && found.front().empty());
+  if (option.required && empty) return missing(option.name, command.path);
+  if (!found.empty()) values[option.name] = std::move(found);
+  return option.value.empty() ? normalise_switch(option, values) : Status{};
+}
+
+Status resolve_positional(const Positional& positional, const Command& command, const Values& given, Values& values) {
+  auto word = given.find(positional.name);
+  std::string text = word != given.end() ? word->second.back() : from_environment(positional.name);
+  if (positional.required && text.empty()) return missing(positional.name, command.path);
+  if (!text.empty()) values[positional.name] = {text};
+  return {};
+}
+
+}  // namespace
+
+std::string environment_name(const std::string& option) {
+  std::string name = "SHOAL_";
+  for (char c : option.substr(option.find_first_not_of('-'))) {
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+Result<bool> parse_switch(const std::string& text, const std::string& what) {
+  for (const char* yes : {"true", "yes", "on", "1"}) {
+    if (text == yes) return true;
+  }
+  for (const char* no : {"false", "no", "off", "0", ""}) {
+    if (text == no) return false;
+  }
+  return fail(ErrorCode::usage, what + ": '" + text + "' is neither true nor false");
+}
+
+Result<Values> resolve(const Command& command, const Values& given, const std::vector<Command>& commands) {
+  SHOAL_TRY(ConfigValues file, read_file_of(given, commands));
+  Values values;
+  for (const Option& option : common_options()) SHOAL_CHECK(resolve_option(option, command, given, file, values));
+  for (const Positional& positional : command.positionals) SHOAL_CHECK(resolve_positional(positional, command, given, values));
+  for (const Option& option : command.options) SHOAL_CHECK(resolve_option(option, command, given, file, values));
+  return values;
+}
+
+}  // namespace shoal::cli
