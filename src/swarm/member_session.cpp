@@ -1,0 +1,74 @@
+#include "swarm/member_session.hpp"
+
+namespace shoal::swarm {
+namespace {
+
+Status check_validity(const identity::Certificate& self, WallTime now) {
+  if (now >= self.not_after)
+    return fail(ErrorCode::not_enrolled, "this machine's certificate expired at " + format_time(self.not_after) +
+                                             ": join again with a new token (\"shoal join TOKEN --state DIR\")");
+  if (now < self.not_before)
+    return fail(ErrorCode::not_enrolled, "this machine's certificate is not valid before " + format_time(self.not_before) +
+                                             ": check the clock of this machine, which says " + format_time(now));
+  return {};
+}
+
+Result<std::optional<DirectoryLock>> take_lock(const fs::path& state, MemberSession::Use use) {
+  if (use == MemberSession::Use::shared) return std::optional<DirectoryLock>();
+  SHOAL_TRY(DirectoryLock lock, DirectoryLock::acquire(state));
+  return std::optional<DirectoryLock>(std::move(lock));
+}
+
+Result<manifest::Verifier> restore_verifier(const fs::path& state, const identity::Member& member) {
+  auto context = (state / "identity/trust-root.json").string();
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(member.trust_root, manifest::trust_root_limit).within(context));
+  return manifest::Verifier::restore(envelope).within(context);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MemberSession>> MemberSession::open(const fs::path& state, const Clock& clock, Use use) {
+  // Loaded before the lock is taken, so that a directory that never joined gets no lock file.
+  SHOAL_TRY(identity::Member member, identity::load_member(state));
+  SHOAL_CHECK(check_validity(member.credentials.self, clock.now()));
+  SHOAL_TRY(manifest::Verifier verifier, restore_verifier(state, member));
+  SHOAL_TRY(auto lock, take_lock(state, use));
+  return std::unique_ptr<MemberSession>(
+      new MemberSession(state, clock, std::move(lock), std::move(member), std::move(verifier)));
+}
+
+MemberSession::MemberSession(fs::path state, const Clock& clock, std::optional<DirectoryLock> lock, identity::Member member,
+                             manifest::Verifier verifier)
+    : state_(std::move(state)),
+      clock_(clock),
+      lock_(std::move(lock)),
+      self_(member.credentials.self.identity),
+      tracker_(std::move(member.tracker)),
+      name_(std::move(member.name)),
+      site_(std::move(member.site)),
+      verifier_(std::move(verifier)),
+      credentials_(std::move(member.credentials)),
+      tls_(credentials_, std::string(identity::alpn_http)) {}
+
+MemberSession::~MemberSession() { stop_.request_stop(); }
+
+Status MemberSession::require_role(const std::set<identity::Role>& allowed, std::string_view purpose) const {
+  if (allowed.contains(self_.role)) return {};
+  std::string roles;
+  for (identity::Role role : allowed) roles += (roles.empty() ? "" : " or ") + std::string(identity::name(role));
+  return fail(ErrorCode::not_enrolled, "this machine joined as " + std::string(identity::name(self_.role)) + " and may not " +
+                                           std::string(purpose) + "; join with a token for the role " + roles);
+}
+
+std::unique_ptr<registry::Client> MemberSession::client(std::stop_token stop) {
+  return std::make_unique<registry::Client>(http::Client::to_tracker(tracker_, tls_, clock_), std::move(stop));
+}
+
+void MemberSession::keep_renewed() {
+  renewal_client_ = client(stop_.get_token());
+  auto renew = [this](const std::string& request_pem) { return renewal_client_->renew(request_pem); };
+  auto save = [this](const identity::Credentials& next) { return identity::save_credentials(state_, next); };
+  renewer_ = std::make_unique<identity::Renewer>(credentials_, clock_, renew, save);
+}
+
+}  // namespace shoal::swarm
