@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include "base/encoding.hpp"
+
 namespace shoal {
 
 WallTime SystemClock::now() const { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
@@ -34,10 +36,10 @@ Result<WallTime> parse_time(std::string_view text) {
   std::string copy(text);
   std::tm parts{};
   char* end = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  if (end == nullptr || *end != '\0' || copy.size() != 20) return fail("'" + copy + "' is not a time such as 2026-01-31T12:00:00Z");
+  if (end == nullptr || *end != '\0' || copy.size() != 20) return fail("'" + printable(copy) + "' is not a time such as 2026-01-31T12:00:00Z");
   WallTime time{std::chrono::seconds(::timegm(&parts))};
   // strptime takes the 31st of February; the round trip does not.
-  if (format_time(time) != copy) return fail("'" + copy + "' is not a date of the calendar");
+  if (format_time(time) != copy) return fail("'" + printable(copy) + "' is not a date of the calendar");
   return time;
 }
 

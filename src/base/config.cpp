@@ -6,6 +6,7 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
+#include "base/encoding.hpp"
 #include "base/files.hpp"
 
 namespace shoal {
@@ -34,6 +35,8 @@ struct Reading {
     return fail(ErrorCode::usage, file + ":" + std::to_string(node.source().begin.line) + ": " + message);
   }
   Status table(const toml::table& table, const std::string& prefix);
+  bool knows_table(const std::string& key) const;
+  Error unknown(const toml::node& node, const std::string& key) const;
   Status value(const std::string& key, const toml::node& node);
   Status array(const std::string& key, const toml::array& array);
 };
@@ -42,16 +45,26 @@ Status Reading::table(const toml::table& table, const std::string& prefix) {
   for (const auto& [name, node] : table) {
     std::string key = prefix.empty() ? std::string(name.str()) : prefix + "." + std::string(name.str());
     const toml::table* inner = node.as_table();
+    if (inner != nullptr && !knows_table(key)) return unknown(node, key);
     SHOAL_CHECK(inner != nullptr ? this->table(*inner, key) : value(key, node));
   }
   return {};
 }
 
+bool Reading::knows_table(const std::string& key) const {
+  return std::any_of(known.begin(), known.end(), [&](const std::string& name) { return name.starts_with(key + "."); });
+}
+
+Error Reading::unknown(const toml::node& node, const std::string& key) const {
+  std::vector<std::string> names = known;
+  for (const std::string& name : known)
+    if (auto dot = name.rfind('.'); dot != std::string::npos) names.push_back(name.substr(0, dot));
+  std::string near = nearest(key, names);
+  return at(node, "unknown key '" + printable(key) + "'" + (near.empty() ? "" : ": did you mean '" + near + "'?"));
+}
+
 Status Reading::value(const std::string& key, const toml::node& node) {
-  if (std::find(known.begin(), known.end(), key) == known.end()) {
-    std::string near = nearest(key, known);
-    return at(node, "unknown key '" + key + "'" + (near.empty() ? "" : ": did you mean '" + near + "'?"));
-  }
+  if (std::find(known.begin(), known.end(), key) == known.end()) return unknown(node, key);
   if (auto text = node.value_exact<std::string>()) values[key] = *text;
   else if (auto number = node.value_exact<std::int64_t>()) values[key] = std::to_string(*number);
   else if (auto boolean = node.value_exact<bool>()) values[key] = *boolean ? "true" : "false";

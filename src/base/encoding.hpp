@@ -26,4 +26,11 @@ std::string percent_encode(std::string_view bytes);
 /// '%' without two hex digits is an error; '+' stays '+' (trackers must not read it as a space).
 Result<std::string> percent_decode(std::string_view text);
 
+/// Well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates, nothing above U+10FFFF.
+bool is_utf8(std::string_view text);
+/// Whether the text has characters of the categories C0, DEL or C1.
+bool has_control_characters(std::string_view text);
+/// A stranger's text as it may stand in a message: valid UTF-8, '?' for control characters and bad bytes, at most `limit` bytes.
+std::string printable(std::string_view text, std::size_t limit = 80);
+
 }  // namespace shoal

@@ -19,12 +19,7 @@ bool valid_word(std::string_view text, std::size_t limit, std::string_view extra
   return all_of(text, [&](char c) { return alnum(c) || extra.find(c) != std::string_view::npos; });
 }
 
-/// Input as it may be printed: control characters replaced, cut at 80.
-std::string shown(std::string_view text) {
-  std::string out;
-  for (char c : text.substr(0, 80)) out += (c < 32 || c == 127) ? '?' : c;
-  return "'" + out + "'";
-}
+std::string shown(std::string_view text) { return "'" + printable(text) + "'"; }
 
 }  // namespace
 

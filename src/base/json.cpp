@@ -4,6 +4,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/encoding.hpp"
+
 namespace shoal {
 namespace {
 
@@ -16,7 +18,7 @@ class Strictness {
     if (event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start) open();
     if (event == Json::parse_event_t::object_end || event == Json::parse_event_t::array_end) keys_.pop_back();
     if (event == Json::parse_event_t::key && !keys_.back().insert(parsed.get<std::string>()).second)
-      throw std::runtime_error("duplicate key '" + parsed.get<std::string>().substr(0, 64) + "'");
+      throw std::runtime_error("duplicate key '" + printable(parsed.get<std::string>()) + "'");
     return true;
   }
 
@@ -35,6 +37,9 @@ Result<Json> parse_json(std::string_view text, ByteCount limit) {
   try {
     Strictness strictness;
     return Json::parse(text, [&](int depth, Json::parse_event_t event, Json& parsed) { return strictness(depth, event, parsed); });
+  } catch (const Json::parse_error& problem) {
+    // Its own message quotes the input, which may be 64 MiB of one string.
+    return fail("bad JSON at byte " + std::to_string(problem.byte));
   } catch (const std::exception& problem) {
     return fail(std::string("bad JSON: ") + problem.what());
   }
@@ -95,7 +100,7 @@ const Json& JsonReader::array(const char* key) {
 Status JsonReader::finish() {
   if (!status_.ok()) return status_;
   for (const auto& [key, value] : object_.items()) {
-    if (std::find(keys_.begin(), keys_.end(), key) == keys_.end()) note("unknown member '" + key.substr(0, 64) + "'");
+    if (std::find(keys_.begin(), keys_.end(), key) == keys_.end()) note("unknown member '" + printable(key) + "'");
   }
   return status_;
 }

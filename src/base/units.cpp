@@ -5,14 +5,19 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/encoding.hpp"
+
 namespace shoal {
 namespace {
 
 /// Splits "12.5 GB" into 12.5 and "GB".
 Result<std::pair<double, std::string_view>> split_number(std::string_view text, std::string_view what) {
   double number = 0;
+  // from_chars would take "nan" and "inf".
+  bool starts_well = !text.empty() && text.front() >= '0' && text.front() <= '9';
+  if (!starts_well) return fail(ErrorCode::usage, "'" + printable(text) + "' is not " + std::string(what));
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || number < 0) return fail(ErrorCode::usage, "'" + std::string(text) + "' is not " + std::string(what));
+  if (error != std::errc()) return fail(ErrorCode::usage, "'" + printable(text) + "' is not " + std::string(what));
   std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
   while (unit.starts_with(' ')) unit.remove_prefix(1);
   return std::pair(number, unit);
@@ -27,10 +32,10 @@ Result<ByteCount> parse_bytes(std::string_view text) {
   for (auto [unit, factor] : units) {
     if (unit != parts.second) continue;
     double bytes = parts.first * factor;
-    if (bytes > 9e18) return fail(ErrorCode::usage, "'" + std::string(text) + "' is too large a size");
+    if (bytes > 9e18) return fail(ErrorCode::usage, "'" + printable(text) + "' is too large a size");
     return static_cast<ByteCount>(bytes);
   }
-  return fail(ErrorCode::usage, "'" + std::string(text) + "' is not a size such as 4GiB or 500MB");
+  return fail(ErrorCode::usage, "'" + printable(text) + "' is not a size such as 4GiB or 500MB");
 }
 
 std::string format_bytes(ByteCount bytes) {
@@ -54,10 +59,10 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   for (auto [unit, factor] : units) {
     if (unit != parts.second) continue;
     double milliseconds = parts.first * factor;
-    if (milliseconds > 3.2e12) return fail(ErrorCode::usage, "'" + std::string(text) + "' is longer than a century");
+    if (milliseconds > 3.2e12) return fail(ErrorCode::usage, "'" + printable(text) + "' is longer than a century");
     return std::chrono::milliseconds(static_cast<std::int64_t>(milliseconds));
   }
-  return fail(ErrorCode::usage, "'" + std::string(text) + "' is not a duration: end it with ms, s, m, h or d");
+  return fail(ErrorCode::usage, "'" + printable(text) + "' is not a duration: end it with ms, s, m, h or d");
 }
 
 std::string format_duration(std::chrono::milliseconds duration) {
@@ -76,7 +81,7 @@ std::string HostPort::str() const {
 }
 
 Result<HostPort> parse_host_port(std::string_view text) {
-  Error bad = fail(ErrorCode::usage, "'" + std::string(text) + "' is not an address and port such as 0.0.0.0:7000 or [::]:7000");
+  Error bad = fail(ErrorCode::usage, "'" + printable(text) + "' is not an address and port such as 0.0.0.0:7000 or [::]:7000");
   auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return bad;
   std::string_view host = text.substr(0, colon), digits = text.substr(colon + 1);
@@ -91,11 +96,11 @@ Result<HostPort> parse_host_port(std::string_view text) {
 
 Result<HostPort> parse_https_url(std::string_view text) {
   std::string_view rest = text;
-  if (!rest.starts_with("https://")) return fail(ErrorCode::usage, "'" + std::string(text) + "' must start with https://");
+  if (!rest.starts_with("https://")) return fail(ErrorCode::usage, "'" + printable(text) + "' must start with https://");
   rest.remove_prefix(8);
   if (rest.ends_with('/')) rest.remove_suffix(1);
   auto parsed = parse_host_port(rest);
-  if (!parsed || parsed->port == 0) return fail(ErrorCode::usage, "'" + std::string(text) + "' is not an address such as https://tracker.example:7443");
+  if (!parsed || parsed->port == 0) return fail(ErrorCode::usage, "'" + printable(text) + "' is not an address such as https://tracker.example:7443");
   return parsed;
 }
 
