@@ -21,10 +21,11 @@ inline constexpr std::string_view alpn_enrol = "shoal-enrol/1";
 /// Shares one SSL_CTX; copies are cheap; thread-safe.
 class TlsContext {
  public:
+  /// Takes ownership.
+  static TlsContext adopt(SSL_CTX* context);
   SSL_CTX* native() const { return context_.get(); }
 
  private:
-  friend struct TlsContextMaker;
   explicit TlsContext(std::shared_ptr<SSL_CTX> context) : context_(std::move(context)) {}
   std::shared_ptr<SSL_CTX> context_;
 };
@@ -35,10 +36,12 @@ struct ServerTls {
   bool allow_enrolment = false;   // with alpn_enrol chosen, do not ask for a client certificate
 };
 
+/// In every context the peer's certificate must be signed by the fleet's CA itself, be of this fleet and pass `inspect`; the
+/// system's time decides whether it is valid. Contexts keep index 0 of their ex_data free (Asio's).
 Result<TlsContext> server_context(const Credentials& credentials, const ServerTls& options);
 Result<TlsContext> client_context(const Credentials& credentials, std::string_view alpn);
 /// For `join`: no client certificate; the server's chain must hold a CA whose SPKI matches the pin, and must verify to it.
-/// The handshake fails before any application byte where it does not.
+/// The handshake fails before any application byte where it does not, or where the server is no tracker.
 Result<TlsContext> pinned_client_context(const SpkiPin& ca_pin, std::string_view alpn);
 
 /// The peer's certificate after a handshake, checked for profile, fleet and time.
