@@ -26,6 +26,7 @@ struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
+  std::string allow{};  // of a 405: the methods that would do (RFC 9110, 15.5.6)
 };
 
 /// Answers a request once, from any thread; copies share the one answer. Dropped unanswered, the client gets 500.

@@ -10,7 +10,15 @@
 
 namespace shoal::registry {
 
-/// POST /v1/enrol
+// Sizes of bodies, in bytes: what a server should take and a client reads at most.
+inline constexpr ByteCount message_limit = 64 * KiB;  // enrol, renew
+inline constexpr ByteCount list_limit = 16 * MiB;     // versions, channels, status
+inline constexpr ByteCount metainfo_limit = 64 * MiB;
+inline constexpr ByteCount channel_body_limit = manifest::channel_limit / 3 * 4 + 64 * KiB;
+inline constexpr ByteCount release_body_limit = manifest::release_limit / 3 * 4 + 128 * KiB;
+inline constexpr ByteCount publish_limit = release_body_limit + metainfo_limit / 3 * 4 + 64 * KiB;
+
+/// POST /v1/enrol; `token_id` and `token_secret` are base64url in the JSON.
 struct EnrolRequest {
   std::string token_id;      // raw
   std::string token_secret;  // raw
@@ -29,6 +37,11 @@ struct RenewRequest {
 };
 struct RenewReply {
   std::string certificate_pem;
+};
+/// PUT /v1/models/{org}/{name}/versions/{version}: {"envelope": "<JSON text>", "metainfo": "<base64>"}
+struct PublishRequest {
+  std::string envelope;  // JSON text of the DSSE envelope
+  std::string metainfo;  // raw bytes of the .torrent
 };
 /// GET /v1/models/{org}/{name}/versions/{version}, GET /v1/releases/{id}
 struct ReleaseReply {
@@ -87,11 +100,15 @@ struct AnnounceReply {
   std::string warning;
 };
 
+// GET and PUT /v1/models/{org}/{name}/channels/{channel}: the body is the pointer's envelope itself.
+// GET /v1/releases/{id}/metainfo: the body is the raw .torrent.
+
 // JSON forms: encode(x) and decode_x(text), strict about types, lenient about members of later versions.
 std::string encode(const EnrolRequest& m);
 std::string encode(const EnrolReply& m);
 std::string encode(const RenewRequest& m);
 std::string encode(const RenewReply& m);
+std::string encode(const PublishRequest& m);
 std::string encode(const ReleaseReply& m);
 std::string encode(const std::vector<ChannelRow>& m);
 std::string encode(const std::vector<VersionRow>& m);
@@ -100,13 +117,17 @@ Result<EnrolRequest> decode_enrol_request(std::string_view text);
 Result<EnrolReply> decode_enrol_reply(std::string_view text);
 Result<RenewRequest> decode_renew_request(std::string_view text);
 Result<RenewReply> decode_renew_reply(std::string_view text);
+Result<PublishRequest> decode_publish_request(std::string_view text);
 Result<ReleaseReply> decode_release_reply(std::string_view text);
 Result<std::vector<ChannelRow>> decode_channels(std::string_view text);
 Result<std::vector<VersionRow>> decode_versions(std::string_view text);
 Result<FleetStatus> decode_fleet_status(std::string_view text);
 /// "/announce?info_hash=..." with every parameter of BEP 3 and compact=0.
 std::string announce_target(const AnnounceRequest& request);
-/// The bencoded answer; `failure reason` becomes an Error.
+/// The bencoded answer; `failure reason` becomes an Error. Only lists of dictionaries (compact=0) are read.
 Result<AnnounceReply> decode_announce_reply(std::string_view bencoded);
+/// What {"error":{"code","message"}} says, made printable. Codes that are the client's own business (interrupted, partial), and
+/// bodies that are no such JSON, become `failed`; 403 without a body that can be read is `not_enrolled`, 503 `unreachable`.
+Error decode_error(int status, std::string_view body);
 
 }  // namespace shoal::registry

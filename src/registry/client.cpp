@@ -1,0 +1,115 @@
+#include "registry/client.hpp"
+
+namespace shoal::registry {
+namespace {
+
+constexpr std::chrono::minutes large_transfer{5};  // for bodies of many MiB over a slow line
+
+std::string model_path(const ModelName& model) {
+  const std::string& text = model.str();  // org/name
+  auto slash = text.find('/');
+  return "/v1/models/" + percent_encode(text.substr(0, slash)) + "/" + percent_encode(text.substr(slash + 1));
+}
+std::string version_path(const ModelName& model, const VersionName& version) {
+  return model_path(model) + "/versions/" + percent_encode(version.str());
+}
+std::string channel_path(const ModelName& model, const ChannelName& channel) {
+  return model_path(model) + "/channels/" + percent_encode(channel.str());
+}
+std::string release_path(const ReleaseId& id) { return "/v1/releases/" + id.hex(); }
+
+http::ClientRequest get(std::string target, ByteCount body_limit) {
+  http::ClientRequest request;
+  request.target = std::move(target);
+  request.body_limit = body_limit;
+  if (body_limit > list_limit) request.timeout = large_transfer;
+  return request;
+}
+http::ClientRequest with_body(std::string method, std::string target, std::string body) {
+  http::ClientRequest request;
+  request.method = std::move(method);
+  request.target = std::move(target);
+  if (body.size() > 1 * MiB) request.timeout = large_transfer;
+  request.body = std::move(body);
+  return request;
+}
+
+}  // namespace
+
+Result<http::Response> Client::send(http::ClientRequest request) {
+  SHOAL_TRY(http::Response response, http_->send(std::move(request), stop_));
+  if (response.status / 100 != 2) return decode_error(response.status, response.body);
+  return response;
+}
+
+Result<EnrolReply> Client::enrol(const EnrolRequest& request) {
+  SHOAL_TRY(http::Response response, send(with_body("POST", "/v1/enrol", encode(request))));
+  return decode_enrol_reply(response.body);
+}
+
+Result<std::string> Client::renew(const std::string& request_pem) {
+  SHOAL_TRY(http::Response response, send(with_body("POST", "/v1/renew", encode(RenewRequest{request_pem}))));
+  SHOAL_TRY(RenewReply reply, decode_renew_reply(response.body));
+  return std::move(reply.certificate_pem);
+}
+
+Status Client::publish(const ModelName& model, const VersionName& version, const std::string& envelope, const std::string& metainfo) {
+  SHOAL_CHECK(send(with_body("PUT", version_path(model, version), encode(PublishRequest{envelope, metainfo}))));
+  return {};
+}
+
+Result<ReleaseReply> Client::release(const ModelName& model, const VersionName& version) {
+  SHOAL_TRY(http::Response response, send(get(version_path(model, version), release_body_limit)));
+  return decode_release_reply(response.body);
+}
+
+Result<ReleaseReply> Client::release(const ReleaseId& id) {
+  SHOAL_TRY(http::Response response, send(get(release_path(id), release_body_limit)));
+  return decode_release_reply(response.body);
+}
+
+Result<std::string> Client::metainfo(const ReleaseId& id, ByteCount expected_size) {
+  if (expected_size > metainfo_limit)
+    return fail(ErrorCode::verification, "release " + id.hex() + " has a metainfo of " + format_bytes(expected_size) + ", more than the limit of " +
+                                             format_bytes(metainfo_limit));
+  // The slack leaves room for the JSON of an error.
+  http::ClientRequest request = get(release_path(id) + "/metainfo", expected_size + message_limit);
+  request.timeout = large_transfer;
+  SHOAL_TRY(http::Response response, send(std::move(request)));
+  if (response.body.size() != expected_size)
+    return fail(ErrorCode::verification, "the tracker's metainfo of release " + id.hex() + " has " + std::to_string(response.body.size()) +
+                                             " bytes instead of the " + std::to_string(expected_size) + " that the release names");
+  return std::move(response.body);
+}
+
+Result<std::vector<VersionRow>> Client::versions(const ModelName& model) {
+  SHOAL_TRY(http::Response response, send(get(model_path(model) + "/versions", list_limit)));
+  return decode_versions(response.body);
+}
+
+Result<std::string> Client::channel(const ModelName& model, const ChannelName& channel) {
+  SHOAL_TRY(http::Response response, send(get(channel_path(model, channel), channel_body_limit)));
+  return std::move(response.body);
+}
+
+Result<std::vector<ChannelRow>> Client::channels(const ModelName& model) {
+  SHOAL_TRY(http::Response response, send(get(model_path(model) + "/channels", list_limit)));
+  return decode_channels(response.body);
+}
+
+Status Client::set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope) {
+  SHOAL_CHECK(send(with_body("PUT", channel_path(model, channel), envelope)));
+  return {};
+}
+
+Result<AnnounceReply> Client::announce(const AnnounceRequest& request) {
+  SHOAL_TRY(http::Response response, send(get(announce_target(request), 1 * MiB)));
+  return decode_announce_reply(response.body);
+}
+
+Result<FleetStatus> Client::status() {
+  SHOAL_TRY(http::Response response, send(get("/v1/status", list_limit)));
+  return decode_fleet_status(response.body);
+}
+
+}  // namespace shoal::registry

@@ -1,0 +1,158 @@
+#include "registry/messages.hpp"
+
+#include <limits>
+
+#include "base/json.hpp"
+#include "registry/printable.hpp"
+
+namespace shoal::registry {
+namespace {
+
+/// One line. Bytes that are not UTF-8 are replaced, so that a strange --name cannot stop an enrolment.
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+std::uint32_t number32(JsonReader& reader, const char* key) {
+  std::uint64_t number = reader.number(key);
+  if (number > std::numeric_limits<std::uint32_t>::max()) reader.note(std::string(key) + " is too large");
+  return static_cast<std::uint32_t>(number);
+}
+
+std::string bytes(JsonReader& reader, const char* key, Result<std::string> (*decode)(std::string_view)) {
+  return reader.as<std::string>(key, decode);
+}
+
+/// A name for people: shown on terminals, so without control characters.
+std::string label(JsonReader& reader, const char* key) {
+  std::string text = reader.string(key);
+  if (printable(text, 128) != text) reader.note(std::string(key) + " is longer than 128 bytes or has control characters");
+  return text;
+}
+
+/// Reads `text` as one object with `read(JsonReader&) -> T`.
+template <class T, class Read>
+Result<T> read_object(std::string_view text, ByteCount limit, const char* what, Read read) {
+  auto json = parse_json(text, limit);
+  if (!json.ok()) return std::move(json).error().within(what);
+  JsonReader reader(*json, what);
+  T message{};
+  if (reader.ok()) message = read(reader);
+  SHOAL_CHECK(reader.finish_lenient());
+  return message;
+}
+
+/// Reads the objects of the array `key`; notes the first error.
+template <class T, class Read>
+std::vector<T> read_rows(JsonReader& reader, const char* key, Read read) {
+  std::vector<T> rows;
+  for (const Json& item : reader.array(key)) {
+    JsonReader row(item, key);
+    if (row.ok()) rows.push_back(read(row));
+    Status status = row.finish_lenient();
+    if (!status.ok()) reader.note(status.error().message);
+    if (!reader.ok()) break;
+  }
+  return rows;
+}
+
+template <class T, class Write>
+Json write_rows(const std::vector<T>& rows, Write write) {
+  Json array = Json::array();
+  for (const T& row : rows) array.push_back(write(row));
+  return array;
+}
+
+ChannelRow read_channel(JsonReader& row) {
+  return {row.as<ChannelName>("channel", ChannelName::parse), row.string("envelope"), printable(row.string("version"), 96)};
+}
+VersionRow read_version(JsonReader& row) {
+  return {row.as<VersionName>("version", VersionName::parse), row.as<ReleaseId>("id", ReleaseId::from_hex), row.number("size_bytes"),
+          row.as<WallTime>("created", parse_time)};
+}
+SwarmRow read_swarm(JsonReader& row) {
+  return {row.as<ModelName>("model", ModelName::parse), row.as<VersionName>("version", VersionName::parse),
+          row.as<ReleaseId>("id", ReleaseId::from_hex), number32(row, "seeders"), number32(row, "leechers")};
+}
+MachineRow read_machine(JsonReader& row) {
+  return {row.as<NodeId>("id", NodeId::parse), row.as<identity::Role>("role", identity::parse_role), printable(row.string("name"), 128),
+          printable(row.string("site"), 128), row.as<WallTime>("certificate_until", parse_time)};
+}
+
+Json write_channel(const ChannelRow& row) {
+  return {{"channel", row.channel.str()}, {"envelope", row.envelope}, {"version", row.version}};
+}
+Json write_version(const VersionRow& row) {
+  return {{"version", row.version.str()}, {"id", row.id.hex()}, {"size_bytes", row.size}, {"created", format_time(row.created)}};
+}
+Json write_swarm(const SwarmRow& row) {
+  return {{"model", row.model.str()}, {"version", row.version.str()}, {"id", row.id.hex()}, {"seeders", row.seeders},
+          {"leechers", row.leechers}};
+}
+Json write_machine(const MachineRow& row) {
+  return {{"id", row.id.str()}, {"role", std::string(identity::name(row.role))}, {"name", row.name}, {"site", row.site},
+          {"certificate_until", format_time(row.certificate_until)}};
+}
+
+}  // namespace
+
+std::string encode(const EnrolRequest& m) {
+  return dump({{"token_id", to_base64url(m.token_id)}, {"token_secret", to_base64url(m.token_secret)}, {"request_pem", m.request_pem},
+               {"name", m.name}, {"site", m.site}});
+}
+std::string encode(const EnrolReply& m) {
+  return dump({{"certificate_pem", m.certificate_pem}, {"ca_pem", m.ca_pem}, {"trust_root", m.trust_root}});
+}
+std::string encode(const RenewRequest& m) { return dump({{"request_pem", m.request_pem}}); }
+std::string encode(const RenewReply& m) { return dump({{"certificate_pem", m.certificate_pem}}); }
+std::string encode(const PublishRequest& m) { return dump({{"envelope", m.envelope}, {"metainfo", to_base64(m.metainfo)}}); }
+std::string encode(const ReleaseReply& m) { return dump({{"id", m.id.hex()}, {"envelope", m.envelope}}); }
+std::string encode(const std::vector<ChannelRow>& m) { return dump({{"channels", write_rows(m, write_channel)}}); }
+std::string encode(const std::vector<VersionRow>& m) { return dump({{"versions", write_rows(m, write_version)}}); }
+std::string encode(const FleetStatus& m) {
+  return dump({{"fleet", m.fleet.str()}, {"swarms", write_rows(m.swarms, write_swarm)}, {"machines", write_rows(m.machines, write_machine)}});
+}
+
+Result<EnrolRequest> decode_enrol_request(std::string_view text) {
+  return read_object<EnrolRequest>(text, message_limit, "enrolment request", [](JsonReader& reader) {
+    return EnrolRequest{bytes(reader, "token_id", from_base64url), bytes(reader, "token_secret", from_base64url),
+                        reader.string("request_pem"), label(reader, "name"), label(reader, "site")};
+  });
+}
+Result<EnrolReply> decode_enrol_reply(std::string_view text) {
+  return read_object<EnrolReply>(text, list_limit, "enrolment reply", [](JsonReader& reader) {
+    return EnrolReply{reader.string("certificate_pem"), reader.string("ca_pem"), reader.string("trust_root")};
+  });
+}
+Result<RenewRequest> decode_renew_request(std::string_view text) {
+  return read_object<RenewRequest>(text, message_limit, "renewal request",
+                                   [](JsonReader& reader) { return RenewRequest{reader.string("request_pem")}; });
+}
+Result<RenewReply> decode_renew_reply(std::string_view text) {
+  return read_object<RenewReply>(text, message_limit, "renewal reply",
+                                 [](JsonReader& reader) { return RenewReply{reader.string("certificate_pem")}; });
+}
+Result<PublishRequest> decode_publish_request(std::string_view text) {
+  return read_object<PublishRequest>(text, publish_limit, "publish request", [](JsonReader& reader) {
+    return PublishRequest{reader.string("envelope"), bytes(reader, "metainfo", from_base64)};
+  });
+}
+Result<ReleaseReply> decode_release_reply(std::string_view text) {
+  return read_object<ReleaseReply>(text, release_body_limit, "release reply", [](JsonReader& reader) {
+    return ReleaseReply{reader.as<ReleaseId>("id", ReleaseId::from_hex), reader.string("envelope")};
+  });
+}
+Result<std::vector<ChannelRow>> decode_channels(std::string_view text) {
+  return read_object<std::vector<ChannelRow>>(
+      text, list_limit, "list of channels", [](JsonReader& reader) { return read_rows<ChannelRow>(reader, "channels", read_channel); });
+}
+Result<std::vector<VersionRow>> decode_versions(std::string_view text) {
+  return read_object<std::vector<VersionRow>>(
+      text, list_limit, "list of versions", [](JsonReader& reader) { return read_rows<VersionRow>(reader, "versions", read_version); });
+}
+Result<FleetStatus> decode_fleet_status(std::string_view text) {
+  return read_object<FleetStatus>(text, list_limit, "fleet status", [](JsonReader& reader) {
+    return FleetStatus{reader.as<FleetName>("fleet", FleetName::parse), read_rows<SwarmRow>(reader, "swarms", read_swarm),
+                       read_rows<MachineRow>(reader, "machines", read_machine)};
+  });
+}
+
+}  // namespace shoal::registry
