@@ -20,7 +20,7 @@ struct Moment {
   ByteCount done = 0;
   ByteCount total = 0;
   ByteCount rate = 0;    // bytes per second
-  std::string detail;    // "4 peers, 12 MB from the source"
+  std::string detail = "";  // "4 peers, 12 MB from the source"
   Json extra = Json::object();  // more members for --json
 };
 

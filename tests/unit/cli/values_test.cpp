@@ -1,0 +1,120 @@
+#include "cli/values.hpp"
+
+#include "base/files.hpp"
+#include "doctest/doctest.h"
+#include "unit/cli/sample.hpp"
+
+using namespace shoal;
+using namespace shoal::cli;
+using namespace shoal::cli::test;
+
+namespace {
+
+struct ConfigFile {
+  TempDirectory directory;
+  std::string path = (directory.path() / "shoal.toml").string();
+  explicit ConfigFile(std::string_view text) { REQUIRE(write_file_durably(path, text).ok()); }
+};
+
+Result<Values> resolve_pull(const Values& given) {
+  auto commands = sample();
+  return resolve(commands[1], given, commands);
+}
+
+std::string first(const Values& values, const std::string& name) { return values.count(name) > 0 ? values.at(name).front() : ""; }
+
+}  // namespace
+
+TEST_CASE("the variable of an option is its name in capitals") {
+  CHECK(environment_name("--seed-for") == "SHOAL_SEED_FOR");
+  CHECK(environment_name("TOKEN") == "SHOAL_TOKEN");
+}
+
+TEST_CASE("a flag wins over its variable, that over the file, that over the default") {
+  ConfigFile file("state = \"/from-file\"\n[fetch]\nseed_for = \"1h\"\n");
+  Values given{{"REF", {"a/b"}}, {"--state", {"/from-flag"}}};
+  auto by_default = resolve_pull(given);
+  REQUIRE(by_default.ok());
+  CHECK(first(*by_default, "--seed-for") == "10m");
+
+  given["--config"] = {file.path};
+  auto by_file = resolve_pull(given);
+  REQUIRE(by_file.ok());
+  CHECK(first(*by_file, "--seed-for") == "1h");
+  CHECK(first(*by_file, "--state") == "/from-flag");
+
+  Variable variable("SHOAL_SEED_FOR", "2h");
+  auto by_variable = resolve_pull(given);
+  REQUIRE(by_variable.ok());
+  CHECK(first(*by_variable, "--seed-for") == "2h");
+
+  given["--seed-for"] = {"3h"};
+  auto by_flag = resolve_pull(given);
+  REQUIRE(by_flag.ok());
+  CHECK(first(*by_flag, "--seed-for") == "3h");
+}
+
+TEST_CASE("an empty variable counts as not set") {
+  Variable variable("SHOAL_STATE", "");
+  CHECK_FALSE(resolve_pull({{"REF", {"a/b"}}}).ok());
+}
+
+TEST_CASE("something required and not given is named, with its variable") {
+  auto values = resolve_pull({{"REF", {"a/b"}}});
+  REQUIRE_FALSE(values.ok());
+  CHECK(values.error().code == ErrorCode::usage);
+  CHECK(values.error().message == "--state is missing: give it, or set SHOAL_STATE; see 'shoal pull --help'");
+}
+
+TEST_CASE("an argument can come from its variable, so that a token need not show in the list of processes") {
+  Variable variable("SHOAL_REF", "a/b");
+  auto values = resolve_pull({{"--state", {"/x"}}});
+  REQUIRE(values.ok());
+  CHECK(first(*values, "REF") == "a/b");
+}
+
+TEST_CASE("a repeatable option takes a list from its variable and from the file") {
+  std::vector<std::string> both{"*.bin", "*.pt"};
+  ConfigFile file("exclude = [\"*.bin\", \"*.pt\"]\n");
+  auto from_file = resolve_pull({{"REF", {"a/b"}}, {"--state", {"/x"}}, {"--config", {file.path}}});
+  REQUIRE(from_file.ok());
+  CHECK(from_file->at("--exclude") == both);
+
+  Variable variable("SHOAL_EXCLUDE", "*.bin,*.pt");
+  auto from_variable = resolve_pull({{"REF", {"a/b"}}, {"--state", {"/x"}}});
+  REQUIRE(from_variable.ok());
+  CHECK(from_variable->at("--exclude") == both);
+}
+
+TEST_CASE("a switch is true, absent or an error") {
+  Values given{{"REF", {"a/b"}}, {"--state", {"/x"}}};
+  ConfigFile file("dry = true\n");
+  given["--config"] = {file.path};
+  CHECK(resolve_pull(given)->at("--dry") == std::vector<std::string>{"true"});
+  given["--dry"] = {"false"};
+  CHECK(resolve_pull(given)->count("--dry") == 0);
+  given["--dry"] = {"maybe"};
+  auto values = resolve_pull(given);
+  REQUIRE_FALSE(values.ok());
+  CHECK(values.error().message == "--dry: 'maybe' is neither true nor false");
+}
+
+TEST_CASE("an unknown key of the file is refused with a suggestion and its line") {
+  ConfigFile file("state = \"/x\"\n[fetch]\nsed_for = \"1h\"\n");
+  auto values = resolve_pull({{"REF", {"a/b"}}, {"--config", {file.path}}});
+  REQUIRE_FALSE(values.ok());
+  CHECK(values.error().code == ErrorCode::usage);
+  CHECK(values.error().message.find(":3: unknown key 'fetch.sed_for': did you mean 'fetch.seed_for'?") != std::string::npos);
+}
+
+TEST_CASE("a file may hold keys that only another command uses") {
+  ConfigFile file("state = \"/x\"\nexclude = [\"a\"]\n");
+  auto commands = sample();
+  CHECK(resolve(commands[0], {{"--config", {file.path}}}, commands).ok());
+}
+
+TEST_CASE("a configuration file that does not exist is a wrong usage") {
+  auto values = resolve_pull({{"REF", {"a/b"}}, {"--state", {"/x"}}, {"--config", {"/nonexistent/shoal.toml"}}});
+  REQUIRE_FALSE(values.ok());
+  CHECK(values.error().code == ErrorCode::usage);
+}
