@@ -20,7 +20,7 @@ struct TreeHashes {
 };
 
 /// Regular files below `root`, relative, sorted bytewise. Code `usage` and the path for: a symlink, a device or another special
-/// file, a name that is not allowed in a release, an empty tree, an unreadable directory. `root` itself may be a symlink.
+/// file, an empty tree, an unreadable directory. `root` itself may be a symlink. Names are for manifest::check_paths to judge.
 Result<std::vector<LayoutFile>> list_tree(const fs::path& root);
 
 struct HashOptions {

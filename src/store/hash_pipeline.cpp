@@ -1,0 +1,255 @@
+#include "store/hash_pipeline.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace shoal::store {
+namespace {
+
+constexpr std::size_t usual_chunk = 4 * MiB;
+constexpr std::size_t usual_memory = 64 * MiB;
+constexpr std::size_t most_memory = 256 * MiB;
+// Chunks of one file in memory before a free worker turns to the next file.
+constexpr unsigned chunks_ahead = 4;
+// Both digests of a piece go over it in steps that stay in the cache.
+constexpr std::size_t step = 64 * KiB;
+
+std::size_t chunk_size_for(std::uint32_t piece_length) {
+  return piece_length >= usual_chunk ? piece_length : usual_chunk / piece_length * piece_length;
+}
+
+std::size_t buffers_for(std::size_t chunk_size, unsigned threads) {
+  std::size_t wanted = std::max(usual_memory / chunk_size, std::size_t{threads} * 2);
+  return std::max<std::size_t>(2, std::min(wanted, most_memory / chunk_size));
+}
+
+void add_zeroes(crypto::Sha1Hasher& hasher, std::size_t count) {
+  static const std::string zeroes(step, '\0');
+  for (; count > step; count -= step) hasher.update(zeroes);
+  hasher.update(std::string_view(zeroes).substr(0, count));
+}
+
+}  // namespace
+
+Error changed_error(const std::string& path) {
+  return fail(printable(path) + " changed while it was hashed; publish it when nothing writes to it any more");
+}
+
+void ProgressMeter::advance(ByteCount bytes) {
+  done_ += bytes;
+  if (!report_) return;
+  std::unique_lock lock(calling_, std::try_to_lock);
+  if (lock) report_(done_.load());
+}
+
+void ProgressMeter::finish() {
+  std::lock_guard lock(calling_);
+  if (report_) report_(done_.load());
+}
+
+unsigned thread_count(const HashOptions& options) {
+  return options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+void run_on_threads(unsigned threads, const std::function<void()>& work) {
+  std::vector<std::jthread> pool;
+  for (unsigned i = 1; i < threads; ++i) pool.emplace_back(work);
+  work();
+}
+
+HashPipeline::HashPipeline(const fs::path& root, const Layout& layout, const HashOptions& options, std::vector<FileStamp> stamps)
+    : root_(root),
+      layout_(layout),
+      options_(options),
+      stamps_(std::move(stamps)),
+      chunk_size_(chunk_size_for(layout.piece_length())),
+      most_buffers_(buffers_for(chunk_size_, thread_count(options))),
+      progress_(options.progress) {
+  hashes_.files.resize(layout.files().size(), crypto::sha256(""));
+  hashes_.pieces.resize(layout.piece_count());
+}
+
+Result<TreeHashes> HashPipeline::run() {
+  run_on_threads(thread_count(options_), [this] { work(); });
+  if (options_.stop.stop_requested()) return fail(ErrorCode::interrupted, "interrupted while hashing " + printable(root_.string()));
+  if (auto failure = state_.with([](State& state) { return state.failure; })) return *failure;
+  progress_.finish();
+  SHOAL_CHECK(check_unchanged());
+  return std::move(hashes_);
+}
+
+Status HashPipeline::check_unchanged() const {
+  for (std::uint32_t file = 0; file < stamps_.size(); ++file) {
+    Result<FileStamp> now = stamp_of(path_of(file));
+    if (!now.ok() || now.value() != stamps_[file]) return changed_error(path_of(file));
+  }
+  return {};
+}
+
+void HashPipeline::work() {
+  try {
+    while (true) {
+      Job job = next_job();
+      if (auto* read_job = std::get_if<ReadJob>(&job)) {
+        if (Status status = read(*read_job); !status.ok()) fail_with(std::move(status).error());
+      } else if (auto* link_job = std::get_if<LinkJob>(&job)) {
+        link(*link_job);
+      } else {
+        return;
+      }
+    }
+  } catch (const std::exception& error) {
+    fail_with(fail("hashing " + printable(root_.string()) + ": " + error.what()));
+  }
+}
+
+HashPipeline::Job HashPipeline::next_job() {
+  auto state = state_.lock();
+  while (true) {
+    if (state->failure || options_.stop.stop_requested()) return {};
+    if (auto job = next_link(*state)) return *job;
+    if (auto job = next_read(*state)) return *job;
+    if (state->open.empty() && state->next_file == layout_.files().size()) return {};
+    changed_.wait(state.lock());
+  }
+}
+
+std::optional<HashPipeline::LinkJob> HashPipeline::next_link(State& state) {
+  for (auto& [number, file] : state.open) {
+    auto next = file.ready.find(file.next_link);
+    if (file.linking || next == file.ready.end()) continue;
+    LinkJob job{next->second, file.hasher};
+    file.ready.erase(next);
+    file.linking = true;
+    return job;
+  }
+  return std::nullopt;
+}
+
+std::optional<HashPipeline::ReadJob> HashPipeline::next_read(State& state) {
+  if (state.buffers == most_buffers_) return std::nullopt;
+  std::uint32_t number = 0;
+  OpenFile* file = file_to_read(state, number);
+  if (file == nullptr) return std::nullopt;
+  return start_read(state, number, *file);
+}
+
+HashPipeline::OpenFile* HashPipeline::file_to_read(State& state, std::uint32_t& number) {
+  OpenFile* fallback = nullptr;
+  for (auto& [candidate, file] : state.open) {
+    if (!file.source || file.next_read == layout_.files()[candidate].size) continue;
+    if (fallback != nullptr && file.chunks >= fallback->chunks) continue;
+    fallback = &file;
+    number = candidate;
+    if (file.chunks < chunks_ahead) return fallback;
+  }
+  while (state.next_file < layout_.files().size() && layout_.files()[state.next_file].size == 0) ++state.next_file;
+  if (state.next_file == layout_.files().size()) return fallback;
+  number = state.next_file++;
+  return &state.open[number];
+}
+
+HashPipeline::ReadJob HashPipeline::start_read(State& state, std::uint32_t number, OpenFile& file) {
+  ByteCount size = layout_.files()[number].size;
+  auto chunk = std::make_shared<Chunk>();
+  chunk->file = number;
+  chunk->offset = file.next_read;
+  chunk->length = std::min<ByteCount>(chunk_size_, size - file.next_read);
+  chunk->users = fits_one_piece(number) ? 1 : 2;
+  if (!state.spare.empty()) {
+    chunk->buffer = std::move(state.spare.back());
+    state.spare.pop_back();
+  }
+  ++state.buffers;
+  ++file.chunks;
+  file.next_read += chunk->length;
+  if (fits_one_piece(number)) file.next_link = size;
+  if (!fits_one_piece(number) && !file.hasher) file.hasher = std::make_shared<crypto::Sha256Hasher>();
+  return {std::move(chunk), file.source};
+}
+
+Result<std::shared_ptr<const SourceFile>> HashPipeline::open(std::uint32_t file) {
+  Result<SourceFile> source = SourceFile::open(path_of(file));
+  if (!source.ok() && source.error().code == ErrorCode::not_found) return changed_error(path_of(file));
+  if (!source.ok()) return fail(ErrorCode::usage, "cannot be read: " + source.error().message);
+  Result<FileStamp> stamp = source.value().stamp();
+  if (!stamp.ok() || stamp.value() != stamps_[file]) return changed_error(path_of(file));
+  auto shared = std::make_shared<const SourceFile>(std::move(source).value());
+  state_.with([&](State& state) { state.open.at(file).source = shared; });
+  changed_.notify_all();
+  return shared;
+}
+
+Status HashPipeline::read(ReadJob& job) {
+  if (!job.source) {
+    SHOAL_TRY(job.source, open(job.chunk->file));
+  }
+  Chunk& chunk = *job.chunk;
+  if (!chunk.buffer) chunk.buffer = std::make_unique_for_overwrite<char[]>(chunk_size_);
+  SHOAL_TRY(std::size_t got, job.source->read(chunk.offset, {chunk.buffer.get(), chunk.length}));
+  if (got != chunk.length) return changed_error(path_of(chunk.file));
+  if (chunk.users == 2) {
+    state_.with([&](State& state) { state.open.at(chunk.file).ready.emplace(chunk.offset, job.chunk); });
+    changed_.notify_all();
+  }
+  hash_pieces(chunk);
+  progress_.advance(chunk.length);
+  done_with(job.chunk);
+  return {};
+}
+
+void HashPipeline::hash_pieces(const Chunk& chunk) {
+  crypto::Sha1Hasher sha1;
+  crypto::Sha256Hasher sha256;
+  std::string_view rest(chunk.buffer.get(), chunk.length);
+  auto piece = layout_.first_piece(chunk.file) + static_cast<std::uint32_t>(chunk.offset / layout_.piece_length());
+  for (; !rest.empty(); ++piece) {
+    std::string_view bytes = rest.substr(0, layout_.piece_length());
+    rest.remove_prefix(bytes.size());
+    for (std::size_t at = 0; at < bytes.size(); at += step) {
+      sha1.update(bytes.substr(at, step));
+      sha256.update(bytes.substr(at, step));
+    }
+    if (piece + 1 != layout_.piece_count()) add_zeroes(sha1, layout_.piece_length() - bytes.size());
+    hashes_.pieces[piece] = {sha1.finish(), sha256.finish()};
+  }
+  if (fits_one_piece(chunk.file)) hashes_.files[chunk.file] = hashes_.pieces[piece - 1].sha256;
+}
+
+void HashPipeline::link(LinkJob& job) {
+  const Chunk& chunk = *job.chunk;
+  job.hasher->update({chunk.buffer.get(), chunk.length});
+  ByteCount reached = chunk.offset + chunk.length;
+  if (reached == layout_.files()[chunk.file].size) hashes_.files[chunk.file] = job.hasher->finish();
+  state_.with([&](State& state) {
+    OpenFile& file = state.open.at(chunk.file);
+    file.next_link = reached;
+    file.linking = false;
+  });
+  done_with(job.chunk);
+}
+
+void HashPipeline::done_with(const ChunkPtr& chunk) {
+  state_.with([&](State& state) {
+    if (--chunk->users == 0) release(state, chunk);
+  });
+  changed_.notify_all();
+}
+
+void HashPipeline::release(State& state, const ChunkPtr& chunk) {
+  state.spare.push_back(std::move(chunk->buffer));
+  --state.buffers;
+  auto entry = state.open.find(chunk->file);
+  OpenFile& file = entry->second;
+  ByteCount size = layout_.files()[chunk->file].size;
+  if (--file.chunks == 0 && file.next_link == size && file.next_read == size) state.open.erase(entry);
+}
+
+void HashPipeline::fail_with(Error error) {
+  state_.with([&](State& state) {
+    if (!state.failure) state.failure = std::move(error);
+  });
+  changed_.notify_all();
+}
+
+}  // namespace shoal::store

@@ -1,0 +1,76 @@
+#include "store/source_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace shoal::store {
+namespace {
+
+Result<FileStamp> stamp_from(const struct stat& info, const fs::path& path) {
+  if (!S_ISREG(info.st_mode)) return fail(ErrorCode::usage, printable(path.string()) + " is not a regular file");
+  constexpr std::int64_t second = 1'000'000'000;
+  return FileStamp{static_cast<ByteCount>(info.st_size), info.st_mtim.tv_sec * second + info.st_mtim.tv_nsec, info.st_ino, info.st_dev};
+}
+
+Error stat_error(const fs::path& path, int error_number) {
+  Error error = fail_errno(printable(path.string()), error_number);
+  if (error_number == ENOTDIR) error.code = ErrorCode::not_found;
+  return error;
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string result;
+  for (char c : text) {
+    auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      result += c;
+    } else {
+      result += "\\x";
+      result += digits[byte >> 4];
+      result += digits[byte & 15];
+    }
+  }
+  return result;
+}
+
+Result<FileStamp> stamp_of(const fs::path& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return stat_error(path, errno);
+  return stamp_from(info, path);
+}
+
+Result<SourceFile> SourceFile::open(const fs::path& path) {
+  // O_NONBLOCK: a FIFO that took the file's place must not hold us up. O_NOATIME is for owners only.
+  constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+  Result<UniqueFd> fd = open_file(path, flags | O_NOATIME);
+  if (!fd.ok()) fd = open_file(path, flags);
+  if (!fd.ok()) return std::move(fd).error();
+  ::posix_fadvise(fd.value().get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  return SourceFile(path, std::move(fd).value());
+}
+
+Result<FileStamp> SourceFile::stamp() const {
+  struct stat info {};
+  if (::fstat(fd_.get(), &info) != 0) return stat_error(path_, errno);
+  return stamp_from(info, path_);
+}
+
+Result<std::size_t> SourceFile::read(ByteCount offset, std::span<char> into) const {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    ssize_t got = ::pread(fd_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail(printable(path_.string()) + " cannot be read: " + fail_errno("read", errno).message);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+}  // namespace shoal::store
