@@ -6,6 +6,7 @@
 #include <ctime>
 #include <stdexcept>
 
+#include "base/encoding.hpp"
 #include "crypto/digest.hpp"
 #include "identity/openssl.hpp"
 #include "identity/tls.hpp"
@@ -17,13 +18,6 @@ constexpr std::array<std::string_view, 5> role_names = {"tracker", "seeder", "no
 constexpr std::string_view scheme = "spiffe://";
 
 Error refused(std::string why) { return fail(ErrorCode::not_enrolled, "certificate refused: " + std::move(why)); }
-
-/// Text of a stranger as it may be printed.
-std::string shown(std::string_view text) {
-  std::string out;
-  for (unsigned char c : text.substr(0, 100)) out += (c < 32 || c > 126) ? '?' : static_cast<char>(c);
-  return "'" + out + "'";
-}
 
 std::string_view text_of(const ASN1_STRING* string) {
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)), static_cast<std::size_t>(ASN1_STRING_length(string))};
@@ -59,7 +53,7 @@ Result<Names> read_names(const GENERAL_NAMES* list) {
       if (++uris > 1) return refused("it has more than one URI name");
       SHOAL_TRY(names.identity, parse_identity(text_of(entry->d.uniformResourceIdentifier)));
     } else if (entry->type == GEN_DNS) {
-      if (!is_plain_host(text_of(entry->d.dNSName))) return refused("its DNS name " + shown(text_of(entry->d.dNSName)) + " is malformed");
+      if (!is_plain_host(text_of(entry->d.dNSName))) return refused("its DNS name " + printable(text_of(entry->d.dNSName)) + " is malformed");
       names.has_hosts = true;
     } else if (entry->type == GEN_IPADD) {
       names.has_hosts = true;
@@ -147,7 +141,7 @@ std::string_view name(Role role) { return role_names.at(static_cast<std::size_t>
 Result<Role> parse_role(std::string_view text) {
   for (std::size_t i = 0; i < role_names.size(); ++i)
     if (role_names[i] == text) return static_cast<Role>(i);
-  return fail(ErrorCode::usage, shown(text) + " is not a role: use tracker, seeder, node, publisher or admin");
+  return fail(ErrorCode::usage, printable(text) + " is not a role: use tracker, seeder, node, publisher or admin");
 }
 
 std::string Identity::uri() const {
@@ -156,11 +150,11 @@ std::string Identity::uri() const {
 
 // The parts' own grammars leave no room for user info, ports, queries, fragments, escapes, NULs and trailing slashes.
 Result<Identity> parse_identity(std::string_view uri) {
-  if (!uri.starts_with(scheme)) return refused(shown(uri) + " is not a SPIFFE id");
+  if (!uri.starts_with(scheme)) return refused(printable(uri) + " is not a SPIFFE id");
   std::string_view rest = uri.substr(scheme.size());
   auto first = rest.find('/');
   auto second = first == std::string_view::npos ? first : rest.find('/', first + 1);
-  if (second == std::string_view::npos) return refused(shown(uri) + " is not spiffe://fleet/role/id");
+  if (second == std::string_view::npos) return refused(printable(uri) + " is not spiffe://fleet/role/id");
   auto fleet = FleetName::parse(rest.substr(0, first));
   auto role = parse_role(rest.substr(first + 1, second - first - 1));
   auto id = NodeId::parse(rest.substr(second + 1));
