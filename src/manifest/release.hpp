@@ -12,6 +12,13 @@
 
 namespace shoal::manifest {
 
+/// Numbers in signed documents stay below 2^53, so that every JSON reader sees the same value.
+inline constexpr std::uint64_t number_limit = (std::uint64_t{1} << 53) - 1;
+inline constexpr std::size_t file_count_limit = 100'000;
+inline constexpr ByteCount metainfo_limit = 128 * MiB;
+inline constexpr std::uint32_t smallest_piece = 16 * 1024;
+inline constexpr std::uint32_t largest_piece = 64 * 1024 * 1024;
+
 /// One file. Paths are relative, '/'-separated UTF-8 and pass check_paths().
 struct FileEntry {
   std::string path;
@@ -52,13 +59,18 @@ struct Release {
   bool operator==(const Release&) const = default;
 };
 
-/// The payload bytes of a release.
+/// Every rule of docs/formats.md for a release: what a publisher asks before it signs, and decode_release after it parsed.
+Status check(const Release& release);
+/// The payload bytes of a release that passes check().
 std::string encode(const Release& release);
+/// The id of the release with this payload.
+ReleaseId release_id(std::string_view payload);
 /// Parses and checks every rule of docs/formats.md: names, paths, sizes that do not overflow, sorted files, at least one.
 Result<Release> decode_release(std::string_view payload);
 
 /// Path rules: not empty, at most 4096 bytes and 255 a component, valid UTF-8, no "..", ".", empty component, leading '/',
-/// '\\', control characters, no two paths equal after case folding (ASCII), no path that is also a directory of another.
+/// '\\', control characters, no two paths or directories that differ in case alone (ASCII), no path that is also a directory of
+/// another. The code of a refusal is `usage`: a publisher names a directory that has such a file.
 Status check_paths(const std::vector<std::string>& paths);
 
 /// A pointer from a channel to a release.
@@ -75,6 +87,8 @@ struct ChannelPointer {
   bool operator==(const ChannelPointer&) const = default;
 };
 
+Status check(const ChannelPointer& pointer);
+/// The payload bytes of a pointer that passes check().
 std::string encode(const ChannelPointer& pointer);
 Result<ChannelPointer> decode_channel_pointer(std::string_view payload);
 

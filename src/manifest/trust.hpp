@@ -10,7 +10,7 @@ namespace shoal::manifest {
 
 /// Publisher keys for the models that a pattern names: "*" (all), "org/*" or "org/name".
 struct PublisherRule {
-  std::vector<std::string> models;
+  std::vector<std::string> models;  // a pattern stands in one rule only
   std::vector<crypto::KeyId> keys;
   std::uint32_t threshold = 1;
   bool operator==(const PublisherRule&) const = default;
@@ -25,8 +25,13 @@ struct TrustRoot {
   std::vector<crypto::KeyId> root_keys;
   std::uint32_t root_threshold = 1;
   std::vector<PublisherRule> publishers;
+
+  /// The rule for a model: the one that names it most exactly ("org/name" before "org/*" before "*"); null where none does.
+  const PublisherRule* rule_for(const ModelName& model) const;
 };
 
+Status check(const TrustRoot& root);
+/// The payload bytes of a trust root that passes check().
 std::string encode(const TrustRoot& root);
 Result<TrustRoot> decode_trust_root(std::string_view payload);
 
@@ -64,6 +69,7 @@ struct SeenSequence {
 
 /// SHA-256 of the payload of the trust root; what `join --trust-root` takes.
 using TrustFingerprint = Digest<32, struct TrustFingerprintTag>;
+TrustFingerprint trust_fingerprint(std::string_view payload);
 
 /// Applies the numbered rules of docs/security.md ("Verification rules"). Immutable but for `rotate`; one thread at a time.
 /// Every refusal has code `verification` and names the rule's object.

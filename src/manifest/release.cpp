@@ -1,0 +1,197 @@
+#include "manifest/release.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/json.hpp"
+#include "crypto/digest.hpp"
+#include "manifest/document.hpp"
+#include "manifest/envelope.hpp"
+
+namespace shoal::manifest {
+namespace {
+
+constexpr std::size_t label_count_limit = 64;
+constexpr std::size_t label_key_limit = 128;
+constexpr std::size_t label_value_limit = 4096;
+constexpr std::size_t dtype_count_limit = 64;
+constexpr std::size_t dtype_name_limit = 32;
+
+Error refuse(std::string why) { return fail("release: " + std::move(why)); }
+
+OrderedJson to_json(const FileEntry& file) { return {{"path", file.path}, {"size", file.size}, {"sha256", file.sha256.hex()}}; }
+
+OrderedJson to_json(const SwarmInfo& swarm) {
+  return {{"info_hash", swarm.info_hash.hex()},
+          {"piece_length", swarm.piece_length},
+          {"metainfo_sha256", swarm.metainfo_sha256.hex()},
+          {"metainfo_size", swarm.metainfo_size}};
+}
+
+OrderedJson to_json(const FormatSummary& format) {
+  OrderedJson dtypes = OrderedJson::object();
+  for (const auto& [dtype, bytes] : format.bytes_per_dtype) dtypes[dtype] = bytes;
+  return {{"kind", format.kind}, {"tensors", format.tensors}, {"parameters", format.parameters}, {"bytes_per_dtype", dtypes}};
+}
+
+Result<FileEntry> file_from(const Json& json) {
+  JsonReader reader(json, "release: file");
+  FileEntry file;
+  file.path = reader.string("path");
+  file.size = reader.number("size");
+  file.sha256 = reader.as<Sha256>("sha256", Sha256::from_hex);
+  SHOAL_CHECK(reader.finish());
+  return file;
+}
+
+Result<std::vector<FileEntry>> files_from(const Json& array) {
+  if (array.size() > file_count_limit) return refuse("more than " + std::to_string(file_count_limit) + " files");
+  std::vector<FileEntry> files;
+  files.reserve(array.size());
+  for (const Json& item : array) {
+    SHOAL_TRY(FileEntry file, file_from(item));
+    files.push_back(std::move(file));
+  }
+  return files;
+}
+
+Result<SwarmInfo> swarm_from(const Json& json) {
+  JsonReader reader(json, "release: swarm");
+  SwarmInfo swarm;
+  swarm.info_hash = reader.as<InfoHash>("info_hash", InfoHash::from_hex);
+  std::uint64_t piece_length = reader.number("piece_length");
+  swarm.metainfo_sha256 = reader.as<Sha256>("metainfo_sha256", Sha256::from_hex);
+  swarm.metainfo_size = reader.number("metainfo_size");
+  SHOAL_CHECK(reader.finish());
+  if (piece_length > largest_piece) return refuse("piece_length is above 64 MiB");
+  swarm.piece_length = static_cast<std::uint32_t>(piece_length);
+  return swarm;
+}
+
+Result<FormatSummary> format_from(const Json& json) {
+  JsonReader reader(json, "release: format");
+  FormatSummary format;
+  format.kind = reader.string("kind");
+  format.tensors = reader.number("tensors");
+  format.parameters = reader.number("parameters");
+  const Json& dtypes = reader.object("bytes_per_dtype");
+  SHOAL_CHECK(reader.finish());
+  for (const auto& [dtype, bytes] : dtypes.items()) {
+    if (!bytes.is_number_unsigned()) return refuse("bytes_per_dtype has a value that is not a whole number");
+    format.bytes_per_dtype[dtype] = bytes.get<std::uint64_t>();
+  }
+  return format;
+}
+
+Result<std::map<std::string, std::string>> labels_from(const Json& json) {
+  std::map<std::string, std::string> labels;
+  for (const auto& [key, value] : json.items()) {
+    if (!value.is_string()) return refuse("label '" + printable(key) + "' is not a string");
+    labels[key] = value.get<std::string>();
+  }
+  return labels;
+}
+
+Status check_files(const std::vector<FileEntry>& files) {
+  if (files.empty()) return refuse("it has no files");
+  if (files.size() > file_count_limit) return refuse("more than " + std::to_string(file_count_limit) + " files");
+  std::vector<std::string> paths;
+  ByteCount total = 0;
+  for (const FileEntry& file : files) {
+    // Both are at most 2^53, so that the sum cannot wrap before it is looked at.
+    if (file.size > number_limit || (total += file.size) > number_limit) return refuse("the sizes of its files are beyond 2^53 bytes");
+    if (!paths.empty() && paths.back() >= file.path) return refuse("its files are not in bytewise order, or one is there twice");
+    paths.push_back(file.path);
+  }
+  return check_paths(paths).within("release");
+}
+
+Status check_swarm(const SwarmInfo& swarm) {
+  if (!std::has_single_bit(swarm.piece_length) || swarm.piece_length < smallest_piece || swarm.piece_length > largest_piece)
+    return refuse("piece_length is not a power of two from 16 KiB to 64 MiB");
+  if (swarm.metainfo_size > metainfo_limit) return refuse("metainfo_size is above " + format_bytes(metainfo_limit));
+  return {};
+}
+
+Status check_format(const FormatSummary& format) {
+  if (format.kind != "safetensors" && format.kind != "gguf" && format.kind != "other")
+    return refuse("format kind '" + printable(format.kind) + "' is not safetensors, gguf or other");
+  if (format.tensors > number_limit || format.parameters > number_limit) return refuse("format counts are beyond 2^53");
+  if (format.bytes_per_dtype.size() > dtype_count_limit) return refuse("more than 64 dtypes");
+  for (const auto& [dtype, bytes] : format.bytes_per_dtype) {
+    SHOAL_CHECK(check_text("release: dtype", dtype, 1, dtype_name_limit));
+    if (bytes > number_limit) return refuse("bytes_per_dtype is beyond 2^53");
+  }
+  return {};
+}
+
+Status check_labels(const std::map<std::string, std::string>& labels) {
+  if (labels.size() > label_count_limit) return refuse("more than 64 labels");
+  for (const auto& [key, value] : labels) {
+    SHOAL_CHECK(check_text("release: label name", key, 1, label_key_limit));
+    SHOAL_CHECK(check_text("release: label", value, 0, label_value_limit));
+  }
+  return {};
+}
+
+}  // namespace
+
+ByteCount Release::total_size() const {
+  ByteCount total = 0;
+  for (const FileEntry& file : files) total += file.size;
+  return total;
+}
+
+Status check(const Release& release) {
+  SHOAL_CHECK(check_name("release: model", release.model));
+  SHOAL_CHECK(check_name("release: version", release.version));
+  SHOAL_CHECK(check_files(release.files));
+  SHOAL_CHECK(check_format(release.format));
+  SHOAL_CHECK(check_labels(release.labels));
+  return check_swarm(release.swarm);
+}
+
+std::string encode(const Release& release) {
+  OrderedJson files = OrderedJson::array();
+  for (const FileEntry& file : release.files) files.push_back(to_json(file));
+  OrderedJson json;
+  json["schema"] = document_schema;
+  json["model"] = release.model.str();
+  json["version"] = release.version.str();
+  json["created"] = format_time(release.created);
+  json["files"] = std::move(files);
+  json["total_size"] = release.total_size();
+  if (release.parent) json["parent"] = release.parent->hex();
+  json["format"] = to_json(release.format);
+  json["labels"] = OrderedJson(release.labels);
+  json["swarm"] = to_json(release.swarm);
+  return json.dump();
+}
+
+Result<Release> decode_release(std::string_view payload) {
+  SHOAL_TRY(Json json, parse_json(payload, release_limit).within("release"));
+  JsonReader reader(json, "release");
+  SHOAL_CHECK(check_schema(reader));
+  Release release;
+  release.model = reader.as<ModelName>("model", ModelName::parse);
+  release.version = reader.as<VersionName>("version", VersionName::parse);
+  release.created = reader.as<WallTime>("created", parse_time);
+  const Json& files = reader.array("files");
+  std::uint64_t total_size = reader.number("total_size");
+  if (reader.has("parent")) release.parent = reader.as<ReleaseId>("parent", ReleaseId::from_hex);
+  const Json& format = reader.object("format");
+  const Json& labels = reader.object("labels");
+  const Json& swarm = reader.object("swarm");
+  SHOAL_CHECK(reader.finish());
+  SHOAL_TRY(release.files, files_from(files));
+  SHOAL_TRY(release.format, format_from(format));
+  SHOAL_TRY(release.labels, labels_from(labels));
+  SHOAL_TRY(release.swarm, swarm_from(swarm));
+  SHOAL_CHECK(check(release));
+  if (total_size != release.total_size()) return refuse("total_size is not the sum of the sizes");
+  return release;
+}
+
+ReleaseId release_id(std::string_view payload) { return ReleaseId{crypto::sha256(payload).bytes}; }
+
+}  // namespace shoal::manifest
