@@ -26,10 +26,10 @@ Error refuse(std::string_view tensor, std::string_view why) {
 
 /// Bits of one element; nothing for a dtype of later versions, whose size is then not checked.
 std::optional<std::uint64_t> bits_of(std::string_view dtype) {
-  static constexpr std::array<std::pair<std::string_view, unsigned>, 23> sizes{
-      {{"F4", 4},        {"F6_E2M3", 6},  {"F6_E3M2", 6},      {"BOOL", 8},       {"U8", 8},   {"I8", 8},   {"F8_E5M2", 8}, {"F8_E4M3", 8},
-       {"F8_E8M0", 8},   {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},     {"U16", 16}, {"F16", 16}, {"BF16", 16},   {"I32", 32},
-       {"U32", 32},      {"F32", 32},     {"C64", 64},         {"F64", 64},       {"I64", 64}, {"U64", 64}, {"F8_E4M3FN", 8}}};
+  static constexpr std::array<std::pair<std::string_view, unsigned>, 22> sizes{
+      {{"F4", 4},       {"F6_E2M3", 6}, {"F6_E3M2", 6},     {"BOOL", 8},        {"U8", 8},   {"I8", 8},   {"F8_E5M2", 8}, {"F8_E4M3", 8},
+       {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},  {"U16", 16}, {"F16", 16}, {"BF16", 16},   {"I32", 32},
+       {"U32", 32},    {"F32", 32},     {"C64", 64},        {"F64", 64},        {"I64", 64}, {"U64", 64}}};
   for (const auto& [name, bits] : sizes)
     if (name == dtype) return bits;
   return std::nullopt;
@@ -96,19 +96,14 @@ Status add(FormatSummary& summary, const std::string& name, const Tensor& tensor
   return {};
 }
 
-}  // namespace
-
-Result<ByteCount> safetensors_header_length(std::string_view first, ByteCount file_size) {
-  if (first.size() < 8) return fail(ErrorCode::usage, "safetensors: the file is shorter than 8 bytes: it is cut or damaged");
-  ByteCount length = 0;
-  for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<unsigned char>(first[static_cast<std::size_t>(i)]);
-  if (length < 2 || length > format_header_limit || length > file_size - std::min<ByteCount>(8, file_size))
-    return fail(ErrorCode::usage, "safetensors: a header of " + std::to_string(length) + " bytes does not fit the file: it is cut or damaged");
-  return length;
+/// A damaged header is bad input of whoever publishes it, whichever parser found out.
+template <class T>
+Result<T> as_usage(Result<T> result) {
+  if (!result.ok()) result.error().code = ErrorCode::usage;
+  return result;
 }
 
-Result<FormatSummary> summarise_safetensors_header(std::string_view json_header, ByteCount data_size) {
-  if (!json_header.starts_with('{')) return fail(ErrorCode::usage, "safetensors header: it does not start with '{'");
+Result<FormatSummary> summarise(std::string_view json_header, ByteCount data_size) {
   SHOAL_TRY(Json json, parse_json(json_header, safetensors_header_limit).within("safetensors header"));
   FormatSummary summary{"safetensors", 0, 0, {}};
   std::vector<std::pair<ByteCount, ByteCount>> ranges;
@@ -126,18 +121,36 @@ Result<FormatSummary> summarise_safetensors_header(std::string_view json_header,
   return summary;
 }
 
-Result<std::vector<std::string>> shards_of_index(std::string_view index_json) {
+Result<std::vector<std::string>> list_shards(std::string_view index_json) {
   SHOAL_TRY(Json json, parse_json(index_json, safetensors_header_limit).within("index of shards"));
   JsonReader reader(json, "index of shards");
   const Json& weight_map = reader.object("weight_map");
   SHOAL_CHECK(reader.finish_lenient());
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : weight_map.items()) {
-    if (!shard.is_string()) return fail(ErrorCode::usage, "index of shards: tensor '" + printable(tensor) + "' has no file name");
+    if (!shard.is_string()) return fail("index of shards: tensor '" + printable(tensor) + "' has no file name");
     shards.insert(shard.get<std::string>());
   }
   return std::vector<std::string>(shards.begin(), shards.end());
 }
+
+}  // namespace
+
+Result<ByteCount> safetensors_header_length(std::string_view first, ByteCount file_size) {
+  if (first.size() < 8) return fail(ErrorCode::usage, "safetensors: the file is shorter than 8 bytes: it is cut or damaged");
+  ByteCount length = 0;
+  for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<unsigned char>(first[static_cast<std::size_t>(i)]);
+  if (length < 2 || length > format_header_limit || length > file_size - std::min<ByteCount>(8, file_size))
+    return fail(ErrorCode::usage, "safetensors: a header of " + std::to_string(length) + " bytes does not fit the file: it is cut or damaged");
+  return length;
+}
+
+Result<FormatSummary> summarise_safetensors_header(std::string_view json_header, ByteCount data_size) {
+  if (!json_header.starts_with('{')) return fail(ErrorCode::usage, "safetensors header: it does not start with '{'");
+  return as_usage(summarise(json_header, data_size));
+}
+
+Result<std::vector<std::string>> shards_of_index(std::string_view index_json) { return as_usage(list_shards(index_json)); }
 
 Status check_shards(std::string_view index_json, const std::string& index_path, const std::vector<std::string>& paths) {
   SHOAL_TRY(std::vector<std::string> shards, shards_of_index(index_json).within(index_path));
