@@ -31,8 +31,8 @@ void add_zeroes(crypto::Sha1Hasher& hasher, std::size_t count) {
 
 }  // namespace
 
-Error changed_error(const std::string& path) {
-  return fail(printable(path) + " changed while it was hashed; publish it when nothing writes to it any more");
+Error changed_error(const fs::path& path) {
+  return fail(shown(path) + " changed while it was hashed; publish it when nothing writes to it any more");
 }
 
 void ProgressMeter::advance(ByteCount bytes) {
@@ -71,7 +71,7 @@ HashPipeline::HashPipeline(const fs::path& root, const Layout& layout, const Has
 
 Result<TreeHashes> HashPipeline::run() {
   run_on_threads(thread_count(options_), [this] { work(); });
-  if (options_.stop.stop_requested()) return fail(ErrorCode::interrupted, "interrupted while hashing " + printable(root_.string()));
+  if (options_.stop.stop_requested()) return fail(ErrorCode::interrupted, "interrupted while hashing " + shown(root_));
   if (auto failure = state_.with([](State& state) { return state.failure; })) return *failure;
   progress_.finish();
   SHOAL_CHECK(check_unchanged());
@@ -99,7 +99,7 @@ void HashPipeline::work() {
       }
     }
   } catch (const std::exception& error) {
-    fail_with(fail("hashing " + printable(root_.string()) + ": " + error.what()));
+    fail_with(fail("hashing " + shown(root_) + ": " + error.what()));
   }
 }
 

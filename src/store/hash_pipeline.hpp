@@ -115,6 +115,6 @@ class HashPipeline {
 };
 
 /// "PATH changed while it was hashed".
-Error changed_error(const std::string& path);
+Error changed_error(const fs::path& path);
 
 }  // namespace shoal::store

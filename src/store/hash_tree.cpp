@@ -11,7 +11,7 @@ Result<std::vector<FileStamp>> stamps_of(const fs::path& root, const Layout& lay
   for (const auto& file : layout.files()) {
     Result<FileStamp> stamp = stamp_of(root / file.path);
     // The layout was made from a listing: what differs from it has changed since.
-    if (!stamp.ok() || stamp.value().size != file.size) return changed_error((root / file.path).string());
+    if (!stamp.ok() || stamp.value().size != file.size) return changed_error(root / file.path);
     stamps.push_back(stamp.value());
   }
   return stamps;

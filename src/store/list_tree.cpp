@@ -7,11 +7,11 @@ namespace shoal::store {
 namespace {
 
 Error refuse(const fs::path& path, std::string_view why) {
-  return fail(ErrorCode::usage, printable(path.string()) + " " + std::string(why));
+  return fail(ErrorCode::usage, shown(path) + " " + std::string(why));
 }
 
 Error unreadable(const fs::path& path, const std::error_code& error) {
-  return fail(ErrorCode::usage, printable(path.string()) + " cannot be read: " + error.message());
+  return fail(ErrorCode::usage, shown(path) + " cannot be read: " + error.message());
 }
 
 /// Appends what is below root/prefix; `prefix` is empty or ends with '/'.

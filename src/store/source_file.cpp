@@ -6,38 +6,26 @@
 
 #include <cerrno>
 
+#include "base/encoding.hpp"
+
 namespace shoal::store {
 namespace {
 
 Result<FileStamp> stamp_from(const struct stat& info, const fs::path& path) {
-  if (!S_ISREG(info.st_mode)) return fail(ErrorCode::usage, printable(path.string()) + " is not a regular file");
+  if (!S_ISREG(info.st_mode)) return fail(ErrorCode::usage, shown(path) + " is not a regular file");
   constexpr std::int64_t second = 1'000'000'000;
   return FileStamp{static_cast<ByteCount>(info.st_size), info.st_mtim.tv_sec * second + info.st_mtim.tv_nsec, info.st_ino, info.st_dev};
 }
 
 Error stat_error(const fs::path& path, int error_number) {
-  Error error = fail_errno(printable(path.string()), error_number);
+  Error error = fail_errno(shown(path), error_number);
   if (error_number == ENOTDIR) error.code = ErrorCode::not_found;
   return error;
 }
 
 }  // namespace
 
-std::string printable(std::string_view text) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string result;
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      result += c;
-    } else {
-      result += "\\x";
-      result += digits[byte >> 4];
-      result += digits[byte & 15];
-    }
-  }
-  return result;
-}
+std::string shown(const fs::path& path) { return printable(path.string(), 2 * 4096); }
 
 Result<FileStamp> stamp_of(const fs::path& path) {
   struct stat info {};
@@ -66,7 +54,7 @@ Result<std::size_t> SourceFile::read(ByteCount offset, std::span<char> into) con
   while (done < into.size()) {
     ssize_t got = ::pread(fd_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail(printable(path_.string()) + " cannot be read: " + fail_errno("read", errno).message);
+    if (got < 0) return fail(shown(path_) + " cannot be read: " + fail_errno("read", errno).message);
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }

@@ -5,14 +5,13 @@
 
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "base/files.hpp"
 
 namespace shoal::store {
 
-/// The text with control characters as \xNN, so that a file name cannot write on a terminal.
-std::string printable(std::string_view text);
+/// A path as it may stand in a message: whole, but for control characters.
+std::string shown(const fs::path& path);
 
 /// What tells one state of a file from another without reading it.
 struct FileStamp {

@@ -21,7 +21,7 @@ class Verification {
 
   Result<std::vector<FileProblem>> run() {
     run_on_threads(thread_count(options_), [this] { work(); });
-    if (options_.stop.stop_requested()) return fail(ErrorCode::interrupted, "interrupted while verifying " + printable(root_.string()));
+    if (options_.stop.stop_requested()) return fail(ErrorCode::interrupted, "interrupted while verifying " + shown(root_));
     progress_.finish();
     std::vector<FileProblem> result;
     auto found = problems_.lock();

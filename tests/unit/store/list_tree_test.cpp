@@ -103,7 +103,7 @@ TEST_CASE("a directory that may not be read is refused and named") {
 TEST_CASE("a refusal does not repeat control characters of a name") {
   Tree tree;
   fs::create_symlink("x", tree.root() / "evil\n\x1b[2J");
-  check_refused(tree.root(), "evil\\x0a\\x1b[2J is a symbolic link");
+  check_refused(tree.root(), "evil??[2J is a symbolic link");
 }
 
 }  // namespace

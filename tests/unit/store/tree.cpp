@@ -31,7 +31,7 @@ std::string Tree::read(const std::string& path) const {
 
 Layout Tree::layout(std::uint32_t piece_length) const {
   auto files = list_tree(root());
-  REQUIRE_MESSAGE(files.ok(), files.error().message);
+  if (!files.ok()) FAIL(files.error().message);
   return Layout(std::move(files).value(), piece_length);
 }
 
