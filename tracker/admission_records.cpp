@@ -1,0 +1,66 @@
+#include "tracker/admission_records.hpp"
+
+namespace shoal::tracker {
+namespace {
+
+std::int64_t seconds(WallTime time) { return time.time_since_epoch().count(); }
+WallTime time_of(std::int64_t value) { return WallTime(std::chrono::seconds(value)); }
+
+}  // namespace
+
+Status insert_token(Session& session, const TokenRecord& token) {
+  SHOAL_CHECK(session.run("INSERT INTO tokens(id, secret_hash, role, uses_left, created, expires) VALUES(?, ?, ?, ?, ?, ?)",
+                          {Value::blob(token.id), Value::blob(token.secret_hash.view()), name(token.role), token.uses_left,
+                           seconds(token.created), seconds(token.expires)}));
+  return {};
+}
+
+Result<std::optional<TokenRecord>> find_token(Session& session, const std::string& id) {
+  SHOAL_TRY(auto rows, session.run("SELECT secret_hash, role, uses_left, created, expires FROM tokens WHERE id = ?", {Value::blob(id)}));
+  if (rows.empty()) return std::optional<TokenRecord>();
+  const Row& row = rows.front();
+  SHOAL_TRY(Sha256 secret_hash, Sha256::from_raw(row.text(0)));
+  SHOAL_TRY(identity::Role role, identity::parse_role(row.text(1)));
+  return std::optional(TokenRecord{id, secret_hash, role, row.number(2), time_of(row.number(3)), time_of(row.number(4))});
+}
+
+Result<bool> take_use(Session& session, const std::string& token_id) {
+  SHOAL_CHECK(session.run("UPDATE tokens SET uses_left = uses_left - 1 WHERE id = ? AND uses_left > 0", {Value::blob(token_id)}));
+  return session.changes() == 1;
+}
+
+Status insert_enrolment(Session& session, const std::string& token_id, const identity::SpkiPin& key, const EnrolmentRecord& enrolment) {
+  // The same key may come again once its ten minutes are over and the token has uses left.
+  SHOAL_CHECK(session.run("INSERT OR REPLACE INTO enrolments(token, key, machine, at) VALUES(?, ?, ?, ?)",
+                          {Value::blob(token_id), Value::blob(key.view()), enrolment.machine.str(), seconds(enrolment.at)}));
+  return {};
+}
+
+Result<std::optional<EnrolmentRecord>> find_enrolment(Session& session, const std::string& token_id, const identity::SpkiPin& key) {
+  SHOAL_TRY(auto rows, session.run("SELECT machine, at FROM enrolments WHERE token = ? AND key = ?", {Value::blob(token_id), Value::blob(key.view())}));
+  if (rows.empty()) return std::optional<EnrolmentRecord>();
+  return std::optional(EnrolmentRecord{NodeId::trusted(rows.front().text(0)), time_of(rows.front().number(1))});
+}
+
+Status insert_machine(Session& session, const registry::MachineRow& machine, WallTime now) {
+  SHOAL_CHECK(session.run("INSERT INTO machines(id, role, name, site, enrolled, certificate_until) VALUES(?, ?, ?, ?, ?, ?)",
+                          {machine.id.str(), name(machine.role), machine.name, machine.site, seconds(now), seconds(machine.certificate_until)}));
+  return {};
+}
+
+Result<bool> prolong_machine(Session& session, const NodeId& id, identity::Role role, WallTime certificate_until) {
+  SHOAL_CHECK(session.run("UPDATE machines SET certificate_until = ? WHERE id = ? AND role = ?", {seconds(certificate_until), id.str(), name(role)}));
+  return session.changes() == 1;
+}
+
+Result<std::vector<registry::MachineRow>> all_machines(Session& session) {
+  SHOAL_TRY(auto rows, session.run("SELECT id, role, name, site, certificate_until FROM machines ORDER BY enrolled, id"));
+  std::vector<registry::MachineRow> machines;
+  for (const Row& row : rows) {
+    SHOAL_TRY(identity::Role role, identity::parse_role(row.text(1)));
+    machines.push_back({NodeId::trusted(row.text(0)), role, row.text(2), row.text(3), time_of(row.number(4))});
+  }
+  return machines;
+}
+
+}  // namespace shoal::tracker

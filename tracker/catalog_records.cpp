@@ -1,0 +1,105 @@
+#include "tracker/catalog_records.hpp"
+
+namespace shoal::tracker {
+namespace {
+
+std::int64_t seconds(WallTime time) { return time.time_since_epoch().count(); }
+WallTime time_of(std::int64_t value) { return WallTime(std::chrono::seconds(value)); }
+
+/// From: id, model, version, info_hash, size, created.
+Result<ReleaseRecord> release_of(const Row& row) {
+  SHOAL_TRY(ReleaseId id, ReleaseId::from_raw(row.text(0)));
+  SHOAL_TRY(InfoHash info_hash, InfoHash::from_raw(row.text(3)));
+  return ReleaseRecord{id, ModelName::trusted(row.text(1)), VersionName::trusted(row.text(2)), info_hash,
+                       static_cast<ByteCount>(row.number(4)), time_of(row.number(5))};
+}
+
+Result<std::vector<ReleaseRecord>> releases_of(const std::vector<Row>& rows) {
+  std::vector<ReleaseRecord> releases;
+  for (const Row& row : rows) {
+    SHOAL_TRY(ReleaseRecord release, release_of(row));
+    releases.push_back(std::move(release));
+  }
+  return releases;
+}
+
+Result<std::optional<ReleaseRecord>> first_of(const std::vector<Row>& rows) {
+  if (rows.empty()) return std::optional<ReleaseRecord>();
+  SHOAL_TRY(ReleaseRecord release, release_of(rows.front()));
+  return std::optional(std::move(release));
+}
+
+}  // namespace
+
+Status insert_release(Session& session, const NewRelease& release) {
+  const ReleaseRecord& record = release.record;
+  SHOAL_CHECK(session.run("INSERT INTO releases(id, model, version, info_hash, size, created, published, publisher, envelope, metainfo) "
+                          "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                          {Value::blob(record.id.view()), record.model.str(), record.version.str(), Value::blob(record.info_hash.view()),
+                           static_cast<std::int64_t>(record.size), seconds(record.created), seconds(release.now), release.publisher,
+                           Value::blob(release.envelope), Value::blob(release.metainfo)}));
+  return {};
+}
+
+Result<std::optional<ReleaseRecord>> find_release(Session& session, const ReleaseId& id) {
+  SHOAL_TRY(auto rows, session.run("SELECT id, model, version, info_hash, size, created FROM releases WHERE id = ?", {Value::blob(id.view())}));
+  return first_of(rows);
+}
+
+Result<std::optional<ReleaseRecord>> find_release(Session& session, const ModelName& model, const VersionName& version) {
+  SHOAL_TRY(auto rows, session.run("SELECT id, model, version, info_hash, size, created FROM releases WHERE model = ? AND version = ?",
+                                   {model.str(), version.str()}));
+  return first_of(rows);
+}
+
+Result<std::vector<ReleaseRecord>> all_releases(Session& session) {
+  SHOAL_TRY(auto rows, session.run("SELECT id, model, version, info_hash, size, created FROM releases ORDER BY rowid"));
+  return releases_of(rows);
+}
+
+Result<std::vector<ReleaseRecord>> releases_of(Session& session, const ModelName& model) {
+  SHOAL_TRY(auto rows,
+            session.run("SELECT id, model, version, info_hash, size, created FROM releases WHERE model = ? ORDER BY rowid", {model.str()}));
+  return releases_of(rows);
+}
+
+Result<std::string> envelope_of(Session& session, const ReleaseId& id) {
+  SHOAL_TRY(auto rows, session.run("SELECT envelope FROM releases WHERE id = ?", {Value::blob(id.view())}));
+  if (rows.empty()) return fail(ErrorCode::not_found, "release " + id.hex() + " is not registered");
+  return rows.front().text(0);
+}
+
+Result<std::optional<std::string>> metainfo_of(Session& session, const ReleaseId& id) {
+  SHOAL_TRY(auto rows, session.run("SELECT metainfo FROM releases WHERE id = ?", {Value::blob(id.view())}));
+  if (rows.empty()) return std::optional<std::string>();
+  return std::optional(rows.front().text(0));
+}
+
+Status put_channel(Session& session, const ChannelRecord& record, WallTime now) {
+  SHOAL_CHECK(session.run("INSERT OR REPLACE INTO channels(model, channel, epoch, sequence, release, envelope, updated) VALUES(?, ?, ?, ?, ?, ?, ?)",
+                          {record.model.str(), record.channel.str(), static_cast<std::int64_t>(record.seen.epoch),
+                           static_cast<std::int64_t>(record.seen.sequence), Value::blob(record.release.view()), Value::blob(record.envelope),
+                           seconds(now)}));
+  return {};
+}
+
+Result<std::optional<ChannelRecord>> find_channel(Session& session, const ModelName& model, const ChannelName& channel) {
+  SHOAL_TRY(auto rows, session.run("SELECT epoch, sequence, release, envelope FROM channels WHERE model = ? AND channel = ?",
+                                   {model.str(), channel.str()}));
+  if (rows.empty()) return std::optional<ChannelRecord>();
+  const Row& row = rows.front();
+  SHOAL_TRY(ReleaseId release, ReleaseId::from_raw(row.text(2)));
+  manifest::SeenSequence seen{static_cast<std::uint64_t>(row.number(0)), static_cast<std::uint64_t>(row.number(1))};
+  return std::optional(ChannelRecord{model, channel, seen, release, row.text(3)});
+}
+
+Result<std::vector<registry::ChannelRow>> channels_of(Session& session, const ModelName& model) {
+  SHOAL_TRY(auto rows, session.run("SELECT c.channel, c.envelope, r.version FROM channels c JOIN releases r ON r.id = c.release "
+                                   "WHERE c.model = ? ORDER BY c.channel",
+                                   {model.str()}));
+  std::vector<registry::ChannelRow> channels;
+  for (const Row& row : rows) channels.push_back({ChannelName::trusted(row.text(0)), row.text(1), row.text(2)});
+  return channels;
+}
+
+}  // namespace shoal::tracker

@@ -1,0 +1,53 @@
+// Rows of releases and channels. SQL and nothing else; the rules are in catalog.cpp.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "manifest/trust.hpp"
+#include "registry/messages.hpp"
+#include "tracker/database.hpp"
+
+namespace shoal::tracker {
+
+/// A release without its envelope and metainfo.
+struct ReleaseRecord {
+  ReleaseId id;
+  ModelName model;
+  VersionName version;
+  InfoHash info_hash;
+  ByteCount size = 0;
+  WallTime created;
+};
+
+struct NewRelease {
+  const ReleaseRecord& record;
+  const std::string& envelope;
+  const std::string& metainfo;
+  std::string publisher;
+  WallTime now;
+};
+
+Status insert_release(Session& session, const NewRelease& release);
+Result<std::optional<ReleaseRecord>> find_release(Session& session, const ReleaseId& id);
+Result<std::optional<ReleaseRecord>> find_release(Session& session, const ModelName& model, const VersionName& version);
+/// In the order in which they were published.
+Result<std::vector<ReleaseRecord>> all_releases(Session& session);
+Result<std::vector<ReleaseRecord>> releases_of(Session& session, const ModelName& model);
+Result<std::string> envelope_of(Session& session, const ReleaseId& id);
+Result<std::optional<std::string>> metainfo_of(Session& session, const ReleaseId& id);
+
+struct ChannelRecord {
+  ModelName model;
+  ChannelName channel;
+  manifest::SeenSequence seen;
+  ReleaseId release;
+  std::string envelope;
+};
+
+Status put_channel(Session& session, const ChannelRecord& record, WallTime now);
+Result<std::optional<ChannelRecord>> find_channel(Session& session, const ModelName& model, const ChannelName& channel);
+Result<std::vector<registry::ChannelRow>> channels_of(Session& session, const ModelName& model);
+
+}  // namespace shoal::tracker

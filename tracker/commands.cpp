@@ -1,0 +1,190 @@
+#include "tracker/commands.hpp"
+
+#include "base/log.hpp"
+#include "tracker/admission.hpp"
+#include "tracker/fleet_init.hpp"
+#include "tracker/state.hpp"
+#include "tracker/tracker.hpp"
+
+namespace shoal::tracker {
+namespace {
+
+constexpr std::uint32_t most_uses = 100000;
+
+const cli::Option state_option{.name = "--state", .value = "DIR", .help = "the tracker's state directory", .required = true, .config_key = "state"};
+
+// --- fleet init
+
+std::string next_steps(const FleetOrder& order, const NewFleet& fleet) {
+  std::string state = order.state.string();
+  return "Fleet " + fleet.fleet.str() + " is set up.\n"
+         "  tracker's state:   " + state + "\n"
+         "  root key:          " + fleet.root_key.string() + "  (signs trust roots: keep it offline)\n"
+         "  publisher key:     " + fleet.publisher_key.string() + "  (signs releases: only where you publish)\n"
+         "  trust root:        " + fleet.trust_root.hex() + "\n"
+         "Next:\n"
+         "  shoal tracker run --state " + state + "\n"
+         "  shoal token create --state " + state + " --role seeder      then on that machine: shoal join TOKEN --state DIR\n"
+         "  shoal publish SRC --state DIR --model ORG/NAME --version V --key " + fleet.publisher_key.string();
+}
+
+Json as_json(const FleetOrder& order, const NewFleet& fleet) {
+  return {{"type", "fleet"},
+          {"fleet", fleet.fleet.str()},
+          {"tracker", "https://" + order.tracker.str()},
+          {"state", order.state.string()},
+          {"root_key", fleet.root_key.string()},
+          {"publisher_key", fleet.publisher_key.string()},
+          {"ca_pin", fleet.ca_pin.hex()},
+          {"trust_root", fleet.trust_root.hex()}};
+}
+
+Status run_fleet_init(cli::Invocation& call) {
+  FleetOrder order{call.get("--state"), call.get("--keys"), {}, {}};
+  SHOAL_TRY(order.tracker, parse_https_url(call.get("--tracker")).within("--tracker"));
+  if (order.tracker.port == 0) return fail(ErrorCode::usage, "--tracker needs a port that members can dial, not 0");
+  if (std::string name = call.get("--fleet"); !name.empty()) {
+    SHOAL_TRY(order.fleet, FleetName::parse(name).within("--fleet"));
+  }
+  SHOAL_TRY(NewFleet fleet, init_fleet(order, SystemClock().now()));
+  call.out.result(as_json(order, fleet), next_steps(order, fleet));
+  return {};
+}
+
+cli::Command fleet_init_command() {
+  return {.path = "fleet init",
+          .summary = "set up a new fleet: CA, tracker, and the keys that sign content",
+          .details = "Puts the CA and the tracker's identity into --state, and the root and publisher keys into --keys, which must not be the "
+                     "same directory. Run it on the publisher's machine and copy --state to the tracker's host, or run it there and "
+                     "move --keys away: a tracker without them can withhold content, but cannot invent any.\n\n"
+                     "Example: shoal fleet init --state /var/lib/shoal/tracker --keys ~/shoal-keys --tracker https://control.example:7443",
+          .positionals = {},
+          .options = {state_option,
+                      {.name = "--keys", .value = "DIR", .help = "where the root and publisher keys go", .required = true},
+                      {.name = "--tracker", .value = "URL", .help = "https://HOST:PORT under which members reach the tracker", .required = true},
+                      {.name = "--fleet", .value = "NAME", .help = "name of the fleet; otherwise shoal- and six random digits"}},
+          .run = run_fleet_init,
+          .role = "Tracker"};
+}
+
+// --- tracker run
+
+/// Everything but the port comes from --listen; without it, all addresses and the port of the tracker's URL.
+Result<HostPort> listen_of(const cli::Invocation& call, const fs::path& state) {
+  if (!call.get("--listen").empty()) return call.address("--listen");
+  SHOAL_TRY(identity::Member self, load_tracker(state));
+  return HostPort{"0.0.0.0", self.tracker.port};
+}
+
+Result<std::chrono::seconds> seconds_of(const cli::Invocation& call, const std::string& option, std::chrono::seconds least) {
+  SHOAL_TRY(auto duration, call.duration(option));
+  if (duration >= least) return std::chrono::floor<std::chrono::seconds>(duration);
+  return fail(ErrorCode::usage, option + " must be at least " + std::to_string(least.count()) + "s");
+}
+
+Result<TrackerOptions> tracker_options(const cli::Invocation& call) {
+  TrackerOptions options;
+  options.state = call.get("--state");
+  SHOAL_TRY(options.listen, listen_of(call, options.state));
+  if (!call.get("--plain-listen").empty()) {
+    SHOAL_TRY(options.plain_listen, call.address("--plain-listen"));
+  }
+  SHOAL_TRY(options.certificate_life, seconds_of(call, "--certificate-life", std::chrono::seconds(10)));
+  SHOAL_TRY(options.announce_interval, seconds_of(call, "--announce-interval", std::chrono::seconds(1)));
+  return options;
+}
+
+void report_ready(cli::Output& out, const Tracker& tracker) {
+  std::string listen = tracker.listen().str();
+  if (!out.json()) return out.message("tracker ready on " + listen);
+  Json ready{{"type", "ready"}, {"listen", listen}};
+  if (tracker.plain_listen().port != 0) ready["plain_listen"] = tracker.plain_listen().str();
+  out.result(ready, "");
+}
+
+Status run_tracker(cli::Invocation& call) {
+  SHOAL_TRY(TrackerOptions options, tracker_options(call));
+  SystemClock clock;
+  SHOAL_TRY(auto tracker, Tracker::start(std::move(options), clock));
+  report_ready(call.out, *tracker);
+  while (sleep_for(std::chrono::hours(1), call.shutdown.token())) {
+  }
+  tracker.reset();
+  call.out.message("tracker stopped");
+  return {};
+}
+
+cli::Command tracker_run_command() {
+  return {.path = "tracker run",
+          .summary = "run the tracker",
+          .details = "Serves enrolment, the registry of releases and channels, announces and scrapes, all over mutual TLS, until SIGINT or "
+                     "SIGTERM. Tokens, machines and releases last in --state; peers are kept in memory.",
+          .positionals = {},
+          .options = {state_option,
+                      {.name = "--listen", .value = "ADDR:PORT", .help = "where to listen; otherwise all addresses and the port of the tracker's URL", .config_key = "tracker.listen"},
+                      {.name = "--certificate-life", .value = "TIME", .help = "life of the certificates that are issued", .fallback = "24h", .config_key = "tracker.certificate_life"},
+                      {.name = "--announce-interval", .value = "TIME", .help = "how often nodes announce", .fallback = "30s", .config_key = "tracker.announce_interval"},
+                      {.name = "--plain-listen", .value = "ADDR:PORT", .help = "test listener for announce and scrape without TLS; loopback only", .config_key = "tracker.plain_listen"}},
+          .run = run_tracker,
+          .role = "Tracker"};
+}
+
+// --- token create
+
+Result<std::uint32_t> uses_of(const cli::Invocation& call) {
+  std::string text = call.get("--uses");
+  bool digits = !text.empty() && text.size() <= 6 && text.find_first_not_of("0123456789") == std::string::npos;
+  unsigned long uses = digits ? std::stoul(text) : 0;
+  if (uses >= 1 && uses <= most_uses) return static_cast<std::uint32_t>(uses);
+  return fail(ErrorCode::usage, "--uses must be a whole number from 1 to " + std::to_string(most_uses));
+}
+
+Result<TokenOrder> token_order(const cli::Invocation& call) {
+  TokenOrder order;
+  SHOAL_TRY(order.role, identity::parse_role(call.get("--role")).within("--role"));
+  SHOAL_TRY(order.uses, uses_of(call));
+  SHOAL_TRY(order.ttl, seconds_of(call, "--ttl", std::chrono::seconds(1)));
+  return order;
+}
+
+Result<FleetPins> pins_of(const fs::path& state) {
+  SHOAL_TRY(identity::Member self, load_tracker(state));
+  SHOAL_TRY(identity::SpkiPin pin, identity::spki_pin_of_pem(self.credentials.ca_pem));
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(self.trust_root, manifest::trust_root_limit));
+  SHOAL_TRY(auto verifier, manifest::Verifier::restore(envelope));
+  return FleetPins{self.tracker, pin, Sha256{verifier.fingerprint().bytes}};
+}
+
+Status run_token_create(cli::Invocation& call) {
+  SHOAL_TRY(TokenOrder order, token_order(call));
+  fs::path state = call.get("--state");
+  SHOAL_TRY(FleetPins pins, pins_of(state));
+  SHOAL_TRY(Database database, Database::open(database_path(state)));
+  WallTime now = SystemClock().now();
+  SHOAL_TRY(identity::JoinToken token, create_token(database, pins, order, now));
+  std::string text = token.encode();
+  log::info("token created", {{"token", to_hex(token.id)}, {"role", name(order.role)}, {"uses", order.uses}, {"expires", format_time(now + order.ttl)}});
+  call.out.result({{"type", "token"}, {"token", text}, {"role", std::string(name(order.role))}, {"uses", order.uses}, {"expires", format_time(now + order.ttl)}}, text);
+  return {};
+}
+
+cli::Command token_create_command() {
+  return {.path = "token create",
+          .summary = "make a token with which a machine can join",
+          .details = "Prints the token, alone, on stdout. The tracker keeps only a hash of its secret: what is printed cannot be shown again. "
+                     "Works while the tracker runs.\n\n"
+                     "Example: shoal token create --state /var/lib/shoal/tracker --role node --uses 20 --ttl 30m",
+          .positionals = {},
+          .options = {state_option,
+                      {.name = "--role", .value = "ROLE", .help = "node, seeder, publisher or admin", .required = true},
+                      {.name = "--uses", .value = "N", .help = "how many machines may join with it", .fallback = "1"},
+                      {.name = "--ttl", .value = "TIME", .help = "how long it is good for", .fallback = "1h"}},
+          .run = run_token_create,
+          .role = "Tracker"};
+}
+
+}  // namespace
+
+std::vector<cli::Command> commands() { return {fleet_init_command(), tracker_run_command(), token_create_command()}; }
+
+}  // namespace shoal::tracker

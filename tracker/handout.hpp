@@ -1,0 +1,21 @@
+// Which peers an announce is answered with: a policy without state, time or I/O.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "tracker/peer_store.hpp"
+#include "tracker/random.hpp"
+
+namespace shoal::tracker {
+
+/// Indices into `peers` of at most `want` peers for `requester`:
+///  1. never the requester, nor another endpoint of its machine; never a peer with port 0, or 1 (libtorrent's form of 0);
+///  2. one who wants no more data gets only those who do: no seeds to seeds;
+///  3. one who wants data gets every source first;
+///  4. then peers of its own site, then others at random. A fifth of these places is kept for other sites, so that a large site
+///     does not become an island.
+/// Within each group the choice is uniform.
+std::vector<std::size_t> choose_peers(const std::vector<Peer>& peers, const Peer& requester, std::size_t want, const Random& random);
+
+}  // namespace shoal::tracker

@@ -1,0 +1,31 @@
+// The tracker, put together.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.hpp"
+#include "base/files.hpp"
+#include "base/units.hpp"
+
+namespace shoal::tracker {
+
+struct TrackerOptions {
+  fs::path state;
+  HostPort listen;        // port 0: any
+  HostPort plain_listen;  // no host: no plain test listener
+  std::chrono::seconds certificate_life{std::chrono::hours(24)};
+  std::chrono::seconds announce_interval{30};
+  unsigned threads = 2;  // of each listener
+};
+
+/// Owns the state directory, the listeners and their threads from start() to destruction.
+class Tracker {
+ public:
+  static Result<std::unique_ptr<Tracker>> start(TrackerOptions options, const Clock& clock);
+  virtual ~Tracker() = default;
+  /// What the listeners are bound to; the plain one has port 0 where there is none.
+  virtual HostPort listen() const = 0;
+  virtual HostPort plain_listen() const = 0;
+};
+
+}  // namespace shoal::tracker
