@@ -23,10 +23,12 @@ namespace {
 
 constexpr std::string_view scheme = "spiffe://";
 constexpr std::chrono::seconds ca_life = std::chrono::hours(24 * 3650);
-// Room for clocks that run late.
-constexpr std::chrono::seconds backdating = std::chrono::minutes(10);
+constexpr std::chrono::seconds most_backdating = std::chrono::minutes(10);
 constexpr std::size_t serial_bytes = 16;
 constexpr std::size_t request_limit = 8 * 1024;
+
+/// How far notBefore is back, for clocks that run late. Short lives get less, or two thirds of them would be over at once.
+std::chrono::seconds backdating(std::chrono::seconds life) { return std::min(most_backdating, life / 2); }
 
 // ---- parts of a certificate; each call fails for want of memory alone, so they share one error ----
 
@@ -99,7 +101,7 @@ X509Handle make_ca(EVP_PKEY* key, const FleetName& fleet, WallTime now) {
   X509Handle certificate(X509_new());
   X509* raw = certificate.get();
   bool made = raw != nullptr && X509_set_version(raw, X509_VERSION_3) == 1 && set_serial(raw) &&
-              set_validity(raw, now - backdating, now + ca_life) && set_subject(raw, "Shoal CA of " + fleet.str()) &&
+              set_validity(raw, now - most_backdating, now + ca_life) && set_subject(raw, "Shoal CA of " + fleet.str()) &&
               X509_set_issuer_name(raw, X509_get_subject_name(raw)) == 1 && X509_set_pubkey(raw, key) == 1 &&
               add_extension(raw, raw, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
               add_extension(raw, raw, NID_key_usage, "critical,keyCertSign,cRLSign") &&
@@ -167,7 +169,7 @@ X509Handle make_leaf(EVP_PKEY* subject_key, const Authority::Grant& grant, X509*
   X509Handle certificate(X509_new());
   X509* raw = certificate.get();
   bool made = raw != nullptr && X509_set_version(raw, X509_VERSION_3) == 1 && set_serial(raw) &&
-              set_validity(raw, grant.now - backdating, grant.now + grant.life) && set_subject(raw, grant.identity.id.str()) &&
+              set_validity(raw, grant.now - backdating(grant.life), grant.now + grant.life) && set_subject(raw, grant.identity.id.str()) &&
               X509_set_issuer_name(raw, X509_get_subject_name(ca)) == 1 && X509_set_pubkey(raw, subject_key) == 1 &&
               add_extension(raw, ca, NID_basic_constraints, "critical,CA:FALSE") &&
               add_extension(raw, ca, NID_key_usage, "critical,digitalSignature") &&

@@ -30,7 +30,8 @@ class Authority {
     std::vector<std::string> hosts;
   };
   /// A leaf (PEM) for the key of a certificate request. Every name in the request is ignored; its self-signature is checked;
-  /// keys other than P-256 are refused. notBefore is ten minutes back; the serial is 128 random bits.
+  /// keys other than P-256 are refused. notBefore is ten minutes back (half the life where that is shorter); the
+  /// serial is 128 random bits.
   Result<std::string> issue(std::string_view request_pem, const Grant& grant) const;
 
  private:

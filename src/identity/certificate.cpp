@@ -53,7 +53,8 @@ Result<Names> read_names(const GENERAL_NAMES* list) {
       if (++uris > 1) return refused("it has more than one URI name");
       SHOAL_TRY(names.identity, parse_identity(text_of(entry->d.uniformResourceIdentifier)));
     } else if (entry->type == GEN_DNS) {
-      if (!is_plain_host(text_of(entry->d.dNSName))) return refused("its DNS name " + printable(text_of(entry->d.dNSName)) + " is malformed");
+      std::string_view host = text_of(entry->d.dNSName);
+      if (!is_plain_host(host)) return refused("its DNS name " + printable(host) + " is malformed");
       names.has_hosts = true;
     } else if (entry->type == GEN_IPADD) {
       names.has_hosts = true;

@@ -1,4 +1,5 @@
-// The state directory of an enrolled machine: identity/{key.pem,cert.pem,ca.pem,trust-root.json,fleet.json}.
+// The state directory of an enrolled machine: identity/{credentials.pem,trust-root.json,fleet.json}. credentials.pem holds
+// key, certificate and CA, in this order, so that one rename replaces them together.
 #pragma once
 
 #include <memory>
@@ -17,11 +18,11 @@ struct Member {
   std::string site;        // what --site said; may be empty
 };
 
-/// `not_enrolled` with "run shoal join" where there is none; expired certificates load (the caller decides).
+/// `not_enrolled` with "run shoal join" where there is none or it is damaged; expired certificates load (the caller decides).
 Result<Member> load_member(const fs::path& state);
-/// Writes everything durably, key with mode 0600, fleet.json last, so that a half-written directory counts as not enrolled.
+/// Writes everything durably, credentials.pem with mode 0600, fleet.json last, so that a half-written directory counts as not enrolled.
 Status save_member(const fs::path& state, const Member& member);
-/// After a renewal: key and certificate in one file swap (a crash leaves the old pair or the new, never a mix).
+/// After a renewal: replaces credentials.pem (a crash leaves the old pair or the new, never a mix).
 Status save_credentials(const fs::path& state, const Credentials& credentials);
 
 }  // namespace shoal::identity

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <stop_token>
 #include <thread>
 
@@ -13,7 +14,8 @@ namespace shoal::identity {
 WallTime renewal_time(const Certificate& certificate, double random);
 
 /// Owns a thread that renews the credentials of a store when their time has come; failures are retried with back-off
-/// (5 s doubling to 5 min) and logged. `renew` gets a request (PEM) and returns the new certificate (PEM).
+/// (5 s doubling to 5 min) and logged. `renew` gets a request (PEM) and returns the new certificate (PEM). It runs on that
+/// thread or on the caller's of renew_now, one at a time, and must end by itself: the destructor waits for it.
 class Renewer {
  public:
   using Renew = std::function<Result<std::string>(const std::string& request_pem)>;
@@ -21,15 +23,20 @@ class Renewer {
 
   Renewer(CredentialStore& store, const Clock& clock, Renew renew, Save save);
   ~Renewer();
-  /// Renews now, on the caller's thread.
+  /// Renews now, on the caller's thread. New credentials are in force even where saving them failed: a full disk must not
+  /// take a machine out of the fleet; the error says that they were not saved.
   Status renew_now();
 
  private:
   void run(const std::stop_token& stop);
+  bool wait_until_due(const std::stop_token& stop);
+  bool wait_to_retry(const std::stop_token& stop, unsigned failures);
+  Status renew_caught();
   CredentialStore& store_;
   const Clock& clock_;
   Renew renew_;
   Save save_;
+  std::mutex renewing_;  // one renewal at a time
   std::jthread thread_;
 };
 

@@ -1,0 +1,106 @@
+#include "identity/renewal.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "base/shutdown.hpp"
+#include "crypto/digest.hpp"
+
+namespace shoal::identity {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr seconds first_retry{5};
+constexpr seconds longest_retry{300};
+// The clock may be moved by hand, so it is looked at instead of slept upon.
+constexpr std::chrono::milliseconds look_again{200};
+
+/// In [0, 1).
+double random_fraction() {
+  std::string raw = crypto::random_bytes(4);
+  std::uint32_t number = 0;
+  for (unsigned char byte : raw) number = number << 8 | byte;
+  return number / 4294967296.0;
+}
+
+seconds retry_after(unsigned failures) { return std::min(first_retry * (1 << std::min(failures, 10U)), longest_retry); }
+
+/// Renewing for ever would be the answer to clocks that disagree by more than a certificate's life.
+Status check_useful(const Certificate& fresh, WallTime now) {
+  if (now < renewal_time(fresh, 0)) return {};
+  return fail("the new certificate, until " + format_time(fresh.not_after) +
+              ", is due for renewal at once: compare the clocks of this machine and the tracker");
+}
+
+/// The tracker renews who one is; it does not make someone else of us.
+Status check_same(const Credentials& before, const Credentials& after) {
+  if (after.self.identity == before.self.identity) return {};
+  return fail("the tracker answered with a certificate of " + after.self.identity.uri());
+}
+
+}  // namespace
+
+WallTime renewal_time(const Certificate& certificate, double random) {
+  auto life = std::chrono::duration<double>(certificate.not_after - certificate.not_before);
+  auto share = 2.0 / 3.0 + (random - 0.5) * 0.2;
+  return certificate.not_before + std::chrono::duration_cast<seconds>(life * share);
+}
+
+Renewer::Renewer(CredentialStore& store, const Clock& clock, Renew renew, Save save)
+    : store_(store), clock_(clock), renew_(std::move(renew)), save_(std::move(save)),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+Renewer::~Renewer() = default;
+
+Status Renewer::renew_now() {
+  std::lock_guard one_at_a_time(renewing_);
+  auto before = store_.current();
+  KeyAndRequest made = make_request();
+  SHOAL_TRY(std::string certificate, renew_(made.request_pem));
+  SHOAL_TRY(Credentials next, make_credentials(std::move(made.key_pem), std::move(certificate), before->ca_pem));
+  SHOAL_CHECK(check_same(*before, next));
+  Status saved = save_(next);
+  log::info("certificate.renewed", {{"until", format_time(next.self.not_after)}, {"serial", next.self.serial}});
+  store_.replace(std::move(next));
+  return std::move(saved).within("the new certificate is in force but not saved");
+}
+
+Status Renewer::renew_caught() {
+  try {
+    SHOAL_CHECK(renew_now());
+    return check_useful(store_.current()->self, clock_.now());
+  } catch (const std::exception& problem) {
+    return fail(problem.what());
+  }
+}
+
+void Renewer::run(const std::stop_token& stop) {
+  unsigned failures = 0;
+  while (failures == 0 ? wait_until_due(stop) : wait_to_retry(stop, failures - 1)) {
+    Status renewed = renew_caught();
+    failures = renewed.ok() ? 0 : failures + 1;
+    if (renewed.ok()) continue;
+    log::warn("certificate.renewal_failed", {{"error", renewed.error().message},
+                                             {"until", format_time(store_.current()->self.not_after)},
+                                             {"retry_s", retry_after(failures - 1).count()}});
+  }
+}
+
+/// False where a stop is requested.
+bool Renewer::wait_until_due(const std::stop_token& stop) {
+  const double random = random_fraction();
+  // The store is asked each time: renew_now may have moved the date.
+  while (clock_.now() < renewal_time(store_.current()->self, random))
+    if (!sleep_for(look_again, stop)) return false;
+  return !stop.stop_requested();
+}
+
+bool Renewer::wait_to_retry(const std::stop_token& stop, unsigned failures) {
+  const SteadyTime due = clock_.steady_now() + retry_after(failures);
+  while (clock_.steady_now() < due)
+    if (!sleep_for(look_again, stop)) return false;
+  return !stop.stop_requested();
+}
+
+}  // namespace shoal::identity
