@@ -12,16 +12,17 @@ namespace shoal::http {
 
 struct ServerLimits {
   ByteCount header = 16 * KiB;
-  /// Largest body by path prefix is decided before the body is read: (method, path) -> bytes.
+  /// The largest body, decided before the body is read: (method, path) -> bytes. `peer` is null where no certificate was asked
+  /// for. Called on server threads. Without it, 64 KiB.
   std::function<ByteCount(const std::string& method, const std::string& path, const identity::Certificate* peer)> body;
   std::size_t connections = 4096;
   std::size_t connections_per_address = 1024;
   std::chrono::milliseconds handshake{5000};
   std::chrono::milliseconds header_read{5000};
-  std::chrono::milliseconds body_read{30000};
-  std::chrono::milliseconds write{30000};
+  std::chrono::milliseconds body_read{30000};  // and a second more for each MiB of the body
+  std::chrono::milliseconds write{30000};      // likewise
   std::chrono::milliseconds idle{75000};     // between requests on a kept-alive connection
-  std::chrono::milliseconds handler{70000};  // until the handler answers; then 503
+  std::chrono::milliseconds handler{70000};  // until the handler answers; then 503 (a long-poll must answer earlier)
 };
 
 struct ServerOptions {
@@ -38,7 +39,7 @@ class Server {
   static Result<std::unique_ptr<Server>> start(ServerOptions options, const Clock& clock, Handler handler);
   virtual ~Server() = default;
   virtual std::uint16_t port() const = 0;
-  /// Ends connections of a machine (revocation).
+  /// Ends connections of a machine (revocation). Requests of it that come later are for the handler to refuse.
   virtual void cut(const NodeId& id) = 0;
 };
 

@@ -1,0 +1,84 @@
+// One TCP connection, plain or TLS, with Beast's messages on it.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "http/beast.hpp"
+#include "identity/tls.hpp"
+
+namespace shoal::http {
+
+/// Lives on its io_context's thread. The caller sets a deadline with `expires_*` before it waits; past it the socket is closed
+/// and the call ends with beast::error::timeout. One call at a time; `close` ends it.
+class Connection {
+ public:
+  /// Not connected yet.
+  Connection(net::io_context& io, const identity::TlsContext& tls);
+  /// An accepted socket; plain where `tls` is null.
+  Connection(tcp::socket socket, const identity::TlsContext* tls);
+  Connection(const Connection&) = delete;  // nor moved: the TLS stream points at the TCP stream
+  Connection& operator=(const Connection&) = delete;
+
+  bool is_tls() const { return tls_ != nullptr; }
+  SSL* ssl() { return tls_->native_handle(); }
+  tcp::socket& socket() { return tcp_.socket(); }
+
+  void expires_after(std::chrono::milliseconds time) { tcp_.expires_after(time); }
+  void expires_at(std::chrono::steady_clock::time_point time) { tcp_.expires_at(time); }
+  void close();
+
+  net::awaitable<ErrorStatus> connect(tcp::endpoint to);
+  net::awaitable<ErrorStatus> handshake(net::ssl::stream_base::handshake_type side);
+  /// Some bytes into the buffer.
+  net::awaitable<ErrorStatus> read_some();
+  net::awaitable<ErrorStatus> write_text(std::string text);
+  /// Ends the connection so that what was written arrives: TLS's close_notify, TCP's FIN, and then the peer's bytes are
+  /// discarded for a moment, because a close with unread bytes is a reset that can overtake the last answer.
+  net::awaitable<void> finish();
+  /// The same without close_notify: after a handshake that failed.
+  net::awaitable<void> linger();
+
+  template <class Parser>
+  net::awaitable<ErrorStatus> read_header(Parser& parser) {
+    ErrorStatus error;
+    if (tls_) {
+      co_await wire::async_read_header(*tls_, buffer_, parser, net::redirect_error(net::use_awaitable, error));
+    } else {
+      co_await wire::async_read_header(tcp_, buffer_, parser, net::redirect_error(net::use_awaitable, error));
+    }
+    co_return error;
+  }
+  template <class Parser>
+  net::awaitable<ErrorStatus> read_rest(Parser& parser) {
+    ErrorStatus error;
+    if (tls_) {
+      co_await wire::async_read(*tls_, buffer_, parser, net::redirect_error(net::use_awaitable, error));
+    } else {
+      co_await wire::async_read(tcp_, buffer_, parser, net::redirect_error(net::use_awaitable, error));
+    }
+    co_return error;
+  }
+  template <class Message>
+  net::awaitable<ErrorStatus> write(Message& message) {
+    ErrorStatus error;
+    if (tls_) {
+      co_await wire::async_write(*tls_, message, net::redirect_error(net::use_awaitable, error));
+    } else {
+      co_await wire::async_write(tcp_, message, net::redirect_error(net::use_awaitable, error));
+    }
+    co_return error;
+  }
+
+  /// Bytes that were read and not used yet: the next request of a client that does not wait for answers.
+  std::size_t buffered() const { return buffer_.size(); }
+
+ private:
+  using TlsStream = net::ssl::stream<beast::tcp_stream&>;
+
+  beast::tcp_stream tcp_;
+  std::unique_ptr<TlsStream> tls_;
+  beast::flat_buffer buffer_;
+};
+
+}  // namespace shoal::http

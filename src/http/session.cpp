@@ -1,0 +1,209 @@
+#include "http/session.hpp"
+
+#include "base/log.hpp"
+#include "http/router.hpp"
+
+namespace shoal::http {
+namespace {
+
+constexpr ByteCount default_body_limit = 64 * KiB;
+
+/// Large bodies may take the time that a slow line needs: a second more for each MiB.
+std::chrono::milliseconds time_for(std::chrono::milliseconds base, ByteCount bytes) {
+  return base + std::chrono::seconds(bytes / MiB);
+}
+
+/// Where the answer to one request arrives; touched on the worker's thread only. It may outlive the session, so it has nothing
+/// of Asio's in it but a pointer that the session takes back.
+struct Answer {
+  std::optional<Response> response;
+  net::steady_timer* waiting = nullptr;
+};
+
+Reply reply_to(const std::shared_ptr<Gate>& gate, const std::shared_ptr<Answer>& answer) {
+  return Reply([gate, answer](Response response) {
+    gate->post([answer, response = std::move(response)]() mutable {
+      answer->response = std::move(response);
+      if (answer->waiting != nullptr) answer->waiting->cancel();
+    });
+  });
+}
+
+/// Exceptions of a handler are bugs; the client gets 500 from the reply that was dropped.
+void call(const Handler& handler, Request request, Reply reply) {
+  try {
+    handler(std::move(request), std::move(reply));
+  } catch (const std::exception& problem) {
+    log::error("http_handler_failed", {{"error", problem.what()}});
+  }
+}
+
+bool has_no_body(int status) { return status / 100 == 1 || status == 204 || status == 304; }
+
+wire::response<wire::string_body> message_of(Response response, unsigned version, bool keep_alive, bool to_head) {
+  wire::response<wire::string_body> message;
+  message.version(version);
+  message.result(static_cast<unsigned>(response.status));
+  message.keep_alive(keep_alive);
+  if (!response.allow.empty()) message.set(wire::field::allow, response.allow);
+  if (has_no_body(response.status)) return message;
+  message.set(wire::field::content_type, response.content_type);
+  message.content_length(response.body.size());
+  if (!to_head) message.body() = std::move(response.body);
+  return message;
+}
+
+}  // namespace
+
+Session::Session(Worker& worker, const SessionRules& rules, tcp::socket socket, const identity::TlsContext* tls,
+                 ConnectionCaps::Place place, std::string address)
+    : worker_(worker),
+      rules_(rules),
+      connection_(std::move(socket), tls),
+      place_(std::move(place)),
+      address_(std::move(address)),
+      answered_(worker.io) {}
+
+Session::~Session() { worker_.sessions.erase(this); }
+
+net::awaitable<void> Session::run(std::shared_ptr<Session> session) {
+  if (session->worker_.stopping) co_return;
+  session->worker_.sessions.insert(session.get());
+  co_await session->live();
+}
+
+void Session::close() {
+  connection_.close();
+  answered_.cancel();
+}
+
+net::awaitable<void> Session::live() {
+  bool more = co_await greet();
+  if (!more) co_return;
+  while (more) more = co_await serve_one();
+  if (connection_.socket().is_open()) co_await connection_.finish();
+}
+
+net::awaitable<bool> Session::greet() {
+  if (!connection_.is_tls()) co_return true;
+  connection_.expires_after(rules_.limits.handshake);
+  ErrorStatus error = co_await connection_.handshake(net::ssl::stream_base::server);
+  if (error) {
+    log::debug("http_handshake_failed", {{"address", address_}, {"error", error.message()}});
+    co_await connection_.linger();  // so that the alert arrives
+    co_return false;
+  }
+  enrolment_ = identity::agreed_alpn(connection_.ssl()) == identity::alpn_enrol;
+  if (enrolment_) co_return true;
+  auto peer = identity::peer_certificate(connection_.ssl(), rules_.fleet, rules_.clock.now());
+  if (!peer.ok()) {
+    log::debug("http_certificate_refused", {{"address", address_}, {"error", peer.error().message}});
+    co_await connection_.finish();
+    co_return false;
+  }
+  peer_ = std::move(*peer);
+  co_return true;
+}
+
+/// Between requests a connection may be idle for long; before the first one it may not.
+net::awaitable<bool> Session::first_bytes() {
+  if (connection_.buffered() > 0) co_return true;
+  connection_.expires_after(served_before_ ? rules_.limits.idle : rules_.limits.header_read);
+  ErrorStatus error = co_await connection_.read_some();
+  co_return !error;
+}
+
+net::awaitable<bool> Session::serve_one() {
+  bool ready = co_await first_bytes();
+  if (!ready || worker_.stopping) co_return false;
+  served_before_ = true;
+  RequestParser parser;
+  Head head = co_await read_head(parser);
+  if (head.answer) co_return co_await refuse(std::move(*head.answer));
+  if (!head.request) co_return false;
+  bool whole = co_await read_body(parser);
+  if (!whole) co_return false;
+  head.request->body = std::move(parser.get().body());
+  Response response = co_await ask(std::move(*head.request));
+  co_return co_await respond(std::move(response), parser.get());
+}
+
+net::awaitable<Session::Head> Session::read_head(RequestParser& parser) {
+  parser.header_limit(static_cast<std::uint32_t>(rules_.limits.header));
+  parser.body_limit(boost::none);  // until the header says which
+  connection_.expires_after(rules_.limits.header_read);
+  ErrorStatus error = co_await connection_.read_header(parser);
+  Head head;
+  head.answer = error ? answer_to(error) : objection(parser.get());
+  if (error || head.answer) co_return head;
+  head.answer = peer_objection();
+  if (head.answer) co_return head;
+  // Now, so that trailers of a chunked body cannot add to the headers.
+  Request request = request_of(parser.get());
+  request.peer = peer_;
+  request.enrolment = enrolment_;
+  request.remote_address = address_;
+  head.answer = body_objection(request, parser);
+  head.request = std::move(request);
+  co_return head;
+}
+
+/// A connection may outlive the certificate that opened it; its requests may not.
+std::optional<Response> Session::peer_objection() const {
+  if (!peer_ || rules_.clock.now() < peer_->not_after) return std::nullopt;
+  return error_response(403, fail(ErrorCode::not_enrolled, "the certificate has expired"));
+}
+
+std::optional<Response> Session::body_objection(const Request& request, RequestParser& parser) const {
+  ByteCount limit = default_body_limit;
+  if (rules_.limits.body) limit = rules_.limits.body(request.method, request.path, peer_ ? &*peer_ : nullptr);
+  parser.body_limit(limit);
+  auto length = parser.content_length();
+  if (!length || *length <= limit) return std::nullopt;
+  return answer_to(wire::make_error_code(wire::error::body_limit));
+}
+
+net::awaitable<bool> Session::read_body(RequestParser& parser) {
+  if (parser.is_done()) co_return true;
+  auto length = parser.content_length();
+  connection_.expires_after(time_for(rules_.limits.body_read, length ? *length : 0));
+  ErrorStatus error;
+  if (awaits_continue(parser.get()) && connection_.buffered() == 0)
+    error = co_await connection_.write_text("HTTP/1.1 100 Continue\r\n\r\n");
+  if (!error) error = co_await connection_.read_rest(parser);
+  if (!error) co_return true;
+  std::optional<Response> answer = answer_to(error);
+  if (answer) co_await refuse(std::move(*answer));
+  co_return false;
+}
+
+net::awaitable<Response> Session::ask(Request request) {
+  auto answer = std::make_shared<Answer>();
+  answered_.expires_after(rules_.limits.handler);
+  answer->waiting = &answered_;
+  call(rules_.handler, std::move(request), reply_to(worker_.gate, answer));
+  ErrorStatus ignored;
+  if (!worker_.stopping) co_await answered_.async_wait(net::redirect_error(net::use_awaitable, ignored));
+  answer->waiting = nullptr;
+  if (answer->response) co_return std::move(*answer->response);
+  co_return error_response(503, fail(ErrorCode::unreachable, "the answer took too long"));
+}
+
+net::awaitable<bool> Session::respond(Response response, const RequestHead& head) {
+  bool keep_alive = head.keep_alive() && !worker_.stopping;
+  std::size_t size = response.body.size();
+  auto message = message_of(std::move(response), head.version(), keep_alive, head.method() == wire::verb::head);
+  connection_.expires_after(time_for(rules_.limits.write, size));
+  ErrorStatus error = co_await connection_.write(message);
+  co_return !error && keep_alive;
+}
+
+/// Answers what could not become a request, and ends the connection: where the next request starts is not known.
+net::awaitable<bool> Session::refuse(Response response) {
+  auto message = message_of(std::move(response), 11, false, false);
+  connection_.expires_after(rules_.limits.write);
+  co_await connection_.write(message);
+  co_return false;
+}
+
+}  // namespace shoal::http

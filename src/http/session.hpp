@@ -1,0 +1,80 @@
+// One client of the server: handshake, then read, handler, write, and again.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "http/connection.hpp"
+#include "http/connection_caps.hpp"
+#include "http/gate.hpp"
+#include "http/request_head.hpp"
+#include "http/server.hpp"
+
+namespace shoal::http {
+
+class Session;
+
+/// What the sessions of one server share; outlives them.
+struct SessionRules {
+  const ServerLimits& limits;
+  const Clock& clock;
+  const Handler& handler;
+  FleetName fleet;  // empty on a plain listener
+};
+
+/// One thread of the server: an io_context and the sessions on it.
+struct Worker {
+  std::set<Session*> sessions;  // touched on the worker's thread only; before io, whose end destroys sessions
+  bool stopping = false;        // likewise
+  net::io_context io{1};
+  net::executor_work_guard<net::io_context::executor_type> work{io.get_executor()};
+  std::shared_ptr<Gate> gate = std::make_shared<Gate>(io);
+};
+
+/// Lives on its worker's thread once `run` was called. Every wait in it ends at its deadline or by `close`.
+class Session {
+ public:
+  /// An accepted connection; plain where `tls` is null.
+  Session(Worker& worker, const SessionRules& rules, tcp::socket socket, const identity::TlsContext* tls, ConnectionCaps::Place place,
+          std::string address);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  /// The whole life of a session.
+  static net::awaitable<void> run(std::shared_ptr<Session> session);
+  void close();
+  bool is_of(const NodeId& id) const { return peer_ && peer_->identity.id == id; }
+
+ private:
+  net::awaitable<void> live();
+  net::awaitable<bool> greet();
+  net::awaitable<bool> serve_one();
+  net::awaitable<bool> first_bytes();
+  /// The head of a request that may go on; an answer to one that may not; neither where the connection ended.
+  struct Head {
+    std::optional<Request> request;
+    std::optional<Response> answer;
+  };
+  net::awaitable<Head> read_head(RequestParser& parser);
+  net::awaitable<bool> read_body(RequestParser& parser);
+  net::awaitable<Response> ask(Request request);
+  net::awaitable<bool> respond(Response response, const RequestHead& head);
+  net::awaitable<bool> refuse(Response response);
+
+  std::optional<Response> peer_objection() const;
+  std::optional<Response> body_objection(const Request& request, RequestParser& parser) const;
+
+  Worker& worker_;
+  const SessionRules& rules_;
+  Connection connection_;
+  ConnectionCaps::Place place_;
+  std::string address_;
+  std::optional<identity::Certificate> peer_;
+  bool enrolment_ = false;
+  bool served_before_ = false;
+  net::steady_timer answered_;
+};
+
+}  // namespace shoal::http
