@@ -1,0 +1,162 @@
+#include "seeder/publisher.hpp"
+
+#include <algorithm>
+
+#include "crypto/digest.hpp"
+#include "seeder/channel_mover.hpp"
+
+namespace shoal::seeder {
+namespace {
+
+std::string title(const PublishRequest& request) { return request.model.str() + "@" + request.version.str(); }
+
+Error other_content(const PublishRequest& request, const manifest::VerifiedRelease& known, const std::string& difference) {
+  return fail(ErrorCode::conflict, title(request) + " is registered already with other content (release " + known.id().hex().substr(0, 16) +
+                                       ", " + difference + "); releases never change: publish under a new version");
+}
+
+/// What differs between a release and files of which `same` knows more than path and size.
+template <class Entry, class Same>
+std::string difference(const std::vector<manifest::FileEntry>& known, const std::vector<Entry>& files, Same same) {
+  for (std::size_t i = 0; i < std::max(known.size(), files.size()); ++i) {
+    if (i >= known.size()) return "without " + files[i].path;
+    if (i >= files.size()) return "with " + known[i].path;
+    if (known[i].path != files[i].path) return (known[i].path < files[i].path ? "with " + known[i].path : "without " + files[i].path);
+    if (known[i].size != files[i].size || !same(known[i], files[i])) return "another " + known[i].path;
+  }
+  return "";
+}
+
+std::vector<std::int64_t> mtimes_of(const Survey& survey) {
+  std::vector<std::int64_t> times;
+  times.reserve(survey.stamps.size());
+  for (const auto& stamp : survey.stamps) times.push_back(stamp.mtime_ns);
+  return times;
+}
+
+std::chrono::milliseconds since(SteadyTime start, const Clock& clock) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.steady_now() - start);
+}
+
+ByteCount per_second(ByteCount bytes, std::chrono::milliseconds took) {
+  return bytes * 1000 / std::max<ByteCount>(1, static_cast<ByteCount>(took.count()));
+}
+
+}  // namespace
+
+Publisher::Publisher(swarm::MemberSession& session, const Signer& signer, cli::Output& out, std::stop_token stop)
+    : session_(session), signer_(signer), out_(out), stop_(std::move(stop)), tracker_(session.client(stop_)) {}
+
+Result<PublishReport> Publisher::publish(const PublishRequest& request) {
+  SteadyTime start = session_.clock().steady_now();
+  SHOAL_CHECK(signer_.check_authorised(session_.verifier(), request.model, session_.clock().now()));
+  SHOAL_TRY(Survey source, survey(request.source));
+  // Asked before hours of hashing: does the tracker answer, and does it let us in?
+  SHOAL_TRY(auto known, registered(request));
+  if (known) {
+    auto differs = difference(known->release->files, source.files, [](auto&, auto&) { return true; });
+    if (!differs.empty()) return other_content(request, known->release, differs);
+  }
+  SHOAL_TRY(Prepared prepared, prepare(request, source));
+  bool already = known.has_value();
+  if (known) {
+    auto same = [](const auto& a, const auto& b) { return a.sha256 == b.sha256; };
+    auto differs = difference(known->release->files, prepared.release.files, same);
+    if (!differs.empty()) return other_content(request, known->release, differs);
+  } else {
+    SHOAL_TRY(known, send(prepared));
+  }
+  SHOAL_TRY(std::string metainfo, metainfo_of(*known, prepared));
+  SHOAL_CHECK(finish(request, source, *known, std::move(metainfo)));
+  const manifest::Release& release = *known->release;
+  return PublishReport{known->release.id(), release.swarm.info_hash, release.files.size(), release.total_size(),
+                       since(start, session_.clock()), already};
+}
+
+Result<std::optional<Publisher::Registered>> Publisher::registered(const PublishRequest& request) {
+  auto reply = tracker_->release(request.model, request.version);
+  if (!reply.ok() && reply.error().code == ErrorCode::not_found) return std::optional<Registered>();
+  if (!reply.ok()) return std::move(reply).error();
+  auto context = "the tracker's release " + title(request);
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.value().envelope, manifest::release_limit).within(context));
+  SHOAL_TRY(auto release, session_.verifier().release(envelope, request.model).within(context));
+  if (release->version != request.version) return fail(ErrorCode::verification, context + " is of version " + release->version.str());
+  return std::optional<Registered>(Registered{std::move(release), std::move(reply).value().envelope});
+}
+
+Result<std::optional<ReleaseId>> Publisher::parent_of(const PublishRequest& request) {
+  if (request.parent.empty()) return std::optional<ReleaseId>();
+  if (auto id = ReleaseId::from_hex(request.parent); id.ok()) return std::optional<ReleaseId>(id.value());
+  PublishRequest parent = request;
+  SHOAL_TRY(parent.version, VersionName::parse(request.parent).within("--parent"));
+  SHOAL_TRY(auto known, registered(parent));
+  if (!known) return fail(ErrorCode::not_found, "--parent: there is no " + title(parent));
+  return std::optional<ReleaseId>(known->release.id());
+}
+
+Result<store::TreeHashes> Publisher::hash(const PublishRequest& request, const Survey& survey, const store::Layout& layout) {
+  SteadyTime start = session_.clock().steady_now();
+  store::HashOptions options;
+  options.stop = stop_;
+  options.progress = [&](ByteCount done) {
+    out_.progress({"hashing " + title(request), done, layout.total_size(), per_second(done, since(start, session_.clock()))});
+  };
+  auto hashes = store::hash_tree(survey.root, layout, options);
+  out_.progress_done();
+  return hashes;
+}
+
+Result<Publisher::Prepared> Publisher::prepare(const PublishRequest& request, const Survey& survey) {
+  manifest::Release release;
+  release.model = request.model;
+  release.version = request.version;
+  release.created = session_.clock().now();
+  release.format = survey.format;
+  release.labels = request.labels;
+  SHOAL_TRY(release.parent, parent_of(request));
+  ByteCount total = 0;
+  for (const auto& file : survey.files) total += file.size;
+  SHOAL_TRY(auto layout, store::Layout::make(survey.files, store::piece_length_for(total)));
+  SHOAL_TRY(auto hashes, hash(request, survey, layout));
+  SHOAL_CHECK(check_unchanged(survey));
+  for (std::size_t i = 0; i < survey.files.size(); ++i)
+    release.files.push_back({survey.files[i].path, survey.files[i].size, hashes.files[i]});
+  SHOAL_TRY(auto metainfo, swarm::make_metainfo(layout, hashes));
+  release.swarm = {metainfo.info_hash, layout.piece_length(), crypto::sha256(metainfo.bytes), metainfo.bytes.size()};
+  SHOAL_CHECK(manifest::check(release));
+  return Prepared{std::move(release), std::move(metainfo)};
+}
+
+/// Signs, checks as every node will, and registers.
+Result<Publisher::Registered> Publisher::send(Prepared& prepared) {
+  const manifest::Release& release = prepared.release;
+  manifest::SignedEnvelope envelope = signer_.sign(manifest::release_type, manifest::encode(release));
+  SHOAL_TRY(auto verified, session_.verifier().release(envelope, release.model));
+  SHOAL_TRY(auto checked, swarm::CheckedMetainfo::check(verified, prepared.metainfo.bytes));
+  if (stop_.stop_requested()) return fail(ErrorCode::interrupted, "interrupted before anything was registered");
+  std::string text = envelope.encode();
+  SHOAL_CHECK(tracker_->publish(release.model, release.version, text, prepared.metainfo.bytes));
+  return Registered{std::move(verified), std::move(text)};
+}
+
+/// Ours, unless the release was made with other piece lengths or by another version of this program.
+Result<std::string> Publisher::metainfo_of(const Registered& known, Prepared& prepared) {
+  if (known.release->swarm == prepared.release.swarm) return std::move(prepared.metainfo.bytes);
+  SHOAL_TRY(std::string bytes, tracker_->metainfo(known.release.id(), known.release->swarm.metainfo_size));
+  SHOAL_TRY(auto checked, swarm::CheckedMetainfo::check(known.release, bytes));
+  return bytes;
+}
+
+Status Publisher::finish(const PublishRequest& request, const Survey& survey, const Registered& known, std::string metainfo) {
+  Source source{request.model, survey.root, known.envelope, std::move(metainfo), mtimes_of(survey)};
+  SHOAL_CHECK(Sources(session_.state()).save(known.release.id(), source));
+  if (!request.channel) return {};
+  auto moved = ChannelMover(session_, *tracker_, signer_).move(request.model, *request.channel, known.release.id());
+  if (!moved.ok()) {
+    Error error = std::move(moved).error();
+    return std::move(error).within(title(request) + " is registered, but its channel was not moved; run the same command again");
+  }
+  return {};
+}
+
+}  // namespace shoal::seeder

@@ -1,0 +1,72 @@
+// One publication: surveyed, hashed, signed, registered, remembered, and the channel moved. Nothing is registered before all
+// that could refuse it has agreed.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+
+#include "cli/output.hpp"
+#include "seeder/signer.hpp"
+#include "seeder/sources.hpp"
+#include "seeder/survey.hpp"
+#include "store/hash_tree.hpp"
+#include "swarm/member_session.hpp"
+#include "swarm/metainfo.hpp"
+
+namespace shoal::seeder {
+
+struct PublishRequest {
+  fs::path source;
+  ModelName model;
+  VersionName version;
+  std::optional<ChannelName> channel;  // moved to the release when it is registered
+  std::map<std::string, std::string> labels;
+  std::string parent;  // a version of the model, or the id of a release in hexadecimal; empty for none
+};
+
+struct PublishReport {
+  ReleaseId id;
+  InfoHash info_hash;
+  std::size_t files = 0;
+  ByteCount bytes = 0;
+  std::chrono::milliseconds took{};
+  bool already = false;  // the version was there with the same content
+};
+
+/// One thread; uses a tracker connection of its own.
+class Publisher {
+ public:
+  Publisher(swarm::MemberSession& session, const Signer& signer, cli::Output& out, std::stop_token stop);
+
+  /// Errors: `usage` for what the source or the request cannot be; `verification` for keys that may not sign; `conflict` where the
+  /// version has other content; `failed` where files change meanwhile; `interrupted`; and the tracker's.
+  Result<PublishReport> publish(const PublishRequest& request);
+
+ private:
+  /// A release that the tracker has, as it is signed.
+  struct Registered {
+    manifest::VerifiedRelease release;
+    std::string envelope;
+  };
+  struct Prepared {
+    manifest::Release release;
+    swarm::Metainfo metainfo;
+  };
+
+  Result<std::optional<Registered>> registered(const PublishRequest& request);
+  Result<std::optional<ReleaseId>> parent_of(const PublishRequest& request);
+  Result<store::TreeHashes> hash(const PublishRequest& request, const Survey& survey, const store::Layout& layout);
+  Result<Prepared> prepare(const PublishRequest& request, const Survey& survey);
+  Result<Registered> send(Prepared& prepared);
+  Result<std::string> metainfo_of(const Registered& known, Prepared& prepared);
+  Status finish(const PublishRequest& request, const Survey& survey, const Registered& known, std::string metainfo);
+
+  swarm::MemberSession& session_;
+  const Signer& signer_;
+  cli::Output& out_;
+  std::stop_token stop_;
+  std::unique_ptr<registry::Client> tracker_;
+};
+
+}  // namespace shoal::seeder
