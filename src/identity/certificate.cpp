@@ -19,6 +19,8 @@ constexpr std::string_view scheme = "spiffe://";
 
 Error refused(std::string why) { return fail(ErrorCode::not_enrolled, "certificate refused: " + std::move(why)); }
 
+std::string quoted(std::string_view text) { return "'" + printable(text) + "'"; }
+
 std::string_view text_of(const ASN1_STRING* string) {
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)), static_cast<std::size_t>(ASN1_STRING_length(string))};
 }
@@ -54,7 +56,7 @@ Result<Names> read_names(const GENERAL_NAMES* list) {
       SHOAL_TRY(names.identity, parse_identity(text_of(entry->d.uniformResourceIdentifier)));
     } else if (entry->type == GEN_DNS) {
       std::string_view host = text_of(entry->d.dNSName);
-      if (!is_plain_host(host)) return refused("its DNS name " + printable(host) + " is malformed");
+      if (!is_plain_host(host)) return refused("its DNS name " + quoted(host) + " is malformed");
       names.has_hosts = true;
     } else if (entry->type == GEN_IPADD) {
       names.has_hosts = true;
@@ -142,7 +144,7 @@ std::string_view name(Role role) { return role_names.at(static_cast<std::size_t>
 Result<Role> parse_role(std::string_view text) {
   for (std::size_t i = 0; i < role_names.size(); ++i)
     if (role_names[i] == text) return static_cast<Role>(i);
-  return fail(ErrorCode::usage, printable(text) + " is not a role: use tracker, seeder, node, publisher or admin");
+  return fail(ErrorCode::usage, quoted(text) + " is not a role: use tracker, seeder, node, publisher or admin");
 }
 
 std::string Identity::uri() const {
@@ -151,11 +153,11 @@ std::string Identity::uri() const {
 
 // The parts' own grammars leave no room for user info, ports, queries, fragments, escapes, NULs and trailing slashes.
 Result<Identity> parse_identity(std::string_view uri) {
-  if (!uri.starts_with(scheme)) return refused(printable(uri) + " is not a SPIFFE id");
+  if (!uri.starts_with(scheme)) return refused(quoted(uri) + " is not a SPIFFE id");
   std::string_view rest = uri.substr(scheme.size());
   auto first = rest.find('/');
   auto second = first == std::string_view::npos ? first : rest.find('/', first + 1);
-  if (second == std::string_view::npos) return refused(printable(uri) + " is not spiffe://fleet/role/id");
+  if (second == std::string_view::npos) return refused(quoted(uri) + " is not spiffe://fleet/role/id");
   auto fleet = FleetName::parse(rest.substr(0, first));
   auto role = parse_role(rest.substr(first + 1, second - first - 1));
   auto id = NodeId::parse(rest.substr(second + 1));

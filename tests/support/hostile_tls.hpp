@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct HostileTls {
 identity::TlsContext hostile_client(const Presented* shown, const HostileTls& options = {});
 /// A server that asks for a certificate, accepts any, and takes the first protocol offered.
 identity::TlsContext hostile_server(const Presented& shown, const HostileTls& options = {});
+
 /// Both ends of a TLS connection in memory.
 struct TlsPair {
   std::unique_ptr<SSL, identity::Free<SSL_free>> client;
@@ -33,7 +35,8 @@ struct TlsPair {
   std::string server_error;
 };
 /// Handshakes until both are done or stuck, then lets the client read once, which is when it learns of a refusal.
-TlsPair handshake(const identity::TlsContext& client, const identity::TlsContext& server);
+/// `prepare` may change the client's end before it starts.
+TlsPair handshake(const identity::TlsContext& client, const identity::TlsContext& server, const std::function<void(SSL*)>& prepare = {});
 
 namespace detail {
 
@@ -96,7 +99,8 @@ inline identity::TlsContext hostile_server(const Presented& shown, const Hostile
   return context;
 }
 
-inline TlsPair handshake(const identity::TlsContext& client, const identity::TlsContext& server) {
+inline TlsPair handshake(const identity::TlsContext& client, const identity::TlsContext& server,
+                         const std::function<void(SSL*)>& prepare) {
   TlsPair pair;
   pair.client.reset(SSL_new(client.native()));
   pair.server.reset(SSL_new(server.native()));
@@ -106,6 +110,7 @@ inline TlsPair handshake(const identity::TlsContext& client, const identity::Tls
   SSL_set_bio(pair.server.get(), server_side, server_side);
   SSL_set_connect_state(pair.client.get());
   SSL_set_accept_state(pair.server.get());
+  if (prepare) prepare(pair.client.get());
   for (int round = 0; round < 10; ++round) {
     detail::step(pair.client.get(), pair.client_done, pair.client_error);
     detail::step(pair.server.get(), pair.server_done, pair.server_error);
