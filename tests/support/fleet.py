@@ -135,6 +135,14 @@ class Process:
             raise self._failure(f"ended without '{kind}'" if ended else f"said no '{kind}' within {deadline:.0f} s")
         return event
 
+    def settled(self, kind, deadline):
+        """Waits until an event of the type is there or none can come any more; False when neither happened in time."""
+        def present():
+            return any(event.get("type") == kind for event in self.events)
+
+        with self._changed:
+            return bool(self._changed.wait_for(lambda: present() or self._ended, timeout=deadline))
+
     def wait(self, deadline=START):
         """The exit code."""
         try:
@@ -160,6 +168,10 @@ class Process:
         """Ends it politely, by force after a while; returns the exit code."""
         if self.running:
             self.signal(number)
+        return self.finish()
+
+    def finish(self):
+        """For a process that was signalled: a second signal would cut its own cleaning up short."""
         try:
             return self.wait(STOP)
         except FleetError:
@@ -215,18 +227,31 @@ class Fleet:
         self._old_handlers = {}
         if self.keep and not failed:
             return
-        self.stop_all()
-        if self._own_directory:
-            self._remove(failed)
+        with self._undisturbed():
+            self.stop_all()
+            if self._own_directory:
+                self._remove(failed)
+
+    @contextlib.contextmanager
+    def _undisturbed(self):
+        """An impatient second Ctrl-C must not leave processes behind; everything in here has a deadline."""
+        main = threading.current_thread() is threading.main_thread()
+        saved = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
+        try:
+            yield
+        finally:
+            for number, handler in saved.items():
+                signal.signal(number, handler)
 
     def stop_all(self):
         """The latest first: nodes, then the seeder, then the tracker. All are asked before the first is waited for."""
-        running = [process for process in reversed(self._processes) if process.running]
-        for process in running:
-            if process is not self.tracker:
-                process.signal(signal.SIGTERM)
-        for process in running:
-            process.stop()
+        others = [process for process in reversed(self._processes) if process.running and process is not self.tracker]
+        for process in others:
+            process.signal(signal.SIGTERM)
+        for process in others:
+            process.finish()
+        if self.tracker:
+            self.tracker.stop()
         self._processes = []
 
     def _remove(self, failed):

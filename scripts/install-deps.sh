@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Installs the Debian 12 packages that building, testing and the quickstart need. Quiet and quick when nothing is missing.
+#   scripts/install-deps.sh              to build and to run the quickstart
+#   scripts/install-deps.sh --tests      also what the tests use (foreign BitTorrent clients, network tools)
+set -euo pipefail
+
+build=(build-essential cmake ninja-build ccache pkg-config git libtorrent-rasterbar-dev libboost-dev libssl-dev nlohmann-json3-dev
+       doctest-dev libsqlite3-dev libcli11-dev libspdlog-dev libfmt-dev libtomlplusplus-dev)
+quickstart=(python3 pocketsphinx pocketsphinx-en-us espeak-ng sox)
+tests=(aria2 curl iproute2 openssl procps)
+
+fail() {
+  echo "install-deps: $*" >&2
+  exit 1
+}
+
+wanted=("${build[@]}" "${quickstart[@]}")
+case "${1:-}" in
+  '') ;;
+  --tests)
+    wanted+=("${tests[@]}")
+    # A node from elsewhere (nodesource) brings its own npm and conflicts with Debian's.
+    command -v node > /dev/null || wanted+=(nodejs)
+    command -v npm > /dev/null || wanted+=(npm)
+    ;;
+  *) fail "unknown argument '$1': use --tests or nothing" ;;
+esac
+
+command -v dpkg-query > /dev/null || fail "this needs Debian 12 (dpkg-query is missing); install by hand: ${wanted[*]}"
+
+missing=()
+for package in "${wanted[@]}"; do
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null || true)
+  [[ $status == installed ]] || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+
+as_root=()
+if ((EUID != 0)); then
+  command -v sudo > /dev/null || fail "needs root or sudo to install: ${missing[*]}"
+  as_root=(sudo)
+fi
+as_root+=(env DEBIAN_FRONTEND=noninteractive)
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+quietly() {
+  "$@" > "$log" 2>&1 || {
+    cat "$log" >&2
+    fail "'$*' failed, see above"
+  }
+}
+
+# The lists of packages are fetched only where they do not know what is missing.
+if ! apt-cache show --no-all-versions "${missing[@]}" > /dev/null 2>&1; then
+  echo "install-deps: updating the package lists" >&2
+  quietly "${as_root[@]}" apt-get update -q
+fi
+echo "install-deps: installing ${missing[*]}" >&2
+quietly "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# From nothing to a fleet at work: installs what is needed, builds, then a tracker, a seeder and five nodes fetch two checkpoints.
+#   scripts/quickstart.sh [--nodes N] [--size SIZE] [--keep] [--json]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bash scripts/install-deps.sh
+echo "== build (release)" >&2
+cmake --preset release >&2
+cmake --build --preset release --target shoal -j "$(nproc)" >&2
+exec python3 scripts/quickstart.py --shoal build/release/bin/shoal "$@"
