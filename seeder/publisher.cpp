@@ -106,7 +106,8 @@ Result<store::TreeHashes> Publisher::hash(const PublishRequest& request, const S
   return hashes;
 }
 
-Result<Publisher::Prepared> Publisher::prepare(const PublishRequest& request, const Survey& survey) {
+/// The release without its digests, checked, so that bad labels or too many files show before hours of hashing.
+Result<manifest::Release> Publisher::draft(const PublishRequest& request, const Survey& survey) {
   manifest::Release release;
   release.model = request.model;
   release.version = request.version;
@@ -115,12 +116,23 @@ Result<Publisher::Prepared> Publisher::prepare(const PublishRequest& request, co
   release.labels = request.labels;
   SHOAL_TRY(release.parent, parent_of(request));
   ByteCount total = 0;
-  for (const auto& file : survey.files) total += file.size;
-  SHOAL_TRY(auto layout, store::Layout::make(survey.files, store::piece_length_for(total)));
+  for (const auto& file : survey.files) {
+    release.files.push_back({file.path, file.size, {}});
+    total += file.size;
+  }
+  release.swarm.piece_length = store::piece_length_for(total);
+  release.swarm.metainfo_size = 1;
+  Status checked = manifest::check(release);
+  if (!checked.ok()) return fail(ErrorCode::usage, title(request) + " cannot be published: " + checked.error().message);
+  return release;
+}
+
+Result<Publisher::Prepared> Publisher::prepare(const PublishRequest& request, const Survey& survey) {
+  SHOAL_TRY(manifest::Release release, draft(request, survey));
+  SHOAL_TRY(auto layout, store::Layout::make(survey.files, release.swarm.piece_length));
   SHOAL_TRY(auto hashes, hash(request, survey, layout));
   SHOAL_CHECK(check_unchanged(survey));
-  for (std::size_t i = 0; i < survey.files.size(); ++i)
-    release.files.push_back({survey.files[i].path, survey.files[i].size, hashes.files[i]});
+  for (std::size_t i = 0; i < release.files.size(); ++i) release.files[i].sha256 = hashes.files[i];
   SHOAL_TRY(auto metainfo, swarm::make_metainfo(layout, hashes));
   release.swarm = {metainfo.info_hash, layout.piece_length(), crypto::sha256(metainfo.bytes), metainfo.bytes.size()};
   SHOAL_CHECK(manifest::check(release));

@@ -56,6 +56,7 @@ class Publisher {
 
   Result<std::optional<Registered>> registered(const PublishRequest& request);
   Result<std::optional<ReleaseId>> parent_of(const PublishRequest& request);
+  Result<manifest::Release> draft(const PublishRequest& request, const Survey& survey);
   Result<store::TreeHashes> hash(const PublishRequest& request, const Survey& survey, const store::Layout& layout);
   Result<Prepared> prepare(const PublishRequest& request, const Survey& survey);
   Result<Registered> send(Prepared& prepared);

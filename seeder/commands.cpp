@@ -1,0 +1,193 @@
+#include "seeder/commands.hpp"
+
+#include "seeder/channel_mover.hpp"
+#include "seeder/publisher.hpp"
+#include "seeder/seeder.hpp"
+
+namespace shoal::seeder {
+namespace {
+
+using cli::Invocation;
+using identity::Role;
+using swarm::MemberSession;
+
+const cli::Option state_option{"--state", "DIR", "state directory of this machine", "", true, false, "state"};
+const cli::Option key_option{"--key", "FILE", "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key.pem in --state",
+                             "", false, true, "key"};
+const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"};
+
+Status require_publisher(const MemberSession& session) {
+  return session.require_role({Role::seeder, Role::publisher, Role::admin}, "publish");
+}
+
+Result<Signer> load_signer(Invocation& call, const fs::path& state) {
+  SHOAL_TRY(Signer signer, Signer::load(call.all("--key"), state));
+  for (const auto& file : signer.exposed())
+    call.out.message("warning: others than its owner may use " + file.string() + " (chmod 600 it)");
+  return signer;
+}
+
+Result<std::map<std::string, std::string>> labels_of(const Invocation& call) {
+  std::map<std::string, std::string> labels;
+  for (const std::string& text : call.all("--label")) {
+    std::size_t equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos) return fail(ErrorCode::usage, "--label takes KEY=VALUE, not '" + printable(text) + "'");
+    if (!labels.emplace(text.substr(0, equals), text.substr(equals + 1)).second)
+      return fail(ErrorCode::usage, "--label " + printable(text.substr(0, equals)) + " is given twice");
+  }
+  return labels;
+}
+
+Result<PublishRequest> publish_request(const Invocation& call) {
+  PublishRequest request;
+  request.source = call.get("SRC");
+  SHOAL_TRY(request.model, ModelName::parse(call.get("--model")).within("--model"));
+  SHOAL_TRY(request.version, VersionName::parse(call.get("--version")).within("--version"));
+  SHOAL_TRY(ChannelName channel, ChannelName::parse(call.get("--channel")).within("--channel"));
+  if (!call.on("--no-channel")) request.channel = channel;
+  SHOAL_TRY(request.labels, labels_of(call));
+  request.parent = call.get("--parent");
+  return request;
+}
+
+Json published_line(const PublishRequest& request, const PublishReport& report) {
+  Json channel = request.channel ? Json(request.channel->str()) : Json();
+  return {{"type", "published"},
+          {"model", request.model.str()},
+          {"version", request.version.str()},
+          {"release", report.id.hex()},
+          {"files", report.files},
+          {"bytes", report.bytes},
+          {"seconds", static_cast<double>(report.took.count()) / 1000},
+          {"info_hash", report.info_hash.hex()},
+          {"channel", channel},
+          {"already", report.already}};
+}
+
+std::string published_text(const PublishRequest& request, const PublishReport& report) {
+  std::string title = request.model.str() + "@" + request.version.str();
+  std::string how = report.already ? title + " was published already, with the same content" : "published " + title;
+  std::string channel = request.channel ? "; channel " + request.channel->str() + " points at it" : "";
+  return how + ": " + std::to_string(report.files) + " files, " + format_bytes(report.bytes) + " in " + format_duration(report.took) +
+         channel + "\nrelease " + report.id.hex();
+}
+
+Status publish(Invocation& call, MemberSession& session, const PublishRequest& request) {
+  SHOAL_TRY(Signer signer, load_signer(call, session.state()));
+  SHOAL_TRY(PublishReport report, Publisher(session, signer, call.out, call.shutdown.token()).publish(request));
+  call.out.result(published_line(request, report), published_text(request, report));
+  return {};
+}
+
+Status run_publish(Invocation& call) {
+  SystemClock clock;
+  SHOAL_TRY(PublishRequest request, publish_request(call));
+  SHOAL_TRY(HostPort listen, call.address("--listen"));
+  bool seed = call.on("--seed");
+  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, seed ? MemberSession::Use::exclusive : MemberSession::Use::shared));
+  SHOAL_CHECK(require_publisher(*session));
+  if (!seed) return publish(call, *session, request);
+  SHOAL_CHECK(session->require_role({Role::seeder}, "seed (--seed)"));
+  // The port is taken before anything is registered: what is published can be served.
+  SHOAL_TRY(auto seeder, Seeder::start(*session, listen, call.out));
+  SHOAL_CHECK(publish(call, *session, request));
+  seeder->run(call.shutdown.token());
+  return {};
+}
+
+Status run_seed(Invocation& call) {
+  SystemClock clock;
+  SHOAL_TRY(HostPort listen, call.address("--listen"));
+  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
+  SHOAL_CHECK(session->require_role({Role::seeder}, "seed"));
+  SHOAL_TRY(auto seeder, Seeder::start(*session, listen, call.out));
+  seeder->run(call.shutdown.token());
+  return {};
+}
+
+struct ChannelReference {
+  ModelName model;
+  ChannelName channel;
+};
+
+Result<ChannelReference> parse_channel_reference(const std::string& text) {
+  std::size_t colon = text.find(':');
+  if (colon == std::string::npos) return fail(ErrorCode::usage, "'" + printable(text) + "' is not MODEL:CHANNEL, such as acme/llama:main");
+  ChannelReference reference;
+  SHOAL_TRY(reference.model, ModelName::parse(text.substr(0, colon)).within("MODEL"));
+  SHOAL_TRY(reference.channel, ChannelName::parse(text.substr(colon + 1)).within("CHANNEL"));
+  return reference;
+}
+
+Result<ReleaseId> verified_release(const MemberSession& session, registry::Client& tracker, const ModelName& model, const VersionName& version) {
+  SHOAL_TRY(auto reply, tracker.release(model, version));
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
+  SHOAL_TRY(auto release, session.verifier().release(envelope, model));
+  if (release->version != version)
+    return fail(ErrorCode::verification, "the tracker's release for version " + version.str() + " is of version " + release->version.str());
+  return release.id();
+}
+
+Status run_channel_set(Invocation& call) {
+  SystemClock clock;
+  SHOAL_TRY(auto reference, parse_channel_reference(call.get("MODEL:CHANNEL")));
+  SHOAL_TRY(VersionName version, VersionName::parse(call.get("VERSION")).within("VERSION"));
+  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::shared));
+  SHOAL_CHECK(require_publisher(*session));
+  SHOAL_TRY(Signer signer, load_signer(call, session->state()));
+  SHOAL_CHECK(signer.check_authorised(session->verifier(), reference.model, clock.now()));
+  auto tracker = session->client(call.shutdown.token());
+  SHOAL_TRY(ReleaseId release, verified_release(*session, *tracker, reference.model, version));
+  SHOAL_TRY(auto outcome, ChannelMover(*session, *tracker, signer).move(reference.model, reference.channel, release));
+  bool moved = outcome == ChannelMover::Outcome::moved;
+  std::string title = reference.model.str() + ":" + reference.channel.str();
+  call.out.result({{"type", "channel"}, {"model", reference.model.str()}, {"channel", reference.channel.str()}, {"version", version.str()},
+                   {"release", release.hex()}, {"moved", moved}},
+                  title + (moved ? " points at " : " pointed already at ") + version.str());
+  return {};
+}
+
+cli::Command publish_command() {
+  return {"publish",
+          "Hash, sign and register a checkpoint, and move a channel to it",
+          "Every byte below SRC is read once. Nothing is registered unless the files stayed as they were, the keys may sign for the\n"
+          "model, and the version is new or has the same content. With --seed the files are then served until interrupted;\n"
+          "without it a 'shoal seed' that runs on the same --state takes them up by itself.\n\n"
+          "  shoal publish /mnt/nas/llama --state /var/lib/shoal --model acme/llama --version 1.0 --key ~/fleet-keys/publisher.key.pem --seed",
+          {{"SRC", "the directory that holds the checkpoint's files", true}},
+          {state_option,
+           {"--model", "ORG/NAME", "name of the model", "", true},
+           {"--version", "V", "name of this version; never used again for other content", "", true},
+           {"--channel", "C", "channel to move to this version", "main"},
+           {"--no-channel", "", "move no channel"},
+           key_option,
+           {"--seed", "", "serve the files after publishing; needs a machine that joined as seeder"},
+           listen_option,
+           {"--label", "KEY=VALUE", "a remark that is signed along; may be given again", "", false, true},
+           {"--parent", "V", "the version (or release id) that this one was made from"}},
+          run_publish, "Seeder"};
+}
+
+cli::Command seed_command() {
+  return {"seed",
+          "Serve what this machine has published, until interrupted",
+          "Files are read only, and served only while they are as they were published. What 'shoal publish' adds on the same --state\n"
+          "is taken up within seconds.\n\n"
+          "  shoal seed --state /var/lib/shoal --listen 0.0.0.0:7000",
+          {}, {state_option, listen_option}, run_seed, "Seeder"};
+}
+
+cli::Command channel_set_command() {
+  return {"channel set",
+          "Point a channel at a version that is registered already",
+          "Signs a pointer one sequence above the one in force; nodes that follow the channel switch to it.\n\n"
+          "  shoal channel set acme/llama:main 1.0 --state /var/lib/shoal --key ~/fleet-keys/publisher.key.pem",
+          {{"MODEL:CHANNEL", "such as acme/llama:main", true}, {"VERSION", "a registered version of the model", true}},
+          {state_option, key_option}, run_channel_set, "Seeder"};
+}
+
+}  // namespace
+
+std::vector<cli::Command> commands() { return {publish_command(), seed_command(), channel_set_command()}; }
+
+}  // namespace shoal::seeder

@@ -1,0 +1,91 @@
+#include "seeder/seeder.hpp"
+
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace shoal::seeder {
+namespace {
+
+constexpr std::chrono::seconds refresh_interval{1};
+
+std::string counted(std::uint64_t count, const std::string& what) { return std::to_string(count) + " " + what + (count == 1 ? "" : "s"); }
+
+}  // namespace
+
+bool Seeder::Policy::may_link(const identity::Certificate& peer, const InfoHash&) {
+  return peer.identity.role == identity::Role::node || peer.identity.role == identity::Role::seeder;
+}
+
+Result<std::unique_ptr<Seeder>> Seeder::start(swarm::MemberSession& session, const HostPort& listen, cli::Output& out) {
+  std::unique_ptr<Seeder> seeder(new Seeder(session, out));
+  mesh::MeshOptions options;
+  options.listen = listen;
+  SHOAL_TRY(seeder->mesh_, mesh::Mesh::start(options, session.credentials(), seeder->policy_, session.clock()));
+  auto on_event = [&events = seeder->events_](const swarm::Event& event) { events.lock()->push_back(event); };
+  SHOAL_TRY(seeder->swarm_, swarm::Swarm::start({}, session.self().id, *seeder->mesh_, session.client(seeder->stop_.get_token()),
+                                                session.clock(), on_event));
+  seeder->offer_.emplace(session, *seeder->swarm_, out);
+  session.keep_renewed();
+  return seeder;
+}
+
+Seeder::~Seeder() {
+  offer_.reset();
+  swarm_.reset();  // says "stopped" to the tracker, with a client that must still be able to speak
+  stop_.request_stop();
+  mesh_.reset();
+}
+
+void Seeder::run(const std::stop_token& stop) {
+  offer_->refresh(stop);
+  if (!stop.stop_requested()) say_ready();
+  while (sleep_for(refresh_interval, stop)) {
+    take_events();
+    offer_->refresh(stop);
+    say_progress();
+  }
+  out_.progress_done();
+}
+
+void Seeder::take_events() {
+  std::vector<swarm::Event> events = std::exchange(*events_.lock(), {});
+  for (const auto& event : events) {
+    if (auto* failed = std::get_if<swarm::Failed>(&event)) offer_->failed(failed->content, failed->error);
+    if (auto* lied = std::get_if<swarm::PeerLied>(&event)) log::warn("peer sent a bad piece", {{"peer", lied->peer.str()}});
+  }
+}
+
+void Seeder::say_ready() {
+  std::string releases = counted(offer_->releases(), "release");
+  Json contents = Json::array();
+  for (const auto& content : offer_->contents()) contents.push_back(content.hex());
+  out_.result({{"type", "seeding"}, {"listen", port()}, {"releases", offer_->releases()}, {"info_hashes", contents}},
+              "seeding " + releases + " on port " + std::to_string(port()) + "; interrupt to stop");
+}
+
+void Seeder::say_progress() {
+  swarm::Progress sum;
+  for (const auto& content : offer_->contents()) {
+    auto progress = swarm_->progress(content);
+    if (!progress) continue;
+    sum.sent += progress->sent;
+    sum.upload_rate += progress->upload_rate;
+    sum.peers += progress->peers;
+  }
+  std::string problem = announce_problem();
+  std::string detail = "sent  " + counted(sum.peers, "peer") + (problem.empty() ? "" : "; the tracker cannot be told: " + problem);
+  Json extra{{"peers", sum.peers}, {"sent", sum.sent}, {"releases", offer_->releases()}};
+  if (!problem.empty()) extra["tracker_problem"] = problem;
+  out_.progress({"seeding " + counted(offer_->releases(), "release"), sum.sent, 0, sum.upload_rate, detail, extra});
+}
+
+std::string Seeder::announce_problem() const {
+  for (const auto& content : offer_->contents()) {
+    std::string problem = swarm_->announce_problem(content);
+    if (!problem.empty()) return problem;
+  }
+  return "";
+}
+
+}  // namespace shoal::seeder

@@ -1,0 +1,50 @@
+// Composition root of the serving side: every long-lived object, built by hand in dependency order.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "cli/output.hpp"
+#include "mesh/mesh.hpp"
+#include "seeder/offer.hpp"
+#include "swarm/member_session.hpp"
+#include "swarm/swarm.hpp"
+
+namespace shoal::seeder {
+
+class Seeder {
+ public:
+  /// Opens the mesh's port (code `failed` where it is in use), starts the engine, and renews the certificate from now on.
+  static Result<std::unique_ptr<Seeder>> start(swarm::MemberSession& session, const HostPort& listen, cli::Output& out);
+  /// Ends in the opposite order: engine, mesh.
+  ~Seeder();
+
+  std::uint16_t port() const { return mesh_->port(); }
+  /// Serves until a stop is requested. Says "seeding" as a result once all that can be served is, and how it goes as progress.
+  void run(const std::stop_token& stop);
+
+ private:
+  Seeder(swarm::MemberSession& session, cli::Output& out) : session_(session), out_(out) {}
+
+  /// The mesh admits links for served contents only; who is no machine of the data plane has no business there either.
+  struct Policy final : mesh::LinkPolicy {
+    bool may_link(const identity::Certificate& peer, const InfoHash& info_hash) override;
+  };
+
+  void take_events();
+  void say_ready();
+  void say_progress();
+  std::string announce_problem() const;
+
+  swarm::MemberSession& session_;
+  cli::Output& out_;
+  std::stop_source stop_;
+  Guarded<std::vector<swarm::Event>> events_;  // from the swarm's thread to run()
+  Policy policy_;
+  std::unique_ptr<mesh::Mesh> mesh_;
+  std::unique_ptr<swarm::Swarm> swarm_;
+  std::optional<Offer> offer_;
+};
+
+}  // namespace shoal::seeder
