@@ -89,15 +89,17 @@ def state_of(node, pull):
 def wait_for_all(screen, nodes, pulls):
     """Shows progress until every pull is complete; fails as soon as one has failed."""
     deadline = time.monotonic() + TOTAL_DEADLINE
-    for pull in pulls:
-        while True:
-            screen.progress([state_of(node, each) for node, each in zip(nodes, pulls)])
-            if pull.settled("complete", 0.2):
-                break
-            if time.monotonic() > deadline:
-                pull.wait_event("complete", 0)
-        pull.complete(0)
-    screen.progress([state_of(node, each) for node, each in zip(nodes, pulls)])
+    waiting = list(pulls)
+    while waiting:
+        screen.progress([state_of(node, pull) for node, pull in zip(nodes, pulls)])
+        waiting[0].settled("complete", 0.2)
+        settled = [pull for pull in waiting if pull.settled("complete", 0)]
+        if time.monotonic() > deadline:
+            settled = waiting
+        for pull in settled:
+            pull.complete(0)  # fails, with the log, where there is none
+        waiting = [pull for pull in waiting if pull not in settled]
+    screen.progress([state_of(node, pull) for node, pull in zip(nodes, pulls)])
 
 
 def size_of(directory):
@@ -179,7 +181,7 @@ def prove_speech(fleet, screen, original, fetched, node):
 def end_round(seeder, pulls):
     """Everybody stops serving; the state directories are free for the next command."""
     for process in [*pulls, seeder]:
-        process.signal()
+        process.send()
     for process in [*pulls, seeder]:
         process.finish()
 

@@ -156,7 +156,7 @@ class Process:
         """What a pull reports when every file is verified and visible."""
         return self.wait_event("complete", deadline)
 
-    def signal(self, number=signal.SIGINT):
+    def send(self, number=signal.SIGINT):
         self._process.send_signal(number)
 
     def kill(self):
@@ -167,7 +167,7 @@ class Process:
     def stop(self, number=signal.SIGTERM):
         """Ends it politely, by force after a while; returns the exit code."""
         if self.running:
-            self.signal(number)
+            self.send(number)
         return self.finish()
 
     def finish(self):
@@ -247,7 +247,7 @@ class Fleet:
         """The latest first: nodes, then the seeder, then the tracker. All are asked before the first is waited for."""
         others = [process for process in reversed(self._processes) if process.running and process is not self.tracker]
         for process in others:
-            process.signal(signal.SIGTERM)
+            process.send(signal.SIGTERM)
         for process in others:
             process.finish()
         if self.tracker:

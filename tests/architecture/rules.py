@@ -1,0 +1,49 @@
+"""Who may include whom, and who may see which library. The table of docs/architecture.md as data: a change of the rules is a diff here."""
+
+# A folder may include itself, what it names here, and whatever those may include.
+MAY_INCLUDE = {
+    "src/base": [],
+    "src/crypto": ["src/base"],
+    "src/manifest": ["src/crypto"],
+    "src/identity": ["src/crypto"],
+    "src/http": ["src/identity"],
+    "src/registry": ["src/identity", "src/http", "src/manifest"],
+    "src/mesh": ["src/identity"],
+    "src/store": ["src/crypto"],
+    "src/swarm": ["src/store", "src/mesh", "src/registry"],
+    "src/cli": ["src/base"],
+    "tracker": ["src/registry", "src/cli"],
+    "seeder": ["src/swarm", "src/cli"],
+    "node": ["src/swarm", "src/cli"],
+}
+
+# main.cpp gathers the commands of the roles and knows nothing else.
+MAIN = "src/main.cpp"
+MAIN_MAY_INCLUDE = ["cli/command.hpp", "tracker/commands.hpp", "seeder/commands.hpp", "node/commands.hpp"]
+
+# Headers of ours that fewer may see than their folder: what signs certificates stays with the tracker.
+RESTRICTED = {
+    "identity/authority.hpp": ["src/identity/authority.cpp", "tracker/"],
+}
+
+# Third-party headers by the start of their name (the longest start that fits decides), and the files that may include them. A start
+# that ends in "/" is a folder. Nobody else may, whatever the include table says.
+FENCES = {
+    "libtorrent/": ["src/swarm/"],
+    "sqlite3": ["tracker/database.cpp"],
+    "boost/beast": ["src/http/"],
+    "boost/asio": ["src/base/asio.hpp"],
+    "boost/asio/ssl": ["src/http/", "src/mesh/"],
+    "boost/": [],
+    "openssl/": ["src/crypto/", "src/identity/", "src/mesh/", "src/http/"],
+    "CLI/": ["src/cli/*.cpp"],
+    "spdlog/": ["src/base/log.cpp"],
+    "fmt/": ["src/base/log.cpp"],
+    "toml++/": ["src/base/config.cpp"],
+    "doctest/": [],
+}
+
+# CMake targets that are not named after a folder.
+TARGET_FOLDERS = {"authority": "src/identity"}
+# Targets that only some targets may link.
+RESTRICTED_TARGETS = {"authority": ["tracker"]}
