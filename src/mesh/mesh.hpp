@@ -59,15 +59,18 @@ struct LinkCounters {
 
 /// Refusals since the start, by reason.
 struct MeshCounters {
-  std::uint64_t accepted = 0, dialled = 0;
+  std::uint64_t accepted = 0, dialled = 0;  // links that came to life
   std::uint64_t handshake_failed = 0, handshake_timed_out = 0, refused_by_policy = 0, refused_certificate = 0, over_cap = 0,
       wrong_peer = 0, socks_refused = 0, cut = 0;
+  std::uint64_t refused_stream = 0;  // the first 48 bytes are no BitTorrent handshake for content that is served here
 };
 
 /// Owns its threads, sockets and links; ends them in the destructor. All calls are thread-safe.
 class Mesh {
  public:
-  /// Called on a mesh thread when a link from `peer` for `info_hash` waits to be taken: the engine must dial `endpoint`.
+  /// Called on a mesh thread when a link from `peer` for `info_hash` waits to be taken: the engine must dial `endpoint`. Called again
+  /// every second or so while the link waits (two handshake times at most), because an engine that has not yet noticed the end of an
+  /// earlier connection to `endpoint` may not act on the first call. Must return soon.
   using Accepted = std::function<void(const NodeId& peer, const InfoHash& info_hash, VirtualEndpoint endpoint)>;
 
   static Result<std::unique_ptr<Mesh>> start(MeshOptions options, const identity::CredentialStore& credentials, LinkPolicy& policy,
@@ -79,10 +82,12 @@ class Mesh {
 
   /// Takes part in a swarm: links for this info-hash are accepted from now on.
   virtual void serve(const InfoHash& info_hash, Accepted accepted) = 0;
-  /// Leaves it: its links are cut.
+  /// Leaves it: its links are cut. The callback does not run any more when this returns, so it must not be called while holding a lock
+  /// that the callback takes.
   virtual void unserve(const InfoHash& info_hash) = 0;
   /// What the engine should dial to reach `peer` at `address`; a later call with another address replaces the first.
-  /// The link lives only if the certificate it shows names `peer`.
+  /// The link lives only if the certificate it shows names `peer`. The host is an IP literal. {0, 0} when all addresses or ports are
+  /// in use (4 million machines, 64512 info-hashes).
   virtual VirtualEndpoint introduce(const NodeId& peer, const InfoHash& info_hash, const HostPort& address) = 0;
   /// Whom a virtual endpoint stands for, and, once a link was made, in which role.
   struct Whom {
@@ -94,7 +99,9 @@ class Mesh {
 
   /// Ends all links of a machine at once.
   virtual void cut(const NodeId& peer) = 0;
-  /// Asks the policy again about every link and cuts those that it refuses or whose certificate has expired.
+  /// Asks the policy again about every link and cuts those that it refuses or whose certificate has expired. Runs every two seconds by
+  /// itself. A link lives as long as the certificate that was shown when it was made: renewal, a third of the life earlier, drops
+  /// nothing; when the old certificate expires, the link is cut and the engine's next dial shows the new one.
   virtual void recheck() = 0;
 
   virtual std::vector<LinkCounters> links() const = 0;

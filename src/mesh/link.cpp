@@ -1,0 +1,240 @@
+#include "mesh/link.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "mesh/sockets.hpp"
+
+namespace shoal::mesh {
+namespace {
+
+/// What one direction of one link moves before it is another link's turn.
+constexpr std::size_t turn_limit = 256 * 1024;
+
+bool is_only_full(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+
+template <class Call>
+ssize_t uninterrupted(Call call) {
+  ssize_t result;
+  do result = call();
+  while (result < 0 && errno == EINTR);
+  return result;
+}
+
+}  // namespace
+
+void Link::Leftover::keep(std::string_view rest) {
+  bytes.assign(rest);
+  gone = 0;
+}
+
+void Link::Leftover::take(std::size_t count) {
+  gone += count;
+  if (!empty()) return;
+  std::string().swap(bytes);  // gives the memory back
+  gone = 0;
+}
+
+Link::Link(LinkParts parts, std::shared_ptr<Traffic> traffic)
+    : key_(std::move(parts.key)),
+      peer_(std::move(parts.peer)),
+      dialled_(parts.dialled),
+      since_(std::chrono::steady_clock::now()),
+      traffic_(std::move(traffic)),
+      wire_(std::move(parts.wire)),
+      engine_(std::move(parts.engine)),
+      tls_(std::move(parts.tls)),
+      last_moved_(since_) {
+  tune_wire(wire_.get());
+  tune_engine(engine_.get());
+  tls_.widen();
+  // The first 48 bytes of an accepted link and the first answer to a dialled one count like all others.
+  traffic_->received.fetch_add(parts.to_engine.size(), std::memory_order_relaxed);
+  traffic_->sent.fetch_add(parts.sent_before, std::memory_order_relaxed);
+  up_.keep(parts.to_wire);
+  down_.keep(parts.to_engine);
+}
+
+bool Link::cut() {
+  if (cut_.exchange(true)) return false;
+  discard_on_close(wire_.get());
+  ::shutdown(wire_.get(), SHUT_RDWR);
+  ::shutdown(engine_.get(), SHUT_RDWR);
+  return true;
+}
+
+Link::Turn Link::turn(std::span<char> buffer, std::chrono::steady_clock::time_point now) {
+  if (cut_.load(std::memory_order_relaxed)) return Turn::ended;
+  moved_ = false;
+  bool more_down = pump_down(buffer);
+  bool more_up = pump_up(buffer);
+  if (moved_) last_moved_ = now;
+  if (up_done_ && down_done_) return Turn::ended;
+  return more_down || more_up ? Turn::again : Turn::wait;
+}
+
+void Link::wire_ready(std::uint32_t events) {
+  bool dead = (events & (EPOLLHUP | EPOLLERR)) != 0;
+  bool readable = dead || (events & (EPOLLIN | EPOLLRDHUP)) != 0;
+  bool writable = dead || (events & EPOLLOUT) != 0;
+  for (Blocked* direction : {&wire_read_, &wire_write_}) {
+    if (readable && *direction == Blocked::until_readable) *direction = Blocked::no;
+    if (writable && *direction == Blocked::until_writable) *direction = Blocked::no;
+  }
+}
+
+void Link::engine_ready(std::uint32_t events) {
+  bool dead = (events & (EPOLLHUP | EPOLLERR)) != 0;
+  if (dead || (events & EPOLLRDHUP) != 0) engine_hung_up_ = true;
+  if (engine_hung_up_ || (events & EPOLLIN) != 0) engine_read_blocked_ = false;
+  if (dead || (events & EPOLLOUT) != 0) engine_write_blocked_ = false;
+}
+
+Link::Blocked Link::blocked_by(Io state) {
+  return state == Io::want_read ? Blocked::until_readable : Blocked::until_writable;
+}
+
+// ---- down: wire to engine; true when there is more to do right away ----
+
+bool Link::pump_down(std::span<char> buffer) {
+  std::size_t moved = 0;
+  while (!down_done_) {
+    if (!down_.empty()) down_.take(write_engine(down_.rest()));
+    if (down_done_ || !down_.empty()) return false;
+    if (wire_ended_) {
+      end_down();
+      return false;
+    }
+    if (moved >= turn_limit) return true;
+    std::size_t got = read_wire(buffer);
+    if (got == 0 && !wire_ended_) return false;
+    moved += got;
+    std::string_view bytes(buffer.data(), got);
+    std::size_t gone = write_engine(bytes);
+    if (gone < got) down_.keep(bytes.substr(gone));
+  }
+  return false;
+}
+
+/// Fills the buffer with as many records as are there: fewer and larger sends to the engine.
+std::size_t Link::read_wire(std::span<char> buffer) {
+  std::size_t filled = 0;
+  while (filled < buffer.size() && wire_read_ == Blocked::no && !wire_ended_) {
+    Transfer got = tls_.read(buffer.data() + filled, buffer.size() - filled);
+    if (got.state == Io::done)
+      filled += got.bytes;
+    else if (got.state == Io::closed)
+      wire_ended_ = true;
+    else if (got.state == Io::failed)
+      wire_failed();
+    else
+      wire_read_ = blocked_by(got.state);
+  }
+  traffic_->received.fetch_add(filled, std::memory_order_relaxed);
+  moved_ = moved_ || filled > 0;
+  return filled;
+}
+
+/// How many bytes the engine's socket took. When the engine is gone, the direction is done.
+std::size_t Link::write_engine(std::string_view bytes) {
+  if (engine_write_blocked_ || bytes.empty()) return 0;
+  ssize_t sent = uninterrupted([&] { return ::send(engine_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); });
+  if (sent >= 0) {
+    moved_ = true;
+    // After a short write the kernel wakes us when there is room again, as after EAGAIN.
+    return static_cast<std::size_t>(sent);
+  }
+  if (is_only_full(errno)) {
+    engine_write_blocked_ = true;
+  } else {
+    down_done_ = true;
+    engine_hung_up_ = true;
+    engine_read_blocked_ = false;
+  }
+  return 0;
+}
+
+void Link::end_down() {
+  ::shutdown(engine_.get(), SHUT_WR);
+  down_done_ = true;
+}
+
+// ---- up: engine to wire; true when there is more to do right away ----
+
+bool Link::pump_up(std::span<char> buffer) {
+  std::size_t moved = 0;
+  while (!up_done_) {
+    if (!up_.empty()) up_.take(write_wire(up_.rest()));
+    if (up_done_ || !up_.empty()) return false;
+    if (engine_ended_) {
+      end_up();
+      return false;
+    }
+    if (moved >= turn_limit) return true;
+    std::size_t got = read_engine(buffer);
+    if (got == 0 && !engine_ended_) return false;
+    moved += got;
+    std::string_view bytes(buffer.data(), got);
+    std::size_t gone = write_wire(bytes);
+    if (gone < got) up_.keep(bytes.substr(gone));
+  }
+  return false;
+}
+
+std::size_t Link::read_engine(std::span<char> buffer) {
+  if (engine_read_blocked_ || engine_ended_) return 0;
+  ssize_t got = uninterrupted([&] { return ::recv(engine_.get(), buffer.data(), buffer.size(), 0); });
+  if (got > 0) {
+    moved_ = true;
+    // A short read emptied the socket: new bytes will raise a new edge, so the call that would say EAGAIN is saved.
+    engine_read_blocked_ = static_cast<std::size_t>(got) < buffer.size() && !engine_hung_up_;
+    return static_cast<std::size_t>(got);
+  }
+  if (got < 0 && is_only_full(errno))
+    engine_read_blocked_ = true;
+  else
+    engine_ended_ = true;
+  return 0;
+}
+
+/// How many bytes TLS took: one record per call.
+std::size_t Link::write_wire(std::string_view bytes) {
+  std::size_t gone = 0;
+  while (gone < bytes.size() && wire_write_ == Blocked::no && !up_done_) {
+    Transfer sent = tls_.write(bytes.data() + gone, bytes.size() - gone);
+    if (sent.state == Io::done)
+      gone += sent.bytes;
+    else if (sent.state == Io::want_read || sent.state == Io::want_write)
+      wire_write_ = blocked_by(sent.state);
+    else
+      wire_failed();
+  }
+  traffic_->sent.fetch_add(gone, std::memory_order_relaxed);
+  moved_ = moved_ || gone > 0;
+  return gone;
+}
+
+void Link::end_up() {
+  if (wire_write_ != Blocked::no) return;
+  Io told = tls_.end_writing();
+  if (told == Io::want_write || told == Io::want_read) {
+    wire_write_ = blocked_by(told);
+    return;
+  }
+  ::shutdown(wire_.get(), SHUT_WR);
+  up_done_ = true;
+}
+
+/// What came in before is still delivered; nothing can go out.
+void Link::wire_failed() {
+  wire_ended_ = true;
+  up_done_ = true;
+}
+
+void Link::farewell() {
+  if (!cut_.load(std::memory_order_relaxed) && up_.empty()) (void)tls_.end_writing();
+  ::shutdown(wire_.get(), SHUT_RDWR);
+  ::shutdown(engine_.get(), SHUT_RDWR);
+}
+
+}  // namespace shoal::mesh

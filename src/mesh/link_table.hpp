@@ -1,0 +1,46 @@
+// The links that live, by machine and info-hash, and what they have moved. Thread-safe; the pump never waits for it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "base/guarded.hpp"
+#include "mesh/link.hpp"
+#include "mesh/mesh.hpp"
+
+namespace shoal::mesh {
+
+class LinkTable {
+ public:
+  /// The counters that a new link with this key adds to.
+  std::shared_ptr<Traffic> traffic(const LinkKey& key, identity::Role role);
+  /// There is one link for each key: an older one is cut.
+  void add(const std::shared_ptr<Link>& link);
+  /// The link has ended.
+  void remove(const std::shared_ptr<Link>& link);
+  std::shared_ptr<Link> find(const LinkKey& key) const;
+  /// All that live and were not replaced.
+  std::vector<std::shared_ptr<Link>> all() const;
+  /// Cuts those that `which` names; returns how many lived until now.
+  std::size_t cut(const std::function<bool(const Link&)>& which);
+
+  std::size_t open() const;
+  std::vector<LinkCounters> counters() const;
+
+ private:
+  struct Entry {
+    identity::Role role = identity::Role::node;
+    std::shared_ptr<Traffic> traffic;
+    std::shared_ptr<Link> current;
+    std::uint32_t open = 0;  // with those that were replaced or cut and are about to end
+  };
+  struct State {
+    std::map<LinkKey, Entry> entries;
+    std::size_t open = 0;
+  };
+  Guarded<State> state_;
+};
+
+}  // namespace shoal::mesh

@@ -1,0 +1,212 @@
+#include "mesh/mesh.hpp"
+
+#include <thread>
+
+#include "base/log.hpp"
+#include "crypto/digest.hpp"
+#include "mesh/acceptor.hpp"
+#include "mesh/dialer.hpp"
+#include "mesh/directory.hpp"
+#include "mesh/link_table.hpp"
+#include "mesh/rules.hpp"
+#include "mesh/served.hpp"
+#include "mesh/sockets.hpp"
+#include "mesh/socks_entrance.hpp"
+#include "mesh/switchboard.hpp"
+#include "mesh/worker.hpp"
+
+namespace shoal::mesh {
+namespace {
+
+constexpr std::chrono::seconds recheck_every{2};
+
+struct Doors {
+  UniqueFd network;
+  UniqueFd engine;
+};
+
+Result<Doors> open_doors(const HostPort& listen) {
+  SHOAL_TRY(UniqueFd network, listen_on(listen, 0));
+  SHOAL_TRY(UniqueFd engine, listen_on({"127.0.0.1", 0}, engine_buffer));
+  return Doors{std::move(network), std::move(engine)};
+}
+
+/// The composition root of the folder. One control thread brings links about; the workers move their bytes.
+class OwnMesh final : public Mesh {
+ public:
+  OwnMesh(MeshOptions options, Doors doors, const identity::CredentialStore& credentials, LinkPolicy& policy, const Clock& clock);
+  OwnMesh(const OwnMesh&) = delete;
+  OwnMesh& operator=(const OwnMesh&) = delete;
+  ~OwnMesh() override;
+
+  std::uint16_t port() const override { return port_; }
+  const SocksFront& front() const override { return front_; }
+  void serve(const InfoHash& info_hash, Accepted accepted) override { served_.add(info_hash, std::move(accepted)); }
+  void unserve(const InfoHash& info_hash) override;
+  VirtualEndpoint introduce(const NodeId& peer, const InfoHash& info_hash, const HostPort& address) override;
+  std::optional<Whom> whom(VirtualEndpoint endpoint) const override;
+  void cut(const NodeId& peer) override;
+  void recheck() override;
+  std::vector<LinkCounters> links() const override { return table_.counters(); }
+  MeshCounters counters() const override { return tally_.read(); }
+
+ private:
+  Switchboard::Outside outside();
+  void start_link(LinkParts parts);
+  void tell_engine(const LinkKey& key);
+  void link_ended(const std::shared_ptr<Link>& link);
+  void run_control();
+  net::awaitable<void> recheck_now_and_then();
+
+  // What every thread may use.
+  const MeshOptions options_;
+  Tally tally_;
+  Rules rules_;
+  Served served_;
+  Guarded<Directory> directory_;
+  LinkTable table_;
+
+  // The control thread's. Coroutines that are left suspended go with io_, after the rooms that they worked for.
+  net::io_context io_{1};
+  net::executor_work_guard<net::io_context::executor_type> keep_running_{io_.get_executor()};
+  Dialer dialer_;
+  Switchboard switchboard_;
+  Acceptor acceptor_;
+  SocksFront front_;
+  SocksEntrance entrance_;
+  std::uint16_t port_ = 0;
+
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::thread control_;
+};
+
+SocksFront make_secret() { return {0, "shoal", to_hex(crypto::random_bytes(32))}; }
+
+OwnMesh::OwnMesh(MeshOptions options, Doors doors, const identity::CredentialStore& credentials, LinkPolicy& policy, const Clock& clock)
+    : options_(std::move(options)),
+      rules_(credentials, policy, clock, tally_),
+      dialer_(io_, credentials, rules_),
+      switchboard_(io_, {options_.handshake}, options_.links, rules_, served_, table_, dialer_, outside()),
+      acceptor_(io_, std::move(doors.network), {options_.handshake, options_.unfinished_handshakes}, credentials, rules_, served_,
+                [this](Arrival arrival) { switchboard_.arrive(std::move(arrival)); }),
+      front_(make_secret()),
+      entrance_(io_, std::move(doors.engine), options_.handshake, {front_.user, front_.password}, tally_,
+                [this](VirtualEndpoint endpoint, tcp::socket engine) { switchboard_.call(endpoint, std::move(engine)); }) {
+  port_ = acceptor_.port();
+  front_.port = entrance_.port();
+  for (unsigned i = 0; i < std::max(1U, options_.threads); ++i)
+    workers_.push_back(std::make_unique<Worker>(options_.idle, [this](const std::shared_ptr<Link>& link) { link_ended(link); }));
+  acceptor_.start();
+  entrance_.start();
+  switchboard_.start();
+  net::co_spawn(io_, recheck_now_and_then(), net::detached);
+  control_ = std::thread([this] { run_control(); });
+}
+
+OwnMesh::~OwnMesh() {
+  io_.stop();
+  control_.join();
+  workers_.clear();
+}
+
+void OwnMesh::run_control() {
+  block_sigpipe();
+  for (;;) try {
+      io_.run();
+      return;
+    } catch (const std::exception& error) {
+      log::error("mesh_control_failed", {{"error", error.what()}});
+    }
+}
+
+Switchboard::Outside OwnMesh::outside() {
+  return {[this](VirtualEndpoint endpoint) { return directory_.lock()->find(endpoint); },
+          [this](const NodeId& peer) { return directory_.lock()->address(peer); },
+          [this](const LinkKey& key) { tell_engine(key); },
+          [this](LinkParts parts) { start_link(std::move(parts)); }};
+}
+
+void OwnMesh::tell_engine(const LinkKey& key) {
+  VirtualEndpoint endpoint = directory_.lock()->endpoint(key);
+  if (endpoint.port != 0) served_.tell(key, endpoint);
+}
+
+/// Control thread.
+void OwnMesh::start_link(LinkParts parts) {
+  identity::Role role = parts.peer.identity.role;
+  directory_.lock()->set_role(parts.key.peer, role);
+  auto traffic = table_.traffic(parts.key, role);
+  auto link = std::make_shared<Link>(std::move(parts), std::move(traffic));
+  table_.add(link);
+  auto idlest = std::min_element(workers_.begin(), workers_.end(), [](const auto& a, const auto& b) { return a->load() < b->load(); });
+  (*idlest)->take(std::move(link));
+}
+
+/// A worker's thread.
+void OwnMesh::link_ended(const std::shared_ptr<Link>& link) {
+  table_.remove(link);
+  net::post(io_, [this, key = link->key()] { switchboard_.link_ended(key); });
+}
+
+void OwnMesh::unserve(const InfoHash& info_hash) {
+  served_.remove(info_hash);
+  auto cut_all = [this, info_hash] { table_.cut([&](const Link& link) { return link.key().info_hash == info_hash; }); };
+  cut_all();
+  // Once more on the thread that makes links: one may have been under way.
+  net::post(io_, [this, info_hash, cut_all] {
+    if (served_.contains(info_hash)) return;  // served anew meanwhile
+    switchboard_.drop([&](const LinkKey& key) { return key.info_hash == info_hash; });
+    cut_all();
+    directory_.lock()->release(info_hash);
+  });
+}
+
+VirtualEndpoint OwnMesh::introduce(const NodeId& peer, const InfoHash& info_hash, const HostPort& address) {
+  auto directory = directory_.lock();
+  directory->set_address(peer, address);
+  return directory->endpoint({peer, info_hash});
+}
+
+std::optional<Mesh::Whom> OwnMesh::whom(VirtualEndpoint endpoint) const {
+  return directory_.with([&](const Directory& directory) -> std::optional<Whom> {
+    auto key = directory.find(endpoint);
+    if (!key) return std::nullopt;
+    return Whom{key->peer, key->info_hash, directory.role(key->peer)};
+  });
+}
+
+void OwnMesh::cut(const NodeId& peer) {
+  auto cut_all = [this, peer] { tally_.cut += table_.cut([&](const Link& link) { return link.key().peer == peer; }); };
+  cut_all();
+  net::post(io_, [this, peer, cut_all] {
+    switchboard_.drop([&](const LinkKey& key) { return key.peer == peer; });
+    cut_all();
+  });
+}
+
+void OwnMesh::recheck() {
+  tally_.cut += table_.cut([this](const Link& link) { return !rules_.may_stay(link.peer(), link.key().info_hash); });
+}
+
+net::awaitable<void> OwnMesh::recheck_now_and_then() {
+  net::steady_timer timer(io_);
+  for (;;) {
+    ErrorStatus error;
+    timer.expires_after(recheck_every);
+    co_await timer.async_wait(net::redirect_error(net::use_awaitable, error));
+    if (error) co_return;
+    recheck();
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Mesh>> Mesh::start(MeshOptions options, const identity::CredentialStore& credentials, LinkPolicy& policy,
+                                          const Clock& clock) try {
+  SHOAL_TRY(Doors doors, open_doors(options.listen));
+  return std::unique_ptr<Mesh>(std::make_unique<OwnMesh>(std::move(options), std::move(doors), credentials, policy, clock));
+} catch (const std::exception& error) {
+  return fail(std::string("cannot start the mesh: ") + error.what());
+}
+
+}  // namespace shoal::mesh

@@ -1,0 +1,92 @@
+#include "mesh/tls_stream.hpp"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+namespace shoal::mesh {
+namespace {
+
+/// What OpenSSL reads at once: four full records. A link that holds part of a record keeps this much memory.
+constexpr std::size_t wire_read_size = 72 * 1024;
+
+bool about_certificate(unsigned long error) {
+  if (ERR_GET_LIB(error) != ERR_LIB_SSL) return false;
+  int reason = ERR_GET_REASON(error);
+  return reason == SSL_R_CERTIFICATE_VERIFY_FAILED || reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+}
+
+}  // namespace
+
+void TlsStream::Free::operator()(SSL* ssl) const { SSL_free(ssl); }
+
+Result<TlsStream> TlsStream::over(const identity::TlsContext& context, int fd) {
+  TlsStream stream(SSL_new(context.native()));
+  if (!stream.ssl_ || SSL_set_fd(stream.ssl_.get(), fd) != 1) return fail("cannot start TLS: " + identity::tls_error());
+  SSL_set_read_ahead(stream.ssl_.get(), 1);
+  return stream;
+}
+
+Result<TlsStream> TlsStream::accepting(const identity::TlsContext& context, int fd) {
+  SHOAL_TRY(TlsStream stream, over(context, fd));
+  SSL_set_accept_state(stream.ssl_.get());
+  return stream;
+}
+
+Result<TlsStream> TlsStream::connecting(const identity::TlsContext& context, int fd) {
+  SHOAL_TRY(TlsStream stream, over(context, fd));
+  SSL_set_connect_state(stream.ssl_.get());
+  return stream;
+}
+
+Io TlsStream::handshake() {
+  ERR_clear_error();
+  return state_after(SSL_do_handshake(ssl_.get()));
+}
+
+Transfer TlsStream::read(char* into, std::size_t size) {
+  if (broken_) return {};
+  ERR_clear_error();
+  std::size_t bytes = 0;
+  int result = SSL_read_ex(ssl_.get(), into, size, &bytes);
+  return {result == 1 ? Io::done : state_after(result), bytes};
+}
+
+Transfer TlsStream::write(const char* from, std::size_t size) {
+  if (broken_) return {};
+  ERR_clear_error();
+  std::size_t bytes = 0;
+  int result = SSL_write_ex(ssl_.get(), from, size, &bytes);
+  return {result == 1 ? Io::done : state_after(result), bytes};
+}
+
+Io TlsStream::end_writing() {
+  if (broken_ || !SSL_is_init_finished(ssl_.get())) return Io::done;
+  ERR_clear_error();
+  int result = SSL_shutdown(ssl_.get());
+  return result >= 0 ? Io::done : state_after(result);
+}
+
+Io TlsStream::state_after(int result) {
+  if (result == 1) return Io::done;
+  switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ: return Io::want_read;
+    case SSL_ERROR_WANT_WRITE: return Io::want_write;
+    case SSL_ERROR_ZERO_RETURN: return Io::closed;
+    default: break;
+  }
+  broken_ = true;
+  certificate_refused_ = about_certificate(ERR_peek_error());
+  ERR_clear_error();
+  return Io::failed;
+}
+
+bool TlsStream::hello_seen() const {
+  OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl_.get());
+  return state != TLS_ST_BEFORE && state != TLS_ST_SR_CLNT_HELLO;
+}
+
+bool TlsStream::certificate_refused() const { return certificate_refused_; }
+
+void TlsStream::widen() { SSL_set_default_read_buffer_len(ssl_.get(), wire_read_size); }
+
+}  // namespace shoal::mesh

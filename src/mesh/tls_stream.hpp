@@ -1,0 +1,59 @@
+// One TLS connection over a non-blocking socket: OpenSSL's calls, with what they wait for as a value.
+#pragma once
+
+#include <openssl/types.h>
+
+#include <cstddef>
+#include <memory>
+
+#include "identity/tls.hpp"
+
+namespace shoal::mesh {
+
+enum class Io {
+  done,
+  want_read,   // call again when the socket is readable
+  want_write,  // ... writable, with the same bytes (they may lie elsewhere, and more may follow them)
+  closed,      // the other side ended its stream
+  failed,      // no further call is allowed
+};
+
+struct Transfer {
+  Io state = Io::failed;
+  std::size_t bytes = 0;  // with `done`
+};
+
+/// Does not own the socket. One thread at a time.
+class TlsStream {
+ public:
+  static Result<TlsStream> accepting(const identity::TlsContext& context, int fd);
+  static Result<TlsStream> connecting(const identity::TlsContext& context, int fd);
+
+  Io handshake();
+  Transfer read(char* into, std::size_t size);
+  Transfer write(const char* from, std::size_t size);
+  /// Sends close_notify; reading goes on. Safe at any time, a no-op where OpenSSL allows no call any more.
+  Io end_writing();
+
+  /// While accepting: the client has sent a whole ClientHello.
+  bool hello_seen() const;
+  /// The handshake failed because of the certificate that the other side showed or did not show.
+  bool certificate_refused() const;
+  const SSL* native() const { return ssl_.get(); }
+  /// For bulk data: one read(2) fetches several records.
+  void widen();
+
+ private:
+  struct Free {
+    void operator()(SSL* ssl) const;
+  };
+  explicit TlsStream(SSL* ssl) : ssl_(ssl) {}
+  static Result<TlsStream> over(const identity::TlsContext& context, int fd);
+  Io state_after(int result);
+
+  std::unique_ptr<SSL, Free> ssl_;
+  bool broken_ = false;
+  bool certificate_refused_ = false;
+};
+
+}  // namespace shoal::mesh

@@ -1,0 +1,72 @@
+// A thread of the pump. It waits for the sockets of its links with epoll, edge-triggered, and gives each ready link a turn.
+//
+// Own epoll rather than Asio here: one registration per socket for life instead of a system call per wait, no allocation per event,
+// and the order of turns is ours.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/guarded.hpp"
+#include "mesh/link.hpp"
+
+namespace shoal::mesh {
+
+class Worker {
+ public:
+  using Ended = std::function<void(const std::shared_ptr<Link>&)>;
+  /// `ended` is called on the worker's thread, once for each link that ends while the worker lives.
+  Worker(std::chrono::milliseconds idle, Ended ended);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  /// Ends all its links.
+  ~Worker();
+
+  /// The link is this thread's from now on. Any thread.
+  void take(std::shared_ptr<Link> link);
+  /// How many links it has. Any thread.
+  std::size_t load() const { return load_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Seat;
+  /// What an epoll event points at: one of a link's two sockets.
+  struct Port {
+    Seat* seat;
+    void (Link::*ready)(std::uint32_t events);
+  };
+  struct Seat {
+    std::shared_ptr<Link> link;
+    Port wire{this, &Link::wire_ready}, engine{this, &Link::engine_ready};
+    bool queued = false;
+  };
+
+  void run();
+  void wait();
+  void take_new_links();
+  bool watch(int fd, Port* port);
+  void queue(Seat& seat);
+  void give_turns();
+  void end_idle_links();
+  void end(Seat& seat);
+  void wake() const;
+
+  const std::chrono::milliseconds idle_;
+  const std::chrono::milliseconds tick_;
+  const Ended ended_;
+  UniqueFd epoll_, wake_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::size_t> load_{0};
+  Guarded<std::vector<std::shared_ptr<Link>>> new_links_;
+
+  // The thread's own.
+  std::unordered_map<const Link*, std::unique_ptr<Seat>> seats_;
+  std::vector<Seat*> ready_, turns_;
+  std::vector<char> buffer_;
+  std::chrono::steady_clock::time_point now_, next_tick_;
+  std::thread thread_;
+};
+
+}  // namespace shoal::mesh
