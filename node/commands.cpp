@@ -69,12 +69,13 @@ Status run_pull(Invocation& call) {
   SHOAL_TRY(Reference reference, parse_reference(call.get("REF")));
   SHOAL_TRY(HostPort listen, call.address("--listen"));
   SHOAL_TRY(auto seed_for, call.duration("--seed-for"));
+  SHOAL_TRY(ByteCount upload_limit, parse_bytes(call.get("--upload-limit")));
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "pull"));
   Shelf shelf(session->state());
   auto registry = session->client(call.shutdown.token());
   SHOAL_TRY(Wanted wanted, Resolver(*registry, session->verifier(), shelf, clock).resolve(reference));
-  SHOAL_TRY(auto node, Node::start(*session, listen));
+  SHOAL_TRY(auto node, Node::start(*session, listen, upload_limit));
   PullRequest request{reference, std::nullopt};
   if (std::string to = call.get("--to"); !to.empty()) request.to = to;
   Puller puller(*session, shelf, *node, call.out, call.shutdown.token());
@@ -129,7 +130,8 @@ cli::Command pull_command() {
           {state_option,
            {"--to", "DIR", "put the files here (must be empty or not exist) instead of below --state"},
            {"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"},
-           {"--seed-for", "TIME", "go on serving to others for so long after the fetch, such as 10m", "0s", false, false, "seed_for"}},
+           {"--seed-for", "TIME", "go on serving to others for so long after the fetch, such as 10m", "0s", false, false, "seed_for"},
+           {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"}},
           run_pull};
 }
 

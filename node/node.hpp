@@ -27,8 +27,8 @@ class Inbox {
 
 class Node {
  public:
-  /// Opens the mesh's port (code `failed` where it is in use) and starts the engine.
-  static Result<std::unique_ptr<Node>> start(swarm::MemberSession& session, const HostPort& listen);
+  /// Opens the mesh's port (code `failed` where it is in use) and starts the engine. `upload_limit` in bytes per second, 0 for none.
+  static Result<std::unique_ptr<Node>> start(swarm::MemberSession& session, const HostPort& listen, ByteCount upload_limit);
   /// Ends in the opposite order: engine, mesh.
   ~Node();
 

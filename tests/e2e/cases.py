@@ -1,0 +1,74 @@
+"""What the end-to-end tests share: a fleet per test, content to publish, comparisons."""
+import filecmp
+import os
+import random
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from fleet import Fleet  # noqa: E402
+
+MB = 1000 * 1000
+
+
+def write(path, size, seed):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(random.Random(seed).randbytes(size))
+
+
+def make_model(directory, megabytes=24, seed=1):
+    """A checkpoint with the shapes that matter: large, small, empty, nested, one byte beyond a power of two."""
+    write(os.path.join(directory, "weights-1.bin"), megabytes * MB // 2, seed)
+    write(os.path.join(directory, "weights-2.bin"), megabytes * MB // 2 + 1, seed + 1)
+    write(os.path.join(directory, "nested", "deep", "table.bin"), (1 << 20) + 1, seed + 2)
+    write(os.path.join(directory, "config.json"), 700, seed + 3)
+    write(os.path.join(directory, "empty.txt"), 0, seed)
+    return directory
+
+
+def files_below(directory):
+    return sorted(os.path.relpath(os.path.join(at, name), directory) for at, _, names in os.walk(directory) for name in names)
+
+
+def size_below(directory):
+    return sum(os.path.getsize(os.path.join(directory, name)) for name in files_below(directory))
+
+
+class FleetCase(unittest.TestCase):
+    """One fleet per test, with a tracker and a seeder that has joined."""
+
+    def setUp(self):
+        self.fleet = self.enterContext(Fleet())
+        self.fleet.init()
+        self.fleet.start_tracker("--announce-interval", "5s")
+        self.source = self.fleet.join("source", role="seeder")
+
+    def published(self, megabytes=24, version="1.0", seed=1, model="acme/model"):
+        directory = make_model(self.fleet.path(f"model-{version}"), megabytes, seed)
+        self.fleet.publish(self.source, directory, model, version)
+        return directory
+
+    def assert_same(self, original, copy):
+        self.assertEqual(files_below(original), files_below(copy))
+        for name in files_below(original):
+            self.assertTrue(filecmp.cmp(os.path.join(original, name), os.path.join(copy, name), shallow=False), f"{name} differs")
+
+    def assert_refused(self, done, code, *words):
+        """The exit code, an error that holds every word, and nothing that looks like success."""
+        messages = " ".join(event["message"] for event in done.events if event.get("type") == "error")
+        self.assertEqual(done.code, code, messages or done.errors)
+        for word in words:
+            self.assertIn(word, messages)
+        return messages
+
+    def until(self, what, condition, deadline=60.0):
+        """Waits for a condition that no event announces."""
+        end = time.monotonic() + deadline
+        while time.monotonic() < end:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.05)
+        self.fail(f"{what}: not within {deadline:.0f} s")
