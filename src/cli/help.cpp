@@ -51,6 +51,9 @@ std::string row(const std::string& label, const std::string& text, unsigned widt
 
 std::string label_of(const Option& option) { return option.value.empty() ? option.name : option.name + " " + option.value; }
 
+/// The program's own --help and --version are answered before variables are looked at; publish's --version is an option like any.
+bool has_variable(const Option& option) { return option.name != "--help" && (option.name != "--version" || !option.value.empty()); }
+
 std::string notes_of(const Option& option) {
   std::string notes = option.required ? "required; " : !option.fallback.empty() ? "default: " + option.fallback + "; " : "";
   if (option.repeatable) notes += "may be given several times; ";
@@ -58,8 +61,6 @@ std::string notes_of(const Option& option) {
   if (!option.config_key.empty()) notes += "; in the file: " + option.config_key;
   return " [" + notes + "]";
 }
-
-bool has_variable(const Option& option) { return option.name != "--help" && option.name != "--version"; }
 
 std::string option_rows(const std::vector<Option>& options, unsigned width) {
   std::string out;
@@ -131,7 +132,7 @@ std::string command_help(const Command& command, unsigned width) {
   if (!command.details.empty()) out += without_trailing_newlines(command.details) + "\n\n";
   out += section("Arguments", argument_rows(command, width));
   out += section("Options", option_rows(command.options, width));
-  out += section("Options of every command", option_rows(common_options(), width));
+  out += section("Options of every command", option_rows(common_options_of(command), width));
   return out + "A flag wins over its variable, that over the file of --config, that over the default.\n\n" + std::string(exit_codes);
 }
 

@@ -17,6 +17,10 @@ std::vector<std::string> words_of(const std::string& path) {
   return {std::istream_iterator<std::string>(stream), std::istream_iterator<std::string>()};
 }
 
+bool has_option(const Command& command, const std::string& name) {
+  return std::any_of(command.options.begin(), command.options.end(), [&](const Option& option) { return option.name == name; });
+}
+
 /// Values are read back from the options after the parse: the table says what they mean, not CLI11's types.
 void add_option(CLI::App& app, const Option& option, const std::string& names) {
   if (option.value.empty()) {
@@ -28,31 +32,38 @@ void add_option(CLI::App& app, const Option& option, const std::string& names) {
   added->multi_option_policy(option.repeatable ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
 }
 
-/// What every level of the tree has. Help and extra words are ours, so that messages can suggest the nearest word.
-void add_common(CLI::App& app) {
+/// CLI11 does not take every name of ours ("MODEL:CHANNEL"), so that inside it arguments have numbers.
+std::string positional_name(std::size_t index) { return "argument" + std::to_string(index); }
+
+/// What every level of the tree has; a command's own option wins over a common one (publish has a --version of its own).
+/// Help and extra words are ours, so that messages can suggest the nearest word.
+void add_common(CLI::App& app, const Command& command) {
   app.set_help_flag();
   app.allow_extras();
   app.require_subcommand(0, 1);
-  for (const Option& option : common_options()) {
+  for (const Option& option : common_options_of(command)) {
     std::string short_name = option.name == "--help" ? "-h," : option.name == "--quiet" ? "-q," : "";
     add_option(app, option, short_name + option.name);
   }
 }
 
-CLI::App& child(CLI::App& parent, const std::string& word) {
+CLI::App& group(CLI::App& parent, const std::string& word) {
   for (CLI::App* known : parent.get_subcommands(nullptr)) {
     if (known->get_name() == word) return *known;
   }
   CLI::App& made = *parent.add_subcommand(word);
-  add_common(made);
+  add_common(made, {});
   return made;
 }
 
 void add_command(CLI::App& root, const Command& command) {
-  CLI::App* app = &root;
-  for (const std::string& word : words_of(command.path)) app = &child(*app, word);
-  for (const Option& option : command.options) add_option(*app, option, option.name);
-  for (const Positional& positional : command.positionals) app->add_option(positional.name);
+  std::vector<std::string> words = words_of(command.path);
+  CLI::App* parent = &root;
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) parent = &group(*parent, words[i]);
+  CLI::App& app = *parent->add_subcommand(words.back());
+  add_common(app, command);
+  for (const Option& option : command.options) add_option(app, option, option.name);
+  for (std::size_t i = 0; i < command.positionals.size(); ++i) app.add_option(positional_name(i));
 }
 
 /// The apps from the root to the deepest subcommand that was named.
@@ -108,14 +119,25 @@ Status check_extras(const std::vector<CLI::App*>& chain) {
   return {};
 }
 
-std::map<std::string, std::vector<std::string>> values_given(const std::vector<CLI::App*>& chain) {
+std::vector<std::string> results_of(const CLI::App& app, const std::string& name) {
+  const CLI::Option* option = app.get_option_no_throw(name);
+  return option == nullptr ? std::vector<std::string>{} : option->results();
+}
+
+void collect(std::map<std::string, std::vector<std::string>>& values, const std::string& name, const std::vector<std::string>& found) {
+  if (!found.empty()) values[name].insert(values[name].end(), found.begin(), found.end());
+}
+
+/// Common options may stand after any word; the others belong to the last.
+std::map<std::string, std::vector<std::string>> values_given(const std::vector<CLI::App*>& chain, const Command& command) {
   std::map<std::string, std::vector<std::string>> values;
-  for (const CLI::App* app : chain) {
-    for (const CLI::Option* option : app->get_options()) {
-      if (option->count() == 0) continue;
-      std::vector<std::string>& of_option = values[option->get_name()];
-      for (const std::string& value : option->results()) of_option.push_back(value);
-    }
+  for (const Option& option : common_options_of(command)) {
+    for (const CLI::App* app : chain) collect(values, option.name, results_of(*app, option.name));
+  }
+  const CLI::App& leaf = *chain.back();
+  for (const Option& option : command.options) collect(values, option.name, results_of(leaf, option.name));
+  for (std::size_t i = 0; i < command.positionals.size(); ++i) {
+    collect(values, command.positionals[i].name, results_of(leaf, positional_name(i)));
   }
   return values;
 }
@@ -157,12 +179,14 @@ Status check_values(const std::vector<CLI::App*>& chain) {
 
 Parsed read_back(const std::vector<CLI::App*>& chain, const std::vector<Command>& commands) {
   Parsed parsed;
-  parsed.given = values_given(chain);
-  parsed.help = parsed.given.count("--help") > 0;
-  parsed.version = parsed.given.count("--version") > 0;
   std::string path = path_of(chain);
   parsed.command = find_command(path, commands);
   if (parsed.command == nullptr) parsed.group = path;
+  parsed.given = values_given(chain, parsed.command != nullptr ? *parsed.command : Command{});
+  parsed.help = parsed.given.count("--help") > 0;
+  // Before the command it always means the program's; after it, it may be the command's own.
+  parsed.version = !results_of(*chain.front(), "--version").empty();
+  if (parsed.command == nullptr || !has_option(*parsed.command, "--version")) parsed.version |= parsed.given.count("--version") > 0;
   return parsed;
 }
 
@@ -180,10 +204,18 @@ const std::vector<Option>& common_options() {
   return options;
 }
 
+std::vector<Option> common_options_of(const Command& command) {
+  std::vector<Option> left;
+  for (const Option& common : common_options()) {
+    if (!has_option(command, common.name)) left.push_back(common);
+  }
+  return left;
+}
+
 Result<Parsed> parse(int argc, const char* const* argv, const std::vector<Command>& commands) {
   CLI::App root;
   root.name("shoal");
-  add_common(root);
+  add_common(root, {});
   for (const Command& command : commands) add_command(root, command);
   SHOAL_TRY(std::vector<std::string> words, words_from(argc, argv));
   std::reverse(words.begin(), words.end());  // as CLI11 wants them

@@ -23,5 +23,7 @@ Result<Parsed> parse(int argc, const char* const* argv, const std::vector<Comman
 
 /// The options that every command takes.
 const std::vector<Option>& common_options();
+/// Those that this command does not redefine.
+std::vector<Option> common_options_of(const Command& command);
 
 }  // namespace shoal::cli

@@ -95,9 +95,7 @@ Status resolve_positional(const Positional& positional, const Command& command, 
 
 std::string environment_name(const std::string& option) {
   std::string name = "SHOAL_";
-  for (char c : option.substr(option.find_first_not_of('-'))) {
-    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  }
+  for (unsigned char c : option.substr(option.find_first_not_of('-'))) name += std::isalnum(c) != 0 ? static_cast<char>(std::toupper(c)) : '_';
   return name;
 }
 
@@ -114,7 +112,10 @@ Result<bool> parse_switch(const std::string& text, const std::string& what) {
 Result<Values> resolve(const Command& command, const Values& given, const std::vector<Command>& commands) {
   SHOAL_TRY(ConfigValues file, read_file_of(given, commands));
   Values values;
-  for (const Option& option : common_options()) SHOAL_CHECK(resolve_option(option, command, given, file, values));
+  for (const Option& option : common_options_of(command)) {
+    if (option.name == "--help" || option.name == "--version") continue;  // done with before; SHOAL_VERSION may be publish's
+    SHOAL_CHECK(resolve_option(option, command, given, file, values));
+  }
   for (const Positional& positional : command.positionals) SHOAL_CHECK(resolve_positional(positional, command, given, values));
   for (const Option& option : command.options) SHOAL_CHECK(resolve_option(option, command, given, file, values));
   return values;

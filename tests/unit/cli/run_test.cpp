@@ -94,3 +94,16 @@ TEST_CASE("a value that does not parse names its option") {
   CHECK(call.duration("--ttl").error().message.starts_with("--ttl: 'soon'"));
   CHECK(call.address("--listen").error().message.starts_with("--listen: 'nowhere'"));
 }
+
+TEST_CASE("a command may have a --version of its own, and an argument with any name") {
+  auto commands = sample([](Invocation& call) {
+    call.out.result({}, call.get("MODEL:CHANNEL") + " " + call.get("--version"));
+    return Status{};
+  });
+  CHECK(run_words(commands, {"publish", "a/b:main", "--version", "2.0"}).out == "a/b:main 2.0\n");
+  CHECK(run_words(commands, {"--version", "publish", "a/b:main"}).out == "shoal 1.2.3\n");
+  CHECK(run_words(commands, {"publish", "a/b:main"}).code == 2);
+  Variable version("SHOAL_VERSION", "3.0"), reference("SHOAL_MODEL_CHANNEL", "c/d:main");
+  CHECK(run_words(commands, {"publish"}).out == "c/d:main 3.0\n");
+  CHECK(run_words(commands, {"pull", "a/b", "--state", "/x", "--version"}).out == "shoal 1.2.3\n");
+}

@@ -32,7 +32,14 @@ inline std::vector<Command> sample(std::function<Status(Invocation&)> work = [](
                            {.name = "--dry", .value = "", .help = "only look", .config_key = "dry"}},
                .run = work,
                .role = "Node"};
-  return {create, pull};
+  Command publish{.path = "publish",
+                  .summary = "register a checkpoint",
+                  .details = "",
+                  .positionals = {{.name = "MODEL:CHANNEL", .help = "such as a/b:main"}},
+                  .options = {{.name = "--version", .value = "V", .help = "name of this version", .required = true}},
+                  .run = work,
+                  .role = "Seeder"};
+  return {create, pull, publish};
 }
 
 inline Result<Parsed> parse_words(const std::vector<Command>& commands, std::vector<const char*> words) {
