@@ -34,6 +34,8 @@ class Strictness {
 
 Result<Json> parse_json(std::string_view text, ByteCount limit) {
   if (text.size() > limit) return fail("JSON of " + format_bytes(text.size()) + " is larger than the limit of " + format_bytes(limit));
+  // The library takes a NUL for the end of the text and would not look at what follows.
+  if (auto nul = text.find('\0'); nul != std::string_view::npos) return fail("bad JSON at byte " + std::to_string(nul + 1));
   try {
     Strictness strictness;
     return Json::parse(text, [&](int depth, Json::parse_event_t event, Json& parsed) { return strictness(depth, event, parsed); });

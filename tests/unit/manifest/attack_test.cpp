@@ -225,6 +225,7 @@ TEST_CASE("a release for another model or with another id is refused") {
 TEST_CASE("a well-signed release that breaks the rules of the format is refused") {
   run({
       {"trailing bytes after the JSON", [](const Bench& b) { return b.take_release(encode(good_release()) + "{}"); }, "bad JSON"},
+      {"trailing bytes behind a NUL", [](const Bench& b) { return b.take_release(encode(good_release()) + std::string("\0{}", 3)); }, "bad JSON"},
       {"a duplicate key", [](const Bench& b) { return b.take_release(replaced(encode(good_release()), "{", "{\"version\":\"9\",")); }, "duplicate key 'version'"},
       {"a duplicate key in a file", [](const Bench& b) { return b.take_release(replaced(encode(good_release()), "\"size\":", "\"size\":1,\"size\":")); },
        "duplicate key 'size'"},
