@@ -1,0 +1,138 @@
+#include "swarm/alert_pump.hpp"
+
+#include <libtorrent/alert_types.hpp>
+#include <libtorrent/operations.hpp>
+
+#include <vector>
+
+#include "base/log.hpp"
+
+namespace shoal::swarm {
+namespace {
+
+constexpr std::chrono::milliseconds update_every{250};
+
+// A source on a NAS may answer EIO or ESTALE for a while. Serving stops at an error and is tried again, later each time.
+constexpr std::chrono::seconds retry_step{2};
+constexpr std::chrono::seconds longest_retry{30};
+constexpr std::chrono::seconds errors_forgotten{60};
+constexpr unsigned errors_before_failed = 4;
+
+bool is_errno(const lt::error_code& error) {
+  return error.category() == boost::system::system_category() || error.category() == boost::system::generic_category();
+}
+
+Error error_of(const lt::file_error_alert& alert) {
+  const std::string what = std::string("cannot ") + (alert.op == lt::operation_t::file_read ? "read " : "write ") + alert.filename();
+  if (is_errno(alert.error)) {
+    Error error = fail_errno(what, alert.error.value());
+    if (error.code != ErrorCode::no_space) error.code = ErrorCode::failed;
+    return error;
+  }
+  return fail(what + ": " + alert.error.message());
+}
+
+}  // namespace
+
+AlertPump::AlertPump(lt::session& session, HostedContents& contents, Introductions& introductions, const Clock& clock, Sinks sinks)
+    : session_(session),
+      contents_(contents),
+      introductions_(introductions),
+      clock_(clock),
+      sinks_(std::move(sinks)),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+void AlertPump::run(const std::stop_token& stop) {
+  auto next_update = std::chrono::steady_clock::now();
+  while (!stop.stop_requested()) {
+    session_.wait_for_alert(std::chrono::milliseconds(100));
+    drain();
+    if (auto now = std::chrono::steady_clock::now(); now >= next_update) {
+      session_.post_torrent_updates(lt::torrent_handle::query_pieces);
+      retry_contents();
+      next_update = now + update_every;
+    }
+  }
+}
+
+void AlertPump::drain() {
+  std::vector<lt::alert*> alerts;
+  session_.pop_alerts(&alerts);
+  for (const lt::alert* alert : alerts) handle(*alert);
+}
+
+void AlertPump::handle(const lt::alert& alert) {
+  if (auto* updates = lt::alert_cast<lt::state_update_alert>(&alert)) {
+    for (const auto& status : updates->status)
+      if (auto content = contents_.find(from_engine(status.info_hashes.v1))) content->update(status);
+    return;
+  }
+  if (lt::alert_cast<lt::alerts_dropped_alert>(&alert) != nullptr) return on_lost_alerts();
+  auto* about = dynamic_cast<const lt::torrent_alert*>(&alert);
+  if (about == nullptr) return;
+  auto content = contents_.find(from_engine(about->handle.info_hashes().v1));
+  if (!content) return;
+  if (lt::alert_cast<lt::torrent_finished_alert>(&alert) != nullptr) return on_finished(*content);
+  if (lt::alert_cast<lt::cache_flushed_alert>(&alert) != nullptr) return on_flushed(*content);
+  if (auto* ban = lt::alert_cast<lt::peer_ban_alert>(&alert)) return on_banned(*content, ban->endpoint);
+  if (auto* file = lt::alert_cast<lt::file_error_alert>(&alert)) return on_error(*content, error_of(*file));
+  if (auto* other = lt::alert_cast<lt::torrent_error_alert>(&alert)) return on_error(*content, fail(other->message()));
+}
+
+/// libtorrent closes the files when it finishes, behind all writes, and says so with cache_flushed_alert.
+void AlertPump::on_finished(HostedContent& content) { content.course().finished = true; }
+
+void AlertPump::on_flushed(HostedContent& content) {
+  auto& course = content.course();
+  if (!course.finished || course.told || content.mode() == Mode::seed) return;
+  course.told = true;
+  content.set_complete();
+  sinks_.completed();
+  sinks_.event(Completed{content.id()});
+}
+
+void AlertPump::on_banned(HostedContent& content, const lt::tcp::endpoint& endpoint) {
+  auto node = introductions_.banish(from_engine(endpoint));
+  if (!node) return;
+  log::warn("peer_lied", {{"peer", node->str()}, {"content", content.id().hex()}});
+  sinks_.event(PeerLied{content.id(), *node});
+}
+
+void AlertPump::on_error(HostedContent& content, Error error) {
+  if (content.progress().complete) return on_error_while_serving(content, std::move(error));
+  if (std::exchange(content.course().told, true)) return;
+  sinks_.event(Failed{content.id(), std::move(error)});
+}
+
+void AlertPump::on_error_while_serving(HostedContent& content, Error error) {
+  auto& course = content.course();
+  const SteadyTime now = clock_.steady_now();
+  if (course.retry_at) return;  // the second alert about one error
+  if (now - course.last_error > errors_forgotten) course.errors = 0;
+  course.last_error = now;
+  ++course.errors;
+  course.retry_at = now + std::min<std::chrono::seconds>(longest_retry, retry_step * course.errors);
+  log::warn("serving_failed", {{"content", content.id().hex()}, {"why", error.message}, {"times", course.errors}});
+  if (course.errors == errors_before_failed) sinks_.event(Failed{content.id(), std::move(error)});
+}
+
+/// An event may be among what was lost; the engine's state tells.
+void AlertPump::on_lost_alerts() {
+  log::warn("alerts_lost");
+  for (const auto& content : contents_.all()) {
+    if (content->course().told || content->mode() == Mode::seed || !content->is_finished_now()) continue;
+    content->course().finished = true;
+    content->flush();
+  }
+}
+
+void AlertPump::retry_contents() {
+  for (const auto& content : contents_.all()) {
+    auto& retry_at = content->course().retry_at;
+    if (!retry_at || clock_.steady_now() < *retry_at) continue;
+    retry_at.reset();
+    content->resume_after_error();
+  }
+}
+
+}  // namespace shoal::swarm

@@ -1,0 +1,44 @@
+// The event thread: libtorrent's alerts become events and progress.
+#pragma once
+
+#include <libtorrent/alert.hpp>
+#include <libtorrent/session.hpp>
+
+#include <functional>
+#include <stop_token>
+#include <thread>
+
+#include "swarm/introductions.hpp"
+
+namespace shoal::swarm {
+
+/// Owns the thread; it ends in the destructor. Everything else must outlive it.
+class AlertPump {
+ public:
+  struct Sinks {
+    std::function<void(const Event&)> event;
+    std::function<void()> completed;  // a content became complete: the tracker should hear of it
+  };
+  AlertPump(lt::session& session, HostedContents& contents, Introductions& introductions, const Clock& clock, Sinks sinks);
+
+ private:
+  void run(const std::stop_token& stop);
+  void drain();
+  void handle(const lt::alert& alert);
+  void on_finished(HostedContent& content);
+  void on_flushed(HostedContent& content);
+  void on_banned(HostedContent& content, const lt::tcp::endpoint& endpoint);
+  void on_error(HostedContent& content, Error error);
+  void on_error_while_serving(HostedContent& content, Error error);
+  void on_lost_alerts();
+  void retry_contents();
+
+  lt::session& session_;
+  HostedContents& contents_;
+  Introductions& introductions_;
+  const Clock& clock_;
+  Sinks sinks_;
+  std::jthread thread_;
+};
+
+}  // namespace shoal::swarm

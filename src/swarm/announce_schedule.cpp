@@ -1,0 +1,69 @@
+#include "swarm/announce_schedule.hpp"
+
+#include <algorithm>
+
+namespace shoal::swarm {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A tracker's interval is advice for a swarm that runs well. A content that is incomplete and has few peers asks every 5 to 10
+// seconds, and never sooner, whatever the tracker says.
+constexpr seconds floor_between{5};
+constexpr seconds hungry_spread{5};
+constexpr std::uint32_t few_peers = 8;
+constexpr seconds longest_interval{3600};
+constexpr milliseconds first_back_off{1000};
+constexpr milliseconds longest_back_off{60'000};
+
+milliseconds scaled(milliseconds duration, double factor) {
+  return milliseconds(static_cast<std::int64_t>(static_cast<double>(duration.count()) * factor));
+}
+
+/// 80 to 100 % of the interval: never later than the tracker expects.
+milliseconds jittered(seconds interval, double random) { return scaled(interval, 0.8 + 0.2 * random); }
+
+milliseconds back_off(unsigned failures, double random) {
+  auto wait = std::min(longest_back_off, first_back_off * (1U << std::min(failures - 1, 16U)));
+  return scaled(wait, 0.75 + 0.5 * random);
+}
+
+bool is_hungry(const AnnounceNeed& need) { return !need.complete && need.peers < few_peers; }
+
+}  // namespace
+
+AnnounceEvent AnnounceSchedule::event_for(const AnnounceNeed& need) const {
+  if (!started_) return AnnounceEvent::started;
+  if (need.complete && !completed_sent_) return AnnounceEvent::completed;
+  return AnnounceEvent::none;
+}
+
+SteadyTime AnnounceSchedule::next(const AnnounceNeed& need) const {
+  if (failures_ > 0) return due_;
+  if (started_ && event_for(need) == AnnounceEvent::completed) return SteadyTime::min();
+  if (hungry_due_ && is_hungry(need)) return std::min(due_, *hungry_due_);
+  return due_;
+}
+
+std::optional<AnnounceEvent> AnnounceSchedule::due(SteadyTime now, const AnnounceNeed& need) const {
+  if (now < next(need)) return std::nullopt;
+  return event_for(need);
+}
+
+void AnnounceSchedule::succeeded(SteadyTime now, AnnounceEvent event, seconds interval, double random) {
+  failures_ = 0;
+  started_ = true;
+  if (event == AnnounceEvent::completed) completed_sent_ = true;
+  const seconds wait = std::clamp(interval, floor_between, longest_interval);
+  due_ = now + std::max<milliseconds>(floor_between, jittered(wait, random));
+  hungry_due_ = now + floor_between + scaled(hungry_spread, random);
+}
+
+void AnnounceSchedule::failed(SteadyTime now, double random) {
+  ++failures_;
+  hungry_due_.reset();
+  due_ = now + back_off(failures_, random);
+}
+
+}  // namespace shoal::swarm

@@ -1,0 +1,146 @@
+#include "swarm/announcer.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include "base/log.hpp"
+
+namespace shoal::swarm {
+namespace {
+
+/// Peer counts change without a word to the announcer, so it looks at least this often.
+constexpr std::chrono::milliseconds glance{500};
+constexpr std::chrono::seconds farewell{2};
+
+double jitter() {
+  thread_local std::minstd_rand engine{std::random_device{}()};
+  return std::uniform_real_distribution<double>(0, 1)(engine);
+}
+
+std::string text_of(AnnounceEvent event) {
+  switch (event) {
+    case AnnounceEvent::started: return "started";
+    case AnnounceEvent::completed: return "completed";
+    case AnnounceEvent::none: break;
+  }
+  return "";
+}
+
+}  // namespace
+
+Announcer::Announcer(std::unique_ptr<registry::Client> client, std::string peer_id, std::uint16_t port, const Clock& clock)
+    : client_(std::move(client)), peer_id_(std::move(peer_id)), port_(port), clock_(clock), thread_([this] { run(); }) {}
+
+Announcer::~Announcer() {
+  state_.lock()->ending = true;
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Announcer::add(const InfoHash& content, AnnounceCallbacks callbacks) {
+  const bool complete = callbacks.facts().need.complete;
+  auto entry = std::make_shared<Entry>(std::move(callbacks), AnnounceSchedule(clock_.steady_now(), complete));
+  state_.with([&](State& state) {
+    // Leaving and coming back in one breath: the tracker has not to hear of it.
+    state.leaving.erase(content);
+    state.entries.insert_or_assign(content, std::move(entry));
+    state.woken = true;
+  });
+  changed_.notify_all();
+}
+
+void Announcer::remove(const InfoHash& content) {
+  state_.with([&](State& state) {
+    auto node = state.entries.extract(content);
+    if (node.empty()) return;
+    state.leaving.insert_or_assign(content, std::move(node.mapped()));
+    state.woken = true;
+  });
+  changed_.notify_all();
+}
+
+std::string Announcer::problem(const InfoHash& content) const {
+  auto entry = state_.with([&](const State& state) {
+    auto it = state.entries.find(content);
+    return it == state.entries.end() ? std::shared_ptr<Entry>() : it->second;
+  });
+  return entry ? *entry->problem.lock() : std::string();
+}
+
+void Announcer::wake() {
+  state_.lock()->woken = true;
+  changed_.notify_all();
+}
+
+void Announcer::run() {
+  do {
+    announce_leaving();
+  } while (wait_until(announce_due()));
+  state_.with([](State& state) { state.leaving.merge(state.entries); });
+  announce_leaving();
+}
+
+/// False when the announcer ends.
+bool Announcer::wait_until(SteadyTime time) {
+  auto wait = std::clamp<std::chrono::nanoseconds>(time - clock_.steady_now(), std::chrono::nanoseconds(0), glance);
+  auto state = state_.lock();
+  changed_.wait_for(state.lock(), wait, [&] { return state->woken || state->ending; });
+  state->woken = false;
+  return !state->ending;
+}
+
+/// Announces what is due; returns when the next one will be.
+SteadyTime Announcer::announce_due() {
+  const Entries entries = state_.lock()->entries;
+  SteadyTime earliest = clock_.steady_now() + glance;
+  for (const auto& [content, entry] : entries) {
+    if (state_.lock()->ending) break;
+    const AnnounceFacts facts = entry->callbacks.facts();
+    *entry->last.lock() = facts;
+    if (auto event = entry->schedule.due(clock_.steady_now(), facts.need)) announce(content, *entry, *event, facts);
+    earliest = std::min(earliest, entry->schedule.next(facts.need));
+  }
+  return earliest;
+}
+
+void Announcer::announce(const InfoHash& content, Entry& entry, AnnounceEvent event, const AnnounceFacts& facts) {
+  auto reply = client_->announce(request(content, facts, text_of(event)));
+  const SteadyTime now = clock_.steady_now();
+  if (!reply.ok()) {
+    log::debug("announce_failed", {{"content", content.hex()}, {"why", reply.error().message}});
+    *entry.problem.lock() = reply.error().message;
+    return entry.schedule.failed(now, jitter());
+  }
+  if (!reply->warning.empty()) log::debug("announce_warning", {{"content", content.hex()}, {"warning", reply->warning}});
+  entry.problem.lock()->clear();
+  entry.schedule.succeeded(now, event, reply->interval, jitter());
+  entry.callbacks.peers(reply->peers);
+}
+
+void Announcer::announce_leaving() {
+  const Entries leaving = state_.with([](State& state) { return std::exchange(state.leaving, {}); });
+  const SteadyTime deadline = clock_.steady_now() + farewell;
+  for (const auto& [content, entry] : leaving)
+    if (clock_.steady_now() < deadline) say_stopped(content, *entry);
+}
+
+void Announcer::say_stopped(const InfoHash& content, Entry& entry) {
+  if (!entry.schedule.started()) return;
+  auto reply = client_->announce(request(content, *entry.last.lock(), "stopped"));
+  if (!reply.ok()) log::debug("announce_failed", {{"content", content.hex()}, {"event", "stopped"}, {"why", reply.error().message}});
+}
+
+registry::AnnounceRequest Announcer::request(const InfoHash& content, const AnnounceFacts& facts, std::string event) const {
+  registry::AnnounceRequest request;
+  request.info_hash = content;
+  request.peer_id = peer_id_;
+  request.port = port_;
+  request.uploaded = facts.uploaded;
+  request.downloaded = facts.downloaded;
+  request.left = facts.left;
+  request.event = std::move(event);
+  if (request.event == "stopped") request.numwant = 0;
+  return request;
+}
+
+}  // namespace shoal::swarm

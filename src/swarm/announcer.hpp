@@ -1,0 +1,79 @@
+// The thread that tells the tracker about our contents and brings back peers.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <thread>
+
+#include "base/guarded.hpp"
+#include "registry/client.hpp"
+#include "swarm/announce_schedule.hpp"
+
+namespace shoal::swarm {
+
+/// What an announce says of a content.
+struct AnnounceFacts {
+  AnnounceNeed need;
+  ByteCount uploaded = 0, downloaded = 0, left = 0;
+};
+
+/// What the announcer asks and tells. Called on its thread, without a lock held.
+struct AnnounceCallbacks {
+  std::function<AnnounceFacts()> facts;
+  std::function<void(const std::vector<registry::AnnouncedPeer>&)> peers;
+};
+
+/// Owns the thread. All calls are thread-safe. The destructor announces `stopped` for what is left and was started, for two seconds at
+/// most beyond the announce that is under way; how long that one takes is bounded by the client's own time-out and stop token.
+class Announcer {
+ public:
+  Announcer(std::unique_ptr<registry::Client> client, std::string peer_id, std::uint16_t port, const Clock& clock);
+  Announcer(const Announcer&) = delete;
+  Announcer& operator=(const Announcer&) = delete;
+  ~Announcer();
+
+  /// Announces `started` at once.
+  void add(const InfoHash& content, AnnounceCallbacks callbacks);
+  /// Announces `stopped` soon, if the tracker knows the content from us. `peers` may be called once more if an announce is under way.
+  void remove(const InfoHash& content);
+  /// Why the tracker could not be asked the last time; empty after a success and for unknown contents.
+  std::string problem(const InfoHash& content) const;
+  /// Facts have changed in a way that should be told at once (completion).
+  void wake();
+
+ private:
+  struct Entry {
+    Entry(AnnounceCallbacks c, AnnounceSchedule s) : callbacks(std::move(c)), schedule(s) {}
+    AnnounceCallbacks callbacks;
+    AnnounceSchedule schedule;  // of the announcer's thread
+    Guarded<AnnounceFacts> last;
+    mutable Guarded<std::string> problem;
+  };
+  using Entries = std::map<InfoHash, std::shared_ptr<Entry>>;
+  struct State {
+    Entries entries;
+    Entries leaving;  // to be announced as stopped
+    bool woken = false;
+    bool ending = false;
+  };
+
+  void run();
+  bool wait_until(SteadyTime time);
+  SteadyTime announce_due();
+  void announce(const InfoHash& content, Entry& entry, AnnounceEvent event, const AnnounceFacts& facts);
+  void announce_leaving();
+  void say_stopped(const InfoHash& content, Entry& entry);
+  registry::AnnounceRequest request(const InfoHash& content, const AnnounceFacts& facts, std::string event) const;
+
+  std::unique_ptr<registry::Client> client_;
+  const std::string peer_id_;
+  const std::uint16_t port_;
+  const Clock& clock_;
+  Guarded<State> state_;
+  std::condition_variable changed_;
+  std::thread thread_;
+};
+
+}  // namespace shoal::swarm

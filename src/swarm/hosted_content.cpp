@@ -1,0 +1,122 @@
+#include "swarm/hosted_content.hpp"
+
+#include <libtorrent/peer_info.hpp>
+
+namespace shoal::swarm {
+namespace {
+
+/// The engine throws where a handle's torrent is gone; it may go at any time.
+template <class Call>
+void with_engine(Call call) {
+  try {
+    call();
+  } catch (const lt::system_error&) {
+  }
+}
+
+}  // namespace
+
+HostedContent::HostedContent(const InfoHash& id, store::Layout layout, Mode mode) : id_(id), layout_(std::move(layout)), mode_(mode) {
+  auto last = last_.lock();
+  last->size = layout_.total_size();
+  if (mode_ != Mode::seed) return;
+  last->done = last->size;
+  last->complete = true;
+}
+
+void HostedContent::connect(mesh::VirtualEndpoint endpoint) const {
+  // As if a tracker had named it: libtorrent then forgets one of the peer's failures.
+  with_engine([&] { handle().connect_peer(to_engine(endpoint), lt::peer_info::tracker); });
+}
+
+void HostedContent::flush() const {
+  with_engine([&] { handle().flush_cache(); });
+}
+
+void HostedContent::resume_after_error() const {
+  with_engine([&] {
+    handle().clear_error();
+    handle().resume();
+  });
+}
+
+bool HostedContent::is_finished_now() const {
+  bool finished = false;
+  with_engine([&] { finished = handle().status({}).is_finished; });
+  return finished;
+}
+
+ByteCount HostedContent::bytes_of(const lt::typed_bitfield<lt::piece_index_t>& pieces) const {
+  ByteCount bytes = 0;
+  const auto count = std::min(layout_.piece_count(), static_cast<std::uint32_t>(pieces.size()));
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (pieces.get_bit(lt::piece_index_t(static_cast<int>(i)))) bytes += layout_.extent(i).length;
+  return bytes;
+}
+
+void HostedContent::update(const lt::torrent_status& status) {
+  const bool checking = status.state == lt::torrent_status::checking_files || status.state == lt::torrent_status::checking_resume_data;
+  const ByteCount done = bytes_of(status.pieces);
+  auto last = last_.lock();
+  if (!last->complete) {
+    last->done = done;
+    last->checking = checking;
+  }
+  last->sent = static_cast<ByteCount>(status.total_payload_upload);
+  last->download_rate = static_cast<ByteCount>(status.download_payload_rate);
+  last->upload_rate = static_cast<ByteCount>(status.upload_payload_rate);
+  last->peers = static_cast<std::uint32_t>(status.num_peers);
+}
+
+void HostedContent::set_complete() {
+  auto last = last_.lock();
+  last->done = last->size;
+  last->checking = false;
+  last->complete = true;
+}
+
+Progress HostedContent::progress() const {
+  Progress progress = last_.with([](const Progress& last) { return last; });
+  progress.from_source = payload_->from_source;
+  progress.from_peers = payload_->from_peers;
+  return progress;
+}
+
+AnnounceFacts HostedContent::facts() const {
+  const Progress now = progress();
+  AnnounceFacts facts;
+  facts.need = {now.complete, now.peers};
+  facts.uploaded = now.sent;
+  facts.downloaded = now.from_source + now.from_peers;
+  // Every byte may be there while the last writes are under way; until then the content is not one that others may count on.
+  facts.left = now.complete ? 0 : std::max<ByteCount>(now.size - now.done, 1);
+  return facts;
+}
+
+bool HostedContents::insert(const Pointer& content) {
+  return contents_.with([&](auto& contents) { return contents.emplace(content->id(), content).second; });
+}
+
+HostedContents::Pointer HostedContents::find(const InfoHash& id) const {
+  return contents_.with([&](const auto& contents) {
+    auto it = contents.find(id);
+    return it == contents.end() ? Pointer() : it->second;
+  });
+}
+
+HostedContents::Pointer HostedContents::extract(const InfoHash& id) {
+  return contents_.with([&](auto& contents) {
+    auto node = contents.extract(id);
+    return node.empty() ? Pointer() : std::move(node.mapped());
+  });
+}
+
+std::vector<HostedContents::Pointer> HostedContents::all() const {
+  return contents_.with([](const auto& contents) {
+    std::vector<Pointer> all;
+    for (const auto& [id, content] : contents) all.push_back(content);
+    return all;
+  });
+}
+
+}  // namespace shoal::swarm

@@ -1,0 +1,42 @@
+#include "swarm/metainfo.hpp"
+
+#include "crypto/digest.hpp"
+#include "swarm/engine.hpp"
+#include "swarm/metainfo_form.hpp"
+#include "swarm/metainfo_limits.hpp"
+
+namespace shoal::swarm {
+namespace {
+
+Status check_counts(const store::Layout& layout, const store::TreeHashes& hashes) {
+  if (layout.piece_count() == 0) return fail(ErrorCode::usage, "there is nothing to distribute: every file is empty");
+  if (hashes.files.size() != layout.files().size() || hashes.pieces.size() != layout.piece_count())
+    return fail("the hashes belong to another directory: " + std::to_string(hashes.files.size()) + " files and " +
+                std::to_string(hashes.pieces.size()) + " pieces for a layout of " + std::to_string(layout.files().size()) + " and " +
+                std::to_string(layout.piece_count()));
+  if (layout.piece_count() > static_cast<std::uint32_t>(metainfo_max_pieces))
+    return fail(ErrorCode::usage, std::to_string(layout.piece_count()) + " pieces are more than the " +
+                                      std::to_string(metainfo_max_pieces) + " that a release may have: use larger pieces");
+  return {};
+}
+
+}  // namespace
+
+Result<Metainfo> make_metainfo(const store::Layout& layout, const store::TreeHashes& hashes) {
+  SHOAL_CHECK(check_counts(layout, hashes));
+  std::string sha1, sha256;
+  for (const auto& piece : hashes.pieces) {
+    sha1 += piece.sha1.view();
+    sha256 += piece.sha256.view();
+  }
+  Metainfo metainfo;
+  metainfo.bytes = encode_metainfo(layout, name_of(layout, hashes.files), sha1, sha256);
+  if (metainfo.bytes.size() > metainfo_limit)
+    return fail(ErrorCode::usage, "the metainfo would take " + format_bytes(metainfo.bytes.size()) + ", more than the " +
+                                      format_bytes(metainfo_limit) + " allowed: publish fewer files or use larger pieces");
+  SHOAL_TRY(auto loaded, load_torrent(metainfo.bytes));
+  metainfo.info_hash = from_engine(loaded.ti->info_hashes().v1);
+  return metainfo;
+}
+
+}  // namespace shoal::swarm

@@ -1,0 +1,100 @@
+#include "swarm/metainfo_form.hpp"
+
+#include <libtorrent/bencode.hpp>
+#include <libtorrent/entry.hpp>
+
+#include <iterator>
+
+#include "crypto/digest.hpp"
+
+namespace shoal::swarm {
+namespace {
+
+namespace lt = libtorrent;
+
+lt::entry::integer_type integer(ByteCount value) { return static_cast<lt::entry::integer_type>(value); }
+
+lt::entry path_list(const std::vector<std::string>& parts) {
+  lt::entry::list_type list;
+  for (const auto& part : parts) list.emplace_back(part);
+  return lt::entry(std::move(list));
+}
+
+lt::entry file_entry(const store::Layout& layout, const FileSlot& slot) {
+  lt::entry entry(lt::entry::dictionary_t);
+  entry["length"] = integer(slot.length);
+  if (slot.file) {
+    entry["path"] = path_list(components(layout.files()[*slot.file].path));
+  } else {
+    entry["attr"] = "p";
+    entry["path"] = path_list(padding_path(slot.length));
+  }
+  return entry;
+}
+
+lt::entry file_list(const store::Layout& layout) {
+  lt::entry::list_type list;
+  for (const FileSlot& slot : slots_of(layout)) list.push_back(file_entry(layout, slot));
+  return lt::entry(std::move(list));
+}
+
+/// One past the last file with content; what stands behind it is empty and needs no padding before it.
+std::uint32_t end_of_content(const store::Layout& layout) {
+  auto end = static_cast<std::uint32_t>(layout.files().size());
+  while (end > 0 && layout.files()[end - 1].size == 0) --end;
+  return end;
+}
+
+}  // namespace
+
+std::vector<FileSlot> slots_of(const store::Layout& layout) {
+  std::vector<FileSlot> slots;
+  const std::uint32_t content = end_of_content(layout);
+  for (std::uint32_t i = 0; i < layout.files().size(); ++i) {
+    const ByteCount size = layout.files()[i].size;
+    slots.push_back({i, size});
+    const ByteCount beyond = size % layout.piece_length();
+    if (beyond != 0 && i + 1 < content) slots.push_back({std::nullopt, layout.piece_length() - beyond});
+  }
+  return slots;
+}
+
+std::vector<std::string> components(const std::string& path) {
+  std::vector<std::string> parts(1);
+  for (char c : path) {
+    if (c == '/')
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
+std::vector<std::string> padding_path(ByteCount length) { return {".pad", std::to_string(length)}; }
+
+std::string name_of(const store::Layout& layout, const std::vector<Sha256>& files) {
+  crypto::Sha256Hasher hasher;
+  for (std::size_t i = 0; i < layout.files().size(); ++i) {
+    const auto& file = layout.files()[i];
+    hasher.update(file.path + '\0' + std::to_string(file.size) + '\0');
+    hasher.update(files.at(i).view());
+  }
+  return hasher.finish().hex().substr(0, 32);
+}
+
+std::string encode_metainfo(const store::Layout& layout, const std::string& name, const std::string& sha1, const std::string& sha256) {
+  lt::entry info(lt::entry::dictionary_t);
+  info["files"] = file_list(layout);
+  info["name"] = name;
+  info["piece length"] = integer(layout.piece_length());
+  info["pieces"] = sha1;
+  info["private"] = integer(1);
+  lt::entry torrent(lt::entry::dictionary_t);
+  torrent["info"] = std::move(info);
+  torrent["sha256 pieces"] = sha256;
+  std::string bytes;
+  lt::bencode(std::back_inserter(bytes), torrent);
+  return bytes;
+}
+
+}  // namespace shoal::swarm

@@ -1,0 +1,17 @@
+// How large a metainfo may be. A release names the exact size and digest of its metainfo, so these only bound what a publisher can do.
+#pragma once
+
+#include "registry/messages.hpp"
+
+namespace shoal::swarm {
+
+/// What a tracker stores; at 52 bytes a piece, more than a million pieces.
+inline constexpr ByteCount metainfo_limit = registry::metainfo_limit;
+/// libtorrent numbers pieces with 31 bits, and 2 097 152 is its own default.
+inline constexpr int metainfo_max_pieces = 2'097'152;
+/// torrent > info > files > file > path: five levels.
+inline constexpr int metainfo_max_depth = 8;
+/// About ten tokens a file; 20 million tokens take 160 MB while parsing, for a metainfo of the largest size only.
+inline constexpr int metainfo_max_tokens = 20'000'000;
+
+}  // namespace shoal::swarm

@@ -1,0 +1,54 @@
+#include "swarm/payload_counter.hpp"
+
+#include <libtorrent/peer_connection_handle.hpp>
+#include <libtorrent/peer_request.hpp>
+
+#include <optional>
+
+namespace shoal::swarm {
+namespace {
+
+class PeerCounter final : public lt::peer_plugin {
+ public:
+  PeerCounter(const mesh::Mesh& mesh, std::shared_ptr<PayloadCounts> counts, mesh::VirtualEndpoint endpoint)
+      : mesh_(mesh), counts_(std::move(counts)), endpoint_(endpoint) {}
+
+  bool on_piece(const lt::peer_request& request, lt::span<const char>) override {
+    (is_source() ? counts_->from_source : counts_->from_peers) += static_cast<ByteCount>(request.length);
+    return false;
+  }
+
+ private:
+  /// The mesh knows the role once the link stands, which is before the first block; asked once.
+  bool is_source() {
+    if (!role_)
+      if (auto whom = mesh_.whom(endpoint_)) role_ = whom->role;
+    return role_ == identity::Role::seeder;
+  }
+
+  const mesh::Mesh& mesh_;
+  std::shared_ptr<PayloadCounts> counts_;
+  mesh::VirtualEndpoint endpoint_;
+  std::optional<identity::Role> role_;
+};
+
+class TorrentCounter final : public lt::torrent_plugin {
+ public:
+  TorrentCounter(const mesh::Mesh& mesh, std::shared_ptr<PayloadCounts> counts) : mesh_(mesh), counts_(std::move(counts)) {}
+
+  std::shared_ptr<lt::peer_plugin> new_connection(const lt::peer_connection_handle& peer) override {
+    return std::make_shared<PeerCounter>(mesh_, counts_, from_engine(peer.remote()));
+  }
+
+ private:
+  const mesh::Mesh& mesh_;
+  std::shared_ptr<PayloadCounts> counts_;
+};
+
+}  // namespace
+
+std::shared_ptr<lt::torrent_plugin> payload_counter(const mesh::Mesh& mesh, std::shared_ptr<PayloadCounts> counts) {
+  return std::make_shared<TorrentCounter>(mesh, std::move(counts));
+}
+
+}  // namespace shoal::swarm

@@ -1,0 +1,23 @@
+// How much payload came from the source and how much from other nodes.
+#pragma once
+
+#include <libtorrent/extensions.hpp>
+
+#include <atomic>
+#include <memory>
+
+#include "swarm/engine.hpp"
+
+namespace shoal::swarm {
+
+/// Bytes as the network delivered them: blocks that arrive twice, or belong to a piece that fails its check, count each time.
+struct PayloadCounts {
+  std::atomic<ByteCount> from_source{0};
+  std::atomic<ByteCount> from_peers{0};
+};
+
+/// A libtorrent plugin for one torrent. Its calls come on the network thread; the counts may be read from any. `mesh` must outlive
+/// the session.
+std::shared_ptr<lt::torrent_plugin> payload_counter(const mesh::Mesh& mesh, std::shared_ptr<PayloadCounts> counts);
+
+}  // namespace shoal::swarm

@@ -1,0 +1,157 @@
+#include "swarm/swarm.hpp"
+
+#include <libtorrent/extensions/smart_ban.hpp>
+#include <libtorrent/ip_filter.hpp>
+#include <libtorrent/session.hpp>
+
+#include <mutex>
+
+#include "base/log.hpp"
+#include "swarm/alert_pump.hpp"
+#include "swarm/content_files.hpp"
+#include "swarm/disk_back_end.hpp"
+#include "swarm/metainfo_form.hpp"
+#include "swarm/session_settings.hpp"
+
+namespace shoal::swarm {
+namespace {
+
+constexpr std::chrono::seconds close_deadline{10};
+
+/// File i of the torrent is root/<path in the release>, whatever the torrent is called.
+void place_files(lt::add_torrent_params& params, const fs::path& root, const store::Layout& layout) {
+  params.save_path = root.string();
+  const auto slots = slots_of(layout);
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    if (slots[i].file) params.renamed_files[lt::file_index_t(static_cast<int>(i))] = (root / layout.files()[*slots[i].file].path).string();
+}
+
+using lt_plugin = std::function<std::shared_ptr<lt::torrent_plugin>(const lt::torrent_handle&, lt::client_data_t)>;
+
+/// What libtorrent is told of a content.
+lt::add_torrent_params parameters(lt::add_torrent_params loaded, const Content& content, lt_plugin counter) {
+  lt::add_torrent_params params = std::move(loaded);
+  place_files(params, content.root, content.metainfo.layout());
+  // Neither paused nor auto-managed: queueing would start with three downloads.
+  params.flags = lt::torrent_flags::update_subscribe | lt::torrent_flags::duplicate_is_error | lt::torrent_flags::disable_dht |
+                 lt::torrent_flags::disable_lsd | lt::torrent_flags::disable_pex;
+  // Exactly as many bits as pieces, or libtorrent takes them for an interrupted check. Without any, it re-hashes what it finds, and
+  // starts at once where it finds nothing.
+  if (content.mode == Mode::seed) params.have_pieces.resize(params.ti->num_pieces(), true);
+  params.extensions.push_back(std::move(counter));
+  // Finds out who spoilt a piece that several peers had a part in.
+  params.extensions.emplace_back(&lt::create_smart_ban_plugin);
+  return params;
+}
+
+class EngineSwarm final : public Swarm {
+ public:
+  EngineSwarm(const SwarmOptions& options, const NodeId& self, mesh::Mesh& mesh, std::unique_ptr<registry::Client> client,
+              const Clock& clock, std::function<void(const Event&)> events, PortHold hold)
+      : mesh_(mesh),
+        hold_(std::move(hold)),
+        introductions_(mesh, self),
+        session_(session_params(session_settings(options, mesh.front(), hold_), disk_back_end(disk_))),
+        announcer_(std::make_unique<Announcer>(std::move(client), peer_id_of(self), mesh.port(), clock)) {
+    session_.set_peer_class_filter(peer_classes());
+    pump_ = std::make_unique<AlertPump>(session_, contents_, introductions_, clock,
+                                        AlertPump::Sinks{std::move(events), [this] { announcer_->wake(); }});
+  }
+
+  /// No new peers, then no new events, then goodbye to the tracker, then the engine.
+  ~EngineSwarm() override {
+    for (const auto& content : contents_.all()) introductions_.close(content->id());
+    pump_.reset();
+    announcer_.reset();
+  }
+
+  Status add(Content content) override;
+  void remove(const InfoHash& content) override;
+  std::optional<Progress> progress(const InfoHash& content) const override;
+  std::string announce_problem(const InfoHash& content) const override { return announcer_->problem(content); }
+
+ private:
+  Status start_torrent(const Content& content, HostedContent& hosted);
+  void announce(const std::shared_ptr<HostedContent>& hosted);
+
+  mesh::Mesh& mesh_;
+  const PortHold hold_;
+  DiskContents disk_;
+  std::mutex changing_;  // held by add and remove; they wait for the engine, never for events
+  HostedContents contents_;
+  Introductions introductions_;
+  lt::session session_;  // the threads of the engine end here; all above is what they use
+  std::unique_ptr<Announcer> announcer_;
+  std::unique_ptr<AlertPump> pump_;
+};
+
+Status EngineSwarm::add(Content content) {
+  std::lock_guard one_at_a_time(changing_);
+  content.root = fs::absolute(content.root);
+  const InfoHash id = content.metainfo.info_hash();
+  auto hosted = std::make_shared<HostedContent>(id, content.metainfo.layout(), content.mode);
+  // Before the engine has it, so that no alert comes for a content that is not known yet.
+  if (!contents_.insert(hosted)) return fail(ErrorCode::conflict, "content " + id.hex() + " is in the swarm already");
+  if (Status started = start_torrent(content, *hosted); !started.ok()) {
+    contents_.extract(id);
+    disk_.forget(id);
+    return started;
+  }
+  introductions_.open(hosted);
+  announce(hosted);
+  return {};
+}
+
+Status EngineSwarm::start_torrent(const Content& content, HostedContent& hosted) {
+  const bool seed = content.mode == Mode::seed;
+  const auto& layout = content.metainfo.layout();
+  SHOAL_CHECK(seed ? check_source(content.root, layout) : prepare_target(content.root, layout));
+  SHOAL_TRY(auto loaded, load_torrent(content.metainfo.bytes()));
+  if (seed) disk_.protect(hosted.id());
+  auto counter = [&mesh = mesh_, payload = hosted.payload()](const lt::torrent_handle&, lt::client_data_t) {
+    return payload_counter(mesh, payload);
+  };
+  lt::error_code error;
+  hosted.attach(session_.add_torrent(parameters(std::move(loaded), content, counter), error));
+  if (error) return fail("content " + hosted.id().hex() + ": " + error.message());
+  return {};
+}
+
+void EngineSwarm::announce(const std::shared_ptr<HostedContent>& hosted) {
+  AnnounceCallbacks callbacks;
+  callbacks.facts = [hosted] { return hosted->facts(); };
+  callbacks.peers = [this, hosted](const std::vector<registry::AnnouncedPeer>& peers) { introductions_.introduce(*hosted, peers); };
+  announcer_->add(hosted->id(), std::move(callbacks));
+}
+
+void EngineSwarm::remove(const InfoHash& content) {
+  std::lock_guard one_at_a_time(changing_);
+  auto hosted = contents_.extract(content);
+  if (!hosted) return;
+  announcer_->remove(content);
+  introductions_.close(content);
+  session_.remove_torrent(hosted->handle());
+  if (!disk_.wait_closed(content, close_deadline)) log::warn("files_still_open", {{"content", content.hex()}});
+  disk_.forget(content);
+}
+
+std::optional<Progress> EngineSwarm::progress(const InfoHash& content) const {
+  auto hosted = contents_.find(content);
+  if (!hosted) return std::nullopt;
+  return hosted->progress();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Swarm>> Swarm::start(SwarmOptions options, NodeId self, mesh::Mesh& mesh, std::unique_ptr<registry::Client> client,
+                                            const Clock& clock, std::function<void(const Event&)> events) {
+  raise_descriptor_limit();
+  SHOAL_TRY(PortHold hold, PortHold::take());
+  try {
+    return std::unique_ptr<Swarm>(std::make_unique<EngineSwarm>(options, self, mesh, std::move(client), clock, std::move(events), std::move(hold)));
+  } catch (const std::exception& e) {
+    return fail(std::string("the BitTorrent engine does not start: ") + e.what());
+  }
+}
+
+}  // namespace shoal::swarm
