@@ -1,0 +1,233 @@
+#include "tracker/catalog.hpp"
+
+#include "base/files.hpp"
+#include "crypto/digest.hpp"
+#include "doctest/doctest.h"
+#include "support/test_fleet.hpp"
+
+using namespace shoal;
+using namespace shoal::tracker;
+using shoal::test::must;
+
+namespace {
+
+const ModelName model = ModelName::trusted("acme/chat");
+const VersionName version = VersionName::trusted("1.0");
+const ChannelName stable = ChannelName::trusted("stable");
+const NodeId publisher_machine = test::node_id(5);
+
+struct Library {
+  TempDirectory directory;
+  ManualClock clock{WallTime(std::chrono::seconds(1'700'000'000))};
+  crypto::PrivateKey root = crypto::PrivateKey::generate();
+  crypto::PrivateKey publisher = crypto::PrivateKey::generate();
+  crypto::PrivateKey stranger = crypto::PrivateKey::generate();
+  crypto::PrivateKey other_org = crypto::PrivateKey::generate();
+  Database database{must(Database::open(directory.path() / "tracker.db"))};
+  std::unique_ptr<Catalog> catalog{open()};
+
+  manifest::Verifier verifier() const {
+    manifest::TrustRoot trust;
+    trust.fleet = FleetName::trusted("test-fleet");
+    trust.expires = clock.now() + std::chrono::hours(24 * 365);
+    trust.keys = {root.public_key(), publisher.public_key(), other_org.public_key()};
+    trust.root_keys = {root.public_key().id()};
+    trust.publishers = {{{"acme/*"}, {publisher.public_key().id()}, 1}, {{"other/*"}, {other_org.public_key().id()}, 1}};
+    return must(manifest::Verifier::restore(manifest::sign(manifest::trust_root_type, manifest::encode(trust), {root})));
+  }
+  std::unique_ptr<Catalog> open() { return must(Catalog::open(database, verifier(), clock)); }
+
+  manifest::Release release(const std::string& metainfo = "metainfo", const std::string& label = "") const {
+    manifest::Release made;
+    made.model = model;
+    made.version = version;
+    made.created = clock.now();
+    made.files = {{"model.safetensors", 1000, crypto::sha256("content")}};
+    made.format.kind = "other";
+    if (!label.empty()) made.labels["note"] = label;
+    made.swarm = {must(InfoHash::from_raw(crypto::sha1(metainfo).view())), 65536, crypto::sha256(metainfo), metainfo.size()};
+    return made;
+  }
+  manifest::SignedEnvelope sign(const manifest::Release& made) const { return manifest::sign(manifest::release_type, manifest::encode(made), {publisher}); }
+  Status publish(const std::string& envelope, const std::string& metainfo = "metainfo", const VersionName& as = version, const ModelName& of = model) {
+    return catalog->publish(of, as, {envelope, metainfo}, publisher_machine);
+  }
+  ReleaseId publish_good() {
+    auto envelope = sign(release());
+    must(publish(envelope.encode()));
+    return must(ReleaseId::from_raw(crypto::sha256(envelope.payload).view()));
+  }
+  manifest::SignedEnvelope pointer(const ReleaseId& id, std::uint64_t sequence, std::uint64_t epoch = 1) const {
+    manifest::ChannelPointer made;
+    made.model = model;
+    made.channel = stable;
+    made.epoch = epoch;
+    made.sequence = sequence;
+    made.release = id;
+    made.issued = clock.now();
+    made.expires = clock.now() + std::chrono::hours(24 * 30);
+    return manifest::sign(manifest::channel_type, manifest::encode(made), {publisher});
+  }
+  Status move(const manifest::SignedEnvelope& envelope) { return catalog->set_channel(model, stable, envelope.encode()); }
+};
+
+ErrorCode code_of(const Status& status) {
+  REQUIRE_FALSE(status.ok());
+  return status.error().code;
+}
+
+}  // namespace
+
+TEST_CASE("a published release is found by version, by id and by torrent, with its metainfo") {
+  Library library;
+  std::string envelope = library.sign(library.release()).encode();
+  CHECK_FALSE(library.catalog->knows(library.release().swarm.info_hash));
+  ReleaseId id = library.publish_good();
+  CHECK(must(library.catalog->release(model, version)).id == id);
+  auto by_id = must(library.catalog->release(id));
+  CHECK(must(library.verifier().release(must(manifest::SignedEnvelope::decode(by_id.envelope, 1 * MiB)), model)).id() == id);
+  CHECK(must(library.catalog->metainfo(id)) == "metainfo");
+  CHECK(library.catalog->knows(library.release().swarm.info_hash));
+  auto versions = must(library.catalog->versions(model));
+  REQUIRE(versions.size() == 1);
+  CHECK(versions[0].version == version);
+  CHECK(versions[0].id == id);
+  CHECK(versions[0].size == 1000);
+  CHECK(versions[0].created == library.clock.now());
+}
+
+TEST_CASE("what is not there is not found") {
+  Library library;
+  auto missing = library.catalog->release(model, version);
+  REQUIRE_FALSE(missing.ok());
+  CHECK(missing.error().code == ErrorCode::not_found);
+  CHECK(missing.error().message.find("acme/chat@1.0") != std::string::npos);
+  CHECK(library.catalog->release(ReleaseId{}).error().code == ErrorCode::not_found);
+  CHECK(library.catalog->metainfo(ReleaseId{}).error().code == ErrorCode::not_found);
+  CHECK(library.catalog->channel(model, stable).error().code == ErrorCode::not_found);
+  CHECK(must(library.catalog->versions(model)).empty());
+  CHECK(must(library.catalog->channels(model)).empty());
+}
+
+TEST_CASE("the same release again is fine; other content under its version is a conflict") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  CHECK(library.publish(library.sign(library.release()).encode()).ok());  // signed anew, same payload
+  CHECK(code_of(library.publish(library.sign(library.release("metainfo", "changed")).encode())) == ErrorCode::conflict);
+  CHECK(code_of(library.publish(library.sign(library.release("other")).encode(), "other")) == ErrorCode::conflict);
+  CHECK(must(library.catalog->release(model, version)).id == id);
+  CHECK_FALSE(library.catalog->knows(library.release("other").swarm.info_hash));
+}
+
+TEST_CASE("a release that does not verify is refused, and nothing of it is kept") {
+  Library library;
+  auto good = library.sign(library.release());
+  SUBCASE("signed by an unknown key") {
+    auto forged = manifest::sign(manifest::release_type, good.payload, {library.stranger});
+    CHECK(code_of(library.publish(forged.encode())) == ErrorCode::verification);
+  }
+  SUBCASE("signed by a key for other models") {
+    auto forged = manifest::sign(manifest::release_type, good.payload, {library.other_org});
+    CHECK(code_of(library.publish(forged.encode())) == ErrorCode::verification);
+  }
+  SUBCASE("signed by the root key") {
+    auto forged = manifest::sign(manifest::release_type, good.payload, {library.root});
+    CHECK(code_of(library.publish(forged.encode())) == ErrorCode::verification);
+  }
+  SUBCASE("without signatures") {
+    good.signatures.clear();
+    CHECK_FALSE(library.publish(good.encode()).ok());
+  }
+  SUBCASE("a byte of the payload flipped") {
+    good.payload[good.payload.size() / 2] = static_cast<char>(good.payload[good.payload.size() / 2] ^ 1);
+    CHECK(code_of(library.publish(good.encode())) == ErrorCode::verification);
+  }
+  SUBCASE("a byte of the signature flipped") {
+    good.signatures[0].signature[20] = static_cast<char>(good.signatures[0].signature[20] ^ 1);
+    CHECK(code_of(library.publish(good.encode())) == ErrorCode::verification);
+  }
+  SUBCASE("signed as another type of document") {
+    auto forged = manifest::sign(manifest::channel_type, good.payload, {library.publisher});
+    CHECK_FALSE(library.publish(forged.encode()).ok());
+  }
+  SUBCASE("another model in the path") {
+    CHECK(code_of(library.publish(good.encode(), "metainfo", version, ModelName::trusted("acme/other"))) == ErrorCode::verification);
+  }
+  SUBCASE("another version in the path") {
+    CHECK(code_of(library.publish(good.encode(), "metainfo", VersionName::trusted("2.0"))) == ErrorCode::verification);
+  }
+  SUBCASE("bytes after the envelope") { CHECK_FALSE(library.publish(good.encode() + "x").ok()); }
+  SUBCASE("no envelope") { CHECK_FALSE(library.publish("{}").ok()); }
+  SUBCASE("another metainfo of the same size") { CHECK(code_of(library.publish(good.encode(), "metainfO")) == ErrorCode::verification); }
+  SUBCASE("a longer metainfo") { CHECK(code_of(library.publish(good.encode(), "metainfo.")) == ErrorCode::verification); }
+  SUBCASE("no metainfo") { CHECK(code_of(library.publish(good.encode(), "")) == ErrorCode::verification); }
+  CHECK(must(library.catalog->releases()).empty());
+  CHECK_FALSE(library.catalog->knows(library.release().swarm.info_hash));
+}
+
+TEST_CASE("two releases with the same content share a torrent") {
+  Library library;
+  library.publish_good();
+  auto second = library.release();
+  second.version = VersionName::trusted("1.0-again");
+  must(library.publish(library.sign(second).encode(), "metainfo", second.version));
+  CHECK(must(library.catalog->versions(model)).size() == 2);
+}
+
+TEST_CASE("a channel moves forward only") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  must(library.move(library.pointer(id, 5)));
+  CHECK(code_of(library.move(library.pointer(id, 4))) == ErrorCode::conflict);
+  library.clock.advance(std::chrono::seconds(1));
+  CHECK(code_of(library.move(library.pointer(id, 5))) == ErrorCode::conflict);  // issued later: another pointer
+  auto sixth = library.pointer(id, 6);
+  must(library.move(sixth));
+  SUBCASE("the stored pointer again is fine") { CHECK(library.move(sixth).ok()); }
+  auto stored = must(library.catalog->channel(model, stable));
+  CHECK(stored == sixth.encode());
+  auto rows = must(library.catalog->channels(model));
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].channel == stable);
+  CHECK(rows[0].version == "1.0");
+  CHECK(rows[0].envelope == stored);
+}
+
+TEST_CASE("a channel points to a registered release of its own model") {
+  Library library;
+  CHECK(code_of(library.move(library.pointer(ReleaseId{}, 1))) == ErrorCode::not_found);
+  ReleaseId id = library.publish_good();
+  CHECK(library.move(library.pointer(id, 1)).ok());
+}
+
+TEST_CASE("a pointer that does not verify is refused") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  auto good = library.pointer(id, 1);
+  SUBCASE("signed by another") {
+    CHECK(code_of(library.move(manifest::sign(manifest::channel_type, good.payload, {library.stranger}))) == ErrorCode::verification);
+  }
+  SUBCASE("for another channel") {
+    CHECK(code_of(library.catalog->set_channel(model, ChannelName::trusted("beta"), good.encode())) == ErrorCode::verification);
+  }
+  SUBCASE("expired") {
+    library.clock.advance(std::chrono::hours(24 * 31));
+    CHECK(code_of(library.move(good)) == ErrorCode::verification);
+  }
+  SUBCASE("of an epoch that the trust root does not have") {
+    CHECK_FALSE(library.move(library.pointer(id, 1, 7)).ok());
+  }
+  CHECK(must(library.catalog->channels(model)).empty());
+}
+
+TEST_CASE("releases and channels last") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  must(library.move(library.pointer(id, 3)));
+  library.catalog.reset();
+  library.database = must(Database::open(library.directory.path() / "tracker.db"));
+  library.catalog = library.open();
+  CHECK(library.catalog->knows(library.release().swarm.info_hash));
+  CHECK(must(library.catalog->release(model, version)).id == id);
+  CHECK(code_of(library.move(library.pointer(id, 2))) == ErrorCode::conflict);
+}
