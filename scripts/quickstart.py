@@ -232,11 +232,12 @@ def quickstart(fleet, screen, options):
 
     checkpoint = make_checkpoint(fleet, screen, options.size)
     seeder, pulls, verified = distribute(fleet, screen, source, nodes, checkpoint, "shoal/checkpoint", "1.0")
-    if not options.keep:
-        end_round(seeder, pulls)
-    else:
+    if not (good and verified):
+        raise fleets.FleetError("not every node has what was published, see above")
+    if options.keep:
         explain(fleet, screen, nodes)
-    return good and verified
+    else:
+        end_round(seeder, pulls)
 
 
 def parse_options():
@@ -262,15 +263,15 @@ def main():
     screen = Screen(options.json)
     try:
         with fleets.Fleet(shoal=options.shoal, keep=options.keep) as fleet:
-            good = quickstart(fleet, screen, options)
+            quickstart(fleet, screen, options)
     except KeyboardInterrupt:
         screen.say("quickstart: interrupted; everything it started is stopped")
         return 130
     except (fleets.FleetError, subprocess.SubprocessError, OSError) as problem:
         screen.result({"type": "error", "message": str(problem)}, f"quickstart: {problem}")
         return 1
-    screen.say("quickstart: every node verified every file" if good else "quickstart: FAILED, see above")
-    return 0 if good else 1
+    screen.say("quickstart: every node verified every file")
+    return 0
 
 
 if __name__ == "__main__":

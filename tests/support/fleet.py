@@ -192,7 +192,7 @@ class Fleet:
     def __init__(self, directory=None, shoal=None, keep=False):
         self.shoal = os.path.abspath(shoal or default_binary())
         self._own_directory = directory is None
-        self.directory = os.path.abspath(directory or tempfile.mkdtemp(prefix="shoal-"))
+        self.directory = os.path.abspath(directory or tempfile.mkdtemp(prefix="shoal-fleet-"))
         self.logs = os.path.join(self.directory, "logs")
         os.makedirs(self.logs, exist_ok=True)
         self.keep = keep
@@ -213,19 +213,21 @@ class Fleet:
         return self
 
     def __exit__(self, kind, error, trace):
-        self.close(failed=kind is not None and not (kind is SystemExit and not error.code))
+        stopped = kind is not None and issubclass(kind, (KeyboardInterrupt, SystemExit))
+        self.keep = self.keep and kind is None
+        self.close(failed=kind is not None and not stopped)
 
     @staticmethod
     def _on_signal(number, frame):
         raise SystemExit(128 + number)
 
     def close(self, failed=False):
-        """Ends everything that still runs and removes the directory; after a failure the logs stay."""
+        """Ends everything that still runs and removes the directory; after a failure the logs stay. With `keep` all stays."""
         atexit.unregister(self.close)
         for number, handler in self._old_handlers.items():
             signal.signal(number, handler)
         self._old_handlers = {}
-        if self.keep and not failed:
+        if self.keep:
             return
         with self._undisturbed():
             self.stop_all()
