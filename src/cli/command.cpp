@@ -99,7 +99,8 @@ int dispatch(int argc, const char* const* argv, const Program& program, Output& 
   if (parsed->version) early.result({{"type", "version"}, {"version", program.version}}, "shoal " + program.version);
   else if (parsed->help || bare) early.result({{"type", "help"}, {"text", help_for(*parsed, program)}}, help_for(*parsed, program));
   else if (parsed->command != nullptr) return resolve_and_run(*parsed, program, early);
-  else return report(early, fail(ErrorCode::usage, "'shoal " + parsed->group + "' needs a command: see 'shoal " + parsed->group + " --help'"));
+  else
+    return report(early, fail(ErrorCode::usage, "'shoal " + parsed->group + "' needs a command: see 'shoal " + parsed->group + " --help'"));
   return report(early, {});
 }
 

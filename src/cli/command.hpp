@@ -14,8 +14,8 @@
 namespace shoal::cli {
 
 struct Option {
-  std::string name;        // "--state"
-  std::string value;       // "DIR" in the help; empty for a switch
+  std::string name;   // "--state"
+  std::string value;  // "DIR" in the help; empty for a switch
   std::string help;
   std::string fallback = "";  // default value; shown in the help
   bool required = false;
@@ -32,9 +32,9 @@ struct Positional {
 /// What a command was called with, after flag > SHOAL_* > file > default.
 class Invocation {
  public:
-  std::string get(const std::string& name) const;                       // "" where not given
-  std::vector<std::string> all(const std::string& name) const;          // repeatable options
-  bool on(const std::string& name) const;                               // switches
+  std::string get(const std::string& name) const;               // "" where not given
+  std::vector<std::string> all(const std::string& name) const;  // repeatable options
+  bool on(const std::string& name) const;                       // switches
   Result<std::chrono::milliseconds> duration(const std::string& name) const;
   Result<HostPort> address(const std::string& name) const;
 

@@ -70,7 +70,8 @@ std::string option_rows(const std::vector<Option>& options, unsigned width) {
 
 std::string usage_of(const Command& command) {
   std::string usage = "shoal " + command.path;
-  for (const Positional& positional : command.positionals) usage += positional.required ? " " + positional.name : " [" + positional.name + "]";
+  for (const Positional& positional : command.positionals)
+    usage += positional.required ? " " + positional.name : " [" + positional.name + "]";
   for (const Option& option : command.options) {
     if (option.required) usage += " " + label_of(option);
   }

@@ -64,7 +64,8 @@ void Output::error(const Error& error) {
   std::lock_guard lock(mutex_);
   clear_bar();
   if (!options_.json) return write_message("shoal: error: " + error.message);
-  write_result(json_text({{"type", "error"}, {"code", name(error.code)}, {"message", error.message}, {"exit_code", exit_code(error.code)}}));
+  write_result(
+      json_text({{"type", "error"}, {"code", name(error.code)}, {"message", error.message}, {"exit_code", exit_code(error.code)}}));
 }
 
 bool Output::results_written() {
@@ -82,14 +83,14 @@ void Output::write_result(std::string_view line) {
   if (!whole) results_lost_ = true;
 }
 
-void Output::write_message(std::string_view line) {
-  put(options_.messages, std::string(line) + (line.ends_with('\n') ? "" : "\n"));
-}
+void Output::write_message(std::string_view line) { put(options_.messages, std::string(line) + (line.ends_with('\n') ? "" : "\n")); }
 
 /// The first moment of each phase and its end are always shown; between them one per interval.
 bool Output::due(const Moment& moment) {
   bool finished = moment.total > 0 && moment.done >= moment.total;
-  auto interval = options_.json ? json_interval : options_.terminal ? std::chrono::duration_cast<std::chrono::milliseconds>(bar_interval) : line_interval;
+  auto interval = options_.json       ? json_interval
+                  : options_.terminal ? std::chrono::duration_cast<std::chrono::milliseconds>(bar_interval)
+                                      : line_interval;
   bool news = moment.what != last_what_ || (finished && !last_finished_);
   if (!news && now() - last_progress_ < interval) return false;
   last_what_ = moment.what;

@@ -16,11 +16,11 @@ namespace shoal::cli {
 
 /// One moment of something long.
 struct Moment {
-  std::string what;      // "fetching acme/model@1.0"
+  std::string what;  // "fetching acme/model@1.0"
   ByteCount done = 0;
   ByteCount total = 0;
-  ByteCount rate = 0;    // bytes per second
-  std::string detail = "";  // "4 peers, 12 MB from the source"
+  ByteCount rate = 0;           // bytes per second
+  std::string detail = "";      // "4 peers, 12 MB from the source"
   Json extra = Json::object();  // more members for --json
 };
 

@@ -95,7 +95,8 @@ Status resolve_positional(const Positional& positional, const Command& command, 
 
 std::string environment_name(const std::string& option) {
   std::string name = "SHOAL_";
-  for (unsigned char c : option.substr(option.find_first_not_of('-'))) name += std::isalnum(c) != 0 ? static_cast<char>(std::toupper(c)) : '_';
+  for (unsigned char c : option.substr(option.find_first_not_of('-')))
+    name += std::isalnum(c) != 0 ? static_cast<char>(std::toupper(c)) : '_';
   return name;
 }
 

@@ -41,7 +41,8 @@ TEST_CASE("with --json stdout has one object per line and stderr stays empty") {
   output.message("hello");
   output.error(fail(ErrorCode::not_found, "no such model"));
   CHECK(screen.err.text().empty());
-  CHECK(screen.out.text() == "{\"type\":\"token\",\"value\":\"x\\ny\"}\n"
+  CHECK(screen.out.text() ==
+        "{\"type\":\"token\",\"value\":\"x\\ny\"}\n"
         "{\"code\":\"not_found\",\"exit_code\":10,\"message\":\"no such model\",\"type\":\"error\"}\n");
 }
 
@@ -76,7 +77,8 @@ TEST_CASE("with --json progress is an object every second, with the members that
   moment.extra = {{"peers", 4}};
   output.progress(moment);
   output.progress(moment);
-  CHECK(screen.out.text() == "{\"done\":500000000,\"peers\":4,\"rate\":100000000,\"seconds_left\":5,\"total\":1000000000,"
+  CHECK(screen.out.text() ==
+        "{\"done\":500000000,\"peers\":4,\"rate\":100000000,\"seconds_left\":5,\"total\":1000000000,"
         "\"type\":\"progress\",\"what\":\"fetching a/b\"}\n");
 }
 

@@ -35,9 +35,9 @@ TEST_CASE("a group alone names no command") {
 }
 
 TEST_CASE("common options are accepted before and after every word") {
-  for (const std::vector<const char*>& words : {std::vector<const char*>{"--json", "token", "create"},
-                                                std::vector<const char*>{"token", "--json", "create"},
-                                                std::vector<const char*>{"token", "create", "--json"}}) {
+  for (const std::vector<const char*>& words :
+       {std::vector<const char*>{"--json", "token", "create"}, std::vector<const char*>{"token", "--json", "create"},
+        std::vector<const char*>{"token", "create", "--json"}}) {
     auto parsed = parse_words(sample(), words);
     REQUIRE(parsed.ok());
     CHECK(parsed->given.count("--json") == 1);
@@ -75,7 +75,9 @@ TEST_CASE("an unknown option that resembles nothing points to the help of its co
   CHECK(error_of({"pull", "a/b", "--photosynthesis"}) == "unknown option '--photosynthesis': see 'shoal pull --help'");
 }
 
-TEST_CASE("a word too many is refused") { CHECK(error_of({"pull", "a/b", "c", "d"}) == "unexpected argument 'd': see 'shoal pull --help'"); }
+TEST_CASE("a word too many is refused") {
+  CHECK(error_of({"pull", "a/b", "c", "d"}) == "unexpected argument 'd': see 'shoal pull --help'");
+}
 
 TEST_CASE("an option without its value is refused, and does not eat the next option") {
   CHECK(error_of({"pull", "a/b", "--state"}) == "--state needs a value");

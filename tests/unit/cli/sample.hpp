@@ -15,13 +15,14 @@
 namespace shoal::cli::test {
 
 inline std::vector<Command> sample(std::function<Status(Invocation&)> work = [](Invocation&) { return Status{}; }) {
-  Command create{.path = "token create",
-                 .summary = "print one join token",
-                 .details = "Example:\n  shoal token create --state /var/lib/shoal",
-                 .positionals = {},
-                 .options = {{.name = "--state", .value = "DIR", .help = "where the tracker lives", .required = true, .config_key = "state"}},
-                 .run = work,
-                 .role = "Tracker"};
+  Command create{
+      .path = "token create",
+      .summary = "print one join token",
+      .details = "Example:\n  shoal token create --state /var/lib/shoal",
+      .positionals = {},
+      .options = {{.name = "--state", .value = "DIR", .help = "where the tracker lives", .required = true, .config_key = "state"}},
+      .run = work,
+      .role = "Tracker"};
   Command pull{.path = "pull",
                .summary = "fetch a checkpoint",
                .details = "",
