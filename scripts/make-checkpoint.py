@@ -88,7 +88,8 @@ def make(directory, size, seed):
         tensors = list(shard_tensors(shard, elements))
         weight_map.update((tensor, name) for tensor, _ in tensors)
         write_shard(os.path.join(directory, name), f"{seed}/{shard}", tensors)
-    write_json(os.path.join(directory, "model.safetensors.index.json"), {"metadata": {"total_size": size // 2 * 2}, "weight_map": weight_map})
+    write_json(os.path.join(directory, "model.safetensors.index.json"),
+               {"metadata": {"total_size": size // 2 * 2}, "weight_map": weight_map})
     write_json(os.path.join(directory, "config.json"), {"model_type": "synthetic", "hidden_size": COLUMNS, "torch_dtype": "bfloat16",
                                                         "num_hidden_layers": SHARDS * TENSORS_PER_SHARD, "seed": seed})
 

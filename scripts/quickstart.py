@@ -113,16 +113,16 @@ def checked(fleet, nodes, ref):
 
 
 def table(screen, title, size, nodes, reports, verified):
-    rows = []
-    for node, report, good in zip(nodes, reports, verified):
-        rows.append({"node": node.name, "seconds": round(report["seconds"], 2), "mb_per_s": round(report["bytes"] / MB / max(report["seconds"], 1e-3), 1),
-                     "mb_from_source": round(report["bytes_from_source"] / MB, 1), "mb_from_nodes": round(report["bytes_from_peers"] / MB, 1),
-                     "verified": good})
+    rows = [{"node": node.name, "seconds": round(report["seconds"], 2),
+             "mb_per_s": round(report["bytes"] / MB / max(report["seconds"], 1e-3), 1),
+             "mb_from_source": round(report["bytes_from_source"] / MB, 1),
+             "mb_from_nodes": round(report["bytes_from_peers"] / MB, 1),
+             "verified": good} for node, report, good in zip(nodes, reports, verified)]
     copies = sum(report["bytes_from_source"] for report in reports) / max(size, 1)
     value = {"type": "table", "checkpoint": title, "bytes": size, "nodes": rows, "copies_sent_by_source": round(copies, 3)}
     lines = ["", f"{title}: {size / MB:.1f} MB", "  node      seconds      MB/s  MB from source  MB from nodes  verified"]
-    lines += [f"  {row['node']:<8} {row['seconds']:8.2f} {row['mb_per_s']:9.1f} {row['mb_from_source']:15.1f} {row['mb_from_nodes']:14.1f}  "
-              f"{'yes' if row['verified'] else 'NO'}" for row in rows]
+    lines += [f"  {row['node']:<8} {row['seconds']:8.2f} {row['mb_per_s']:9.1f} {row['mb_from_source']:15.1f} "
+              f"{row['mb_from_nodes']:14.1f}  {'yes' if row['verified'] else 'NO'}" for row in rows]
     lines.append(f"  the source sent {copies:.2f} copies to {len(rows)} nodes")
     screen.result(value, "\n".join(lines))
 
@@ -190,7 +190,8 @@ def check_space(directory, options):
     need = int(options.size_bytes * (options.nodes + 1.2)) + 500 * 10**6
     free = shutil.disk_usage(directory).free
     if free < need:
-        raise fleets.FleetError(f"{directory} has {free / MB:.0f} MB free and this needs {need / MB:.0f} MB: set TMPDIR, or give --size or --nodes")
+        raise fleets.FleetError(f"{directory} has {free / MB:.0f} MB free and this needs {need / MB:.0f} MB: "
+                                "set TMPDIR, or give --size or --nodes")
 
 
 def make_checkpoint(fleet, screen, size):

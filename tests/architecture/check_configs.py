@@ -56,7 +56,8 @@ def check(shoal, path, commands):
     problems += [f"{name}: no command knows the key '{key}'" for key in sorted(present.keys() - known.keys())]
     problems += [f"{name}: '{key}' is {active[key]!r}, and the default is {known[key]!r}"
                  for key in sorted(active.keys() & known.keys()) if known[key] is not None and str(active[key]) != known[key]]
-    return problems + [f"{name}: '{key}' is not explained" for key in unexplained(text)] + ([] if known else [f"{name}: the help shows no keys"])
+    problems += [f"{name}: '{key}' is not explained" for key in unexplained(text)]
+    return problems if known else [f"{name}: the help of {commands} shows no keys"]
 
 
 def main():

@@ -183,7 +183,8 @@ class Process:
         code = self._process.poll()
         state = "" if code is None else f" (exit code {code})"
         said = "".join(f"\n  error: {message}" for message in errors)
-        return FleetError(f"{self.name} {what}{state}{said}\n  command: {' '.join(self.command)}\n  log: {self.log_path}\n{tail(self.log_path)}")
+        command = " ".join(self.command)
+        return FleetError(f"{self.name} {what}{state}{said}\n  command: {command}\n  log: {self.log_path}\n{tail(self.log_path)}")
 
 
 class Fleet:
@@ -299,11 +300,13 @@ class Fleet:
     def init(self):
         """A new fleet, whose tracker will have a free port of its own."""
         self.port = free_port()
-        self.run("fleet", "init", "--state", self.path("tracker"), "--keys", self.path("keys"), "--tracker", f"https://127.0.0.1:{self.port}")
+        url = f"https://127.0.0.1:{self.port}"
+        self.run("fleet", "init", "--state", self.path("tracker"), "--keys", self.path("keys"), "--tracker", url)
 
     def start_tracker(self, *extra):
         """Also after a stop: the port stays, since the tokens and certificates name it."""
-        self.tracker = self.start("tracker", "tracker", "run", "--state", self.path("tracker"), "--listen", f"127.0.0.1:{self.port}", *extra)
+        listen = f"127.0.0.1:{self.port}"
+        self.tracker = self.start("tracker", "tracker", "run", "--state", self.path("tracker"), "--listen", listen, *extra)
         self.tracker.wait_event("ready")
         return self.tracker
 
@@ -323,7 +326,8 @@ class Fleet:
 
     def publish(self, member, source, model, version, *extra, channel=None, deadline=FETCH, check=True):
         """Signs with the fleet's publisher key. Returns the event 'published', or with check=False what `run` returns."""
-        words = ["publish", source, "--state", member.state, "--model", model, "--version", version, "--key", self.path("keys", "publisher.key")]
+        key = self.path("keys", "publisher.key")
+        words = ["publish", source, "--state", member.state, "--model", model, "--version", version, "--key", key]
         if channel:
             words += ["--channel", channel]
         done = self.run(*words, *extra, deadline=deadline, check=check)
