@@ -45,7 +45,7 @@ bool set_validity(X509* certificate, WallTime from, WallTime until) {
          ASN1_TIME_adj(X509_getm_notAfter(certificate), seconds(until), 0, 0) != nullptr;
 }
 
-/// A subject for humans; nothing is decided on it.
+/// A subject for humans, of at most 64 characters (ub-common-name); nothing is decided on it.
 bool set_subject(X509* certificate, const std::string& common_name) {
   return X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
                                     reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0) == 1;
@@ -101,7 +101,7 @@ X509Handle make_ca(EVP_PKEY* key, const FleetName& fleet, WallTime now) {
   X509Handle certificate(X509_new());
   X509* raw = certificate.get();
   bool made = raw != nullptr && X509_set_version(raw, X509_VERSION_3) == 1 && set_serial(raw) &&
-              set_validity(raw, now - most_backdating, now + ca_life) && set_subject(raw, "Shoal CA of " + fleet.str()) &&
+              set_validity(raw, now - most_backdating, now + ca_life) && set_subject(raw, fleet.str()) &&
               X509_set_issuer_name(raw, X509_get_subject_name(raw)) == 1 && X509_set_pubkey(raw, key) == 1 &&
               add_extension(raw, raw, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
               add_extension(raw, raw, NID_key_usage, "critical,keyCertSign,cRLSign") &&

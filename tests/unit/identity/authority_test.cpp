@@ -54,6 +54,12 @@ TEST_CASE("a CA can be loaded again from what it saved") {
   CHECK(must(inspect_pem(leaf)).identity == node_grant(fleet).identity);
 }
 
+TEST_CASE("a fleet may have the longest name there is") {
+  TestFleet fleet(std::string(63, 'f'));
+  CHECK(fleet.authority().fleet().str().size() == 63);
+  CHECK(fleet.node().self.identity.fleet == fleet.name());
+}
+
 TEST_CASE("a CA is not loaded from a key and a certificate that do not belong together") {
   TestFleet fleet, other;
   CHECK(!Authority::load(other.authority().key_pem(), fleet.authority().certificate_pem()).ok());
