@@ -7,7 +7,7 @@ set -euo pipefail
 build=(build-essential cmake ninja-build ccache pkg-config git libtorrent-rasterbar-dev libboost-dev libssl-dev nlohmann-json3-dev
        doctest-dev libsqlite3-dev libcli11-dev libspdlog-dev libfmt-dev libtomlplusplus-dev)
 quickstart=(python3 pocketsphinx pocketsphinx-en-us espeak-ng sox)
-tests=(aria2 curl iproute2 openssl procps)
+tests=(aria2 ca-certificates curl iproute2 openssl procps)
 
 fail() {
   echo "install-deps: $*" >&2
@@ -44,17 +44,20 @@ as_root+=(env DEBIAN_FRONTEND=noninteractive)
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-quietly() {
-  "$@" > "$log" 2>&1 || {
+update() {
+  echo "install-deps: updating the package lists" >&2
+  "${as_root[@]}" apt-get update -q > "$log" 2>&1 || {
     cat "$log" >&2
-    fail "'$*' failed, see above"
+    fail "apt-get update failed, see above: this machine needs a Debian mirror that it can reach"
   }
 }
+install() { "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}" > "$log" 2>&1; }
 
-# The lists of packages are fetched only where they do not know what is missing.
-if ! apt-cache show --no-all-versions "${missing[@]}" > /dev/null 2>&1; then
-  echo "install-deps: updating the package lists" >&2
-  quietly "${as_root[@]}" apt-get update -q
-fi
+# The lists of packages are fetched only where they do not know what is missing, or where they are too old to install it.
+updated=
+apt-cache show --no-all-versions "${missing[@]}" > /dev/null 2>&1 || { update && updated=yes; }
 echo "install-deps: installing ${missing[*]}" >&2
-quietly "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
+install || { [[ -z $updated ]] && update && install; } || {
+  cat "$log" >&2
+  fail "could not install ${missing[*]}, see above; this needs Debian 12"
+}
