@@ -39,7 +39,6 @@ std::optional<Response> host_objection(const RequestHead& head) {
 }  // namespace
 
 std::optional<Response> objection(const RequestHead& head) {
-  if (head.version() != 10 && head.version() != 11) return error_response(505, fail(ErrorCode::usage, "HTTP/1.0 and 1.1 only"));
   if (auto answer = length_objection(head)) return answer;
   if (auto answer = host_objection(head)) return answer;
   if (!head.target().starts_with('/')) return bad_request("a target that is not a path");

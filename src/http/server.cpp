@@ -61,6 +61,7 @@ class BeastServer final : public Server {
 
  private:
   static net::awaitable<void> accept_all(BeastServer* self);
+  net::awaitable<ErrorStatus> accept_one();
   void take(Worker& worker, tcp::socket socket);
   net::awaitable<void> pause(ErrorStatus error);
   Worker& next_worker() { return *workers_[next_++ % workers_.size()]; }
@@ -125,16 +126,23 @@ void BeastServer::cut(const NodeId& id) {
 
 net::awaitable<void> BeastServer::accept_all(BeastServer* self) {
   while (!self->workers_.front()->stopping) {
-    Worker& worker = self->next_worker();
-    tcp::socket socket(worker.io);
     ErrorStatus error;
-    co_await self->acceptor_->async_accept(socket, net::redirect_error(net::use_awaitable, error));
-    if (!error) {
-      self->take(worker, std::move(socket));
-    } else if (out_of_resources(error)) {
-      co_await self->pause(error);
+    try {
+      error = co_await self->accept_one();
+    } catch (const std::exception&) {  // whatever one client caused, the next one is accepted
+      error = net::error::no_memory;
     }
+    if (out_of_resources(error)) co_await self->pause(error);
   }
+}
+
+net::awaitable<ErrorStatus> BeastServer::accept_one() {
+  Worker& worker = next_worker();
+  tcp::socket socket(worker.io);
+  ErrorStatus error;
+  co_await acceptor_->async_accept(socket, net::redirect_error(net::use_awaitable, error));
+  if (!error) take(worker, std::move(socket));
+  co_return error;
 }
 
 net::awaitable<void> BeastServer::pause(ErrorStatus error) {

@@ -1,5 +1,7 @@
 #include "http/session.hpp"
 
+#include <limits>
+
 #include "base/log.hpp"
 #include "http/router.hpp"
 
@@ -130,7 +132,7 @@ net::awaitable<bool> Session::serve_one() {
 
 net::awaitable<Session::Head> Session::read_head(RequestParser& parser) {
   parser.header_limit(static_cast<std::uint32_t>(rules_.limits.header));
-  parser.body_limit(boost::none);  // until the header says which
+  parser.body_limit(std::numeric_limits<std::uint64_t>::max());  // until the head says which; "none" refuses all in Beast 1.74
   connection_.expires_after(rules_.limits.header_read);
   ErrorStatus error = co_await connection_.read_header(parser);
   Head head;

@@ -30,6 +30,7 @@ struct Worker {
   net::io_context io{1};
   net::executor_work_guard<net::io_context::executor_type> work{io.get_executor()};
   std::shared_ptr<Gate> gate = std::make_shared<Gate>(io);
+  tcp::socket first{io};  // makes the reactor, which takes descriptors, now and not with the first client
 };
 
 /// Lives on its worker's thread once `run` was called. Every wait in it ends at its deadline or by `close`.

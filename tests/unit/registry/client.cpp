@@ -1,0 +1,94 @@
+#include "registry/client.hpp"
+
+#include "doctest/doctest.h"
+
+namespace shoal::registry {
+namespace {
+
+/// Answers every request with the same response and remembers the last one.
+struct Script {
+  http::ClientRequest last;
+  http::Response answer;
+  bool down = false;
+};
+class ScriptedHttp final : public http::Client {
+ public:
+  explicit ScriptedHttp(Script& script) : script_(script) {}
+  Result<http::Response> send(http::ClientRequest request, const std::stop_token&) override {
+    script_.last = std::move(request);
+    if (script_.down) return fail(ErrorCode::unreachable, "down");
+    return script_.answer;
+  }
+
+ private:
+  Script& script_;
+};
+
+struct Fixture {
+  Script script;
+  Client client{std::make_unique<ScriptedHttp>(script), std::stop_token()};
+  ModelName model = ModelName::trusted("acme/speech");
+  VersionName version = VersionName::trusted("1.0+b");
+  ReleaseId id = *ReleaseId::from_hex(std::string(64, 'b'));
+};
+
+TEST_CASE_FIXTURE(Fixture, "names become path segments, escaped") {
+  script.answer.body = encode(ReleaseReply{id, "{}"});
+  REQUIRE(client.release(model, version).ok());
+  CHECK(script.last.method == "GET");
+  CHECK(script.last.target == "/v1/models/acme/speech/versions/1.0%2Bb");
+  REQUIRE(client.release(id).ok());
+  CHECK(script.last.target == "/v1/releases/" + id.hex());
+  CHECK(client.set_channel(model, ChannelName::trusted("stable"), "{}").ok());
+  CHECK(script.last.method == "PUT");
+  CHECK(script.last.target == "/v1/models/acme/speech/channels/stable");
+  CHECK(script.last.body == "{}");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a publish sends envelope and metainfo in one request") {
+  script.answer.status = 201;
+  CHECK(client.publish(model, version, "{}", "raw\xff").ok());
+  CHECK(script.last.method == "PUT");
+  CHECK(decode_publish_request(script.last.body)->metainfo == "raw\xff");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a refusal of the tracker keeps its code") {
+  script.answer = {409, "application/json", R"({"error":{"code":"conflict","message":"other content"}})"};
+  Status status = client.publish(model, version, "{}", "x");
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().code == ErrorCode::conflict);
+  CHECK(status.error().message == "other content");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a metainfo of another size than the release names is not taken") {
+  script.answer.body = std::string(100, 'm');
+  CHECK(client.metainfo(id, 100).ok());
+  for (ByteCount size : {0, 99, 101}) {
+    auto metainfo = client.metainfo(id, size);
+    REQUIRE_FALSE(metainfo.ok());
+    CHECK(metainfo.error().code == ErrorCode::verification);
+  }
+  script.last = {};
+  CHECK_FALSE(client.metainfo(id, metainfo_limit + 1).ok());
+  CHECK(script.last.target.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "an unreachable tracker stays unreachable") {
+  script.down = true;
+  CHECK(client.status().error().code == ErrorCode::unreachable);
+  CHECK(client.channel(model, ChannelName::trusted("stable")).error().code == ErrorCode::unreachable);
+  CHECK(client.announce({}).error().code == ErrorCode::unreachable);
+}
+
+TEST_CASE_FIXTURE(Fixture, "answers that cannot be read are errors") {
+  script.answer.body = "<html>welcome to the hotel's wireless network</html>";
+  CHECK_FALSE(client.status().ok());
+  CHECK_FALSE(client.versions(model).ok());
+  CHECK_FALSE(client.channels(model).ok());
+  CHECK_FALSE(client.renew("pem").ok());
+  CHECK_FALSE(client.enrol({}).ok());
+  CHECK_FALSE(client.announce({}).ok());
+}
+
+}  // namespace
+}  // namespace shoal::registry

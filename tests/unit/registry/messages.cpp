@@ -1,0 +1,169 @@
+#include "registry/messages.hpp"
+
+#include "doctest/doctest.h"
+#include "registry/printable.hpp"
+
+namespace shoal::registry {
+namespace {
+
+using namespace std::string_literals;
+
+const std::string id_hex(64, 'a');
+ReleaseId release_id() { return *ReleaseId::from_hex(id_hex); }
+WallTime time_of(const char* text) { return *parse_time(text); }
+
+TEST_CASE("an enrolment request survives the way, raw bytes included") {
+  EnrolRequest request{"\0\x01\xff id"s, std::string(32, '\xfe'), "-----BEGIN\nX", "gpu-17", "hall ü"};
+  auto read = decode_enrol_request(encode(request));
+  REQUIRE(read.ok());
+  CHECK(read->token_id == request.token_id);
+  CHECK(read->token_secret == request.token_secret);
+  CHECK(read->request_pem == request.request_pem);
+  CHECK(read->name == request.name);
+  CHECK(read->site == request.site);
+}
+
+TEST_CASE("a name that is not UTF-8 does not stop an enrolment") {
+  auto read = decode_enrol_request(encode(EnrolRequest{"i", "s", "p", "caf\xe9", ""}));
+  CHECK(read.ok());
+}
+
+TEST_CASE("enrolment requests of a wrong form are refused") {
+  const std::string good = encode(EnrolRequest{"id", "secret", "pem", "name", "site"});
+  REQUIRE(decode_enrol_request(good).ok());
+  for (const std::string& text : {
+           ""s, "null"s, "[]"s, "{}"s, "1"s, good + " x", good.substr(0, good.size() - 1),
+           R"({"token_id":1,"token_secret":"","request_pem":"","name":"","site":""})"s,
+           R"({"token_id":"!!","token_secret":"","request_pem":"","name":"","site":""})"s,
+           R"({"token_id":"","token_id":"","token_secret":"","request_pem":"","name":"","site":""})"s,
+           R"({"token_id":"","token_secret":"","request_pem":"","name":"a\u0007b","site":""})"s,
+           R"({"token_id":"","token_secret":"","request_pem":null,"name":"","site":""})"s,
+           R"({"token_id":"","token_secret":"","request_pem":"","name":")" + std::string(129, 'n') + R"(","site":""})",
+           R"({"token_id":"","token_secret":"","request_pem":")" + std::string(70000, 'p') + R"(","name":"","site":""})",
+           "{\"token_id\":\"\",\"token_secret\":\"\",\"request_pem\":\"\xff\",\"name\":\"\",\"site\":\"\"}"s, std::string(100000, '[')}) {
+    CAPTURE(text.substr(0, 200));
+    CHECK_FALSE(decode_enrol_request(text).ok());
+  }
+}
+
+TEST_CASE("members of later versions are let pass") {
+  CHECK(decode_renew_reply(R"({"certificate_pem":"x","new":[1,2]})").ok());
+}
+
+TEST_CASE("replies to enrolment and renewal survive the way") {
+  auto enrolled = decode_enrol_reply(encode(EnrolReply{"cert\n", "ca\n", "{\"payload\":\"...\"}"}));
+  REQUIRE(enrolled.ok());
+  CHECK(enrolled->certificate_pem == "cert\n");
+  CHECK(enrolled->ca_pem == "ca\n");
+  CHECK(enrolled->trust_root == "{\"payload\":\"...\"}");
+  CHECK(decode_renew_request(encode(RenewRequest{"pem"}))->request_pem == "pem");
+  CHECK(decode_renew_reply(encode(RenewReply{"pem"}))->certificate_pem == "pem");
+}
+
+TEST_CASE("a publish request carries the metainfo byte for byte") {
+  PublishRequest request{"{\"payload\":\"\"}", "d4:info\0\xff" "e"s};
+  auto read = decode_publish_request(encode(request));
+  REQUIRE(read.ok());
+  CHECK(read->envelope == request.envelope);
+  CHECK(read->metainfo == request.metainfo);
+  CHECK_FALSE(decode_publish_request(R"({"envelope":"x","metainfo":"not base64"})").ok());
+  CHECK_FALSE(decode_publish_request(R"({"envelope":{},"metainfo":""})").ok());
+}
+
+TEST_CASE("a release reply survives the way, and its id must be one") {
+  auto read = decode_release_reply(encode(ReleaseReply{release_id(), "{}"}));
+  REQUIRE(read.ok());
+  CHECK(read->id == release_id());
+  CHECK(read->envelope == "{}");
+  CHECK_FALSE(decode_release_reply(R"({"id":"abc","envelope":""})").ok());
+  CHECK_FALSE(decode_release_reply(R"({"id":")" + std::string(64, 'A') + R"(","envelope":""})").ok());
+}
+
+TEST_CASE("lists of channels and versions survive the way") {
+  std::vector<ChannelRow> channels{{ChannelName::trusted("stable"), "{}", "1.0"}, {ChannelName::trusted("beta"), "{}", ""}};
+  auto read = decode_channels(encode(channels));
+  REQUIRE(read.ok());
+  REQUIRE(read->size() == 2);
+  CHECK((*read)[0].channel.str() == "stable");
+  CHECK((*read)[0].version == "1.0");
+  CHECK(decode_channels(encode(std::vector<ChannelRow>{}))->empty());
+
+  std::vector<VersionRow> versions{{VersionName::trusted("1.0+b"), release_id(), 1ULL << 60, time_of("2026-01-31T12:00:00Z")}};
+  auto rows = decode_versions(encode(versions));
+  REQUIRE(rows.ok());
+  CHECK((*rows)[0].version.str() == "1.0+b");
+  CHECK((*rows)[0].size == 1ULL << 60);
+  CHECK((*rows)[0].created == versions[0].created);
+}
+
+TEST_CASE("one bad row makes the list an error that names the field") {
+  auto read = decode_channels(R"({"channels":[{"channel":"ok","envelope":"","version":""},{"channel":"../up","envelope":"","version":""}]})");
+  REQUIRE_FALSE(read.ok());
+  CHECK(read.error().message.find("channel") != std::string::npos);
+  CHECK_FALSE(decode_channels(R"({"channels":[1]})").ok());
+  CHECK_FALSE(decode_channels(R"({"channels":{}})").ok());
+  CHECK_FALSE(decode_versions(R"({"versions":[{"version":"1","id":"","size_bytes":-1,"created":""}]})").ok());
+}
+
+TEST_CASE("the status of a fleet survives the way") {
+  FleetStatus status;
+  status.fleet = FleetName::trusted("test-fleet");
+  status.swarms = {{ModelName::trusted("acme/speech"), VersionName::trusted("1"), release_id(), 3, 4294967295U}};
+  status.machines = {{NodeId::trusted("aaaaaaaaaaaa"), identity::Role::seeder, "nas", "hall 1", time_of("2026-01-31T12:00:00Z")}};
+  auto read = decode_fleet_status(encode(status));
+  REQUIRE(read.ok());
+  CHECK(read->fleet == status.fleet);
+  CHECK(read->swarms.at(0).leechers == 4294967295U);
+  CHECK(read->machines.at(0).role == identity::Role::seeder);
+  CHECK(read->machines.at(0).certificate_until == status.machines[0].certificate_until);
+}
+
+TEST_CASE("counts that do not fit and names with escapes do not reach a status") {
+  const std::string row = R"({"model":"a/b","version":"1","id":")" + id_hex + R"(","seeders":4294967296,"leechers":0})";
+  CHECK_FALSE(decode_fleet_status(R"({"fleet":"f","swarms":[)" + row + R"(],"machines":[]})").ok());
+  auto read = decode_fleet_status(
+      R"({"fleet":"f","swarms":[],"machines":[{"id":"aaaaaaaaaaaa","role":"node","name":"\u001b[2Jx","site":"","certificate_until":"2026-01-31T12:00:00Z"}]})");
+  REQUIRE(read.ok());
+  CHECK(read->machines.at(0).name == "[2Jx");
+}
+
+TEST_CASE("an error body keeps the code and the message") {
+  Error error = decode_error(409, R"({"error":{"code":"conflict","message":"version 1 exists with other content"}})");
+  CHECK(error.code == ErrorCode::conflict);
+  CHECK(error.message == "version 1 exists with other content");
+}
+
+TEST_CASE("a tracker cannot make us believe we were interrupted") {
+  CHECK(decode_error(500, R"({"error":{"code":"interrupted","message":"x"}})").code == ErrorCode::failed);
+  CHECK(decode_error(500, R"({"error":{"code":"partial","message":"x"}})").code == ErrorCode::failed);
+  CHECK(decode_error(500, R"({"error":{"code":"made up","message":"x"}})").code == ErrorCode::failed);
+}
+
+TEST_CASE("error bodies that cannot be read become the status") {
+  for (const std::string& body : {""s, "<html>"s, "[]"s, "{}"s, R"({"error":1})"s, R"({"error":{}})"s, R"({"error":{"code":1,"message":"x"}})"s,
+                                  R"({"error":{"code":"failed","message":""}})"s}) {
+    CAPTURE(body);
+    CHECK(decode_error(502, body).message == "the tracker answered with HTTP status 502");
+  }
+  CHECK(decode_error(403, "").code == ErrorCode::not_enrolled);
+  CHECK(decode_error(503, "").code == ErrorCode::unreachable);
+}
+
+TEST_CASE("an error message of the network is printable and bounded") {
+  Error error = decode_error(400, R"({"error":{"code":"usage","message":"a\u001b]0;title\u0007\u0085b)" + std::string(2000, 'x') + R"("}})");
+  CHECK(error.message.substr(0, 12) == "a]0;titlebxx");
+  CHECK(error.message.size() == 500);
+}
+
+TEST_CASE("printable text is valid UTF-8 and is cut between characters") {
+  CHECK(printable("h\u00fcll\u00f6 \u20ac \U0001F600") == "h\u00fcll\u00f6 \u20ac \U0001F600");
+  CHECK(printable("a\xc3") == "a");
+  CHECK(printable("a\xc0\xaf" "b\xed\xa0\x80" "c\xf5\x80\x80\x80" "d\xe0\x80\x80") == "abcd");
+  CHECK(printable("\x80\xbf") == "");
+  CHECK(printable("ab\u20ac", 4) == "ab");
+  CHECK(printable("ab\u20ac", 5) == "ab\u20ac");
+  CHECK(printable("tab\tnew\nline\r\x7f") == "tabnewline");
+}
+
+}  // namespace
+}  // namespace shoal::registry
