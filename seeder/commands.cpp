@@ -12,7 +12,7 @@ using identity::Role;
 using swarm::MemberSession;
 
 const cli::Option state_option{"--state", "DIR", "state directory of this machine", "", true, false, "state"};
-const cli::Option key_option{"--key", "FILE", "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key.pem in --state",
+const cli::Option key_option{"--key", "FILE", "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key in --state",
                              "", false, true, "key"};
 const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"};
 
@@ -74,7 +74,8 @@ std::string published_text(const PublishRequest& request, const PublishReport& r
 
 Status publish(Invocation& call, MemberSession& session, const PublishRequest& request) {
   SHOAL_TRY(Signer signer, load_signer(call, session.state()));
-  SHOAL_TRY(PublishReport report, Publisher(session, signer, call.out, call.shutdown.token()).publish(request));
+  auto tracker = session.client(call.shutdown.token());
+  SHOAL_TRY(PublishReport report, Publisher(session, *tracker, signer, call.out, call.shutdown.token()).publish(request));
   call.out.result(published_line(request, report), published_text(request, report));
   return {};
 }
@@ -86,7 +87,10 @@ Status run_publish(Invocation& call) {
   bool seed = call.on("--seed");
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, seed ? MemberSession::Use::exclusive : MemberSession::Use::shared));
   SHOAL_CHECK(require_publisher(*session));
-  if (!seed) return publish(call, *session, request);
+  if (!seed) {
+    session->keep_renewed();
+    return publish(call, *session, request);
+  }
   SHOAL_CHECK(session->require_role({Role::seeder}, "seed (--seed)"));
   // The port is taken before anything is registered: what is published can be served.
   SHOAL_TRY(auto seeder, Seeder::start(*session, listen, call.out));
@@ -153,7 +157,7 @@ cli::Command publish_command() {
           "Every byte below SRC is read once. Nothing is registered unless the files stayed as they were, the keys may sign for the\n"
           "model, and the version is new or has the same content. With --seed the files are then served until interrupted;\n"
           "without it a 'shoal seed' that runs on the same --state takes them up by itself.\n\n"
-          "  shoal publish /mnt/nas/llama --state /var/lib/shoal --model acme/llama --version 1.0 --key ~/fleet-keys/publisher.key.pem --seed",
+          "  shoal publish /mnt/nas/llama --state /var/lib/shoal --model acme/llama --version 1.0 --key ~/fleet-keys/publisher.key --seed",
           {{"SRC", "the directory that holds the checkpoint's files", true}},
           {state_option,
            {"--model", "ORG/NAME", "name of the model", "", true},
@@ -181,7 +185,7 @@ cli::Command channel_set_command() {
   return {"channel set",
           "Point a channel at a version that is registered already",
           "Signs a pointer one sequence above the one in force; nodes that follow the channel switch to it.\n\n"
-          "  shoal channel set acme/llama:main 1.0 --state /var/lib/shoal --key ~/fleet-keys/publisher.key.pem",
+          "  shoal channel set acme/llama:main 1.0 --state /var/lib/shoal --key ~/fleet-keys/publisher.key",
           {{"MODEL:CHANNEL", "such as acme/llama:main", true}, {"VERSION", "a registered version of the model", true}},
           {state_option, key_option}, run_channel_set, "Seeder"};
 }

@@ -68,11 +68,9 @@ void Offer::refresh(const std::stop_token& stop) {
 }
 
 void Offer::drop_removed(const std::vector<ReleaseId>& wanted) {
-  std::erase_if(entries_, [&](auto& item) {
-    if (std::binary_search(wanted.begin(), wanted.end(), item.first)) return false;
-    stop_serving(item.second);
-    return true;
-  });
+  for (auto& [id, entry] : entries_)
+    if (!std::binary_search(wanted.begin(), wanted.end(), id)) stop_serving(entry);
+  std::erase_if(entries_, [&](const auto& item) { return !std::binary_search(wanted.begin(), wanted.end(), item.first); });
 }
 
 void Offer::look_at(const ReleaseId& id, Entry& entry, const std::stop_token& stop) {

@@ -44,8 +44,8 @@ ByteCount per_second(ByteCount bytes, std::chrono::milliseconds took) {
 
 }  // namespace
 
-Publisher::Publisher(swarm::MemberSession& session, const Signer& signer, cli::Output& out, std::stop_token stop)
-    : session_(session), signer_(signer), out_(out), stop_(std::move(stop)), tracker_(session.client(stop_)) {}
+Publisher::Publisher(swarm::MemberSession& session, registry::Client& tracker, const Signer& signer, cli::Output& out, std::stop_token stop)
+    : session_(session), tracker_(tracker), signer_(signer), out_(out), stop_(std::move(stop)) {}
 
 Result<PublishReport> Publisher::publish(const PublishRequest& request) {
   SteadyTime start = session_.clock().steady_now();
@@ -74,7 +74,7 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
 }
 
 Result<std::optional<Publisher::Registered>> Publisher::registered(const PublishRequest& request) {
-  auto reply = tracker_->release(request.model, request.version);
+  auto reply = tracker_.release(request.model, request.version);
   if (!reply.ok() && reply.error().code == ErrorCode::not_found) return std::optional<Registered>();
   if (!reply.ok()) return std::move(reply).error();
   auto context = "the tracker's release " + title(request);
@@ -147,14 +147,14 @@ Result<Publisher::Registered> Publisher::send(Prepared& prepared) {
   SHOAL_TRY(auto checked, swarm::CheckedMetainfo::check(verified, prepared.metainfo.bytes));
   if (stop_.stop_requested()) return fail(ErrorCode::interrupted, "interrupted before anything was registered");
   std::string text = envelope.encode();
-  SHOAL_CHECK(tracker_->publish(release.model, release.version, text, prepared.metainfo.bytes));
+  SHOAL_CHECK(tracker_.publish(release.model, release.version, text, prepared.metainfo.bytes));
   return Registered{std::move(verified), std::move(text)};
 }
 
 /// Ours, unless the release was made with other piece lengths or by another version of this program.
 Result<std::string> Publisher::metainfo_of(const Registered& known, Prepared& prepared) {
   if (known.release->swarm == prepared.release.swarm) return std::move(prepared.metainfo.bytes);
-  SHOAL_TRY(std::string bytes, tracker_->metainfo(known.release.id(), known.release->swarm.metainfo_size));
+  SHOAL_TRY(std::string bytes, tracker_.metainfo(known.release.id(), known.release->swarm.metainfo_size));
   SHOAL_TRY(auto checked, swarm::CheckedMetainfo::check(known.release, bytes));
   return bytes;
 }
@@ -163,7 +163,7 @@ Status Publisher::finish(const PublishRequest& request, const Survey& survey, co
   Source source{request.model, survey.root, known.envelope, std::move(metainfo), mtimes_of(survey)};
   SHOAL_CHECK(Sources(session_.state()).save(known.release.id(), source));
   if (!request.channel) return {};
-  auto moved = ChannelMover(session_, *tracker_, signer_).move(request.model, *request.channel, known.release.id());
+  auto moved = ChannelMover(session_, tracker_, signer_).move(request.model, *request.channel, known.release.id());
   if (!moved.ok()) {
     Error error = std::move(moved).error();
     return std::move(error).within(title(request) + " is registered, but its channel was not moved; run the same command again");

@@ -34,10 +34,10 @@ struct PublishReport {
   bool already = false;  // the version was there with the same content
 };
 
-/// One thread; uses a tracker connection of its own.
+/// One thread.
 class Publisher {
  public:
-  Publisher(swarm::MemberSession& session, const Signer& signer, cli::Output& out, std::stop_token stop);
+  Publisher(swarm::MemberSession& session, registry::Client& tracker, const Signer& signer, cli::Output& out, std::stop_token stop);
 
   /// Errors: `usage` for what the source or the request cannot be; `verification` for keys that may not sign; `conflict` where the
   /// version has other content; `failed` where files change meanwhile; `interrupted`; and the tracker's.
@@ -64,10 +64,10 @@ class Publisher {
   Status finish(const PublishRequest& request, const Survey& survey, const Registered& known, std::string metainfo);
 
   swarm::MemberSession& session_;
+  registry::Client& tracker_;
   const Signer& signer_;
   cli::Output& out_;
   std::stop_token stop_;
-  std::unique_ptr<registry::Client> tracker_;
 };
 
 }  // namespace shoal::seeder

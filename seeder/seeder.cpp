@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/shutdown.hpp"
 
 namespace shoal::seeder {
 namespace {

@@ -6,7 +6,7 @@ namespace shoal::seeder {
 namespace {
 
 constexpr ByteCount key_file_limit = 64 * KiB;
-constexpr const char* default_key = "publisher.key.pem";
+constexpr const char* default_key = "publisher.key";
 
 /// A pointer that is never sent: it shows whether signatures by these keys count, by the rules that every machine applies.
 manifest::ChannelPointer probe_for(const manifest::TrustRoot& root, const ModelName& model, WallTime now) {

@@ -11,7 +11,7 @@ namespace shoal::seeder {
 
 class Signer {
  public:
-  /// From the files of --key, else from STATE/publisher.key.pem. Code `usage` where there is none or one is no key.
+  /// From the files of --key, else from STATE/publisher.key. Code `usage` where there is none or one is no key.
   static Result<Signer> load(const std::vector<std::string>& key_files, const fs::path& state);
 
   /// That a document signed with these keys for `model` would be accepted by machines that trust what `verifier` trusts: code

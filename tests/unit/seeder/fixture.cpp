@@ -1,0 +1,122 @@
+#include "fixture.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+namespace shoal::seeder::testing {
+namespace {
+
+class MemoryClient final : public http::Client {
+ public:
+  explicit MemoryClient(Memory& memory) : memory_(memory) {}
+
+  Result<http::Response> send(http::ClientRequest request, const std::stop_token&) override {
+    memory_.requests.push_back(request.method + " " + request.target);
+    if (memory_.before) SHOAL_CHECK(memory_.before(request));
+    http::Response response;
+    if (request.target.find("/versions/") != std::string::npos) return version(request);
+    if (request.target.ends_with("/metainfo")) return found(memory_.metainfos, request.target);
+    if (request.method == "GET") return found(memory_.channels, request.target);
+    memory_.channels[request.target] = request.body;
+    return response;
+  }
+
+ private:
+  static http::Response found(const std::map<std::string, std::string>& texts, const std::string& target) {
+    http::Response response;
+    auto entry = texts.find(target);
+    if (entry != texts.end()) response.body = entry->second;
+    else response = not_found();
+    return response;
+  }
+
+  static http::Response not_found() {
+    http::Response response;
+    response.status = 404;
+    response.body = R"({"error":{"code":"not_found","message":"there is no such thing"}})";
+    return response;
+  }
+
+  Result<http::Response> version(const http::ClientRequest& request) {
+    http::Response response;
+    if (request.method == "PUT") {
+      SHOAL_TRY(auto publication, registry::decode_publish_request(request.body));
+      auto envelope = test::must(manifest::SignedEnvelope::decode(publication.envelope, manifest::release_limit));
+      memory_.metainfos["/v1/releases/" + manifest::release_id(envelope.payload).hex() + "/metainfo"] = publication.metainfo;
+      memory_.versions[request.target] = std::move(publication);
+      return response;
+    }
+    auto entry = memory_.versions.find(request.target);
+    if (entry == memory_.versions.end()) return not_found();
+    auto envelope = test::must(manifest::SignedEnvelope::decode(entry->second.envelope, manifest::release_limit));
+    response.body = registry::encode(registry::ReleaseReply{manifest::release_id(envelope.payload), entry->second.envelope});
+    return response;
+  }
+
+  Memory& memory_;
+};
+
+manifest::SignedEnvelope trust_root(const FleetName& fleet, const crypto::PrivateKey& publisher, std::vector<manifest::PublisherRule> rules,
+                                    WallTime now) {
+  auto root_key = crypto::PrivateKey::generate();
+  manifest::TrustRoot root;
+  root.fleet = fleet;
+  root.epoch = 3;
+  root.expires = now + std::chrono::hours(24 * 365);
+  root.keys = {root_key.public_key(), publisher.public_key()};
+  root.root_keys = {root_key.public_key().id()};
+  root.publishers = std::move(rules);
+  for (auto& rule : root.publishers) rule.keys = {publisher.public_key().id()};
+  return manifest::sign(manifest::trust_root_type, manifest::encode(root), {root_key});
+}
+
+}  // namespace
+
+std::unique_ptr<registry::Client> client_of(Memory& memory) {
+  return std::make_unique<registry::Client>(std::make_unique<MemoryClient>(memory), std::stop_token());
+}
+
+Machine::Machine(identity::Role role, std::vector<manifest::PublisherRule> rules)
+    : clock_(SystemClock().now()),
+      fleet_("test-fleet", clock_.now()),
+      key_(crypto::PrivateKey::generate()),
+      nowhere_(std::tmpfile()),
+      out_({.quiet = true, .results = nowhere_, .messages = nowhere_}),
+      tracker_(client_of(memory_)) {
+  if (rules.empty()) rules = {{{"*"}, {}, 1}};
+  identity::Member member{fleet_.credentials(role, test::node_id(2)), HostPort{"127.0.0.1", 1},
+                          trust_root(fleet_.name(), key_, std::move(rules), clock_.now()).encode(), "machine", ""};
+  test::must(identity::save_member(state(), member));
+  session_ = test::must(swarm::MemberSession::open(state(), clock_, swarm::MemberSession::Use::exclusive));
+}
+
+std::string Machine::key_file(const crypto::PrivateKey& key) {
+  fs::path file = state() / ("key-" + std::to_string(keys_++));
+  test::must(write_file_durably(file, key.pem(), Access::owner));
+  return file.string();
+}
+
+Signer Machine::signer() { return test::must(Signer::load({key_file()}, state())); }
+
+Result<PublishReport> Machine::publish(const fs::path& source, const std::string& version) {
+  Signer keys = signer();
+  return Publisher(session(), tracker(), keys, out(), {}).publish(request_for(source, version));
+}
+
+PublishRequest request_for(const fs::path& source, const std::string& version) {
+  PublishRequest request;
+  request.source = source;
+  request.model = ModelName::trusted("acme/llama");
+  request.version = VersionName::trusted(version);
+  request.channel = ChannelName::trusted("main");
+  return request;
+}
+
+void write(const fs::path& path, const std::string& bytes) {
+  fs::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << bytes;
+  REQUIRE(fs::file_size(path) == bytes.size());
+}
+
+}  // namespace shoal::seeder::testing
