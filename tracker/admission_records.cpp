@@ -54,7 +54,7 @@ Result<bool> prolong_machine(Session& session, const NodeId& id, identity::Role 
 }
 
 Result<std::vector<registry::MachineRow>> all_machines(Session& session) {
-  SHOAL_TRY(auto rows, session.run("SELECT id, role, name, site, certificate_until FROM machines ORDER BY enrolled, id"));
+  SHOAL_TRY(auto rows, session.run("SELECT id, role, name, site, certificate_until FROM machines ORDER BY rowid"));
   std::vector<registry::MachineRow> machines;
   for (const Row& row : rows) {
     SHOAL_TRY(identity::Role role, identity::parse_role(row.text(1)));

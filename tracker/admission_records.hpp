@@ -37,6 +37,7 @@ Result<std::optional<EnrolmentRecord>> find_enrolment(Session& session, const st
 Status insert_machine(Session& session, const registry::MachineRow& machine, WallTime now);
 /// False where there is no such machine in that role.
 Result<bool> prolong_machine(Session& session, const NodeId& id, identity::Role role, WallTime certificate_until);
+/// In the order in which they enrolled.
 Result<std::vector<registry::MachineRow>> all_machines(Session& session);
 
 }  // namespace shoal::tracker

@@ -9,6 +9,13 @@ namespace {
 std::string title(const ModelName& model, const VersionName& version) { return model.str() + "@" + version.str(); }
 std::string title(const ModelName& model, const ChannelName& channel) { return model.str() + ":" + channel.str(); }
 
+/// What is not even an envelope does not verify either.
+Result<manifest::SignedEnvelope> decode_envelope(const std::string& json, ByteCount limit) {
+  auto envelope = manifest::SignedEnvelope::decode(json, limit);
+  if (!envelope.ok()) envelope.error().code = ErrorCode::verification;
+  return envelope;
+}
+
 Status check_metainfo(const manifest::SwarmInfo& swarm, const std::string& metainfo) {
   if (metainfo.size() != swarm.metainfo_size)
     return fail(ErrorCode::verification, "the metainfo has " + std::to_string(metainfo.size()) + " bytes, the release says " + std::to_string(swarm.metainfo_size));
@@ -59,7 +66,7 @@ Result<std::unique_ptr<Catalog>> Catalog::open(Database& database, manifest::Ver
 }
 
 Status Catalog::publish(const ModelName& model, const VersionName& version, const registry::PublishRequest& request, const NodeId& publisher) {
-  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(request.envelope, manifest::release_limit));
+  SHOAL_TRY(auto envelope, decode_envelope(request.envelope, manifest::release_limit));
   SHOAL_TRY(auto release, verifier_.release(envelope, model));
   if (release->version != version)
     return fail(ErrorCode::verification, "the release is for version " + release->version.str() + ", not for " + title(model, version));
@@ -114,7 +121,7 @@ Result<std::vector<ReleaseRecord>> Catalog::releases() {
 }
 
 Status Catalog::set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope_json) {
-  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(envelope_json, manifest::channel_limit));
+  SHOAL_TRY(auto envelope, decode_envelope(envelope_json, manifest::channel_limit));
   // Held against what is stored below: a pointer that is merely late is a conflict, not a forgery.
   SHOAL_TRY(auto pointer, verifier_.channel(envelope, model, channel, {}, clock_.now()));
   ChannelRecord next{model, channel, {pointer->epoch, pointer->sequence}, pointer->release, envelope_json};

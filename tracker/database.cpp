@@ -37,7 +37,7 @@ CREATE TABLE machines(
   site TEXT NOT NULL,
   enrolled INTEGER NOT NULL,
   certificate_until INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE TABLE enrolments(              -- which key a token let in, so that a lost answer can be given again
   token BLOB NOT NULL REFERENCES tokens(id),
   key BLOB NOT NULL,                  -- SHA-256 of the SubjectPublicKeyInfo

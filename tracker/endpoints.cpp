@@ -38,6 +38,13 @@ http::RouteHandler on_disk(const Parts& parts, Work work) {
   };
 }
 
+/// What a caller sent and cannot be read is the caller's mistake, whatever its reader calls it.
+template <class T>
+Result<T> sent(Result<T> decoded) {
+  if (!decoded.ok()) decoded.error().code = ErrorCode::usage;
+  return decoded;
+}
+
 Result<ModelName> model_of(const PathArguments& arguments) { return ModelName::parse(arguments.at(0) + "/" + arguments.at(1)); }
 
 Caller caller_of(const Request& request, const Admission& admission) {
@@ -68,7 +75,7 @@ http::RouteHandler in_memory(const Parts& parts, Answer answer) {
 Result<Response> enrol(const Parts& parts, const Request& request, const PathArguments&) {
   if (!parts.attempts.allows(request.remote_address))
     return http::error_response(too_many_requests, fail("too many failed enrolments from this address: try again in a minute"));
-  SHOAL_TRY(registry::EnrolRequest message, registry::decode_enrol_request(request.body));
+  SHOAL_TRY(registry::EnrolRequest message, sent(registry::decode_enrol_request(request.body)));
   auto enrolled = parts.admission.enrol(message, request.remote_address);
   if (!enrolled.ok()) parts.attempts.failed(request.remote_address);
   SHOAL_TRY(registry::EnrolReply reply, std::move(enrolled));
@@ -76,7 +83,7 @@ Result<Response> enrol(const Parts& parts, const Request& request, const PathArg
 }
 
 Result<Response> renew(const Parts& parts, const Request& request, const PathArguments&) {
-  SHOAL_TRY(registry::RenewRequest message, registry::decode_renew_request(request.body));
+  SHOAL_TRY(registry::RenewRequest message, sent(registry::decode_renew_request(request.body)));
   SHOAL_TRY(std::string pem, parts.admission.renew(*request.peer, message.request_pem));
   return json(encode(registry::RenewReply{std::move(pem)}));
 }
@@ -84,7 +91,7 @@ Result<Response> renew(const Parts& parts, const Request& request, const PathArg
 Result<Response> publish(const Parts& parts, const Request& request, const PathArguments& arguments) {
   SHOAL_TRY(ModelName model, model_of(arguments));
   SHOAL_TRY(VersionName version, VersionName::parse(arguments.at(2)));
-  SHOAL_TRY(registry::PublishRequest message, registry::decode_publish_request(request.body));
+  SHOAL_TRY(registry::PublishRequest message, sent(registry::decode_publish_request(request.body)));
   SHOAL_CHECK(parts.catalog.publish(model, version, message, request.peer->identity.id));
   return json("{}");
 }
