@@ -41,7 +41,7 @@ AnnounceEvent AnnounceSchedule::event_for(const AnnounceNeed& need) const {
 
 SteadyTime AnnounceSchedule::next(const AnnounceNeed& need) const {
   if (failures_ > 0) return due_;
-  if (started_ && event_for(need) == AnnounceEvent::completed) return SteadyTime::min();
+  if (started_ && event_for(need) == AnnounceEvent::completed) return answered_;
   if (hungry_due_ && is_hungry(need)) return std::min(due_, *hungry_due_);
   return due_;
 }
@@ -53,6 +53,7 @@ std::optional<AnnounceEvent> AnnounceSchedule::due(SteadyTime now, const Announc
 
 void AnnounceSchedule::succeeded(SteadyTime now, AnnounceEvent event, seconds interval, double random) {
   failures_ = 0;
+  answered_ = now;
   started_ = true;
   if (event == AnnounceEvent::completed) completed_sent_ = true;
   const seconds wait = std::clamp(interval, floor_between, longest_interval);

@@ -42,6 +42,7 @@ class AnnounceSchedule {
 
   SteadyTime due_;                       // the tracker's interval, or the back-off
   std::optional<SteadyTime> hungry_due_;  // sooner: for a content that is incomplete and has few peers; none while backing off
+  SteadyTime answered_{};                 // the last answer
   bool started_ = false;
   bool completed_sent_;
   unsigned failures_ = 0;
