@@ -15,6 +15,7 @@ const cli::Option state_option{"--state", "DIR", "state directory of this machin
 const cli::Option key_option{"--key", "FILE", "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key in --state",
                              "", false, true, "key"};
 const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"};
+const cli::Option upload_limit_option{"--upload-limit", "SIZE", "send at most so many bytes a second, such as 100MB; 0 is no limit", "0", false, false, "upload_limit"};
 
 Status require_publisher(const MemberSession& session) {
   return session.require_role({Role::seeder, Role::publisher, Role::admin}, "publish");
@@ -80,10 +81,22 @@ Status publish(Invocation& call, MemberSession& session, const PublishRequest& r
   return {};
 }
 
+struct Serving {
+  HostPort listen;
+  swarm::SwarmOptions swarm;
+};
+
+Result<Serving> serving_of(const Invocation& call) {
+  Serving serving;
+  SHOAL_TRY(serving.listen, call.address("--listen"));
+  SHOAL_TRY(serving.swarm.upload_limit, parse_bytes(call.get("--upload-limit")).within("--upload-limit"));
+  return serving;
+}
+
 Status run_publish(Invocation& call) {
   SystemClock clock;
   SHOAL_TRY(PublishRequest request, publish_request(call));
-  SHOAL_TRY(HostPort listen, call.address("--listen"));
+  SHOAL_TRY(Serving serving, serving_of(call));
   bool seed = call.on("--seed");
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, seed ? MemberSession::Use::exclusive : MemberSession::Use::shared));
   SHOAL_CHECK(require_publisher(*session));
@@ -93,7 +106,7 @@ Status run_publish(Invocation& call) {
   }
   SHOAL_CHECK(session->require_role({Role::seeder}, "seed (--seed)"));
   // The port is taken before anything is registered: what is published can be served.
-  SHOAL_TRY(auto seeder, Seeder::start(*session, listen, call.out));
+  SHOAL_TRY(auto seeder, Seeder::start(*session, serving.listen, serving.swarm, call.out));
   SHOAL_CHECK(publish(call, *session, request));
   seeder->run(call.shutdown.token());
   return {};
@@ -101,10 +114,10 @@ Status run_publish(Invocation& call) {
 
 Status run_seed(Invocation& call) {
   SystemClock clock;
-  SHOAL_TRY(HostPort listen, call.address("--listen"));
+  SHOAL_TRY(Serving serving, serving_of(call));
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({Role::seeder}, "seed"));
-  SHOAL_TRY(auto seeder, Seeder::start(*session, listen, call.out));
+  SHOAL_TRY(auto seeder, Seeder::start(*session, serving.listen, serving.swarm, call.out));
   seeder->run(call.shutdown.token());
   return {};
 }
@@ -153,7 +166,7 @@ Status run_channel_set(Invocation& call) {
 
 cli::Command publish_command() {
   return {"publish",
-          "Hash, sign and register a checkpoint, and move a channel to it",
+          "hash, sign and register a checkpoint, and move a channel to it",
           "Every byte below SRC is read once. Nothing is registered unless the files stayed as they were, the keys may sign for the\n"
           "model, and the version is new or has the same content. With --seed the files are then served until interrupted;\n"
           "without it a 'shoal seed' that runs on the same --state takes them up by itself.\n\n"
@@ -167,6 +180,7 @@ cli::Command publish_command() {
            key_option,
            {"--seed", "", "serve the files after publishing; needs a machine that joined as seeder"},
            listen_option,
+           upload_limit_option,
            {"--label", "KEY=VALUE", "a remark that is signed along; may be given again", "", false, true},
            {"--parent", "V", "the version (or release id) that this one was made from"}},
           run_publish, "Seeder"};
@@ -174,16 +188,16 @@ cli::Command publish_command() {
 
 cli::Command seed_command() {
   return {"seed",
-          "Serve what this machine has published, until interrupted",
+          "serve what this machine has published, until interrupted",
           "Files are read only, and served only while they are as they were published. What 'shoal publish' adds on the same --state\n"
           "is taken up within seconds.\n\n"
           "  shoal seed --state /var/lib/shoal --listen 0.0.0.0:7000",
-          {}, {state_option, listen_option}, run_seed, "Seeder"};
+          {}, {state_option, listen_option, upload_limit_option}, run_seed, "Seeder"};
 }
 
 cli::Command channel_set_command() {
   return {"channel set",
-          "Point a channel at a version that is registered already",
+          "point a channel at a version that is registered already",
           "Signs a pointer one sequence above the one in force; nodes that follow the channel switch to it.\n\n"
           "  shoal channel set acme/llama:main 1.0 --state /var/lib/shoal --key ~/fleet-keys/publisher.key",
           {{"MODEL:CHANNEL", "such as acme/llama:main", true}, {"VERSION", "a registered version of the model", true}},

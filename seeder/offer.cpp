@@ -81,7 +81,6 @@ void Offer::look_at(const ReleaseId& id, Entry& entry, const std::stop_token& st
   if (!problem.empty()) stop_serving(entry);
   if (problem == std::exchange(entry.problem, problem) || problem.empty()) return;
   log::warn("not served", {{"release", id.hex()}, {"error", problem}});
-  out_.message("release " + id.hex().substr(0, 16) + " is not served: " + problem);
 }
 
 Status Offer::serve(const ReleaseId& id, Entry& entry, const std::stop_token& stop) {
@@ -117,7 +116,7 @@ void Offer::stop_serving(Entry& entry) {
 }
 
 void Offer::failed(const InfoHash& content, const Error& error) {
-  out_.message("serving failed and is tried again: " + error.message);
+  log::warn("serving failed, tried again later", {{"content", content.hex()}, {"error", error.message}});
   for (auto& [id, entry] : entries_) {
     if (entry.serving != content) continue;
     entry.serving.reset();

@@ -38,8 +38,10 @@ std::chrono::milliseconds since(SteadyTime start, const Clock& clock) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(clock.steady_now() - start);
 }
 
+/// Zero (unknown) in the first moments, when a rate says nothing.
 ByteCount per_second(ByteCount bytes, std::chrono::milliseconds took) {
-  return bytes * 1000 / std::max<ByteCount>(1, static_cast<ByteCount>(took.count()));
+  if (took < std::chrono::milliseconds(300)) return 0;
+  return bytes * 1000 / static_cast<ByteCount>(took.count());
 }
 
 }  // namespace

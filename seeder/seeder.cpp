@@ -18,13 +18,14 @@ bool Seeder::Policy::may_link(const identity::Certificate& peer, const InfoHash&
   return peer.identity.role == identity::Role::node || peer.identity.role == identity::Role::seeder;
 }
 
-Result<std::unique_ptr<Seeder>> Seeder::start(swarm::MemberSession& session, const HostPort& listen, cli::Output& out) {
+Result<std::unique_ptr<Seeder>> Seeder::start(swarm::MemberSession& session, const HostPort& listen, const swarm::SwarmOptions& options,
+                                              cli::Output& out) {
   std::unique_ptr<Seeder> seeder(new Seeder(session, out));
-  mesh::MeshOptions options;
-  options.listen = listen;
-  SHOAL_TRY(seeder->mesh_, mesh::Mesh::start(options, session.credentials(), seeder->policy_, session.clock()));
+  mesh::MeshOptions mesh_options;
+  mesh_options.listen = listen;
+  SHOAL_TRY(seeder->mesh_, mesh::Mesh::start(mesh_options, session.credentials(), seeder->policy_, session.clock()));
   auto on_event = [&events = seeder->events_](const swarm::Event& event) { events.lock()->push_back(event); };
-  SHOAL_TRY(seeder->swarm_, swarm::Swarm::start({}, session.self().id, *seeder->mesh_, session.client(seeder->stop_.get_token()),
+  SHOAL_TRY(seeder->swarm_, swarm::Swarm::start(options, session.self().id, *seeder->mesh_, session.client(seeder->stop_.get_token()),
                                                 session.clock(), on_event));
   seeder->offer_.emplace(session, *seeder->swarm_, out);
   session.keep_renewed();

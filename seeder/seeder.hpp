@@ -16,7 +16,8 @@ namespace shoal::seeder {
 class Seeder {
  public:
   /// Opens the mesh's port (code `failed` where it is in use), starts the engine, and renews the certificate from now on.
-  static Result<std::unique_ptr<Seeder>> start(swarm::MemberSession& session, const HostPort& listen, cli::Output& out);
+  static Result<std::unique_ptr<Seeder>> start(swarm::MemberSession& session, const HostPort& listen, const swarm::SwarmOptions& options,
+                                               cli::Output& out);
   /// Ends in the opposite order: engine, mesh.
   ~Seeder();
 
