@@ -88,9 +88,27 @@ std::string argument_rows(const Command& command, unsigned width) {
 
 std::string section(const std::string& title, const std::string& rows) { return rows.empty() ? "" : title + ":\n" + rows + "\n"; }
 
-std::string without_trailing_newlines(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
-  return text;
+bool is_example(const std::string& line) { return line.starts_with(' ') || line.starts_with("Example"); }
+
+/// Paragraphs are filled; indented lines are examples and stay as they are.
+std::string details_text(const std::string& details, unsigned width) {
+  std::string out, paragraph;
+  auto end_paragraph = [&] {
+    if (paragraph.empty()) return;
+    for (const std::string& line : wrapped(paragraph, width)) out += line + "\n";
+    paragraph.clear();
+  };
+  std::istringstream lines(details);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && !is_example(line)) {
+      paragraph += line + " ";
+      continue;
+    }
+    end_paragraph();
+    out += line + "\n";
+  }
+  end_paragraph();
+  return out;
 }
 
 std::string summary_rows(const std::vector<Command>& commands, const std::function<bool(const Command&)>& wanted) {
@@ -130,7 +148,7 @@ std::string group_help(const std::string& group, const std::vector<Command>& com
 
 std::string command_help(const Command& command, unsigned width) {
   std::string out = "shoal " + command.path + ": " + command.summary + "\n\nUsage: " + usage_of(command) + "\n\n";
-  if (!command.details.empty()) out += without_trailing_newlines(command.details) + "\n\n";
+  if (!command.details.empty()) out += details_text(command.details, width) + "\n";
   out += section("Arguments", argument_rows(command, width));
   out += section("Options", option_rows(command.options, width));
   out += section("Options of every command", option_rows(common_options_of(command), width));

@@ -52,3 +52,13 @@ TEST_CASE("the help of a group lists its commands only") {
   CHECK(holds(text, "token create"));
   CHECK_FALSE(holds(text, "pull"));
 }
+
+TEST_CASE("a long paragraph is wrapped, an example is not") {
+  Command command = sample()[0];
+  command.details =
+      "one two three four five six seven eight nine ten eleven twelve thirteen\n\n  shoal token create --state "
+      "/var/lib/shoal/with/a/long/path --role node";
+  std::string help = command_help(command, 60);
+  CHECK(holds(help, "one two three four five six seven eight nine ten eleven\ntwelve thirteen\n\n"));
+  CHECK(holds(help, "\n  shoal token create --state /var/lib/shoal/with/a/long/path --role node\n\nOptions:"));
+}
