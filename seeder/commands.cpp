@@ -93,12 +93,19 @@ Result<Serving> serving_of(const Invocation& call) {
   return serving;
 }
 
+Result<std::unique_ptr<MemberSession>> open_to_publish(const fs::path& state, const Clock& clock, bool seed) {
+  if (!seed) return MemberSession::open(state, clock, MemberSession::Use::shared);
+  auto session = MemberSession::open(state, clock, MemberSession::Use::exclusive);
+  if (session.ok() || session.error().code != ErrorCode::conflict) return session;
+  return fail(ErrorCode::conflict, session.error().message + "; where that is a seeder, publish without --seed: it takes the release up by itself");
+}
+
 Status run_publish(Invocation& call) {
   SystemClock clock;
   SHOAL_TRY(PublishRequest request, publish_request(call));
   SHOAL_TRY(Serving serving, serving_of(call));
   bool seed = call.on("--seed");
-  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, seed ? MemberSession::Use::exclusive : MemberSession::Use::shared));
+  SHOAL_TRY(auto session, open_to_publish(call.get("--state"), clock, seed));
   SHOAL_CHECK(require_publisher(*session));
   if (!seed) {
     session->keep_renewed();

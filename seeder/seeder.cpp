@@ -76,7 +76,7 @@ void Seeder::say_progress() {
     sum.peers += progress->peers;
   }
   std::string problem = announce_problem();
-  std::string detail = "sent  " + counted(sum.peers, "peer") + (problem.empty() ? "" : "; the tracker cannot be told: " + problem);
+  std::string detail = "sent to " + counted(sum.peers, "peer") + (problem.empty() ? "" : "; the tracker cannot be told: " + problem);
   Json extra{{"peers", sum.peers}, {"sent", sum.sent}, {"releases", offer_->releases()}};
   if (!problem.empty()) extra["tracker_problem"] = problem;
   out_.progress({"seeding " + counted(offer_->releases(), "release"), sum.sent, 0, sum.upload_rate, detail, extra});
