@@ -209,6 +209,8 @@ def explain(fleet, screen, nodes):
         script.write("#!/bin/sh\n# Ends the processes of this fleet, if they still are shoal, and removes its directory.\n"
                      f"for pid in {' '.join(map(str, pids))}; do\n"
                      f"  [ \"$(readlink /proc/$pid/exe)\" = {shlex.quote(os.path.realpath(fleet.shoal))} ] && kill $pid\ndone\n"
+                     f"for pid in {' '.join(map(str, pids))}; do\n"
+                     "  timeout 20 tail --pid=$pid -f /dev/null\ndone\n"
                      f"rm -rf {shlex.quote(fleet.directory)}\n")
     os.chmod(stop, 0o755)
     shoal, state = shlex.quote(fleet.shoal), shlex.quote(nodes[0].state)
