@@ -64,6 +64,16 @@ class Crashes(FleetCase):
         self.fleet.tracker.kill()
         self.assert_same(original, pull.complete()["path"])
 
+    def test_a_transfer_outlives_the_certificates_that_it_began_with(self):
+        self.fleet.tracker.stop()
+        self.fleet.start_tracker("--announce-interval", "2s", "--certificate-life", "12s")
+        self.source = self.fleet.join("young-source", role="seeder")
+        original = self.published()
+        self.fleet.start_seeder(self.source, "--upload-limit", "1MB")
+        report = self.fleet.pull(self.fleet.join("node"), "acme/model").complete()
+        self.assertGreater(report["seconds"], 12, "the transfer was to last longer than a certificate")
+        self.assert_same(original, report["path"])
+
     def test_a_restarted_tracker_knows_its_fleet(self):
         original = self.published(4)
         self.fleet.start_seeder(self.source)
