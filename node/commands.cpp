@@ -115,7 +115,7 @@ cli::Command join_command() {
            {"--name", "NAME", "how people call this machine; shown by status"},
            {"--site", "SITE", "where it stands; peers of the same site are preferred"},
            {"--trust-root", "FINGERPRINT", "SHA-256 of the trust root from a source other than the token, in hexadecimal"}},
-          run_join};
+          run_join, "Node"};
 }
 
 cli::Command pull_command() {
@@ -132,7 +132,7 @@ cli::Command pull_command() {
            {"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"},
            {"--seed-for", "TIME", "go on serving to others for so long after the fetch, such as 10m", "0s", false, false, "seed_for"},
            {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"}},
-          run_pull};
+          run_pull, "Node"};
 }
 
 cli::Command verify_command() {
@@ -143,7 +143,7 @@ cli::Command verify_command() {
           "  shoal verify acme/llama@1.2 --state /var/lib/shoal --in /srv/models/llama",
           {{"REF", "org/name, org/name@version or org/name:channel", false}},
           {state_option, {"--in", "DIR", "the directory that 'pull --to' filled"}},
-          run_verify};
+          run_verify, "Node"};
 }
 
 }  // namespace
@@ -152,10 +152,10 @@ std::vector<cli::Command> commands() {
   return {join_command(), pull_command(), verify_command(),
           {"status", "Show this machine and what the tracker sees of the fleet",
            "Local facts come first; exit code 13 when the tracker cannot be asked.\n\n  shoal status --state /var/lib/shoal", {},
-           {state_option}, run_status},
+           {state_option}, run_status, "Node"},
           {"channel list", "Show the channels of a model and the versions they point at",
            "Pointers and releases are verified against the trust root before they are shown.\n\n  shoal channel list acme/llama --state /var/lib/shoal",
-           {{"MODEL", "org/name", true}}, {state_option}, run_channel_list}};
+           {{"MODEL", "org/name", true}}, {state_option}, run_channel_list, "Node"}};
 }
 
 }  // namespace shoal::node
