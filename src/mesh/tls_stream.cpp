@@ -9,10 +9,15 @@ namespace {
 /// What OpenSSL reads at once: four full records. A link that holds part of a record keeps this much memory.
 constexpr std::size_t wire_read_size = 72 * 1024;
 
-bool about_certificate(unsigned long error) {
-  if (ERR_GET_LIB(error) != ERR_LIB_SSL) return false;
-  int reason = ERR_GET_REASON(error);
-  return reason == SSL_R_CERTIFICATE_VERIFY_FAILED || reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+/// Empties the queue of errors. The one that says why is not always the first.
+bool queue_blames_certificate() {
+  bool found = false;
+  while (unsigned long error = ERR_get_error()) {
+    int reason = ERR_GET_REASON(error);
+    found = found || (ERR_GET_LIB(error) == ERR_LIB_SSL &&
+                      (reason == SSL_R_CERTIFICATE_VERIFY_FAILED || reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE));
+  }
+  return found;
 }
 
 }  // namespace
@@ -75,8 +80,7 @@ Io TlsStream::state_after(int result) {
     default: break;
   }
   broken_ = true;
-  certificate_refused_ = about_certificate(ERR_peek_error());
-  ERR_clear_error();
+  certificate_refused_ = queue_blames_certificate();
   return Io::failed;
 }
 

@@ -105,7 +105,7 @@ TEST_CASE("a link ends when the certificate that was shown for it expires") {
   alice.clock().advance(std::chrono::hours(2));
   CHECK(pair.dialler.ends());
   CHECK(pair.acceptor.ends());
-  CHECK(alice.mesh().counters().cut == 1);
+  CHECK(eventually([&] { return alice.mesh().counters().cut == 1; }));
 }
 
 TEST_CASE("a renewal drops no link, and new links show the new certificate") {
@@ -119,7 +119,7 @@ TEST_CASE("a renewal drops no link, and new links show the new certificate") {
   Presented bob = as_presented(lab.fleet.node(9));
   TlsWire wire = TlsWire::client(hostile_client(&bob, {.alpn = {std::string(identity::alpn_mesh)}}), lab.alice.mesh().port());
   REQUIRE(wire.shake_hands());
-  CHECK(must(identity::peer_certificate(wire.ssl(), lab.fleet.name(), lab.fleet.now())).serial == serial);
+  CHECK(must(identity::inspect(SSL_get0_peer_certificate(wire.ssl()))).serial == serial);
   Pair after = link(lab.alice, lab.bob, content(2));
   CHECK(echoes(after.dialler, after.acceptor));
   CHECK(echoes(before.dialler, before.acceptor));
@@ -139,7 +139,9 @@ TEST_CASE("a dial that reaches another machine than the one meant fails, and tel
 TEST_CASE("a dial that reaches a machine with a broken certificate, or none of ours, fails") {
   Lab lab;
   lab.alice.serve(content(1));
+  std::uint64_t refused = 0;
   for (Flaw flaw : {Flaw::other_ca, Flaw::expired, Flaw::two_uris, Flaw::no_server_usage, Flaw::other_fleet_name}) {
+    INFO("flaw ", static_cast<int>(flaw));
     Door door;
     Answer answer;
     {
@@ -151,8 +153,8 @@ TEST_CASE("a dial that reaches a machine with a broken certificate, or none of o
       CHECK(impostor.receive(1).empty());
     }
     CHECK(answer.code > 0);
+    CHECK(lab.alice.mesh().counters().refused_certificate == ++refused);
   }
-  CHECK(lab.alice.mesh().counters().refused_certificate == 5);
 }
 
 TEST_CASE("leaving a swarm cuts its links and refuses new ones") {

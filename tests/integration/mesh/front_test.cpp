@@ -56,7 +56,7 @@ TEST_CASE("a wrong secret is refused before a request is read") {
   CHECK(lab.alice.dial(lab.endpoint, front.user, "").code == -1);
   CHECK(lab.alice.dial(lab.endpoint, "root", front.password).code == -1);
   CHECK(lab.alice.dial(lab.endpoint, front.user, front.password + "x").code == -1);
-  CHECK(lab.refused() == 4);
+  CHECK(eventually([&] { return lab.refused() == 4; }));
   CHECK(lab.bob.nothing_accepted());
 }
 

@@ -228,6 +228,13 @@ std::optional<VirtualEndpoint> Machine::next_accepted() {
   return next;
 }
 
+std::optional<VirtualEndpoint> Machine::next_accepted(const InfoHash& info_hash) {
+  for (;;) {
+    auto next = next_accepted();
+    if (!next || mesh_->whom(*next)->info_hash == info_hash) return next;
+  }
+}
+
 std::uint32_t Machine::open_links(const NodeId& peer) const {
   std::uint32_t open = 0;
   for (const LinkCounters& link : mesh_->links())
@@ -241,7 +248,7 @@ Pair link(Machine& from, Machine& to, const InfoHash& info_hash) {
   Answer dialled = from.dial(from.meet(to, info_hash));
   REQUIRE(dialled.code == 0);
   REQUIRE(dialled.wire.send(bt_handshake(info_hash, 'd')));
-  auto endpoint = to.next_accepted();
+  auto endpoint = to.next_accepted(info_hash);
   REQUIRE(endpoint);
   Answer accepted = to.dial(*endpoint);
   REQUIRE(accepted.code == 0);

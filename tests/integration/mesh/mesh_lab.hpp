@@ -122,8 +122,10 @@ class Machine {
   /// The engine dials.
   Answer dial(VirtualEndpoint endpoint);
   Answer dial(VirtualEndpoint endpoint, const std::string& user, const std::string& password);
-  /// The next endpoint that the mesh asked the engine to dial; nothing after `patience`.
+  /// An endpoint that the mesh asked the engine to dial; nothing after `patience`.
   std::optional<VirtualEndpoint> next_accepted();
+  /// The one of this content.
+  std::optional<VirtualEndpoint> next_accepted(const InfoHash& info_hash);
   bool nothing_accepted() const { return accepted_->lock()->empty(); }
   void forget_accepted() { accepted_->lock()->clear(); }
 
