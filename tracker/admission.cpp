@@ -106,7 +106,7 @@ Result<registry::EnrolReply> Admission::enrol_checked(const registry::EnrolReque
 Result<registry::EnrolReply> Admission::enrol(const registry::EnrolRequest& request, const std::string& address) {
   auto reply = enrol_checked(request);
   // AttemptLimit bounds these lines for each address.
-  if (!reply.ok()) log::warn("enrolment refused", {{"address", address}, {"token", to_hex(request.token_id.substr(0, token_id_size))}, {"reason", reply.error().message}});
+  if (!reply.ok()) log::warn("enrolment_refused", {{"address", address}, {"token", to_hex(request.token_id.substr(0, token_id_size))}, {"reason", reply.error().message}});
   return reply;
 }
 

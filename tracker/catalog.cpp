@@ -134,7 +134,7 @@ Status Catalog::set_channel(const ModelName& model, const ChannelName& channel, 
     return true;
   });
   SHOAL_CHECK(moved);
-  if (*moved) log::info("channel moved", {{"channel", title(model, channel)}, {"release", next.release.hex()}, {"sequence", next.seen.sequence}});
+  if (*moved) log::info("channel_moved", {{"channel", title(model, channel)}, {"release", next.release.hex()}, {"sequence", next.seen.sequence}});
   return {};
 }
 

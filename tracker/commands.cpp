@@ -163,7 +163,7 @@ Status run_token_create(cli::Invocation& call) {
   WallTime now = SystemClock().now();
   SHOAL_TRY(identity::JoinToken token, create_token(database, pins, order, now));
   std::string text = token.encode();
-  log::info("token created", {{"token", to_hex(token.id)}, {"role", name(order.role)}, {"uses", order.uses}, {"expires", format_time(now + order.ttl)}});
+  log::info("token_created", {{"token", to_hex(token.id)}, {"role", name(order.role)}, {"uses", order.uses}, {"expires", format_time(now + order.ttl)}});
   call.out.result({{"type", "token"}, {"token", text}, {"role", std::string(name(order.role))}, {"uses", order.uses}, {"expires", format_time(now + order.ttl)}}, text);
   return {};
 }

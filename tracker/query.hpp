@@ -1,4 +1,4 @@
-// The query strings of announce and scrape (BEP 3, 7, 21, 23, 48), to the letter of docs/formats.md. Pure.
+// The query strings of announce and scrape (BEP 3, 7, 21, 23, 48). Pure.
 #pragma once
 
 #include <cstdint>

@@ -105,7 +105,7 @@ class RunningTracker final : public Tracker {
     SHOAL_TRY(server_, http::Server::start({options_.listen, &tls_, limits, options_.threads}, clock_, http::Router(tracker_routes(parts))));
     if (options_.plain_listen.host.empty()) return {};
     SHOAL_TRY(plain_server_, http::Server::start({options_.plain_listen, nullptr, limits, options_.threads}, clock_, http::Router(plain_routes(parts))));
-    log::warn("plain listener open", {{"listen", plain_listen().str()}, {"meaning", "anyone on this host can announce and scrape: for tests only"}});
+    log::warn("plain_listener_open", {{"listen", plain_listen().str()}, {"meaning", "anyone on this host can announce and scrape: for tests only"}});
     return {};
   }
 
@@ -137,7 +137,7 @@ Result<std::unique_ptr<Tracker>> Tracker::start(TrackerOptions options, const Cl
   SHOAL_TRY(Loaded loaded, load(options.state));
   auto tracker = std::make_unique<RunningTracker>(std::move(loaded), std::move(options), clock);
   SHOAL_CHECK(tracker->run());
-  log::info("tracker started", {{"listen", tracker->listen().str()}});
+  log::info("tracker_started", {{"listen", tracker->listen().str()}});
   return std::unique_ptr<Tracker>(std::move(tracker));
 }
 
