@@ -2,11 +2,13 @@
 # Installs the Debian 12 packages that building, testing and the quickstart need. Quiet and quick when nothing is missing.
 #   scripts/install-deps.sh              to build and to run the quickstart
 #   scripts/install-deps.sh --tests      also what the tests use (foreign BitTorrent clients, network tools)
+#   scripts/install-deps.sh --bench      also what the benchmarks run beside us
 set -euo pipefail
 
 build=(build-essential cmake ninja-build ccache pkg-config git libtorrent-rasterbar-dev libboost-dev libssl-dev nlohmann-json3-dev
        doctest-dev libsqlite3-dev libcli11-dev libspdlog-dev libfmt-dev libtomlplusplus-dev)
 quickstart=(python3 pocketsphinx pocketsphinx-en-us espeak-ng sox)
+bench=(aria2 curl ethtool gnuplot-nox iproute2 nginx-light openssl transmission-cli)
 tests=(aria2 ca-certificates curl iproute2 openssl procps)
 
 fail() {
@@ -23,7 +25,8 @@ case "${1:-}" in
     command -v node > /dev/null || wanted+=(nodejs)
     command -v npm > /dev/null || wanted+=(npm)
     ;;
-  *) fail "unknown argument '$1': use --tests or nothing" ;;
+  --bench) wanted+=("${bench[@]}") ;;
+  *) fail "unknown argument '$1': use --tests, --bench or nothing" ;;
 esac
 
 command -v dpkg-query > /dev/null || fail "this needs Debian 12 (dpkg-query is missing); install by hand: ${wanted[*]}"
