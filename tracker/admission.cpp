@@ -31,7 +31,8 @@ Result<TokenRecord> known_token(Session& session, const registry::EnrolRequest& 
 
 Status check_open(const TokenRecord& token, WallTime now) {
   if (now >= token.expires)
-    return fail(ErrorCode::not_enrolled, "the token expired at " + format_time(token.expires) + ": ask for a new one ('shoal token create')");
+    return fail(ErrorCode::not_enrolled,
+                "the token expired at " + format_time(token.expires) + ": ask for a new one ('shoal token create')");
   if (token.uses_left <= 0)
     return fail(ErrorCode::not_enrolled, "the token was used before: ask for a new one ('shoal token create')");
   return {};
@@ -45,14 +46,17 @@ bool is_replay(const std::optional<EnrolmentRecord>& enrolment, WallTime now) {
 
 Result<identity::JoinToken> create_token(Database& database, const FleetPins& pins, const TokenOrder& order, WallTime now) {
   if (order.role == identity::Role::tracker) return fail(ErrorCode::usage, "a token cannot make a tracker: use 'shoal fleet init'");
-  if (order.uses == 0 || order.ttl <= std::chrono::seconds(0)) return fail(ErrorCode::usage, "a token needs at least one use and a time to live");
-  identity::JoinToken token{pins.tracker, pins.ca_pin, pins.trust_root, crypto::random_bytes(token_id_size), crypto::random_bytes(token_secret_size)};
+  if (order.uses == 0 || order.ttl <= std::chrono::seconds(0))
+    return fail(ErrorCode::usage, "a token needs at least one use and a time to live");
+  identity::JoinToken token{pins.tracker, pins.ca_pin, pins.trust_root, crypto::random_bytes(token_id_size),
+                            crypto::random_bytes(token_secret_size)};
   TokenRecord record{token.id, identity::hash_of_secret(token.secret), order.role, order.uses, now, now + order.ttl};
   SHOAL_CHECK(database.write([&](Session& session) { return insert_token(session, record); }));
   return token;
 }
 
-Result<std::unique_ptr<Admission>> Admission::open(Database& database, const identity::Authority& authority, const Clock& clock, Options options) {
+Result<std::unique_ptr<Admission>> Admission::open(Database& database, const identity::Authority& authority, const Clock& clock,
+                                                   Options options) {
   std::unique_ptr<Admission> admission(new Admission(database, authority, clock, std::move(options)));
   SHOAL_TRY(auto machines, admission->machines());
   auto sites = admission->sites_.lock();
@@ -69,7 +73,8 @@ Result<Admission::Issued> Admission::issue(const std::string& request_pem, ident
 }
 
 /// Inside the transaction: the name that this key gets for this token.
-Result<NodeId> Admission::admit(Session& session, const registry::EnrolRequest& request, const identity::SpkiPin& key, const NodeId& fresh) {
+Result<NodeId> Admission::admit(Session& session, const registry::EnrolRequest& request, const identity::SpkiPin& key,
+                                const NodeId& fresh) {
   WallTime now = clock_.now();
   SHOAL_TRY(TokenRecord token, known_token(session, request));
   SHOAL_TRY(auto earlier, find_enrolment(session, token.id, key));
@@ -106,7 +111,9 @@ Result<registry::EnrolReply> Admission::enrol_checked(const registry::EnrolReque
 Result<registry::EnrolReply> Admission::enrol(const registry::EnrolRequest& request, const std::string& address) {
   auto reply = enrol_checked(request);
   // AttemptLimit bounds these lines for each address.
-  if (!reply.ok()) log::warn("enrolment_refused", {{"address", address}, {"token", to_hex(request.token_id.substr(0, token_id_size))}, {"reason", reply.error().message}});
+  if (!reply.ok())
+    log::warn("enrolment_refused",
+              {{"address", address}, {"token", to_hex(request.token_id.substr(0, token_id_size))}, {"reason", reply.error().message}});
   return reply;
 }
 

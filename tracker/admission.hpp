@@ -42,7 +42,8 @@ class Admission {
   };
 
   /// Reads the machines that are enrolled.
-  static Result<std::unique_ptr<Admission>> open(Database& database, const identity::Authority& authority, const Clock& clock, Options options);
+  static Result<std::unique_ptr<Admission>> open(Database& database, const identity::Authority& authority, const Clock& clock,
+                                                 Options options);
 
   /// Spends one use of the token and issues a certificate for a new name, both or neither. `not_found` for a token that is
   /// unknown or has another secret, `not_enrolled` for one that expired or was used up; a bad request spends nothing.

@@ -37,19 +37,22 @@ Status insert_enrolment(Session& session, const std::string& token_id, const ide
 }
 
 Result<std::optional<EnrolmentRecord>> find_enrolment(Session& session, const std::string& token_id, const identity::SpkiPin& key) {
-  SHOAL_TRY(auto rows, session.run("SELECT machine, at FROM enrolments WHERE token = ? AND key = ?", {Value::blob(token_id), Value::blob(key.view())}));
+  SHOAL_TRY(auto rows, session.run("SELECT machine, at FROM enrolments WHERE token = ? AND key = ?",
+                                   {Value::blob(token_id), Value::blob(key.view())}));
   if (rows.empty()) return std::optional<EnrolmentRecord>();
   return std::optional(EnrolmentRecord{NodeId::trusted(rows.front().text(0)), time_of(rows.front().number(1))});
 }
 
 Status insert_machine(Session& session, const registry::MachineRow& machine, WallTime now) {
-  SHOAL_CHECK(session.run("INSERT INTO machines(id, role, name, site, enrolled, certificate_until) VALUES(?, ?, ?, ?, ?, ?)",
-                          {machine.id.str(), name(machine.role), machine.name, machine.site, seconds(now), seconds(machine.certificate_until)}));
+  SHOAL_CHECK(
+      session.run("INSERT INTO machines(id, role, name, site, enrolled, certificate_until) VALUES(?, ?, ?, ?, ?, ?)",
+                  {machine.id.str(), name(machine.role), machine.name, machine.site, seconds(now), seconds(machine.certificate_until)}));
   return {};
 }
 
 Result<bool> prolong_machine(Session& session, const NodeId& id, identity::Role role, WallTime certificate_until) {
-  SHOAL_CHECK(session.run("UPDATE machines SET certificate_until = ? WHERE id = ? AND role = ?", {seconds(certificate_until), id.str(), name(role)}));
+  SHOAL_CHECK(session.run("UPDATE machines SET certificate_until = ? WHERE id = ? AND role = ?",
+                          {seconds(certificate_until), id.str(), name(role)}));
   return session.changes() == 1;
 }
 

@@ -18,8 +18,10 @@ Result<manifest::SignedEnvelope> decode_envelope(const std::string& json, ByteCo
 
 Status check_metainfo(const manifest::SwarmInfo& swarm, const std::string& metainfo) {
   if (metainfo.size() != swarm.metainfo_size)
-    return fail(ErrorCode::verification, "the metainfo has " + std::to_string(metainfo.size()) + " bytes, the release says " + std::to_string(swarm.metainfo_size));
-  if (crypto::sha256(metainfo) != swarm.metainfo_sha256) return fail(ErrorCode::verification, "the metainfo is not the one that the release was signed with");
+    return fail(ErrorCode::verification,
+                "the metainfo has " + std::to_string(metainfo.size()) + " bytes, the release says " + std::to_string(swarm.metainfo_size));
+  if (crypto::sha256(metainfo) != swarm.metainfo_sha256)
+    return fail(ErrorCode::verification, "the metainfo is not the one that the release was signed with");
   return {};
 }
 
@@ -33,20 +35,22 @@ Result<bool> is_new(Session& session, const ReleaseRecord& record) {
   if (same) return false;
   SHOAL_TRY(auto taken, find_release(session, record.model, record.version));
   if (!taken) return true;
-  return fail(ErrorCode::conflict, title(record.model, record.version) + " is published already with other content (release " + taken->id.hex() +
-                                       "): give this one another version");
+  return fail(ErrorCode::conflict, title(record.model, record.version) + " is published already with other content (release " +
+                                       taken->id.hex() + "): give this one another version");
 }
 
 Status check_rises(const ChannelRecord& next, const ChannelRecord& stored) {
   if (stored.seen < next.seen) return {};
-  return fail(ErrorCode::conflict, title(next.model, next.channel) + " is at sequence " + std::to_string(stored.seen.sequence) + " of epoch " +
-                                       std::to_string(stored.seen.epoch) + " already: sign a pointer with a higher sequence");
+  return fail(ErrorCode::conflict, title(next.model, next.channel) + " is at sequence " + std::to_string(stored.seen.sequence) +
+                                       " of epoch " + std::to_string(stored.seen.epoch) +
+                                       " already: sign a pointer with a higher sequence");
 }
 
 Status check_target(Session& session, const ChannelRecord& next) {
   SHOAL_TRY(auto release, find_release(session, next.release));
   if (release && release->model == next.model) return {};
-  return fail(ErrorCode::not_found, "release " + next.release.hex() + ", to which " + title(next.model, next.channel) + " would point, is not registered for this model: publish it first");
+  return fail(ErrorCode::not_found, "release " + next.release.hex() + ", to which " + title(next.model, next.channel) +
+                                        " would point, is not registered for this model: publish it first");
 }
 
 /// The same payload again: a repeated request. Its signatures may differ, since ECDSA is randomised.
@@ -65,7 +69,8 @@ Result<std::unique_ptr<Catalog>> Catalog::open(Database& database, manifest::Ver
   return catalog;
 }
 
-Status Catalog::publish(const ModelName& model, const VersionName& version, const registry::PublishRequest& request, const NodeId& publisher) {
+Status Catalog::publish(const ModelName& model, const VersionName& version, const registry::PublishRequest& request,
+                        const NodeId& publisher) {
   SHOAL_TRY(auto envelope, decode_envelope(request.envelope, manifest::release_limit));
   SHOAL_TRY(auto release, verifier_.release(envelope, model));
   if (release->version != version)
@@ -134,7 +139,8 @@ Status Catalog::set_channel(const ModelName& model, const ChannelName& channel, 
     return true;
   });
   SHOAL_CHECK(moved);
-  if (*moved) log::info("channel_moved", {{"channel", title(model, channel)}, {"release", next.release.hex()}, {"sequence", next.seen.sequence}});
+  if (*moved)
+    log::info("channel_moved", {{"channel", title(model, channel)}, {"release", next.release.hex()}, {"sequence", next.seen.sequence}});
   return {};
 }
 

@@ -42,7 +42,8 @@ Status insert_release(Session& session, const NewRelease& release) {
 }
 
 Result<std::optional<ReleaseRecord>> find_release(Session& session, const ReleaseId& id) {
-  SHOAL_TRY(auto rows, session.run("SELECT id, model, version, info_hash, size, created FROM releases WHERE id = ?", {Value::blob(id.view())}));
+  SHOAL_TRY(auto rows,
+            session.run("SELECT id, model, version, info_hash, size, created FROM releases WHERE id = ?", {Value::blob(id.view())}));
   return first_of(rows);
 }
 
@@ -76,10 +77,10 @@ Result<std::optional<std::string>> metainfo_of(Session& session, const ReleaseId
 }
 
 Status put_channel(Session& session, const ChannelRecord& record, WallTime now) {
-  SHOAL_CHECK(session.run("INSERT OR REPLACE INTO channels(model, channel, epoch, sequence, release, envelope, updated) VALUES(?, ?, ?, ?, ?, ?, ?)",
-                          {record.model.str(), record.channel.str(), static_cast<std::int64_t>(record.seen.epoch),
-                           static_cast<std::int64_t>(record.seen.sequence), Value::blob(record.release.view()), Value::blob(record.envelope),
-                           seconds(now)}));
+  SHOAL_CHECK(session.run(
+      "INSERT OR REPLACE INTO channels(model, channel, epoch, sequence, release, envelope, updated) VALUES(?, ?, ?, ?, ?, ?, ?)",
+      {record.model.str(), record.channel.str(), static_cast<std::int64_t>(record.seen.epoch),
+       static_cast<std::int64_t>(record.seen.sequence), Value::blob(record.release.view()), Value::blob(record.envelope), seconds(now)}));
   return {};
 }
 

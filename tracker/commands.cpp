@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::uint32_t most_uses = 100000;
 
-const cli::Option state_option{.name = "--state", .value = "DIR", .help = "the tracker's state directory", .required = true, .config_key = "state"};
+const cli::Option state_option{
+    .name = "--state", .value = "DIR", .help = "the tracker's state directory", .required = true, .config_key = "state"};
 
 // --- fleet init
 
@@ -54,15 +55,17 @@ Status run_fleet_init(cli::Invocation& call) {
 cli::Command fleet_init_command() {
   return {.path = "fleet init",
           .summary = "set up a new fleet: CA, tracker, and the keys that sign content",
-          .details = "Puts the CA and the tracker's identity into --state, and the root and publisher keys into --keys, which must not be the "
-                     "same directory. Run it on the publisher's machine and copy --state to the tracker's host, or run it there and "
-                     "move --keys away: a tracker without them can withhold content, but cannot invent any.\n\n"
-                     "Example: shoal fleet init --state /var/lib/shoal/tracker --keys ~/shoal-keys --tracker https://control.example:7443",
+          .details =
+              "Puts the CA and the tracker's identity into --state, and the root and publisher keys into --keys, which must not be the "
+              "same directory. Run it on the publisher's machine and copy --state to the tracker's host, or run it there and "
+              "move --keys away: a tracker without them can withhold content, but cannot invent any.\n\n"
+              "Example: shoal fleet init --state /var/lib/shoal/tracker --keys ~/shoal-keys --tracker https://control.example:7443",
           .positionals = {},
-          .options = {state_option,
-                      {.name = "--keys", .value = "DIR", .help = "where the root and publisher keys go", .required = true},
-                      {.name = "--tracker", .value = "URL", .help = "https://HOST:PORT under which members reach the tracker", .required = true},
-                      {.name = "--fleet", .value = "NAME", .help = "name of the fleet; otherwise shoal- and six random digits"}},
+          .options =
+              {state_option,
+               {.name = "--keys", .value = "DIR", .help = "where the root and publisher keys go", .required = true},
+               {.name = "--tracker", .value = "URL", .help = "https://HOST:PORT under which members reach the tracker", .required = true},
+               {.name = "--fleet", .value = "NAME", .help = "name of the fleet; otherwise shoal- and six random digits"}},
           .run = run_fleet_init,
           .role = "Tracker"};
 }
@@ -117,14 +120,29 @@ Status run_tracker(cli::Invocation& call) {
 cli::Command tracker_run_command() {
   return {.path = "tracker run",
           .summary = "run the tracker",
-          .details = "Serves enrolment, the registry of releases and channels, announces and scrapes, all over mutual TLS, until SIGINT or "
-                     "SIGTERM. Tokens, machines and releases last in --state; peers are kept in memory.",
+          .details =
+              "Serves enrolment, the registry of releases and channels, announces and scrapes, all over mutual TLS, until SIGINT or "
+              "SIGTERM. Tokens, machines and releases last in --state; peers are kept in memory.",
           .positionals = {},
           .options = {state_option,
-                      {.name = "--listen", .value = "ADDR:PORT", .help = "where to listen; otherwise all addresses and the port of the tracker's URL", .config_key = "tracker.listen"},
-                      {.name = "--certificate-life", .value = "TIME", .help = "life of the certificates that are issued", .fallback = "24h", .config_key = "tracker.certificate_life"},
-                      {.name = "--announce-interval", .value = "TIME", .help = "how often nodes announce", .fallback = "30s", .config_key = "tracker.announce_interval"},
-                      {.name = "--plain-listen", .value = "ADDR:PORT", .help = "test listener for announce and scrape without TLS; loopback only", .config_key = "tracker.plain_listen"}},
+                      {.name = "--listen",
+                       .value = "ADDR:PORT",
+                       .help = "where to listen; otherwise all addresses and the port of the tracker's URL",
+                       .config_key = "tracker.listen"},
+                      {.name = "--certificate-life",
+                       .value = "TIME",
+                       .help = "life of the certificates that are issued",
+                       .fallback = "24h",
+                       .config_key = "tracker.certificate_life"},
+                      {.name = "--announce-interval",
+                       .value = "TIME",
+                       .help = "how often nodes announce",
+                       .fallback = "30s",
+                       .config_key = "tracker.announce_interval"},
+                      {.name = "--plain-listen",
+                       .value = "ADDR:PORT",
+                       .help = "test listener for announce and scrape without TLS; loopback only",
+                       .config_key = "tracker.plain_listen"}},
           .run = run_tracker,
           .role = "Tracker"};
 }
@@ -163,17 +181,24 @@ Status run_token_create(cli::Invocation& call) {
   WallTime now = SystemClock().now();
   SHOAL_TRY(identity::JoinToken token, create_token(database, pins, order, now));
   std::string text = token.encode();
-  log::info("token_created", {{"token", to_hex(token.id)}, {"role", name(order.role)}, {"uses", order.uses}, {"expires", format_time(now + order.ttl)}});
-  call.out.result({{"type", "token"}, {"token", text}, {"role", std::string(name(order.role))}, {"uses", order.uses}, {"expires", format_time(now + order.ttl)}}, text);
+  log::info("token_created",
+            {{"token", to_hex(token.id)}, {"role", name(order.role)}, {"uses", order.uses}, {"expires", format_time(now + order.ttl)}});
+  call.out.result({{"type", "token"},
+                   {"token", text},
+                   {"role", std::string(name(order.role))},
+                   {"uses", order.uses},
+                   {"expires", format_time(now + order.ttl)}},
+                  text);
   return {};
 }
 
 cli::Command token_create_command() {
   return {.path = "token create",
           .summary = "make a token with which a machine can join",
-          .details = "Prints the token, alone, on stdout. The tracker keeps only a hash of its secret: what is printed cannot be shown again. "
-                     "Works while the tracker runs.\n\n"
-                     "Example: shoal token create --state /var/lib/shoal/tracker --role node --uses 20 --ttl 30m",
+          .details =
+              "Prints the token, alone, on stdout. The tracker keeps only a hash of its secret: what is printed cannot be shown again. "
+              "Works while the tracker runs.\n\n"
+              "Example: shoal token create --state /var/lib/shoal/tracker --role node --uses 20 --ttl 30m",
           .positionals = {},
           .options = {state_option,
                       {.name = "--role", .value = "ROLE", .help = "node, seeder, publisher or admin", .required = true},

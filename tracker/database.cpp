@@ -113,7 +113,8 @@ struct Connection {
     Statement& kept = statements[sql];
     if (kept) return kept.get();
     sqlite3_stmt* made = nullptr;
-    if (sqlite3_prepare_v3(handle.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &made, nullptr) != SQLITE_OK) return sqlite_error(handle.get());
+    if (sqlite3_prepare_v3(handle.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &made, nullptr) != SQLITE_OK)
+      return sqlite_error(handle.get());
     kept.reset(made);
     return made;
   }
@@ -181,7 +182,8 @@ Result<Database> Database::open(const std::filesystem::path& path) {
     std::int64_t version = rows.at(0).number(0);
     if (version > schema_version)
       return fail(ErrorCode::usage, "was written by a later version of shoal (schema " + std::to_string(version) + "): update this one");
-    for (auto i = static_cast<std::size_t>(version); i < std::size(migrations); ++i) SHOAL_CHECK(execute(session.connection_, migrations[i]));
+    for (auto i = static_cast<std::size_t>(version); i < std::size(migrations); ++i)
+      SHOAL_CHECK(execute(session.connection_, migrations[i]));
     return execute(session.connection_, ("PRAGMA user_version=" + std::to_string(schema_version)).c_str());
   });
   SHOAL_CHECK(std::move(migrated).within(path.string()));

@@ -163,7 +163,8 @@ Result<Response> show_status(const Parts& parts, const Request&, const PathArgum
 
 std::vector<http::Route> tracker_routes(const Parts& parts) {
   auto disk = [&](auto handler) {
-    return on_disk(parts, [parts, handler](const Request& request, const PathArguments& arguments) { return handler(parts, request, arguments); });
+    return on_disk(parts,
+                   [parts, handler](const Request& request, const PathArguments& arguments) { return handler(parts, request, arguments); });
   };
   const std::string model = "/v1/models/{org}/{name}";
   return {

@@ -50,8 +50,9 @@ bool contains(const fs::path& outer, const fs::path& inner) {
 
 Status check_apart(const fs::path& state, const fs::path& keys) {
   if (!contains(state, keys) && !contains(keys, state)) return {};
-  return fail(ErrorCode::usage, "--state " + state.string() + " and --keys " + keys.string() +
-                                    " must not be the same directory or inside each other: the keys that sign content never belong to the tracker");
+  return fail(ErrorCode::usage,
+              "--state " + state.string() + " and --keys " + keys.string() +
+                  " must not be the same directory or inside each other: the keys that sign content never belong to the tracker");
 }
 
 Status check_unused(const fs::path& path) {
@@ -75,7 +76,8 @@ Status create_noted(const fs::path& path, std::string_view content, Undo& undo) 
 
 FleetName random_name() { return FleetName::trusted("shoal-" + to_hex(crypto::random_bytes(3))); }
 
-manifest::SignedEnvelope first_trust_root(const FleetName& fleet, const crypto::PrivateKey& root, const crypto::PrivateKey& publisher, WallTime now) {
+manifest::SignedEnvelope first_trust_root(const FleetName& fleet, const crypto::PrivateKey& root, const crypto::PrivateKey& publisher,
+                                          WallTime now) {
   manifest::TrustRoot trust;
   trust.fleet = fleet;
   trust.expires = now + trust_root_life;
@@ -112,7 +114,8 @@ Result<NewFleet> init_fleet(const FleetOrder& order, WallTime now) {
   SHOAL_TRY(fs::path state, resolved(order.state));
   SHOAL_TRY(fs::path keys, resolved(order.keys));
   SHOAL_CHECK(check_apart(state, keys));
-  for (const fs::path& path : {root_key_path(keys), publisher_key_path(keys), state / "authority", state / "identity", database_path(state)})
+  for (const fs::path& path :
+       {root_key_path(keys), publisher_key_path(keys), state / "authority", state / "identity", database_path(state)})
     SHOAL_CHECK(check_unused(path));
   FleetName fleet = order.fleet.value_or(random_name());
   SHOAL_TRY(identity::Authority authority, identity::Authority::create(fleet, now));

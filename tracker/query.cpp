@@ -75,7 +75,8 @@ Result<std::size_t> numwant_of(const Parameters& parameters) {
   SHOAL_TRY(auto text, parameters.get("numwant"));
   if (!text) return default_numwant;
   bool negative = text->starts_with('-');
-  SHOAL_TRY(std::uint64_t number, parse_number(std::string_view(*text).substr(negative ? 1 : 0), "numwant", std::numeric_limits<std::uint64_t>::max()));
+  SHOAL_TRY(std::uint64_t number,
+            parse_number(std::string_view(*text).substr(negative ? 1 : 0), "numwant", std::numeric_limits<std::uint64_t>::max()));
   if (negative) return default_numwant;  // some clients say -1 for "as many as you like"
   return static_cast<std::size_t>(std::min<std::uint64_t>(number, most_numwant));
 }
@@ -150,7 +151,8 @@ Result<std::vector<InfoHash>> parse_scrape(std::string_view query) {
   }
   std::sort(hashes.begin(), hashes.end());
   hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
-  if (hashes.size() > most_scraped) return fail(ErrorCode::usage, "at most " + std::to_string(most_scraped) + " torrents can be scraped at once");
+  if (hashes.size() > most_scraped)
+    return fail(ErrorCode::usage, "at most " + std::to_string(most_scraped) + " torrents can be scraped at once");
   return hashes;
 }
 

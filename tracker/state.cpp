@@ -9,7 +9,8 @@ fs::path authority_key(const fs::path& state) { return state / "authority" / "ke
 fs::path authority_certificate(const fs::path& state) { return state / "authority" / "cert.pem"; }
 
 Error no_fleet(const fs::path& state) {
-  return fail(ErrorCode::not_found, state.string() + " holds no tracker: run 'shoal fleet init --state " + state.string() + " --keys DIR --tracker URL'");
+  return fail(ErrorCode::not_found,
+              state.string() + " holds no tracker: run 'shoal fleet init --state " + state.string() + " --keys DIR --tracker URL'");
 }
 
 }  // namespace

@@ -57,7 +57,9 @@ class RunningTracker final : public Tracker {
         trust_root_(loaded.self.trust_root),
         url_(loaded.self.tracker),
         credentials_(std::move(loaded.self.credentials)),
-        tls_(credentials_, {.alpn = {std::string(identity::alpn_http), std::string(identity::alpn_enrol)}, .require_alpn = false, .allow_enrolment = true}),
+        tls_(credentials_, {.alpn = {std::string(identity::alpn_http), std::string(identity::alpn_enrol)},
+                            .require_alpn = false,
+                            .allow_enrolment = true}),
         verifier_(std::move(loaded.verifier)),
         attempts_(clock, failed_enrolments_per_minute) {}
 
@@ -99,13 +101,17 @@ class RunningTracker final : public Tracker {
   }
 
   Status serve() {
-    Parts parts{*announcer_, *admission_, *catalog_, attempts_, authority_.fleet(), [this](std::function<void()> work) { net::post(disk_, std::move(work)); }};
+    Parts parts{*announcer_, *admission_,        *catalog_,
+                attempts_,   authority_.fleet(), [this](std::function<void()> work) { net::post(disk_, std::move(work)); }};
     http::ServerLimits limits;
     limits.body = body_limit;
-    SHOAL_TRY(server_, http::Server::start({options_.listen, &tls_, limits, options_.threads}, clock_, http::Router(tracker_routes(parts))));
+    SHOAL_TRY(server_,
+              http::Server::start({options_.listen, &tls_, limits, options_.threads}, clock_, http::Router(tracker_routes(parts))));
     if (options_.plain_listen.host.empty()) return {};
-    SHOAL_TRY(plain_server_, http::Server::start({options_.plain_listen, nullptr, limits, options_.threads}, clock_, http::Router(plain_routes(parts))));
-    log::warn("plain_listener_open", {{"listen", plain_listen().str()}, {"meaning", "anyone on this host can announce and scrape: for tests only"}});
+    SHOAL_TRY(plain_server_,
+              http::Server::start({options_.plain_listen, nullptr, limits, options_.threads}, clock_, http::Router(plain_routes(parts))));
+    log::warn("plain_listener_open",
+              {{"listen", plain_listen().str()}, {"meaning", "anyone on this host can announce and scrape: for tests only"}});
     return {};
   }
 

@@ -40,7 +40,8 @@ Answer ask(std::uint16_t port, const identity::TlsContext& context, const std::s
   answer.handshake = SSL_connect(ssl.get()) == 1;
   if (answer.handshake) SSL_write(ssl.get(), request.data(), static_cast<int>(request.size()));
   char buffer[4096];
-  for (int got = 0; answer.handshake && (got = SSL_read(ssl.get(), buffer, sizeof buffer)) > 0;) answer.text.append(buffer, static_cast<std::size_t>(got));
+  for (int got = 0; answer.handshake && (got = SSL_read(ssl.get(), buffer, sizeof buffer)) > 0;)
+    answer.text.append(buffer, static_cast<std::size_t>(got));
   ERR_clear_error();
   return answer;
 }
@@ -77,7 +78,8 @@ TEST_CASE("without a certificate there is nothing but enrolment") {
     CAPTURE(target);
     CHECK(answer.text.starts_with("HTTP/1.1 403"));
   }
-  auto large = ask(fleet.port(), hostile_client(nullptr, {.alpn = enrol_alpn}), "POST /v1/enrol HTTP/1.1\r\nHost: t\r\nContent-Length: 70000\r\n\r\n");
+  auto large = ask(fleet.port(), hostile_client(nullptr, {.alpn = enrol_alpn}),
+                   "POST /v1/enrol HTTP/1.1\r\nHost: t\r\nContent-Length: 70000\r\n\r\n");
   CHECK(large.text.starts_with("HTTP/1.1 413"));
 }
 
@@ -85,7 +87,9 @@ TEST_CASE("older TLS is not spoken, and no ticket is given") {
   RunningFleet fleet;
   fleet.start();
   Presented good = as_presented(fleet.fleet.node());
-  CHECK_FALSE(ask(fleet.port(), hostile_client(&good, {.alpn = http_alpn, .min_version = TLS1_2_VERSION, .max_version = TLS1_2_VERSION}), get("/v1/status")).handshake);
+  CHECK_FALSE(ask(fleet.port(), hostile_client(&good, {.alpn = http_alpn, .min_version = TLS1_2_VERSION, .max_version = TLS1_2_VERSION}),
+                  get("/v1/status"))
+                  .handshake);
   int tickets = 0;
   auto context = hostile_client(&good, {.alpn = http_alpn});
   SSL_CTX_set_app_data(context.native(), &tickets);
@@ -162,7 +166,8 @@ TEST_CASE("the plain listener announces and scrapes on loopback, and does nothin
   };
   const std::string hash = percent_encode(fleet.release().swarm.info_hash.view());
   auto announce = [&](const std::string& peer_id, int port) {
-    return ask_plain("/announce?info_hash=" + hash + "&peer_id=" + peer_id + "&port=" + std::to_string(port) + "&left=1&uploaded=0&downloaded=0&compact=0");
+    return ask_plain("/announce?info_hash=" + hash + "&peer_id=" + peer_id + "&port=" + std::to_string(port) +
+                     "&left=1&uploaded=0&downloaded=0&compact=0");
   };
   CHECK(announce("-XX0001-aaaaaaaaaaaa", 7001).starts_with("HTTP/1.1 200"));
   CHECK(announce("-XX0001-bbbbbbbbbbbb", 7002).find("7:peer id20:-XX0001-aaaaaaaaaaaa") != std::string::npos);

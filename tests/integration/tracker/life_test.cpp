@@ -136,7 +136,8 @@ TEST_CASE("a failing announce has status 200 and says why") {
   };
   CHECK(body_of("/announce").starts_with("d14:failure reason"));
   CHECK(body_of("/scrape").starts_with("d14:failure reason"));
-  CHECK(body_of(registry::announce_target(announcement(node->id(), InfoHash{}, 7000, 1))).find("unregistered torrent") != std::string::npos);
+  CHECK(body_of(registry::announce_target(announcement(node->id(), InfoHash{}, 7000, 1))).find("unregistered torrent") !=
+        std::string::npos);
   CHECK(body_of(registry::announce_target(announcement(seeder->id(), known, 7000, 1))).find("names machine") != std::string::npos);
   CHECK(body_of(registry::announce_target(announcement(node->id(), known, 7000, 1))).find("8:interval") != std::string::npos);
   CHECK(body_of("/scrape?info_hash=" + percent_encode(known.view()) + "&info_hash=" + std::string(20, 'u')) ==

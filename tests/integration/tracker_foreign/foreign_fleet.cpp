@@ -31,7 +31,8 @@ struct Torrent {
 Torrent make_torrent(const std::string& payload) {
   using registry::Bencode;
   std::string hashes;
-  for (std::size_t at = 0; at < payload.size(); at += piece_length) hashes += crypto::sha1(std::string_view(payload).substr(at, piece_length)).raw();
+  for (std::size_t at = 0; at < payload.size(); at += piece_length)
+    hashes += crypto::sha1(std::string_view(payload).substr(at, piece_length)).raw();
   Bencode::Dictionary info{{"length", static_cast<std::int64_t>(payload.size())},
                            {"name", "payload.bin"},
                            {"piece length", std::int64_t{piece_length}},

@@ -68,8 +68,9 @@ class Aria2:
 
     def __init__(self, fleet, directory, machine, log, *options):
         self.log = log
-        command = ["aria2c", "--no-conf", "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false",
-                   "--disable-ipv6=true", "--interface=127.0.0.1", f"--listen-port={free_port()}", f"--dir={directory}",
+        command = ["aria2c", "--no-conf", "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false",
+                   "--enable-peer-exchange=false", "--disable-ipv6=true",
+                   "--interface=127.0.0.1", f"--listen-port={free_port()}", f"--dir={directory}",
                    f"--bt-tracker={fleet['tls']}/announce", "--console-log-level=info", "--summary-interval=0", "--bt-tracker-timeout=20",
                    f"--ca-certificate={fleet['ca']}", *options]
         if machine is not None:
@@ -95,8 +96,10 @@ def scrape(fleet):
     """(complete, incomplete) of the torrent, asked over TLS with curl's certificate of the fourth machine."""
     machine = fleet["machines"][3]
     escaped = "".join(f"%{fleet['info_hash'][i:i + 2]}" for i in range(0, 40, 2))
-    answer = subprocess.run(["curl", "--silent", "--show-error", "--max-time", "20", "--cacert", fleet["ca"], "--cert", machine["certificate"],
-                             "--key", machine["key"], f"{fleet['tls']}/scrape?info_hash={escaped}"], stdout=subprocess.PIPE, check=True).stdout
+    command = ["curl", "--silent", "--show-error", "--max-time", "20", "--cacert", fleet["ca"], "--cert", machine["certificate"],
+               "--key", machine["key"], f"{fleet['tls']}/scrape?info_hash={escaped}"]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+
     def number(key):
         return int(answer.split(key, 1)[1].split(b"e", 1)[0]) if key in answer else 0
     return number(b"8:completei"), number(b"10:incompletei")

@@ -52,8 +52,9 @@ class Peer {
       }
       this.client.on('peer', onPeer)
       // The peers of an answer are told right after it, in the same turn.
-      this.client.once('update', data => setImmediate(() => finish(() => resolve({ complete: data.complete, incomplete: data.incomplete, peers: peers.sort() }))))
-      this.client.once('scrape', data => finish(() => resolve({ complete: data.complete, incomplete: data.incomplete, downloaded: data.downloaded })))
+      this.client.once('update', ({ complete, incomplete }) =>
+        setImmediate(() => finish(() => resolve({ complete, incomplete, peers: peers.sort() }))))
+      this.client.once('scrape', ({ complete, incomplete, downloaded }) => finish(() => resolve({ complete, incomplete, downloaded })))
       for (const event of ['warning', 'error']) this.client.once(event, error => finish(() => reject(error)))
       this.client[what](options)
     }))
@@ -110,7 +111,8 @@ async function refusal (announce) {
 }
 
 function startTheirs () {
-  const server = new Server({ udp: false, ws: false, http: true, filter: (hash, params, cb) => cb(hash === fleet.info_hash ? null : new Error('not here')) })
+  const filter = (hash, params, cb) => cb(hash === fleet.info_hash ? null : new Error('not here'))
+  const server = new Server({ udp: false, ws: false, http: true, filter })
   server.on('warning', () => {})
   return withDeadline('listen', new Promise((resolve, reject) => {
     server.on('error', reject)
@@ -128,7 +130,8 @@ for (const base of [fleet.plain, fleet.tls]) {
   const told = await story(`${base}/announce`)
   assert.deepEqual(withoutDownloaded(told), withoutDownloaded(reference), `the answers of ${base}`)
   const scrapes = told.filter(({ what }) => what === 'scrape').map(({ answer }) => answer.downloaded)
-  assert.deepEqual(scrapes, base === fleet.plain ? [0, 1, 1] : [1, 2, 2], 'completed events: the swarm of the first story goes on in the second')
+  // The swarm of the first story goes on in the second.
+  assert.deepEqual(scrapes, base === fleet.plain ? [0, 1, 1] : [1, 2, 2], 'completed events')
   assert.match(await refusal(`${base}/announce`), /^unregistered torrent/)
   console.log(`same answers from ${base}`)
 }

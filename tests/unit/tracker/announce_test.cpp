@@ -19,9 +19,11 @@ const InfoHash unknown = must(InfoHash::from_raw(std::string(20, 'u')));
 struct Bench {
   ManualClock clock{WallTime(std::chrono::seconds(1'000'000))};
   PeerStore peers;
-  Announcer announcer{peers, clock, {std::chrono::seconds(30), [](const InfoHash& hash) { return hash == known; }, [](std::uint64_t) { return 0; }}};
+  Announcer announcer{
+      peers, clock, {std::chrono::seconds(30), [](const InfoHash& hash) { return hash == known; }, [](std::uint64_t) { return 0; }}};
 
-  AnnounceAnswer announce(unsigned machine, std::uint64_t left, Event event = Event::none, std::size_t numwant = 50, std::uint16_t port = 0) {
+  AnnounceAnswer announce(unsigned machine, std::uint64_t left, Event event = Event::none, std::size_t numwant = 50,
+                          std::uint16_t port = 0) {
     AnnounceQuery query;
     query.info_hash = known;
     query.peer_id = peer_id_of(node_id(machine));
@@ -180,7 +182,8 @@ TEST_CASE("a peer is forgotten after it missed two announces") {
 TEST_CASE("the interval is moved by at most a tenth") {
   Bench bench;
   CHECK(bench.announce(1, 5).interval == std::chrono::seconds(27));  // the lowest draw
-  Announcer highest(bench.peers, bench.clock, {std::chrono::seconds(30), [](const InfoHash&) { return true; }, [](std::uint64_t bound) { return bound - 1; }});
+  Announcer highest(bench.peers, bench.clock,
+                    {std::chrono::seconds(30), [](const InfoHash&) { return true; }, [](std::uint64_t bound) { return bound - 1; }});
   AnnounceQuery query;
   query.info_hash = known;
   query.peer_id = std::string(20, 'p');
@@ -191,7 +194,8 @@ TEST_CASE("answers are bencoded with sorted keys, compact unless asked otherwise
   AnnounceAnswer answer{std::chrono::seconds(30), std::chrono::seconds(15), {1, 2, 2, 3}, {}, std::string("\x0a\0\0\x02", 4), ""};
   answer.peers = {{std::string(20, 'p'), must(parse_endpoint("10.0.0.1", 7001))}};
   AnnounceQuery query;
-  std::string head = "d8:completei1e10:downloadedi3e11:external ip4:" + answer.external_ip + "10:incompletei2e8:intervali30e12:min intervali15e5:peers";
+  std::string head =
+      "d8:completei1e10:downloadedi3e11:external ip4:" + answer.external_ip + "10:incompletei2e8:intervali30e12:min intervali15e5:peers";
   SUBCASE("compact") { CHECK(encode_announce(answer, query) == head + "6:" + answer.peers[0].endpoint.compact() + "e"); }
   SUBCASE("no peers") {
     answer.peers.clear();
@@ -205,7 +209,8 @@ TEST_CASE("answers are bencoded with sorted keys, compact unless asked otherwise
   }
   SUBCASE("IPv6 peers have a list of their own in the compact form") {
     answer.peers.push_back({std::string(20, 'q'), must(parse_endpoint("2001:db8::1", 7002))});
-    CHECK(encode_announce(answer, query) == head + "6:" + answer.peers[0].endpoint.compact() + "6:peers618:" + answer.peers[1].endpoint.compact() + "e");
+    CHECK(encode_announce(answer, query) ==
+          head + "6:" + answer.peers[0].endpoint.compact() + "6:peers618:" + answer.peers[1].endpoint.compact() + "e");
     query.compact = false;
     CHECK(encode_announce(answer, query).find("2:ip11:2001:db8::1") != std::string::npos);
   }

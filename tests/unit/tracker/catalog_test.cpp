@@ -48,8 +48,11 @@ struct Library {
     made.swarm = {must(InfoHash::from_raw(crypto::sha1(metainfo).view())), 65536, crypto::sha256(metainfo), metainfo.size()};
     return made;
   }
-  manifest::SignedEnvelope sign(const manifest::Release& made) const { return manifest::sign(manifest::release_type, manifest::encode(made), {publisher}); }
-  Status publish(const std::string& envelope, const std::string& metainfo = "metainfo", const VersionName& as = version, const ModelName& of = model) {
+  manifest::SignedEnvelope sign(const manifest::Release& made) const {
+    return manifest::sign(manifest::release_type, manifest::encode(made), {publisher});
+  }
+  Status publish(const std::string& envelope, const std::string& metainfo = "metainfo", const VersionName& as = version,
+                 const ModelName& of = model) {
     return catalog->publish(of, as, {envelope, metainfo}, publisher_machine);
   }
   ReleaseId publish_good() {

@@ -88,7 +88,8 @@ TEST_CASE("keys and state must be apart, however they are written") {
     const char* state;
     const char* keys;
   };
-  for (Pair pair : {Pair{"a", "a"}, Pair{"a", "a/keys"}, Pair{"a/state", "a"}, Pair{"a", "a/../a/keys"}, Pair{"a/", "a"}, Pair{"a", "link/a/k"}}) {
+  for (Pair pair :
+       {Pair{"a", "a"}, Pair{"a", "a/keys"}, Pair{"a/state", "a"}, Pair{"a", "a/../a/keys"}, Pair{"a/", "a"}, Pair{"a", "link/a/k"}}) {
     FleetOrder together = order(base.path());
     together.state = base.path() / pair.state;
     together.keys = base.path() / pair.keys;

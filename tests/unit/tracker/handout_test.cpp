@@ -69,7 +69,8 @@ TEST_CASE("a random swarm is answered by the rules, whatever is asked") {
       CHECK(p.endpoint.port > 1);
       if (!requester.wants_data()) CHECK(p.wants_data());
     }
-    for (const Peer& p : peers) eligible += p.machine != requester.machine && p.endpoint.port > 1 && (requester.wants_data() || p.wants_data());
+    for (const Peer& p : peers)
+      eligible += p.machine != requester.machine && p.endpoint.port > 1 && (requester.wants_data() || p.wants_data());
     CHECK(machines.size() == answer.size());
     CHECK(answer.size() == std::min(want, eligible));
   }

@@ -160,7 +160,8 @@ TEST_CASE("a scrape of everything, of too much or of nonsense is refused") {
   CHECK_FALSE(parse_scrape("info_hash=short").ok());
   CHECK_FALSE(parse_scrape("info_hash=" + std::string(32, 'h')).ok());
   std::string many;
-  for (int i = 0; i < 65; ++i) many += "&info_hash=" + std::string(18, 'h') + static_cast<char>('0' + i / 10) + static_cast<char>('0' + i % 10);
+  for (int i = 0; i < 65; ++i)
+    many += "&info_hash=" + std::string(18, 'h') + static_cast<char>('0' + i / 10) + static_cast<char>('0' + i % 10);
   CHECK_FALSE(parse_scrape(many.substr(1)).ok());
   CHECK(parse_scrape(many.substr(1, many.rfind('&') - 1)).ok());
 }
