@@ -15,6 +15,7 @@
 #include <iterator>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -26,7 +27,7 @@ constexpr std::size_t longest_mutant = 64 * 1024;
 
 // The input at work, where a signal handler can reach it.
 const std::string* current_input = nullptr;
-std::string crash_path;
+std::string crash_path, crash_note;
 
 void save_input() {
   if (current_input == nullptr) return;
@@ -34,8 +35,8 @@ void save_input() {
   if (fd < 0) return;
   bool written = ::write(fd, current_input->data(), current_input->size()) == static_cast<ssize_t>(current_input->size());
   ::close(fd);
-  constexpr std::string_view note = "the input that failed is in a file next to here, with the ending .crash\n";
-  if (written) written = ::write(STDERR_FILENO, note.data(), note.size()) > 0;
+  // Nothing that allocates: this runs in a signal handler.
+  if (written) written = ::write(STDERR_FILENO, crash_note.data(), crash_note.size()) > 0;
   current_input = nullptr;
 }
 
@@ -46,7 +47,8 @@ void on_signal(int number) {
 }
 
 void save_when_failing(const char* program) {
-  crash_path = std::filesystem::path(program).filename().string() + ".crash";
+  crash_path = (std::filesystem::current_path() / std::filesystem::path(program).filename()).string() + ".crash";
+  crash_note = "the input that failed is in " + crash_path + "\n";
   for (int number : {SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGBUS}) ::signal(number, on_signal);
   if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(save_input);
 }
