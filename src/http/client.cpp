@@ -20,8 +20,8 @@ using ResponseParser = wire::response_parser<wire::string_body>;
 /// How the server is recognised, and what is shown to it.
 struct Trust {
   std::function<Result<identity::TlsContext>()> context;
-  std::function<std::uint64_t()> generation;        // a connection of an older one is not used again
-  std::function<Status(const SSL*)> check;          // of the server's certificate, after the handshake
+  std::function<std::uint64_t()> generation;  // a connection of an older one is not used again
+  std::function<Status(const SSL*)> check;    // of the server's certificate, after the handshake
 };
 
 /// One `send`, over as many attempts as it takes.
@@ -116,7 +116,7 @@ Result<Response> BeastClient::attempt(Call& call) {
 
 /// Anything that waits on an idle connection is its end.
 bool BeastClient::usable() const {
-  if (!connection_ || generation_ != trust_.generation()) return false;
+  if (!connection_ || !connection_->socket().is_open() || generation_ != trust_.generation()) return false;
   pollfd idle{connection_->socket().native_handle(), POLLIN, 0};
   return ::poll(&idle, 1, 0) == 0;
 }
@@ -203,7 +203,8 @@ Error BeastClient::failure(const Call& call, const ErrorStatus& error) const {
   if (error == beast::error::timeout)
     return fail(ErrorCode::unreachable, who() + " cannot be reached: no answer within " + format_duration(call.request.timeout));
   if (error == wire::error::body_limit)
-    return fail(who() + " sent more than the " + format_bytes(call.request.body_limit) + " that " + call.request.target.substr(0, 100) + " may have");
+    return fail(who() + " sent more than the " + format_bytes(call.request.body_limit) + " that " + call.request.target.substr(0, 100) +
+                " may have");
   if (error == wire::error::partial_message || is_end_of_connection(error))
     return fail(ErrorCode::unreachable, who() + " cannot be reached: it closed the connection without an answer");
   if (error.category() == wire::make_error_code(wire::error::bad_target).category())
@@ -227,8 +228,8 @@ std::unique_ptr<Client> Client::to_tracker(HostPort tracker, identity::ClientTls
     if (!server.ok()) return not_the_tracker(std::move(server).error());
     return must_be_tracker(*server);
   };
-  return std::make_unique<BeastClient>(std::move(tracker), Trust{[&tls] { return tls.current(); },
-                                                                 [&tls] { return tls.credentials().generation(); }, std::move(check)});
+  return std::make_unique<BeastClient>(
+      std::move(tracker), Trust{[&tls] { return tls.current(); }, [&tls] { return tls.credentials().generation(); }, std::move(check)});
 }
 
 std::unique_ptr<Client> Client::pinned(HostPort tracker, identity::TlsContext context, const Clock& clock) {

@@ -1,6 +1,8 @@
 #include "http/connection.hpp"
 
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <array>
 
@@ -19,6 +21,13 @@ std::unique_ptr<Stream> make_tls(beast::tcp_stream& tcp, const identity::TlsCont
   SSL_CTX_up_ref(tls.native());
   net::ssl::context shared(tls.native());  // gives the reference back; the stream's SSL has one of its own
   return std::make_unique<Stream>(tcp, shared);
+}
+
+/// A FIN or a reset has come, even where unread bytes lie before it.
+bool peer_has_ended(int socket) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return ::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state != TCP_ESTABLISHED;
 }
 
 }  // namespace
@@ -68,6 +77,20 @@ net::awaitable<ErrorStatus> Connection::write_text(std::string text) {
     co_await net::async_write(tcp_, bytes, net::redirect_error(net::use_awaitable, error));
   }
   co_return error;
+}
+
+void Connection::watch_peer(std::function<void()> left) {
+  watch_ = std::make_shared<std::function<void()>>(std::move(left));
+  tcp_.socket().async_wait(tcp::socket::wait_read, [this, watch = std::weak_ptr(watch_)](ErrorStatus error) {
+    auto live = watch.lock();  // while it lives, so does this connection
+    if (live && !error && peer_has_ended(tcp_.socket().native_handle())) (*live)();
+  });
+}
+
+void Connection::stop_watching() {
+  watch_.reset();
+  ErrorStatus ignored;
+  tcp_.socket().cancel(ignored);
 }
 
 net::awaitable<void> Connection::finish() {

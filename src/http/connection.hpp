@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 
 #include "http/beast.hpp"
@@ -38,6 +39,10 @@ class Connection {
   net::awaitable<void> finish();
   /// The same without close_notify: after a handshake that failed.
   net::awaitable<void> linger();
+
+  /// Calls `left` when the peer ends the connection before it has sent anything more. For the time when nothing is read.
+  void watch_peer(std::function<void()> left);
+  void stop_watching();
 
   template <class Parser>
   net::awaitable<ErrorStatus> read_header(Parser& parser) {
@@ -79,6 +84,7 @@ class Connection {
   beast::tcp_stream tcp_;
   std::unique_ptr<TlsStream> tls_;
   beast::flat_buffer buffer_;
+  std::shared_ptr<std::function<void()>> watch_;
 };
 
 }  // namespace shoal::http

@@ -12,9 +12,9 @@
 namespace shoal::http {
 
 struct Request {
-  std::string method;  // "GET", "POST", ...
-  std::string path;    // as sent, before '?'
-  std::string query;   // as sent, after '?', not decoded
+  std::string method;                          // "GET", "POST", ...
+  std::string path;                            // as sent, before '?'
+  std::string query;                           // as sent, after '?', not decoded
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   std::optional<identity::Certificate> peer;  // verified by the handshake; none on the enrolment ALPN and on plain listeners

@@ -19,8 +19,8 @@ constexpr std::chrono::seconds between_warnings{60};
 
 bool out_of_resources(const ErrorStatus& error) {
   using boost::system::errc::errc_t;
-  return error == errc_t::too_many_files_open || error == errc_t::too_many_files_open_in_system ||
-         error == errc_t::no_buffer_space || error == errc_t::not_enough_memory;
+  return error == errc_t::too_many_files_open || error == errc_t::too_many_files_open_in_system || error == errc_t::no_buffer_space ||
+         error == errc_t::not_enough_memory;
 }
 
 void note_exception(std::exception_ptr problem, const char* event) {
@@ -171,10 +171,10 @@ void BeastServer::take(Worker& worker, tcp::socket socket) {
     if (!current.ok()) return log::debug("http_no_tls_context", {{"error", current.error().message}});
     tls = std::move(*current);
   }
-  auto session = std::make_shared<Session>(worker, rules_, std::move(socket), tls ? &*tls : nullptr, std::move(*place), address.to_string());
+  auto session =
+      std::make_shared<Session>(worker, rules_, std::move(socket), tls ? &*tls : nullptr, std::move(*place), address.to_string());
   net::post(worker.io, [session = std::move(session), &io = worker.io]() mutable {
-    net::co_spawn(io, Session::run(std::move(session)),
-                  [](std::exception_ptr problem) { note_exception(problem, "http_session_failed"); });
+    net::co_spawn(io, Session::run(std::move(session)), [](std::exception_ptr problem) { note_exception(problem, "http_session_failed"); });
   });
 }
 

@@ -21,8 +21,8 @@ struct ServerLimits {
   std::chrono::milliseconds header_read{5000};
   std::chrono::milliseconds body_read{30000};  // and a second more for each MiB of the body
   std::chrono::milliseconds write{30000};      // likewise
-  std::chrono::milliseconds idle{75000};     // between requests on a kept-alive connection
-  std::chrono::milliseconds handler{70000};  // until the handler answers; then 503 (a long-poll must answer earlier)
+  std::chrono::milliseconds idle{75000};       // between requests on a kept-alive connection
+  std::chrono::milliseconds handler{70000};    // until the handler answers; then 503 (a long-poll must answer earlier)
 };
 
 struct ServerOptions {

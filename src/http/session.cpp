@@ -1,5 +1,6 @@
 #include "http/session.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "base/log.hpp"
@@ -9,11 +10,10 @@ namespace shoal::http {
 namespace {
 
 constexpr ByteCount default_body_limit = 64 * KiB;
+constexpr std::chrono::milliseconds quick_answer{500};  // most answers come sooner
 
 /// Large bodies may take the time that a slow line needs: a second more for each MiB.
-std::chrono::milliseconds time_for(std::chrono::milliseconds base, ByteCount bytes) {
-  return base + std::chrono::seconds(bytes / MiB);
-}
+std::chrono::milliseconds time_for(std::chrono::milliseconds base, ByteCount bytes) { return base + std::chrono::seconds(bytes / MiB); }
 
 /// Where the answer to one request arrives; touched on the worker's thread only. It may outlive the session, so it has nothing
 /// of Asio's in it but a pointer that the session takes back.
@@ -179,13 +179,21 @@ net::awaitable<bool> Session::read_body(RequestParser& parser) {
   co_return false;
 }
 
+/// A long-poll whose client has gone would keep its place among the connections, so after a moment the client is watched.
 net::awaitable<Response> Session::ask(Request request) {
   auto answer = std::make_shared<Answer>();
-  answered_.expires_after(rules_.limits.handler);
+  auto deadline = std::chrono::steady_clock::now() + rules_.limits.handler;
+  answered_.expires_at(std::min(deadline, std::chrono::steady_clock::now() + quick_answer));
   answer->waiting = &answered_;
   call(rules_.handler, std::move(request), reply_to(worker_.gate, answer));
   ErrorStatus ignored;
   if (!worker_.stopping) co_await answered_.async_wait(net::redirect_error(net::use_awaitable, ignored));
+  if (!answer->response && !worker_.stopping && connection_.socket().is_open()) {
+    answered_.expires_at(deadline);
+    connection_.watch_peer([this] { close(); });
+    co_await answered_.async_wait(net::redirect_error(net::use_awaitable, ignored));
+    connection_.stop_watching();
+  }
   answer->waiting = nullptr;
   if (answer->response) co_return std::move(*answer->response);
   co_return error_response(503, fail(ErrorCode::unreachable, "the answer took too long"));

@@ -38,8 +38,7 @@ Status read_peer(const BencodeView& item, std::vector<AnnouncedPeer>& peers) {
     return fail("announce reply: a peer lacks its id, ip or port");
   auto node = node_of_peer_id(*id);
   bool dialable = is_host(*ip) && *port->integer() > 0 && *port->integer() <= std::numeric_limits<std::uint16_t>::max();
-  if (node.ok() && dialable)
-    peers.push_back({*node, {std::string(*ip), static_cast<std::uint16_t>(*port->integer())}});
+  if (node.ok() && dialable) peers.push_back({*node, {std::string(*ip), static_cast<std::uint16_t>(*port->integer())}});
   return {};
 }
 

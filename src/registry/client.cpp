@@ -70,8 +70,8 @@ Result<ReleaseReply> Client::release(const ReleaseId& id) {
 
 Result<std::string> Client::metainfo(const ReleaseId& id, ByteCount expected_size) {
   if (expected_size > metainfo_limit)
-    return fail(ErrorCode::verification, "release " + id.hex() + " has a metainfo of " + format_bytes(expected_size) + ", more than the limit of " +
-                                             format_bytes(metainfo_limit));
+    return fail(ErrorCode::verification, "release " + id.hex() + " has a metainfo of " + format_bytes(expected_size) +
+                                             ", more than the limit of " + format_bytes(metainfo_limit));
   // The slack leaves room for the JSON of an error.
   http::ClientRequest request = get(release_path(id) + "/metainfo", expected_size + message_limit);
   request.timeout = large_transfer;

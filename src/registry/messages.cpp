@@ -77,26 +77,33 @@ MachineRow read_machine(JsonReader& row) {
           printable(row.string("site"), 128), row.as<WallTime>("certificate_until", parse_time)};
 }
 
-Json write_channel(const ChannelRow& row) {
-  return {{"channel", row.channel.str()}, {"envelope", row.envelope}, {"version", row.version}};
-}
+Json write_channel(const ChannelRow& row) { return {{"channel", row.channel.str()}, {"envelope", row.envelope}, {"version", row.version}}; }
 Json write_version(const VersionRow& row) {
   return {{"version", row.version.str()}, {"id", row.id.hex()}, {"size_bytes", row.size}, {"created", format_time(row.created)}};
 }
 Json write_swarm(const SwarmRow& row) {
-  return {{"model", row.model.str()}, {"version", row.version.str()}, {"id", row.id.hex()}, {"seeders", row.seeders},
+  return {{"model", row.model.str()},
+          {"version", row.version.str()},
+          {"id", row.id.hex()},
+          {"seeders", row.seeders},
           {"leechers", row.leechers}};
 }
 Json write_machine(const MachineRow& row) {
-  return {{"id", row.id.str()}, {"role", std::string(identity::name(row.role))}, {"name", row.name}, {"site", row.site},
+  return {{"id", row.id.str()},
+          {"role", std::string(identity::name(row.role))},
+          {"name", row.name},
+          {"site", row.site},
           {"certificate_until", format_time(row.certificate_until)}};
 }
 
 }  // namespace
 
 std::string encode(const EnrolRequest& m) {
-  return dump({{"token_id", to_base64url(m.token_id)}, {"token_secret", to_base64url(m.token_secret)}, {"request_pem", m.request_pem},
-               {"name", m.name}, {"site", m.site}});
+  return dump({{"token_id", to_base64url(m.token_id)},
+               {"token_secret", to_base64url(m.token_secret)},
+               {"request_pem", m.request_pem},
+               {"name", m.name},
+               {"site", m.site}});
 }
 std::string encode(const EnrolReply& m) {
   return dump({{"certificate_pem", m.certificate_pem}, {"ca_pem", m.ca_pem}, {"trust_root", m.trust_root}});
@@ -108,7 +115,8 @@ std::string encode(const ReleaseReply& m) { return dump({{"id", m.id.hex()}, {"e
 std::string encode(const std::vector<ChannelRow>& m) { return dump({{"channels", write_rows(m, write_channel)}}); }
 std::string encode(const std::vector<VersionRow>& m) { return dump({{"versions", write_rows(m, write_version)}}); }
 std::string encode(const FleetStatus& m) {
-  return dump({{"fleet", m.fleet.str()}, {"swarms", write_rows(m.swarms, write_swarm)}, {"machines", write_rows(m.machines, write_machine)}});
+  return dump(
+      {{"fleet", m.fleet.str()}, {"swarms", write_rows(m.swarms, write_swarm)}, {"machines", write_rows(m.machines, write_machine)}});
 }
 
 Result<EnrolRequest> decode_enrol_request(std::string_view text) {
@@ -141,12 +149,12 @@ Result<ReleaseReply> decode_release_reply(std::string_view text) {
   });
 }
 Result<std::vector<ChannelRow>> decode_channels(std::string_view text) {
-  return read_object<std::vector<ChannelRow>>(
-      text, list_limit, "list of channels", [](JsonReader& reader) { return read_rows<ChannelRow>(reader, "channels", read_channel); });
+  return read_object<std::vector<ChannelRow>>(text, list_limit, "list of channels",
+                                              [](JsonReader& reader) { return read_rows<ChannelRow>(reader, "channels", read_channel); });
 }
 Result<std::vector<VersionRow>> decode_versions(std::string_view text) {
-  return read_object<std::vector<VersionRow>>(
-      text, list_limit, "list of versions", [](JsonReader& reader) { return read_rows<VersionRow>(reader, "versions", read_version); });
+  return read_object<std::vector<VersionRow>>(text, list_limit, "list of versions",
+                                              [](JsonReader& reader) { return read_rows<VersionRow>(reader, "versions", read_version); });
 }
 Result<FleetStatus> decode_fleet_status(std::string_view text) {
   return read_object<FleetStatus>(text, list_limit, "fleet status", [](JsonReader& reader) {

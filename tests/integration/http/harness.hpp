@@ -11,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <functional>
 #include <future>
 #include <memory>
@@ -27,6 +28,9 @@ namespace shoal::http::test {
 
 using namespace shoal::test;
 using namespace std::chrono_literals;
+
+// OpenSSL writes to sockets with write(2).
+inline const bool broken_pipes_are_errors = std::signal(SIGPIPE, SIG_IGN) != SIG_ERR;
 
 // How long a test waits for what must happen; never how long it takes.
 inline constexpr auto patience = 20s;
@@ -156,9 +160,16 @@ std::string receive_answer(Stream& stream) {
   }
 }
 
-inline std::string get(const std::string& path, const std::string& more = "") { return "GET " + path + " HTTP/1.1\r\nHost: t\r\n" + more + "\r\n"; }
+inline std::string get(const std::string& path, const std::string& more = "") {
+  return "GET " + path + " HTTP/1.1\r\nHost: t\r\n" + more + "\r\n";
+}
 
-inline int status_in(const std::string& answer) { return answer.starts_with("HTTP/1.") && answer.size() > 12 ? std::stoi(answer.substr(9, 3)) : 0; }
+inline int status_in(const std::string& answer) {
+  return answer.starts_with("HTTP/1.") && answer.size() > 12 ? std::stoi(answer.substr(9, 3)) : 0;
+}
+
+/// What the tracker's listener has: enrolment without a certificate, everything else with one.
+inline identity::ServerTls with_enrolment() { return {{std::string(identity::alpn_http)}, false, true}; }
 
 /// What the handler of a test server saw and does.
 struct Seen {
@@ -177,7 +188,7 @@ inline Handler echo(Seen& seen) {
 
 /// A server of one fleet with TLS.
 struct TlsSite {
-  explicit TlsSite(Handler handler = {}, ServerLimits limits = {}, identity::ServerTls tls = {{std::string(identity::alpn_http)}, false, true})
+  explicit TlsSite(Handler handler = {}, ServerLimits limits = {}, identity::ServerTls tls = with_enrolment())
       : source(store, std::move(tls)) {
     ServerOptions options{{"127.0.0.1", 0}, &source, std::move(limits), 2};
     server = must(Server::start(std::move(options), clock, handler ? std::move(handler) : echo(seen)));
@@ -199,7 +210,9 @@ struct TlsSite {
 /// A member of a fleet with the library's own client.
 struct Member {
   Member(const identity::Credentials& credentials, HostPort tracker)
-      : store(credentials), source(store, std::string(identity::alpn_http)), client(Client::to_tracker(std::move(tracker), source, clock)) {}
+      : store(credentials),
+        source(store, std::string(identity::alpn_http)),
+        client(Client::to_tracker(std::move(tracker), source, clock)) {}
   Result<Response> get(std::string path, std::chrono::milliseconds timeout = patience) {
     ClientRequest request;
     request.target = std::move(path);

@@ -113,7 +113,8 @@ TEST_CASE("a server of another fleet is refused by its clients") {
 TEST_CASE("a machine whose certificate has expired learns that it is not enrolled any more") {
   TlsSite site;
   auto made = identity::make_request();
-  identity::Authority::Grant past{site.fleet.identity(Role::node, node_id(3)), site.fleet.now() - std::chrono::hours(48), std::chrono::hours(24), {}};
+  identity::Authority::Grant past{
+      site.fleet.identity(Role::node, node_id(3)), site.fleet.now() - std::chrono::hours(48), std::chrono::hours(24), {}};
   auto expired = must(identity::make_credentials(made.key_pem, must(site.fleet.authority().issue(made.request_pem, past)),
                                                  site.fleet.authority().certificate_pem()));
   Member node(expired, site.address());

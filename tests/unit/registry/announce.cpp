@@ -38,7 +38,8 @@ Bencode peer(std::string id, std::string ip, std::int64_t port) {
 std::string reply_with(Bencode::List peers) { return Bencode(Bencode::Dictionary{{"interval", 60}, {"peers", std::move(peers)}}).encode(); }
 
 TEST_CASE("peers come with the machine that their id names") {
-  auto reply = decode_announce_reply(reply_with({peer("-SH0100-aaaaaaaaaaab", "10.0.0.1", 7000), peer("-SH0100-aaaaaaaaaaac", "2001:db8::1", 1)}));
+  auto reply =
+      decode_announce_reply(reply_with({peer("-SH0100-aaaaaaaaaaab", "10.0.0.1", 7000), peer("-SH0100-aaaaaaaaaaac", "2001:db8::1", 1)}));
   REQUIRE(reply.ok());
   CHECK(reply->interval == std::chrono::seconds(60));
   REQUIRE(reply->peers.size() == 2);
@@ -48,11 +49,18 @@ TEST_CASE("peers come with the machine that their id names") {
 }
 
 TEST_CASE("peers that cannot be dialled or are not of the fleet are left out") {
-  auto reply = decode_announce_reply(reply_with({peer("-TR4000-abcdefghijkl", "10.0.0.1", 7000), peer("-SH0100-AAAAAAAAAAAA", "10.0.0.1", 7000),
-                                                 peer("", "10.0.0.1", 7000), peer("-SH0100-aaaaaaaaaaab", "10.0.0.1", 0),
-                                                 peer("-SH0100-aaaaaaaaaaab", "10.0.0.1", 65536), peer("-SH0100-aaaaaaaaaaab", "10.0.0.1", -1),
-                                                 peer("-SH0100-aaaaaaaaaaab", "", 7000), peer("-SH0100-aaaaaaaaaaab", "a\nb", 7000),
-                                                 peer("-SH0100-aaaaaaaaaaab", "a/b?", 7000), peer("-SH0100-aaaaaaaaaaad", "10.0.0.2", 7000)}));
+  auto reply = decode_announce_reply(reply_with({
+      peer("-TR4000-abcdefghijkl", "10.0.0.1", 7000),
+      peer("-SH0100-AAAAAAAAAAAA", "10.0.0.1", 7000),
+      peer("", "10.0.0.1", 7000),
+      peer("-SH0100-aaaaaaaaaaab", "10.0.0.1", 0),
+      peer("-SH0100-aaaaaaaaaaab", "10.0.0.1", 65536),
+      peer("-SH0100-aaaaaaaaaaab", "10.0.0.1", -1),
+      peer("-SH0100-aaaaaaaaaaab", "", 7000),
+      peer("-SH0100-aaaaaaaaaaab", "a\nb", 7000),
+      peer("-SH0100-aaaaaaaaaaab", "a/b?", 7000),
+      peer("-SH0100-aaaaaaaaaaad", "10.0.0.2", 7000),
+  }));
   REQUIRE(reply.ok());
   REQUIRE(reply->peers.size() == 1);
   CHECK(reply->peers[0].id.str() == "aaaaaaaaaaad");
@@ -66,7 +74,9 @@ TEST_CASE("a failure reason becomes an error that can be shown") {
 }
 
 TEST_CASE("a warning is kept, printable") {
-  auto reply = decode_announce_reply("d8:intervali60e5:peersle15:warning message6:hi\n\x07!\xff" "e");
+  auto reply = decode_announce_reply(
+      "d8:intervali60e5:peersle15:warning message6:hi\n\x07!\xff"
+      "e");
   REQUIRE(reply.ok());
   CHECK(reply->warning == "hi!");
 }
@@ -78,9 +88,11 @@ TEST_CASE("intervals that would make a fleet spin or sleep for ever are bounded"
 }
 
 TEST_CASE("announce replies of a wrong form are refused") {
-  for (const std::string& text : {""s, "le"s, "i1e"s, "de"s, "d5:peerslee"s, "d8:interval2:605:peerslee"s, "d8:intervali60e5:peersi1ee"s,
-                                  "d8:intervali60e5:peers6:\x7f\0\0\1\x1b\x58" "e"s, "d8:intervali60e5:peersli1eee"s,
-                                  "d8:intervali60e5:peersld2:ip8:10.0.0.14:porti1eeee"s, "d8:intervali60e5:peersdee"s, "<html>"s}) {
+  for (const std::string& text :
+       {""s, "le"s, "i1e"s, "de"s, "d5:peerslee"s, "d8:interval2:605:peerslee"s, "d8:intervali60e5:peersi1ee"s,
+        "d8:intervali60e5:peers6:\x7f\0\0\1\x1b\x58"
+        "e"s,
+        "d8:intervali60e5:peersli1eee"s, "d8:intervali60e5:peersld2:ip8:10.0.0.14:porti1eeee"s, "d8:intervali60e5:peersdee"s, "<html>"s}) {
     CAPTURE(text);
     CHECK_FALSE(decode_announce_reply(text).ok());
   }

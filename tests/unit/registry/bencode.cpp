@@ -27,16 +27,62 @@ TEST_CASE("the ends of the range of integers are read") {
 }
 
 TEST_CASE("strings may hold any byte") {
-  std::string text = "4:\0\xff" "e:"s;
-  CHECK(*parse_bencode(text)->string() == "\0\xff" "e:"s);
+  std::string text =
+      "4:\0\xff"
+      "e:"s;
+  CHECK(*parse_bencode(text)->string() ==
+        "\0\xff"
+        "e:"s);
 }
 
 TEST_CASE("hostile bencoding is refused") {
-  const std::vector<std::string> table = {
-      "", "x", "e", "i", "ie", "i-e", "i-0e", "i00e", "i01e", "i-01e", "i+1e", "i 1e", "i1", "i1.5e", "i1x", "i9223372036854775808e",
-      "i-9223372036854775809e", "i99999999999999999999999999999999e", "1:", "2:a", "01:a", "-1:a", "+1:a", "1", "1a", "99999999999999999999:a",
-      "9223372036854775807:a", "18446744073709551615:a", "4294967297:a", "l", "li1e", "d", "d1:a", "d1:ai1e", "di1ei2ee", "dle1:ae", "d1:ae",
-      "d1:bi1e1:ai2ee", "d1:ai1e1:ai2ee", "i1ei2e", "le ", "le\n", "0:x", "lee", "d1:ai1eee", "\0"s, "l\0e"s};
+  const std::vector<std::string> table = {"",
+                                          "x",
+                                          "e",
+                                          "i",
+                                          "ie",
+                                          "i-e",
+                                          "i-0e",
+                                          "i00e",
+                                          "i01e",
+                                          "i-01e",
+                                          "i+1e",
+                                          "i 1e",
+                                          "i1",
+                                          "i1.5e",
+                                          "i1x",
+                                          "i9223372036854775808e",
+                                          "i-9223372036854775809e",
+                                          "i99999999999999999999999999999999e",
+                                          "1:",
+                                          "2:a",
+                                          "01:a",
+                                          "-1:a",
+                                          "+1:a",
+                                          "1",
+                                          "1a",
+                                          "99999999999999999999:a",
+                                          "9223372036854775807:a",
+                                          "18446744073709551615:a",
+                                          "4294967297:a",
+                                          "l",
+                                          "li1e",
+                                          "d",
+                                          "d1:a",
+                                          "d1:ai1e",
+                                          "di1ei2ee",
+                                          "dle1:ae",
+                                          "d1:ae",
+                                          "d1:bi1e1:ai2ee",
+                                          "d1:ai1e1:ai2ee",
+                                          "i1ei2e",
+                                          "le ",
+                                          "le\n",
+                                          "0:x",
+                                          "lee",
+                                          "d1:ai1eee",
+                                          "\0"s,
+                                          "l\0e"s};
   for (const std::string& text : table) {
     CAPTURE(text);
     CHECK_FALSE(parse_bencode(text).ok());
@@ -73,7 +119,9 @@ TEST_CASE("no truncation of a valid text is accepted") {
 
 TEST_CASE("dictionaries are written with their keys sorted bytewise") {
   Bencode value(Bencode::Dictionary{{"b", 2}, {"a", Bencode::List{"x", -1}}, {"\xff", "high"}, {"B", 1}, {"ab", Bencode::Dictionary{}}});
-  CHECK(value.encode() == "d1:Bi1e1:al1:xi-1ee2:abde1:bi2e1:\xff" "4:highe");
+  CHECK(value.encode() ==
+        "d1:Bi1e1:al1:xi-1ee2:abde1:bi2e1:\xff"
+        "4:highe");
 }
 
 TEST_CASE("what is written can be read") {

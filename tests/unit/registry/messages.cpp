@@ -31,24 +31,22 @@ TEST_CASE("a name that is not UTF-8 does not stop an enrolment") {
 TEST_CASE("enrolment requests of a wrong form are refused") {
   const std::string good = encode(EnrolRequest{"id", "secret", "pem", "name", "site"});
   REQUIRE(decode_enrol_request(good).ok());
-  for (const std::string& text : {
-           ""s, "null"s, "[]"s, "{}"s, "1"s, good + " x", good.substr(0, good.size() - 1),
-           R"({"token_id":1,"token_secret":"","request_pem":"","name":"","site":""})"s,
-           R"({"token_id":"!!","token_secret":"","request_pem":"","name":"","site":""})"s,
-           R"({"token_id":"","token_id":"","token_secret":"","request_pem":"","name":"","site":""})"s,
-           R"({"token_id":"","token_secret":"","request_pem":"","name":"a\u0007b","site":""})"s,
-           R"({"token_id":"","token_secret":"","request_pem":null,"name":"","site":""})"s,
-           R"({"token_id":"","token_secret":"","request_pem":"","name":")" + std::string(129, 'n') + R"(","site":""})",
-           R"({"token_id":"","token_secret":"","request_pem":")" + std::string(70000, 'p') + R"(","name":"","site":""})",
-           "{\"token_id\":\"\",\"token_secret\":\"\",\"request_pem\":\"\xff\",\"name\":\"\",\"site\":\"\"}"s, std::string(100000, '[')}) {
+  for (const std::string& text :
+       {""s, "null"s, "[]"s, "{}"s, "1"s, good + " x", good.substr(0, good.size() - 1),
+        R"({"token_id":1,"token_secret":"","request_pem":"","name":"","site":""})"s,
+        R"({"token_id":"!!","token_secret":"","request_pem":"","name":"","site":""})"s,
+        R"({"token_id":"","token_id":"","token_secret":"","request_pem":"","name":"","site":""})"s,
+        R"({"token_id":"","token_secret":"","request_pem":"","name":"a\u0007b","site":""})"s,
+        R"({"token_id":"","token_secret":"","request_pem":null,"name":"","site":""})"s,
+        R"({"token_id":"","token_secret":"","request_pem":"","name":")" + std::string(129, 'n') + R"(","site":""})",
+        R"({"token_id":"","token_secret":"","request_pem":")" + std::string(70000, 'p') + R"(","name":"","site":""})",
+        "{\"token_id\":\"\",\"token_secret\":\"\",\"request_pem\":\"\xff\",\"name\":\"\",\"site\":\"\"}"s, std::string(100000, '[')}) {
     CAPTURE(text.substr(0, 200));
     CHECK_FALSE(decode_enrol_request(text).ok());
   }
 }
 
-TEST_CASE("members of later versions are let pass") {
-  CHECK(decode_renew_reply(R"({"certificate_pem":"x","new":[1,2]})").ok());
-}
+TEST_CASE("members of later versions are let pass") { CHECK(decode_renew_reply(R"({"certificate_pem":"x","new":[1,2]})").ok()); }
 
 TEST_CASE("replies to enrolment and renewal survive the way") {
   auto enrolled = decode_enrol_reply(encode(EnrolReply{"cert\n", "ca\n", "{\"payload\":\"...\"}"}));
@@ -61,7 +59,9 @@ TEST_CASE("replies to enrolment and renewal survive the way") {
 }
 
 TEST_CASE("a publish request carries the metainfo byte for byte") {
-  PublishRequest request{"{\"payload\":\"\"}", "d4:info\0\xff" "e"s};
+  PublishRequest request{"{\"payload\":\"\"}",
+                         "d4:info\0\xff"
+                         "e"s};
   auto read = decode_publish_request(encode(request));
   REQUIRE(read.ok());
   CHECK(read->envelope == request.envelope);
@@ -97,7 +97,8 @@ TEST_CASE("lists of channels and versions survive the way") {
 }
 
 TEST_CASE("one bad row makes the list an error that names the field") {
-  auto read = decode_channels(R"({"channels":[{"channel":"ok","envelope":"","version":""},{"channel":"../up","envelope":"","version":""}]})");
+  auto read =
+      decode_channels(R"({"channels":[{"channel":"ok","envelope":"","version":""},{"channel":"../up","envelope":"","version":""}]})");
   REQUIRE_FALSE(read.ok());
   CHECK(read.error().message.find("channel") != std::string::npos);
   CHECK_FALSE(decode_channels(R"({"channels":[1]})").ok());
@@ -121,8 +122,9 @@ TEST_CASE("the status of a fleet survives the way") {
 TEST_CASE("counts that do not fit and names with escapes do not reach a status") {
   const std::string row = R"({"model":"a/b","version":"1","id":")" + id_hex + R"(","seeders":4294967296,"leechers":0})";
   CHECK_FALSE(decode_fleet_status(R"({"fleet":"f","swarms":[)" + row + R"(],"machines":[]})").ok());
-  auto read = decode_fleet_status(
-      R"({"fleet":"f","swarms":[],"machines":[{"id":"aaaaaaaaaaaa","role":"node","name":"\u001b[2Jx","site":"","certificate_until":"2026-01-31T12:00:00Z"}]})");
+  auto read =
+      decode_fleet_status(R"({"fleet":"f","swarms":[],"machines":[{"id":"aaaaaaaaaaaa","role":"node","name":"\u001b[2Jx","site":"",)"
+                          R"("certificate_until":"2026-01-31T12:00:00Z"}]})");
   REQUIRE(read.ok());
   CHECK(read->machines.at(0).name == "[2Jx");
 }
@@ -140,8 +142,8 @@ TEST_CASE("a tracker cannot make us believe we were interrupted") {
 }
 
 TEST_CASE("error bodies that cannot be read become the status") {
-  for (const std::string& body : {""s, "<html>"s, "[]"s, "{}"s, R"({"error":1})"s, R"({"error":{}})"s, R"({"error":{"code":1,"message":"x"}})"s,
-                                  R"({"error":{"code":"failed","message":""}})"s}) {
+  for (const std::string& body : {""s, "<html>"s, "[]"s, "{}"s, R"({"error":1})"s, R"({"error":{}})"s,
+                                  R"({"error":{"code":1,"message":"x"}})"s, R"({"error":{"code":"failed","message":""}})"s}) {
     CAPTURE(body);
     CHECK(decode_error(502, body).message == "the tracker answered with HTTP status 502");
   }
@@ -150,7 +152,8 @@ TEST_CASE("error bodies that cannot be read become the status") {
 }
 
 TEST_CASE("an error message of the network is printable and bounded") {
-  Error error = decode_error(400, R"({"error":{"code":"usage","message":"a\u001b]0;title\u0007\u0085b)" + std::string(2000, 'x') + R"("}})");
+  const std::string text = R"(a\u001b]0;title\u0007\u0085b)" + std::string(2000, 'x');
+  Error error = decode_error(400, R"({"error":{"code":"usage","message":")" + text + R"("}})");
   CHECK(error.message.substr(0, 12) == "a]0;titlebxx");
   CHECK(error.message.size() == 500);
 }
@@ -158,7 +161,10 @@ TEST_CASE("an error message of the network is printable and bounded") {
 TEST_CASE("printable text is valid UTF-8 and is cut between characters") {
   CHECK(printable("h\u00fcll\u00f6 \u20ac \U0001F600") == "h\u00fcll\u00f6 \u20ac \U0001F600");
   CHECK(printable("a\xc3") == "a");
-  CHECK(printable("a\xc0\xaf" "b\xed\xa0\x80" "c\xf5\x80\x80\x80" "d\xe0\x80\x80") == "abcd");
+  CHECK(printable("a\xc0\xaf"
+                  "b\xed\xa0\x80"
+                  "c\xf5\x80\x80\x80"
+                  "d\xe0\x80\x80") == "abcd");
   CHECK(printable("\x80\xbf") == "");
   CHECK(printable("ab\u20ac", 4) == "ab");
   CHECK(printable("ab\u20ac", 5) == "ab\u20ac");
