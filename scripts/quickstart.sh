@@ -4,6 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# A compiler cache, where there is one, serves every clone.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
 bash scripts/install-deps.sh
 echo "== build (release)" >&2
 cmake --preset release >&2

@@ -11,6 +11,9 @@ jobs=$(nproc)
 presets=("$@")
 ((${#presets[@]})) || presets=(release asan)
 
+# A compiler cache, where there is one, serves every clone.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
 bash scripts/install-deps.sh --tests
 for preset in "${presets[@]}"; do
   echo "== $preset: configure and build"
