@@ -22,14 +22,25 @@ bool is_errno(const lt::error_code& error) {
   return error.category() == boost::system::system_category() || error.category() == boost::system::generic_category();
 }
 
-Error error_of(const lt::file_error_alert& alert) {
-  const std::string what = std::string("cannot ") + (alert.op == lt::operation_t::file_read ? "read " : "write ") + alert.filename();
-  if (is_errno(alert.error)) {
-    Error error = fail_errno(what, alert.error.value());
-    if (error.code != ErrorCode::no_space) error.code = ErrorCode::failed;
-    return error;
+std::string_view verb(lt::operation_t operation) {
+  switch (operation) {
+    case lt::operation_t::file_write:
+    case lt::operation_t::file_truncate:
+    case lt::operation_t::file_fallocate: return "write";
+    case lt::operation_t::file_open: return "open";
+    case lt::operation_t::file_stat: return "look at";
+    case lt::operation_t::mkdir: return "make the directory of";
+    default: return "read";
   }
-  return fail(what + ": " + alert.error.message());
+}
+
+Error error_of(const lt::file_error_alert& alert) {
+  const std::string what = "cannot " + std::string(verb(alert.op)) + " " + alert.filename();
+  if (!is_errno(alert.error)) return fail(what + ": " + alert.error.message());
+  Error error = fail_errno(what, alert.error.value());
+  // Whatever else went wrong with a file of ours is not for a caller to take for "no such model".
+  if (error.code != ErrorCode::no_space) error.code = ErrorCode::failed;
+  return error;
 }
 
 }  // namespace

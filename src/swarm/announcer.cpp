@@ -28,12 +28,22 @@ std::string text_of(AnnounceEvent event) {
 
 }  // namespace
 
-Announcer::Announcer(std::unique_ptr<registry::Client> client, std::string peer_id, std::uint16_t port, const Clock& clock)
-    : client_(std::move(client)), peer_id_(std::move(peer_id)), port_(port), clock_(clock), thread_([this] { run(); }) {}
+Announcer::Announcer(std::unique_ptr<registry::Client> client, std::string peer_id, std::uint16_t port, const Clock& clock,
+                     std::stop_source client_stop)
+    : client_(std::move(client)),
+      peer_id_(std::move(peer_id)),
+      port_(port),
+      clock_(clock),
+      client_stop_(std::move(client_stop)),
+      thread_([this] { run(); }) {}
 
 Announcer::~Announcer() {
-  state_.lock()->ending = true;
-  changed_.notify_all();
+  {
+    auto state = state_.lock();
+    state->ending = true;
+    changed_.notify_all();
+    if (!changed_.wait_for(state.lock(), farewell, [&] { return state->ended; })) client_stop_.request_stop();
+  }
   thread_.join();
 }
 
@@ -78,6 +88,8 @@ void Announcer::run() {
   } while (wait_until(announce_due()));
   state_.with([](State& state) { state.leaving.merge(state.entries); });
   announce_leaving();
+  state_.lock()->ended = true;
+  changed_.notify_all();
 }
 
 /// False when the announcer ends.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <thread>
 
 #include "base/guarded.hpp"
@@ -25,11 +26,12 @@ struct AnnounceCallbacks {
   std::function<void(const std::vector<registry::AnnouncedPeer>&)> peers;
 };
 
-/// Owns the thread. All calls are thread-safe. The destructor announces `stopped` for what is left and was started, for two seconds at
-/// most beyond the announce that is under way; how long that one takes is bounded by the client's own time-out and stop token.
+/// Owns the thread. All calls are thread-safe. The destructor announces `stopped` for what is left and was started; after two seconds
+/// it ends the client's requests through `client_stop`, or, where that has no state, waits for the client's own time-out.
 class Announcer {
  public:
-  Announcer(std::unique_ptr<registry::Client> client, std::string peer_id, std::uint16_t port, const Clock& clock);
+  Announcer(std::unique_ptr<registry::Client> client, std::string peer_id, std::uint16_t port, const Clock& clock,
+            std::stop_source client_stop);
   Announcer(const Announcer&) = delete;
   Announcer& operator=(const Announcer&) = delete;
   ~Announcer();
@@ -57,6 +59,7 @@ class Announcer {
     Entries leaving;  // to be announced as stopped
     bool woken = false;
     bool ending = false;
+    bool ended = false;
   };
 
   void run();
@@ -71,6 +74,7 @@ class Announcer {
   const std::string peer_id_;
   const std::uint16_t port_;
   const Clock& clock_;
+  std::stop_source client_stop_;
   Guarded<State> state_;
   std::condition_variable changed_;
   std::thread thread_;

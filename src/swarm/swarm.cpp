@@ -52,7 +52,7 @@ class EngineSwarm final : public Swarm {
         hold_(std::move(hold)),
         introductions_(mesh, self),
         session_(session_params(session_settings(options, mesh.front(), hold_), disk_back_end(disk_))),
-        announcer_(std::make_unique<Announcer>(std::move(client), peer_id_of(self), mesh.port(), clock)) {
+        announcer_(std::make_unique<Announcer>(std::move(client), peer_id_of(self), mesh.port(), clock, options.client_stop)) {
     session_.set_peer_class_filter(peer_classes());
     pump_ = std::make_unique<AlertPump>(session_, contents_, introductions_, clock,
                                         AlertPump::Sinks{std::move(events), [this] { announcer_->wake(); }});

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <variant>
 
 #include "mesh/mesh.hpp"
@@ -16,6 +17,9 @@ struct SwarmOptions {
   int connections = 1000;
   /// Bytes per second over all torrents; 0 is unlimited.
   ByteCount upload_limit = 0, download_limit = 0;
+  /// The source of the client's stop token: lets the destructor end a request that the tracker does not answer. Without it, the
+  /// destructor waits for the client's own time-out in that case.
+  std::stop_source client_stop{std::nostopstate};
 };
 
 enum class Mode {
@@ -32,7 +36,8 @@ struct Content {
 struct Progress {
   ByteCount size = 0;
   ByteCount done = 0;         // verified bytes, without padding
-  ByteCount from_source = 0;  // payload received from machines with the role seeder, since the content was added
+  // Payload as it arrived: what came twice, or was part of a piece that failed its check, counts each time.
+  ByteCount from_source = 0;  // from machines with the role seeder, since the content was added
   ByteCount from_peers = 0;   // ... with any other role
   ByteCount sent = 0;         // payload sent
   ByteCount download_rate = 0, upload_rate = 0;  // bytes per second
@@ -41,9 +46,11 @@ struct Progress {
   bool complete = false;
 };
 
+/// Fetched content is whole, and what was written can be read back (it is not fsynced). Seeds do not send it.
 struct Completed {
   InfoHash content;
 };
+/// A fetch that cannot go on; or complete content that could not be read several times in a row, which is still tried again.
 struct Failed {
   InfoHash content;
   Error error;  // no_space, or failed with the path
@@ -65,7 +72,8 @@ class Swarm {
                                               const Clock& clock, std::function<void(const Event&)> events);
   virtual ~Swarm() = default;
 
-  /// Content that is there already (same info-hash) is an error of code `conflict`.
+  /// Content that is there already (same info-hash) is an error of code `conflict`; a source with a file that is missing or of
+  /// another size is `verification`. Looks at every file's size; a fetch also makes directories and empty files.
   virtual Status add(Content content) = 0;
   /// Forgets the content and announces `stopped`; files stay. Returns when the engine has closed them.
   virtual void remove(const InfoHash& content) = 0;

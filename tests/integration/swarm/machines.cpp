@@ -50,7 +50,11 @@ bool FakeTracker::saw(const NodeId& node, const std::string& event) const {
   return false;
 }
 
-Result<http::Response> FakeTrackerClient::send(http::ClientRequest request, const std::stop_token&) {
+Result<http::Response> FakeTrackerClient::send(http::ClientRequest request, const std::stop_token& stop) {
+  if (tracker_.is_silent()) {
+    must(eventually([&] { return stop.stop_requested(); }), "a request that nobody answers is stopped");
+    return fail(ErrorCode::interrupted, "tracker: interrupted");
+  }
   if (tracker_.is_down()) return fail(ErrorCode::unreachable, "tracker: connection refused");
   return tracker_.answer(request.target);
 }
@@ -60,7 +64,8 @@ Machine::Machine(FakeTracker& tracker, const TestFleet& fleet, identity::Role ro
   mesh::MeshOptions mesh_options;
   mesh_options.listen = {"127.0.0.1", 0};
   mesh_ = must(mesh::Mesh::start(mesh_options, credentials_, policy_, clock_));
-  auto client = std::make_unique<registry::Client>(std::make_unique<FakeTrackerClient>(tracker), std::stop_token());
+  auto client = std::make_unique<registry::Client>(std::make_unique<FakeTrackerClient>(tracker), client_stop_.get_token());
+  options.client_stop = client_stop_;
   swarm_ = must(swarm::Swarm::start(options, id_, *mesh_, std::move(client), clock_,
                                     [this](const swarm::Event& event) { events_.lock()->push_back(event); }));
 }

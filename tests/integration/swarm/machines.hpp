@@ -42,6 +42,9 @@ class FakeTracker {
 
   http::Response answer(const std::string& target);
   void set_down(bool down) { state_.lock()->down = down; }
+  /// From now on requests are not answered until their stop token says so.
+  void set_silent() { state_.lock()->silent = true; }
+  bool is_silent() const { return state_.with([](const State& s) { return s.silent; }); }
   /// A peer that no machine announced.
   void add(const InfoHash& content, const NodeId& id, std::uint16_t port);
   std::vector<Announced> log() const { return state_.with([](const State& s) { return s.log; }); }
@@ -53,6 +56,7 @@ class FakeTracker {
     std::map<std::string, std::map<std::string, std::pair<std::uint16_t, ByteCount>>> peers;  // info-hash, peer id -> port, left
     std::vector<Announced> log;
     bool down = false;
+    bool silent = false;
   };
   Guarded<State> state_;
 };
@@ -102,6 +106,7 @@ class Machine {
   identity::CredentialStore credentials_;
   AllowAll policy_;
   SystemClock clock_;
+  std::stop_source client_stop_;
   Guarded<std::vector<swarm::Event>> events_;
   std::unique_ptr<mesh::Mesh> mesh_;
   std::unique_ptr<swarm::Swarm> swarm_;

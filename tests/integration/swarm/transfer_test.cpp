@@ -143,6 +143,18 @@ TEST_CASE("a tracker that is down is told about, and the fetch starts when it is
   CHECK(node->swarm().announce_problem(metainfo.info_hash()).empty());
 }
 
+TEST_CASE("a tracker that does not answer does not keep a machine from ending") {
+  Fleet fleet;
+  put_checkpoint(fleet.source, 1, 100'000);
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.machine(Role::seeder, 1);
+  REQUIRE(seeder->swarm().add({metainfo, fleet.source, swarm::Mode::seed}).ok());
+  REQUIRE(eventually([&] { return fleet.tracker.saw(seeder->id(), "started"); }));
+  fleet.tracker.set_silent();
+  seeder->stop_swarm();  // would throw from the client, and end the process, if the request were never stopped
+  CHECK_FALSE(fleet.tracker.saw(seeder->id(), "stopped"));
+}
+
 TEST_CASE("a node that dials finds one that only waits, and the other way round") {
   Fleet fleet;
   put_checkpoint(fleet.source, 1, 1'000'000);

@@ -101,6 +101,7 @@ TEST_CASE("a peer that lies among honest ones is found out") {
   REQUIRE(node.swarm().add({metainfo, dir.path() / "fetched", swarm::Mode::fetch}).ok());
   REQUIRE(node.await<swarm::Completed>(120s));
   CHECK(digests_below(dir.path() / "fetched") == digests_below(dir.path() / "good"));
+  CHECK_FALSE(node.events<swarm::PeerLied>().empty());
   for (const auto& lied : node.events<swarm::PeerLied>()) CHECK(lied.peer == liar.id());
 }
 
@@ -130,7 +131,7 @@ TEST_CASE("a disk that fills up fails the content with no_space") {
   CHECK(descriptors_below(dir.path() / "disk") == 0);
 }
 
-TEST_CASE("a directory that may not be written to fails the fetch at once") {
+TEST_CASE("a place that is no directory refuses the fetch at once, and the content may go elsewhere") {
   FakeTracker tracker;
   TestFleet fleet;
   TempDirectory dir;
@@ -145,7 +146,7 @@ TEST_CASE("a directory that may not be written to fails the fetch at once") {
   CHECK(node.swarm().add({metainfo, dir.path() / "other", swarm::Mode::fetch}).ok());
 }
 
-TEST_CASE("a source is served without a trace on it, even when files change beneath it") {
+TEST_CASE("a source is served without a trace on it") {
   FakeTracker tracker;
   TestFleet fleet;
   TempDirectory dir;
