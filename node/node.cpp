@@ -20,11 +20,14 @@ std::optional<swarm::Event> Inbox::wait(std::chrono::milliseconds timeout, const
 
 Result<std::unique_ptr<Node>> Node::start(swarm::MemberSession& session, const HostPort& listen, ByteCount upload_limit) {
   std::unique_ptr<Node> node(new Node);
-  mesh::MeshOptions options;
-  options.listen = listen;
-  SHOAL_TRY(node->mesh_, mesh::Mesh::start(options, session.credentials(), node->policy_, session.clock()));
+  mesh::MeshOptions mesh_options;
+  mesh_options.listen = listen;
+  SHOAL_TRY(node->mesh_, mesh::Mesh::start(mesh_options, session.credentials(), node->policy_, session.clock()));
+  swarm::SwarmOptions options;
+  options.upload_limit = upload_limit;
+  options.client_stop = node->stop_;
   Inbox& inbox = node->inbox_;
-  SHOAL_TRY(node->swarm_, swarm::Swarm::start({.upload_limit = upload_limit}, session.self().id, *node->mesh_, session.client(node->stop_.get_token()), session.clock(),
+  SHOAL_TRY(node->swarm_, swarm::Swarm::start(options, session.self().id, *node->mesh_, session.client(node->stop_.get_token()), session.clock(),
                                               [&inbox](const swarm::Event& event) { inbox.push(event); }));
   session.keep_renewed();
   return node;
