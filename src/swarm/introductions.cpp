@@ -37,8 +37,11 @@ void Introductions::introduce(const HostedContent& content, const std::vector<re
 std::optional<NodeId> Introductions::banish(mesh::VirtualEndpoint endpoint) {
   auto whom = mesh_.whom(endpoint);
   if (!whom) return std::nullopt;
+  // The engine may ban what it had asked for before: that is the same lie.
+  const bool known = shunned_->contains(whom->peer);
   shunned_->add(whom->peer);
   mesh_.cut(whom->peer);
+  if (known) return std::nullopt;
   return whom->peer;
 }
 

@@ -28,7 +28,8 @@ class Introductions {
   void close(const InfoHash& content) { mesh_.unserve(content); }
   /// Has the engine dial these peers; to those that are connected nothing happens.
   void introduce(const HostedContent& content, const std::vector<registry::AnnouncedPeer>& peers);
-  /// Cuts the machine behind an endpoint and never lets it near the engine again. The machine, if the mesh knows it.
+  /// Cuts the machine behind an endpoint and never lets it near the engine again. The machine, if the mesh knows it and it was not banished
+  /// before.
   std::optional<NodeId> banish(mesh::VirtualEndpoint endpoint);
 
  private:
