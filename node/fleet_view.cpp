@@ -8,8 +8,6 @@ namespace {
 using manifest::VerifiedRelease;
 using swarm::MemberSession;
 
-std::string title(const manifest::Release& release) { return release.model.str() + "@" + release.version.str(); }
-
 /// A release from this machine's disk. The envelope is verified again: the disk is not trusted to hold what was written.
 Result<VerifiedRelease> load(const MemberSession& session, const Shelf& shelf, const ReleaseId& id) {
   SHOAL_TRY(std::string text, shelf.envelope(id));
@@ -45,19 +43,17 @@ Json to_json(const std::vector<store::FileProblem>& problems) {
 
 /// True when every file is as signed.
 Result<bool> verify_one(const VerifiedRelease& release, const fs::path& root, cli::Output& out, const std::stop_token& stop) {
-  std::vector<Sha256> hashes;
-  for (const auto& file : release->files) hashes.push_back(file.sha256);
   ByteCount size = release->total_size();
   store::HashOptions options;
   options.stop = stop;
   options.progress = [&](ByteCount done) { out.progress({"verifying " + title(*release), done, size, 0, "", Json::object()}); };
-  auto problems = store::verify_files(root, layout_of(*release), hashes, options);
+  auto problems = store::verify_files(root, layout_of(*release), file_hashes(*release), options);
   out.progress_done();
   if (!problems) return std::move(problems).error();
-  std::string text = title(*release) + (problems->empty() ? ": all " + std::to_string(hashes.size()) + " files are as signed" : ": DAMAGED");
+  std::string text = title(*release) + (problems->empty() ? ": all " + std::to_string(release->files.size()) + " files are as signed" : ": DAMAGED");
   for (const auto& problem : *problems) text += "\n  " + problem.path + " " + problem.problem;
   out.result({{"type", "verified"}, {"model", release->model.str()}, {"version", release->version.str()}, {"release", release.id().hex()},
-              {"path", root.string()}, {"files", hashes.size()}, {"bytes", size}, {"ok", problems->empty()}, {"problems", to_json(*problems)}},
+              {"path", root.string()}, {"files", release->files.size()}, {"bytes", size}, {"ok", problems->empty()}, {"problems", to_json(*problems)}},
              text);
   return problems->empty();
 }

@@ -40,14 +40,6 @@ Status check_space(const fs::path& directory, ByteCount size) {
                                        " are free: make room, or give --state or --to on another disk");
 }
 
-std::vector<Sha256> hashes_of(const manifest::Release& release) {
-  std::vector<Sha256> hashes;
-  for (const auto& file : release.files) hashes.push_back(file.sha256);
-  return hashes;
-}
-
-std::string title(const manifest::Release& release) { return release.model.str() + "@" + release.version.str(); }
-
 }  // namespace
 
 cli::Moment moment_of(const std::string& what, const swarm::Progress& progress) {
@@ -130,7 +122,7 @@ Status Puller::verify(const Wanted& wanted, const store::Layout& layout, const f
   options.progress = [&](ByteCount done) {
     out_.progress({"verifying " + title(*wanted.release), done, wanted.release->total_size(), 0, "", {}});
   };
-  auto problems = store::verify_files(root, layout, hashes_of(*wanted.release), options);
+  auto problems = store::verify_files(root, layout, file_hashes(*wanted.release), options);
   out_.progress_done();
   if (!problems) return std::move(problems).error();
   if (problems->empty()) return {};

@@ -104,6 +104,14 @@ Result<ReleaseId> Shelf::linked(const Reference& reference) const {
   return ReleaseId::from_hex(target.filename().string());
 }
 
+std::string title(const manifest::Release& release) { return release.model.str() + "@" + release.version.str(); }
+
+std::vector<Sha256> file_hashes(const manifest::Release& release) {
+  std::vector<Sha256> hashes;
+  for (const auto& file : release.files) hashes.push_back(file.sha256);
+  return hashes;
+}
+
 Status make_visible(const fs::path& root, const fs::path& target) {
   SHOAL_CHECK(sync_tree(root));
   SHOAL_CHECK(make_directories(target.parent_path()));

@@ -50,6 +50,11 @@ class Shelf {
   fs::path state_;
 };
 
+/// "org/name@version".
+std::string title(const manifest::Release& release);
+/// SHA-256 of each file, in the order of the release.
+std::vector<Sha256> file_hashes(const manifest::Release& release);
+
 /// fdatasync of every file and fsync of every directory below `root`, then one rename to `target`. After a crash `target` is
 /// absent or complete. A failed sync leaves `root` as it is: its pages are not to be trusted (docs/security.md).
 Status make_visible(const fs::path& root, const fs::path& target);
