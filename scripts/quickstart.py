@@ -22,7 +22,7 @@ MB = 1e6
 LINE_EVERY = 5.0  # seconds between lines of progress where there is no terminal
 TOTAL_DEADLINE = 600.0  # seconds for one checkpoint to reach all nodes
 SPOKEN = "the united states of america"
-VOICE = ["-v", "en-us+f5", "-s", "110"]  # a voice that this speech model understands
+VOICE = ["-v", "en-us+f5", "-s", "115"]  # a voice that this speech model understands
 
 
 class Screen:
@@ -154,7 +154,8 @@ def speak(directory):
     """A wav of SPOKEN at the 16 kHz that the model was trained on."""
     spoken, wav = os.path.join(directory, "spoken.wav"), os.path.join(directory, "utterance.wav")
     subprocess.run(["espeak-ng", *VOICE, "-w", spoken, SPOKEN], check=True, stderr=subprocess.DEVNULL)
-    subprocess.run(["sox", spoken, "-r", "16000", "-b", "16", "-c", "1", wav], check=True)
+    # Without dither, which is noise of its own; the silence gives the decoder its bearings.
+    subprocess.run(["sox", "-D", spoken, "-r", "16000", "-b", "16", "-c", "1", wav, "pad", "0.3", "0.3"], check=True)
     return wav
 
 
