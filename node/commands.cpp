@@ -106,7 +106,7 @@ Status run_channel_list(Invocation& call) {
 
 cli::Command join_command() {
   return {"join",
-          "Enrol this machine in a fleet with a token",
+          "enrol this machine in a fleet with a token",
           "The token carries the tracker's address and the fingerprints of its CA and of the fleet's trust root; both are checked.\n"
           "Keys are made here and never leave this machine. The certificate lives a day and renews itself while a command runs.\n\n"
           "  shoal join shoal1.eyJ... --state /var/lib/shoal",
@@ -120,7 +120,7 @@ cli::Command join_command() {
 
 cli::Command pull_command() {
   return {"pull",
-          "Fetch a model, verified, from the fleet",
+          "fetch a model, verified, from the fleet",
           "REF is org/name (its channel main), org/name@version or org/name:channel. Files appear only when every one of them has the\n"
           "SHA-256 that the publisher signed: below DIR/releases, with a link DIR/models/org/name/channel, or in --to.\n"
           "An interrupted pull goes on where it stopped.\n\n"
@@ -137,7 +137,7 @@ cli::Command pull_command() {
 
 cli::Command verify_command() {
   return {"verify",
-          "Hash the files of this machine's releases again and compare",
+          "hash the files of this machine's releases again and compare",
           "Needs no tracker: the signed release is kept beside the files. Without REF every release is checked.\n\n"
           "  shoal verify --state /var/lib/shoal\n"
           "  shoal verify acme/llama@1.2 --state /var/lib/shoal --in /srv/models/llama",
@@ -150,10 +150,10 @@ cli::Command verify_command() {
 
 std::vector<cli::Command> commands() {
   return {join_command(), pull_command(), verify_command(),
-          {"status", "Show this machine and what the tracker sees of the fleet",
+          {"status", "show this machine and what the tracker sees of the fleet",
            "Local facts come first; exit code 13 when the tracker cannot be asked.\n\n  shoal status --state /var/lib/shoal", {},
            {state_option}, run_status, "Node"},
-          {"channel list", "Show the channels of a model and the versions they point at",
+          {"channel list", "show the channels of a model and the versions they point at",
            "Pointers and releases are verified against the trust root before they are shown.\n\n  shoal channel list acme/llama --state /var/lib/shoal",
            {{"MODEL", "org/name", true}}, {state_option}, run_channel_list, "Node"}};
 }
