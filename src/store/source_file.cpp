@@ -11,12 +11,6 @@
 namespace shoal::store {
 namespace {
 
-Result<FileStamp> stamp_from(const struct stat& info, const fs::path& path) {
-  if (!S_ISREG(info.st_mode)) return fail(ErrorCode::usage, shown(path) + " is not a regular file");
-  constexpr std::int64_t second = 1'000'000'000;
-  return FileStamp{static_cast<ByteCount>(info.st_size), info.st_mtim.tv_sec * second + info.st_mtim.tv_nsec, info.st_ino, info.st_dev};
-}
-
 Error stat_error(const fs::path& path, int error_number) {
   Error error = fail_errno(shown(path), error_number);
   if (error_number == ENOTDIR) error.code = ErrorCode::not_found;
@@ -26,6 +20,12 @@ Error stat_error(const fs::path& path, int error_number) {
 }  // namespace
 
 std::string shown(const fs::path& path) { return printable(path.string(), 2 * 4096); }
+
+Result<FileStamp> stamp_from(const struct stat& info, const fs::path& path) {
+  if (!S_ISREG(info.st_mode)) return fail(ErrorCode::usage, shown(path) + " is not a regular file");
+  constexpr std::int64_t second = 1'000'000'000;
+  return FileStamp{static_cast<ByteCount>(info.st_size), info.st_mtim.tv_sec * second + info.st_mtim.tv_nsec, info.st_ino, info.st_dev};
+}
 
 Result<FileStamp> stamp_of(const fs::path& path) {
   struct stat info {};

@@ -1,6 +1,8 @@
 // A file that is read once from start to end and must not change meanwhile. Internal to the store.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <span>
 #include <string>
 
@@ -10,6 +12,8 @@ namespace shoal::store {
 
 /// A path as it may stand in a message: whole, but for control characters.
 std::string shown(const fs::path& path);
+/// Code `usage` for anything but a regular file.
+Result<FileStamp> stamp_from(const struct stat& info, const fs::path& path);
 
 class SourceFile {
  public:

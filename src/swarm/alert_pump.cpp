@@ -60,6 +60,7 @@ void AlertPump::run(const std::stop_token& stop) {
     drain();
     if (auto now = std::chrono::steady_clock::now(); now >= next_update) {
       session_.post_torrent_updates(lt::torrent_handle::query_pieces);
+      for (const auto& content : contents_.all()) check_complete(*content);
       retry_contents();
       next_update = now + update_every;
     }
@@ -70,6 +71,7 @@ void AlertPump::drain() {
   std::vector<lt::alert*> alerts;
   session_.pop_alerts(&alerts);
   for (const lt::alert* alert : alerts) handle(*alert);
+  for (const auto& content : contents_.all()) read_news(*content);
 }
 
 void AlertPump::handle(const lt::alert& alert) {
@@ -84,22 +86,38 @@ void AlertPump::handle(const lt::alert& alert) {
   auto content = contents_.find(from_engine(about->handle.info_hashes().v1));
   if (!content) return;
   if (lt::alert_cast<lt::torrent_finished_alert>(&alert) != nullptr) return on_finished(*content);
-  if (lt::alert_cast<lt::cache_flushed_alert>(&alert) != nullptr) return on_flushed(*content);
+  if (lt::alert_cast<lt::cache_flushed_alert>(&alert) != nullptr) return check_complete(*content);
   if (auto* ban = lt::alert_cast<lt::peer_ban_alert>(&alert)) return on_banned(*content, ban->endpoint);
   if (auto* file = lt::alert_cast<lt::file_error_alert>(&alert)) return on_error(*content, error_of(*file));
   if (auto* other = lt::alert_cast<lt::torrent_error_alert>(&alert)) return on_error(*content, fail(other->message()));
 }
 
-/// libtorrent closes the files when it finishes, behind all writes, and says so with cache_flushed_alert.
+/// libtorrent asks for a flush when it finishes, and says with cache_flushed_alert that it is over.
 void AlertPump::on_finished(HostedContent& content) { content.course().finished = true; }
 
-void AlertPump::on_flushed(HostedContent& content) {
+/// A flush may fail: then the store goes on trying, or has libtorrent fetch again what was lost.
+void AlertPump::check_complete(HostedContent& content) {
   auto& course = content.course();
-  if (!course.finished || course.told || content.mode() == Mode::seed) return;
+  if (!course.finished || course.told || content.mode() == Mode::seed || !content.is_durable()) return;
   course.told = true;
   content.set_complete();
   sinks_.completed();
   sinks_.event(Completed{content.id()});
+}
+
+void AlertPump::read_news(HostedContent& content) {
+  HostedContent::News news = content.take_news();
+  for (Error& problem : news.problems) sinks_.event(Failed{content.id(), std::move(problem)});
+  if (news.lost) on_lost_pieces(content, std::move(*news.lost));
+}
+
+/// A source cannot repair itself; what is fetched is fetched again.
+void AlertPump::on_lost_pieces(HostedContent& content, Error why) {
+  content.recheck();
+  if (content.mode() == Mode::seed) return sinks_.event(Failed{content.id(), std::move(why)});
+  content.set_incomplete();
+  content.course().finished = false;
+  content.course().told = false;
 }
 
 void AlertPump::on_banned(HostedContent& content, const lt::tcp::endpoint& endpoint) {

@@ -26,7 +26,9 @@ class AlertPump {
   void drain();
   void handle(const lt::alert& alert);
   void on_finished(HostedContent& content);
-  void on_flushed(HostedContent& content);
+  void check_complete(HostedContent& content);
+  void read_news(HostedContent& content);
+  void on_lost_pieces(HostedContent& content, Error why);
   void on_banned(HostedContent& content, const lt::tcp::endpoint& endpoint);
   void on_error(HostedContent& content, Error error);
   void on_error_while_serving(HostedContent& content, Error error);

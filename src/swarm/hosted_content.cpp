@@ -16,7 +16,8 @@ void with_engine(Call call) {
 
 }  // namespace
 
-HostedContent::HostedContent(const InfoHash& id, store::Layout layout, Mode mode) : id_(id), layout_(std::move(layout)), mode_(mode) {
+HostedContent::HostedContent(const InfoHash& id, store::Layout layout, Mode mode, const store::PieceStore& store)
+    : id_(id), layout_(std::move(layout)), mode_(mode), store_(store) {
   auto last = last_.lock();
   last->size = layout_.total_size();
   if (mode_ != Mode::seed) return;
@@ -38,6 +39,25 @@ void HostedContent::resume_after_error() const {
     handle().clear_error();
     handle().resume();
   });
+}
+
+void HostedContent::recheck() const {
+  with_engine([&] {
+    if (mode_ == Mode::seed) handle().set_flags(lt::torrent_flags::upload_mode);
+    handle().force_recheck();
+  });
+}
+
+store::ContentFacts HostedContent::store_facts() const {
+  const auto id = stored_as_.with([](const auto& stored_as) { return stored_as; });
+  return id ? store_.facts(*id) : store::ContentFacts{};
+}
+
+store::ContentEvents HostedContent::store_events(const std::shared_ptr<HostedContent>& content) {
+  store::ContentEvents events;
+  events.problem = [content](const Error& error) { content->news_.lock()->problems.push_back(error); };
+  events.lost = [content](const std::vector<std::uint32_t>&, const Error& why) { content->news_.lock()->lost = why; };
+  return events;
 }
 
 bool HostedContent::is_finished_now() const {
@@ -79,6 +99,7 @@ Progress HostedContent::progress() const {
   Progress progress = last_.with([](const Progress& last) { return last; });
   progress.from_source = payload_->from_source;
   progress.from_peers = payload_->from_peers;
+  progress.reused = store_facts().reused;
   return progress;
 }
 

@@ -11,6 +11,7 @@
 #include "base/guarded.hpp"
 #include "swarm/announcer.hpp"
 #include "swarm/payload_counter.hpp"
+#include "store/piece_store.hpp"
 #include "swarm/swarm.hpp"
 
 namespace shoal::swarm {
@@ -18,7 +19,8 @@ namespace shoal::swarm {
 /// Shared by the swarm, its event thread, the announcer's callbacks and the mesh's. Thread-safe but for the members of the event thread.
 class HostedContent {
  public:
-  HostedContent(const InfoHash& id, store::Layout layout, Mode mode);
+  /// `store` must outlive it.
+  HostedContent(const InfoHash& id, store::Layout layout, Mode mode, const store::PieceStore& store);
 
   const InfoHash& id() const { return id_; }
   Mode mode() const { return mode_; }
@@ -27,15 +29,29 @@ class HostedContent {
   void attach(lt::torrent_handle handle) { *handle_.lock() = std::move(handle); }
   lt::torrent_handle handle() const { return *handle_.lock(); }
 
+  /// What the store has to say of the content, kept for the event thread. The callbacks share this object.
+  struct News {
+    std::vector<Error> problems;
+    std::optional<Error> lost;  // pieces are gone, and why
+  };
+  static store::ContentEvents store_events(const std::shared_ptr<HostedContent>& content);
+  News take_news() { return std::exchange(*news_.lock(), {}); }
+  void set_stored_as(store::ContentId id) { *stored_as_.lock() = id; }
+  store::ContentFacts store_facts() const;
+  bool is_durable() const { return store_facts().durable == layout_.piece_count(); }
+
   // Calls into the engine that come back at once and do nothing for a content that it has forgotten.
   void connect(mesh::VirtualEndpoint endpoint) const;
   void flush() const;
   void resume_after_error() const;
+  /// Has libtorrent ask the store anew which pieces there are. A source then asks nobody for those that are gone.
+  void recheck() const;
   /// Waits for the engine's network thread; for use after alerts were lost.
   bool is_finished_now() const;
 
   void update(const lt::torrent_status& status);
   void set_complete();
+  void set_incomplete() { last_.lock()->complete = false; }
   Progress progress() const;
   AnnounceFacts facts() const;
 
@@ -57,6 +73,9 @@ class HostedContent {
   const Mode mode_;
   const std::shared_ptr<PayloadCounts> payload_ = std::make_shared<PayloadCounts>();
   mutable Guarded<lt::torrent_handle> handle_;
+  Guarded<News> news_;
+  const store::PieceStore& store_;
+  Guarded<std::optional<store::ContentId>> stored_as_;
   Guarded<Progress> last_;  // without the payload counts
   Course course_;
 };

@@ -85,18 +85,11 @@ void set_pipeline(pack& p) {
   p.set_int(pack::request_timeout, 20);
 }
 
-/// The stock back-end (disk_back_end.cpp), kept from holding much memory.
+/// Files are the store's business (store_disk.cpp). These two say how many pieces libtorrent asks about at a time when it wants to know
+/// which are there: enough to keep every core hashing.
 void set_disk(pack& p) {
-  p.set_int(pack::max_queued_disk_bytes, 32 * 1024 * 1024);  // back-pressure on the peers
-  // No file is large enough to be mapped: plain pread and pwrite. A mapped file counts as our memory, a full disk or a file that is
-  // cut short beneath us would be a SIGBUS, and a dirty mapping says ENOSPC to nobody.
-  p.set_int(pack::mmap_file_size_cutoff, std::numeric_limits<int>::max());
-  p.set_int(pack::disk_write_mode, pack::always_pwrite);
-  p.set_int(pack::aio_threads, 8);                     // they wait for the disk, not for the processor
-  p.set_int(pack::hashing_threads, static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 4U)));
-  p.set_int(pack::checking_mem_usage, 1024);           // blocks in flight while re-hashing: 16 MiB
-  p.set_int(pack::file_pool_size, 256);                // a checkpoint's shards stay open
-  p.set_bool(pack::no_atime_storage, true);            // reading a source leaves no trace on it
+  p.set_int(pack::hashing_threads, static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 64U)));
+  p.set_int(pack::checking_mem_usage, 4096);  // blocks
 }
 
 /// Alerts that become events, and none that come per block or per message.

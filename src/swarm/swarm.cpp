@@ -7,11 +7,12 @@
 #include <mutex>
 
 #include "base/log.hpp"
+#include "crypto/digest.hpp"
 #include "swarm/alert_pump.hpp"
 #include "swarm/content_files.hpp"
-#include "swarm/disk_back_end.hpp"
 #include "swarm/metainfo_form.hpp"
 #include "swarm/session_settings.hpp"
+#include "swarm/store_disk.hpp"
 
 namespace shoal::swarm {
 namespace {
@@ -29,19 +30,34 @@ void place_files(lt::add_torrent_params& params, const fs::path& root, const sto
 using lt_plugin = std::function<std::shared_ptr<lt::torrent_plugin>(const lt::torrent_handle&, lt::client_data_t)>;
 
 /// What libtorrent is told of a content.
-lt::add_torrent_params parameters(lt::add_torrent_params loaded, const Content& content, lt_plugin counter) {
+lt::add_torrent_params parameters(lt::add_torrent_params loaded, const Content& content, const std::vector<bool>& have,
+                                  lt_plugin counter) {
   lt::add_torrent_params params = std::move(loaded);
   place_files(params, content.root, content.metainfo.layout());
   // Neither paused nor auto-managed: queueing would start with three downloads.
   params.flags = lt::torrent_flags::update_subscribe | lt::torrent_flags::duplicate_is_error | lt::torrent_flags::disable_dht |
                  lt::torrent_flags::disable_lsd | lt::torrent_flags::disable_pex;
-  // Exactly as many bits as pieces, or libtorrent takes them for an interrupted check. Without any, it re-hashes what it finds, and
-  // starts at once where it finds nothing.
-  if (content.mode == Mode::seed) params.have_pieces.resize(params.ti->num_pieces(), true);
+  // Exactly as many bits as pieces, or libtorrent takes them for an interrupted check.
+  params.have_pieces.resize(params.ti->num_pieces(), false);
+  for (int i = 0; i < params.ti->num_pieces(); ++i)
+    if (have.at(static_cast<std::size_t>(i))) params.have_pieces.set_bit(lt::piece_index_t(i));
   params.extensions.push_back(std::move(counter));
   // Finds out who spoilt a piece that several peers had a part in.
   params.extensions.emplace_back(&lt::create_smart_ban_plugin);
   return params;
+}
+
+store::NewContent stored(const Content& content) {
+  store::NewContent result;
+  result.layout = content.metainfo.layout();
+  result.pieces = content.metainfo.piece_sha256();
+  result.root = content.root;
+  result.access = content.mode == Mode::seed ? store::Access::read_only : store::Access::update;
+  result.journal = content.journal;
+  result.identity = crypto::sha256(content.metainfo.bytes());
+  for (const auto& older : content.reuse_from)
+    result.older.push_back({older.metainfo.layout(), older.metainfo.piece_sha256(), older.root});
+  return result;
 }
 
 class EngineSwarm final : public Swarm {
@@ -51,7 +67,8 @@ class EngineSwarm final : public Swarm {
       : mesh_(mesh),
         hold_(std::move(hold)),
         introductions_(mesh, self),
-        session_(session_params(session_settings(options, mesh.front(), hold_), disk_back_end(disk_))),
+        store_(files_, {.memory_budget = options.memory_budget}),
+        session_(session_params(session_settings(options, mesh.front(), hold_), store_disk(store_, disk_))),
         announcer_(std::make_unique<Announcer>(std::move(client), peer_id_of(self), mesh.port(), clock, options.client_stop)) {
     session_.set_peer_class_filter(peer_classes());
     pump_ = std::make_unique<AlertPump>(session_, contents_, introductions_, clock,
@@ -71,7 +88,8 @@ class EngineSwarm final : public Swarm {
   std::string announce_problem(const InfoHash& content) const override { return announcer_->problem(content); }
 
  private:
-  Status start_torrent(const Content& content, HostedContent& hosted);
+  Status start_torrent(const Content& content, const std::shared_ptr<HostedContent>& hosted);
+  Status hand_to_engine(const Content& content, HostedContent& hosted, const store::Added& added);
   void announce(const std::shared_ptr<HostedContent>& hosted);
 
   mesh::Mesh& mesh_;
@@ -80,6 +98,8 @@ class EngineSwarm final : public Swarm {
   std::mutex changing_;  // held by add and remove; they wait for the engine, never for events
   HostedContents contents_;
   Introductions introductions_;
+  store::PosixFiles files_;
+  store::PieceStore store_;
   lt::session session_;  // the threads of the engine end here; all above is what they use
   std::unique_ptr<Announcer> announcer_;
   std::unique_ptr<AlertPump> pump_;
@@ -89,12 +109,11 @@ Status EngineSwarm::add(Content content) {
   std::lock_guard one_at_a_time(changing_);
   content.root = fs::absolute(content.root);
   const InfoHash id = content.metainfo.info_hash();
-  auto hosted = std::make_shared<HostedContent>(id, content.metainfo.layout(), content.mode);
+  auto hosted = std::make_shared<HostedContent>(id, content.metainfo.layout(), content.mode, store_);
   // Before the engine has it, so that no alert comes for a content that is not known yet.
   if (!contents_.insert(hosted)) return fail(ErrorCode::conflict, "content " + id.hex() + " is in the swarm already");
-  if (Status started = start_torrent(content, *hosted); !started.ok()) {
+  if (Status started = start_torrent(content, hosted); !started.ok()) {
     contents_.extract(id);
-    disk_.forget(id);
     return started;
   }
   introductions_.open(hosted);
@@ -102,17 +121,27 @@ Status EngineSwarm::add(Content content) {
   return {};
 }
 
-Status EngineSwarm::start_torrent(const Content& content, HostedContent& hosted) {
+Status EngineSwarm::start_torrent(const Content& content, const std::shared_ptr<HostedContent>& hosted) {
   const bool seed = content.mode == Mode::seed;
   const auto& layout = content.metainfo.layout();
   SHOAL_CHECK(seed ? check_source(content.root, layout) : prepare_target(content.root, layout));
+  store::NewContent news = stored(content);
+  news.events = HostedContent::store_events(hosted);
+  SHOAL_TRY(store::Added added, store_.add(std::move(news)));
+  hosted->set_stored_as(added.id);
+  Status handed = hand_to_engine(content, *hosted, added);
+  if (!handed.ok()) store_.stop(added.id, [this, id = hosted->id()] { disk_.closed(id); });
+  return handed;
+}
+
+Status EngineSwarm::hand_to_engine(const Content& content, HostedContent& hosted, const store::Added& added) {
   SHOAL_TRY(auto loaded, load_torrent(content.metainfo.bytes()));
-  if (seed) disk_.protect(hosted.id());
+  disk_.enter(hosted.id(), {added.id, loaded.ti, added.unexplored});
   auto counter = [&mesh = mesh_, payload = hosted.payload()](const lt::torrent_handle&, lt::client_data_t) {
     return payload_counter(mesh, payload);
   };
   lt::error_code error;
-  hosted.attach(session_.add_torrent(parameters(std::move(loaded), content, counter), error));
+  hosted.attach(session_.add_torrent(parameters(std::move(loaded), content, added.have, counter), error));
   if (error) return fail("content " + hosted.id().hex() + ": " + error.message());
   return {};
 }
@@ -132,7 +161,6 @@ void EngineSwarm::remove(const InfoHash& content) {
   introductions_.close(content);
   session_.remove_torrent(hosted->handle());
   if (!disk_.wait_closed(content, close_deadline)) log::warn("files_still_open", {{"content", content.hex()}});
-  disk_.forget(content);
 }
 
 std::optional<Progress> EngineSwarm::progress(const InfoHash& content) const {

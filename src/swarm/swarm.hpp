@@ -17,6 +17,8 @@ struct SwarmOptions {
   int connections = 1000;
   /// Bytes per second over all torrents; 0 is unlimited.
   ByteCount upload_limit = 0, download_limit = 0;
+  /// What unfinished pieces, the cache and blocks on their way to peers may take together.
+  ByteCount memory_budget = 192 * MiB;
   /// The source of the client's stop token: lets the destructor end a request that the tracker does not answer. Without it, the
   /// destructor waits for the client's own time-out in that case.
   std::stop_source client_stop{std::nostopstate};
@@ -24,13 +26,24 @@ struct SwarmOptions {
 
 enum class Mode {
   seed,   // all files are there and were verified; nothing is ever written
-  fetch,  // files are created below `root`; what is there already is re-hashed and kept where it fits
+  fetch,  // files are created below `root`; what the journal knows is kept, and without one what is there is re-hashed
+};
+
+/// A release that is on this machine already, and may have pieces in common with another.
+struct OlderRelease {
+  CheckedMetainfo metainfo;
+  fs::path root;
 };
 
 struct Content {
   CheckedMetainfo metainfo;
   fs::path root;  // files are root/<path in the release>
   Mode mode = Mode::fetch;
+  /// A file that remembers which pieces were verified, for Mode::fetch: a restart hashes nothing. Its directory must exist. Without a
+  /// journal (empty) nothing is remembered.
+  fs::path journal = {};
+  /// Pieces that these have are copied, or cloned where the file system can, instead of downloaded (Mode::fetch).
+  std::vector<OlderRelease> reuse_from = {};
 };
 
 struct Progress {
@@ -39,6 +52,7 @@ struct Progress {
   // Payload as it arrived: what came twice, or was part of a piece that failed its check, counts each time.
   ByteCount from_source = 0;  // from machines with the role seeder, since the content was added
   ByteCount from_peers = 0;   // ... with any other role
+  ByteCount reused = 0;       // copied from older releases
   ByteCount sent = 0;         // payload sent
   ByteCount download_rate = 0, upload_rate = 0;  // bytes per second
   std::uint32_t peers = 0;    // connected
@@ -46,11 +60,13 @@ struct Progress {
   bool complete = false;
 };
 
-/// Fetched content is whole, and what was written can be read back (it is not fsynced). Seeds do not send it.
+/// Fetched content is whole, and every byte of it is durable. Seeds do not send it.
 struct Completed {
   InfoHash content;
 };
-/// A fetch that cannot go on; or complete content that could not be read several times in a row, which is still tried again.
+/// A fetch that cannot go on for now: it goes on by itself when the reason is over, so Completed may still follow. Or complete content
+/// that could not be read several times in a row, which is still tried again. Or a source whose bytes are no longer those that were
+/// published (`verification`).
 struct Failed {
   InfoHash content;
   Error error;  // no_space, or failed with the path

@@ -1,0 +1,220 @@
+#include "store/piece_store.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "base/log.hpp"
+#include "store/piece_store_impl.hpp"
+#include "store/source_file.hpp"
+
+namespace shoal::store {
+namespace {
+
+constexpr std::chrono::milliseconds longest_pause{2000};
+
+std::vector<bool> files_with_gaps(const StoredContent& content) {
+  std::vector<bool> gaps(content.news.layout.files().size());
+  for (std::uint32_t i = 0; i < content.have.size(); ++i)
+    if (!content.have[i]) gaps[content.extent(i).file] = true;
+  return gaps;
+}
+
+/// Files that are there before anything is made.
+std::vector<bool> existing(Directory& root, const Layout& layout) {
+  std::vector<bool> existed;
+  for (const auto& file : layout.files()) existed.push_back(root.open(file.path, OpenMode::read).ok());
+  return existed;
+}
+
+bool is_same(const FileMark& then, const FileMark& now) {
+  return then.size == now.size && then.inode == now.inode && (then.mtime_ns == 0 || then.mtime_ns == now.mtime_ns);
+}
+
+std::string journal_name(const NewContent& news) { return news.journal.filename().string(); }
+
+fs::path directory_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
+
+}  // namespace
+
+PieceStore::Impl::Impl(FileLayer& files, StoreOptions options, ChunkPool& pool) : layer_(files), options_(options), pool_(pool) {
+  zeroes_ = std::move(pool_.take(1).at(0));
+  std::fill_n(zeroes_.data(), ChunkPool::chunk_size, '\0');
+  queue_ = std::make_unique<WorkQueue>(options_.threads != 0 ? options_.threads : std::max(1U, std::thread::hardware_concurrency()));
+  pool_.on_free([this] {
+    if (!feeding_.exchange(true)) queue_->push([this] { feed_starved(); });
+  });
+  syncer_ = std::thread([this] { sync_loop(); });
+}
+
+PieceStore::Impl::~Impl() {
+  std::vector<ContentId> ids;
+  for (const auto& [id, content] : state_.lock()->contents) ids.push_back(id);
+  for (const auto id : ids) stop(id, [] {});
+  pool_.watch(false);
+  queue_->stop();
+  state_.with([&](State& state) {
+    state.ending = true;
+    kick(state);
+  });
+  syncer_.join();
+  state_.lock()->cache = {};
+}
+
+ContentPtr PieceStore::Impl::find(const State& state, ContentId id) {
+  auto it = state.contents.find(id);
+  return it == state.contents.end() || it->second->stopping ? nullptr : it->second;
+}
+
+Result<Added> PieceStore::Impl::add(NewContent news) {
+  if (news.pieces.size() != news.layout.piece_count())
+    return fail("a content of " + std::to_string(news.layout.piece_count()) + " pieces with " + std::to_string(news.pieces.size()) + " digests");
+  if (news.layout.piece_length() > options_.memory_budget / 8)
+    return fail(ErrorCode::usage, "pieces of " + format_bytes(news.layout.piece_length()) + " need a memory budget of " +
+                                      format_bytes(8 * ByteCount{news.layout.piece_length()}) + " at least");
+  const ContentId id = state_.with([](State& state) { return ContentId{state.next_id++}; });
+  auto content = std::make_shared<StoredContent>(id, std::move(news));
+  SHOAL_CHECK(open(*content).within(shown(content->news.root)));
+  content->facts.have = content->facts.durable = static_cast<std::uint32_t>(std::count(content->have.begin(), content->have.end(), true));
+  Added added{id, content->have, !content->older_pieces.empty()};
+  added.unexplored = added.unexplored || std::find(content->unexplored.begin(), content->unexplored.end(), true) != content->unexplored.end();
+  state_.with([&](State& state) {
+    if (!content->read_only()) ++state.updating;
+    state.contents.emplace(id, content);
+  });
+  return added;
+}
+
+Status PieceStore::Impl::open(StoredContent& content) {
+  SHOAL_TRY(auto root, layer_.open_directory(content.news.root));
+  if (content.read_only()) {
+    content.files = std::make_unique<ContentFiles>(std::move(root), content.news.layout, OpenMode::read);
+    content.have.assign(content.have.size(), true);
+    return {};
+  }
+  const auto existed = existing(*root, content.news.layout);
+  content.files = std::make_unique<ContentFiles>(std::move(root), content.news.layout, OpenMode::update);
+  SHOAL_CHECK(recall(content, existed));
+  SHOAL_CHECK(content.files->prepare(files_with_gaps(content)));
+  SHOAL_CHECK(open_older(content));
+  if (content.news.journal.empty()) return {};
+  std::vector<FileMark> marks = content.files->marks(false);
+  SHOAL_TRY(auto directory, layer_.open_directory(directory_of(content.news.journal)));
+  SHOAL_TRY(content.journal, Journal::create(std::move(directory), journal_name(content.news),
+                                             {content.news.identity, content.news.layout.piece_count()}, {content.have, std::move(marks)}));
+  return {};
+}
+
+/// Takes from the journal what it knows of files that are still the same; what else is there is to be explored.
+Status PieceStore::Impl::recall(StoredContent& content, const std::vector<bool>& existed) {
+  const auto& layout = content.news.layout;
+  std::optional<JournalState> remembered;
+  if (!content.news.journal.empty()) {
+    SHOAL_TRY(auto directory, layer_.open_directory(directory_of(content.news.journal)));
+    auto loaded = Journal::load(*directory, journal_name(content.news), {content.news.identity, layout.piece_count()});
+    if (loaded.ok())
+      remembered = std::move(loaded).value();
+    else if (loaded.error().code != ErrorCode::not_found)
+      log::warn("journal_refused", {{"why", loaded.error().message}});
+  }
+  std::vector<FileMark> now;
+  if (remembered) now = content.files->marks(true);
+  for (std::uint32_t file = 0; file < layout.files().size(); ++file) {
+    const bool same = remembered && existed[file] && file < remembered->files.size() && is_same(remembered->files[file], now[file]);
+    const std::uint32_t first = layout.first_piece(file);
+    for (std::uint32_t piece = first; piece < first + layout.pieces_of(file); ++piece) {
+      content.have[piece] = same && remembered->have[piece];
+      content.unexplored[piece] = !same && existed[file];
+    }
+  }
+  return {};
+}
+
+Status PieceStore::Impl::open_older(StoredContent& content) {
+  for (const auto& old : content.news.older) {
+    auto root = layer_.open_directory(old.root);
+    if (!root.ok() || old.pieces.size() != old.layout.piece_count()) continue;  // it may have been removed meanwhile
+    auto older = std::make_unique<OlderFiles>(OlderFiles{old, nullptr});
+    older->files = std::make_unique<ContentFiles>(std::move(root).value(), older->content.layout, OpenMode::read);
+    for (std::uint32_t i = 0; i < old.pieces.size(); ++i) content.older_pieces.emplace(old.pieces[i], std::pair(older.get(), i));
+    content.older.push_back(std::move(older));
+  }
+  const std::set<Sha256> wanted(content.news.pieces.begin(), content.news.pieces.end());
+  std::erase_if(content.older_pieces, [&](const auto& item) { return !wanted.contains(item.first); });
+  return {};
+}
+
+void PieceStore::Impl::stop(ContentId id, std::function<void()> callback) {
+  Calls calls;
+  {
+    auto state = state_.lock();
+    auto it = state->contents.find(id);
+    if (it == state->contents.end()) {
+      calls.push_back(std::move(callback));
+    } else {
+      StoredContent& content = *it->second;
+      content.stopping = true;
+      content.stops.push_back(std::move(callback));
+      std::vector<std::uint32_t> idle;
+      for (const auto& [piece, live] : content.live)
+        if (!live->completing && !live->spilling) idle.push_back(piece);
+      for (const auto piece : idle) drop(*state, content, piece);
+      std::erase_if(state->starved, [&](const auto& waiting) {
+        if (waiting.first.get() != &content) return false;
+        for (auto& read : content.reading[waiting.second])
+          calls.push_back([call = std::move(read.callback)] { call(fail(ErrorCode::interrupted, "the content is closed")); });
+        content.reading.erase(waiting.second);
+        return true;
+      });
+      check_drained(*state, calls);
+      kick(*state);
+    }
+  }
+  for (auto& call : calls) call();
+}
+
+ContentFacts PieceStore::Impl::facts(ContentId id) const {
+  return state_.with([&](const State& state) {
+    auto it = state.contents.find(id);
+    return it == state.contents.end() ? ContentFacts{} : it->second->facts;
+  });
+}
+
+void PieceStore::Impl::end_job(StoredContent& content) {
+  auto state = state_.lock();
+  --content.jobs;
+  if (content.stopping && content.jobs == 0) kick(*state);
+}
+
+void PieceStore::Impl::trouble(StoredContent& content, const Error& error) {
+  const bool is_new = state_.with([&](State&) { return !std::exchange(content.in_trouble, true); });
+  if (!is_new) return;
+  log::warn("store_trouble", {{"why", error.message}});
+  if (content.news.events.problem) content.news.events.problem(error);
+}
+
+std::chrono::milliseconds PieceStore::Impl::pause(unsigned attempt) const {
+  return std::min(longest_pause, options_.retry_pause * (1U << std::min(attempt, 8U)));
+}
+
+PieceStore::PieceStore(FileLayer& files, StoreOptions options)
+    : pool_(options.memory_budget), impl_(std::make_unique<Impl>(files, options, pool_)) {}
+PieceStore::~PieceStore() = default;
+
+Result<Added> PieceStore::add(NewContent content) { return impl_->add(std::move(content)); }
+PieceStore::Taken PieceStore::write(ContentId id, std::uint32_t piece, std::uint32_t offset, std::string_view bytes) {
+  return impl_->write(id, piece, offset, bytes);
+}
+void PieceStore::complete(ContentId id, std::uint32_t piece, VerdictCallback callback) { impl_->complete(id, piece, std::move(callback)); }
+void PieceStore::clear(ContentId id, std::uint32_t piece, std::function<void()> callback) { impl_->clear(id, piece, std::move(callback)); }
+void PieceStore::on_drained(std::function<void()> call) { impl_->on_drained(std::move(call)); }
+std::optional<Block> PieceStore::cached(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length) {
+  return impl_->cached(id, piece, offset, length);
+}
+void PieceStore::read(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length, BlockCallback callback) {
+  impl_->read(id, piece, offset, length, std::move(callback));
+}
+void PieceStore::flush(ContentId id, std::function<void(Status)> callback) { impl_->flush(id, std::move(callback)); }
+void PieceStore::stop(ContentId id, std::function<void()> callback) { impl_->stop(id, std::move(callback)); }
+ContentFacts PieceStore::facts(ContentId id) const { return impl_->facts(id); }
+
+}  // namespace shoal::store

@@ -1,0 +1,140 @@
+// Pieces on disk: collected in memory, checked once against their signed SHA-256, written once, read whole, remembered in a journal.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "store/chunk_pool.hpp"
+#include "store/file_layer.hpp"
+#include "store/layout.hpp"
+
+namespace shoal::store {
+
+struct StoreOptions {
+  /// Unfinished pieces, unwritten pieces, the cache and blocks on their way to peers together.
+  ByteCount memory_budget = 192 * MiB;
+  unsigned threads = 0;  // 0: one per core
+  /// How often verified pieces are made durable: what a crash may cost.
+  std::chrono::milliseconds sync_interval{1500};
+  /// The first pause before a failed read or write is tried again; it doubles.
+  std::chrono::milliseconds retry_pause{100};
+};
+
+enum class Access {
+  read_only,  // a source: nothing below its root is ever changed, all pieces are there
+  update,     // files are made and filled
+};
+
+enum class Verdict { verified, corrupt };
+
+/// Bytes of a piece, shared with whoever else has them: nothing is copied. The store must outlive it.
+struct Block {
+  ChunkRef chunk;
+  const char* data = nullptr;
+  std::uint32_t length = 0;
+};
+
+/// An older content that may have pieces in common.
+struct OlderContent {
+  Layout layout;
+  std::vector<Sha256> pieces;
+  fs::path root;
+};
+
+/// What a content has to tell on its own account. Called on the store's threads, without a lock held.
+struct ContentEvents {
+  /// Pieces that were there are gone: they did not survive a failed sync, or the file was changed or decayed. Code `verification`
+  /// where the bytes are wrong.
+  std::function<void(const std::vector<std::uint32_t>& pieces, const Error& why)> lost;
+  /// Something does not work and is tried again until it does; once for each time it begins. `no_space` for a full disk.
+  std::function<void(const Error&)> problem;
+};
+
+struct NewContent {
+  Layout layout{{}, 1};
+  std::vector<Sha256> pieces;
+  fs::path root;
+  Access access = Access::update;
+  /// Where verified pieces are remembered; empty: nowhere.
+  fs::path journal;
+  /// What the journal belongs to: a digest over everything that decides the bytes.
+  Sha256 identity;
+  std::vector<OlderContent> older;
+  ContentEvents events;
+};
+
+enum class ContentId : std::uint32_t {};
+
+struct Added {
+  ContentId id{};
+  std::vector<bool> have;
+  /// Pieces beyond `have` may be in the files, or in older contents: `complete` finds out.
+  bool unexplored = false;
+};
+
+/// What a content has; see `PieceStore::facts`.
+struct ContentFacts {
+  std::uint32_t have = 0;     // pieces, verified and written
+  std::uint32_t durable = 0;  // of these: synced (and in the journal, where there is one)
+  ByteCount reused = 0;       // bytes that came from older contents
+};
+
+/// One for the process. All calls are thread-safe; only `add` and the destructor block. Callbacks run on the store's threads unless
+/// noted, without a lock held, and must return soon. Every callback is called once: after `stop` with code `interrupted`.
+class PieceStore {
+ public:
+  /// `files` must outlive the store.
+  PieceStore(FileLayer& files, StoreOptions options);
+  PieceStore(const PieceStore&) = delete;
+  PieceStore& operator=(const PieceStore&) = delete;
+  /// Drops what is unfinished, makes durable what is written.
+  ~PieceStore();
+
+  /// Opens the root, makes files and reserves their space (code `no_space` where there is none), reads the journal. Hashes nothing.
+  Result<Added> add(NewContent content);
+
+  // Download. Bytes come in blocks of 16 KiB at multiples of 16 KiB; padding behind a file's end is ignored.
+  enum class Taken {
+    yes,
+    pressed,  // taken, but too much is unfinished: bring no more until `drained`
+    no,       // not even that fits
+  };
+  Taken write(ContentId id, std::uint32_t piece, std::uint32_t offset, std::string_view bytes);
+  /// All blocks were written: the piece is hashed, and once it is on disk (not durable yet) it is `verified`. While the disk is full
+  /// the answer waits. A corrupt piece stays readable until `clear`. Where no block was written the answer comes from what is
+  /// known, from the file or from older contents.
+  using VerdictCallback = std::function<void(Result<Verdict>)>;
+  void complete(ContentId id, std::uint32_t piece, VerdictCallback callback);
+  /// Forgets the blocks of an unfinished piece; calls back when no thread uses them any more, perhaps before it returns.
+  void clear(ContentId id, std::uint32_t piece, std::function<void()> callback);
+  /// Called when there is room again after `pressed`. Set before the first content.
+  void on_drained(std::function<void()> call);
+
+  // Upload.
+  /// The bytes if they are in memory; no thread is woken. `length` is at most a chunk.
+  std::optional<Block> cached(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length);
+  /// The same from memory or disk; what comes from the disk is checked against the piece's SHA-256 first.
+  using BlockCallback = std::function<void(Result<Block>)>;
+  void read(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length, BlockCallback callback);
+
+  /// Everything that was verified until now becomes durable.
+  void flush(ContentId id, std::function<void(Status)> callback);
+  /// No more work: what waits is answered with `interrupted`, files are synced and closed, then it calls back and the id is gone.
+  void stop(ContentId id, std::function<void()> callback);
+
+  ContentFacts facts(ContentId id) const;
+  /// Ends the share of a block whose chunk was leaked.
+  void release(const char* address) { pool_.release(address); }
+  const ChunkPool& memory() const { return pool_; }
+
+ private:
+  class Impl;
+  ChunkPool pool_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace shoal::store

@@ -1,0 +1,133 @@
+// The inside of the piece store: one lock, workers, and a thread that syncs. Internal to the store.
+//   piece_store.cpp     contents come and go
+//   store_download.cpp  blocks become pieces on disk
+//   store_explore.cpp   pieces that are there already, here or in an older content
+//   store_upload.cpp    the cache and reads
+//   store_sync.cpp      durability
+#pragma once
+
+#include <deque>
+#include <thread>
+
+#include "crypto/digest.hpp"
+#include "store/stored_content.hpp"
+#include "store/work_queue.hpp"
+
+namespace shoal::store {
+
+class PieceStore::Impl {
+ public:
+  Impl(FileLayer& files, StoreOptions options, ChunkPool& pool);
+  ~Impl();
+
+  Result<Added> add(NewContent content);
+  Taken write(ContentId id, std::uint32_t piece, std::uint32_t offset, std::string_view bytes);
+  void complete(ContentId id, std::uint32_t piece, VerdictCallback callback);
+  void clear(ContentId id, std::uint32_t piece, std::function<void()> callback);
+  std::optional<Block> cached(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length);
+  void read(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length, BlockCallback callback);
+  void flush(ContentId id, std::function<void(Status)> callback);
+  void stop(ContentId id, std::function<void()> callback);
+  ContentFacts facts(ContentId id) const;
+  void on_drained(std::function<void()> call) { drained_ = std::move(call); }
+
+ private:
+  using LivePtr = std::shared_ptr<LivePiece>;
+  struct State {
+    std::map<ContentId, ContentPtr> contents;
+    std::uint32_t next_id = 0;
+    unsigned updating = 0;  // contents with Access::update
+    PieceCache cache;
+    std::size_t dirty = 0;  // chunks of live pieces
+    unsigned spills = 0;    // under way
+    std::uint64_t ticks = 0;
+    bool pressed = false;
+    std::deque<std::pair<ContentPtr, std::uint32_t>> starved;  // reads that wait for memory
+    bool kicked = false;
+    bool ending = false;
+  };
+  /// What is called when the lock is given back.
+  using Calls = std::vector<std::function<void()>>;
+  struct ReadJob {
+    ContentPtr content;
+    std::uint32_t piece = 0;
+    Chunks chunks;
+    unsigned attempt = 0;
+    bool reread = false;  // the bytes were wrong once
+  };
+
+  // Contents (piece_store.cpp)
+  Status open(StoredContent& content);
+  Status open_older(StoredContent& content);
+  Status recall(StoredContent& content, const std::vector<bool>& existed);
+  static ContentPtr find(const State& state, ContentId id);
+  void start_job(StoredContent& content) { ++content.jobs; }
+  void end_job(StoredContent& content);
+  void trouble(StoredContent& content, const Error& error);
+  std::chrono::milliseconds pause(unsigned attempt) const;
+
+  // Download
+  std::size_t spill_limit() const { return pool_.capacity() / 4; }
+  std::size_t press_limit() const { return pool_.capacity() / 8 * 3; }
+  std::size_t drain_limit() const { return pool_.capacity() / 16 * 5; }
+  bool hold_chunk(State& state, LivePiece& live, std::size_t chunk);
+  void spill_one(State& state);
+  void spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live);
+  int write_blocks(StoredContent& content, const LivePiece& live, const std::vector<std::size_t>& blocks);
+  void end_spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, const std::vector<std::size_t>& blocks, int error);
+  void start_completion(const ContentPtr& content, std::uint32_t piece, const LivePtr& live);
+  void check_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt);
+  void write_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt);
+  Result<Sha256> digest_of(StoredContent& content, const LivePiece& live);
+  bool again(const ContentPtr& content, const Error& why, unsigned attempt, std::function<void()> job);
+  void settle(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, Result<Verdict> verdict);
+  void keep(State& state, StoredContent& content, std::uint32_t piece, LivePiece& live);
+  void drop(State& state, StoredContent& content, std::uint32_t piece);
+  void check_drained(State& state, Calls& calls);
+
+  // Exploring
+  void explore(const ContentPtr& content, std::uint32_t piece, const VerdictCallback& callback);
+  bool is_stored(StoredContent& content, std::uint32_t piece);
+  bool fetch_from_older(StoredContent& content, std::uint32_t piece);
+  Result<bool> copy_checked(StoredContent& content, std::uint32_t piece, OlderFiles& older, std::uint32_t old_piece);
+  Result<Sha256> stored_digest(ContentFiles& files, const PieceExtent& extent);
+  void found(StoredContent& content, std::uint32_t piece, bool from_older);
+
+  // Upload
+  std::size_t clean_limit(const State& state) const;
+  std::optional<Block> cut(const Chunks& chunks, std::uint32_t offset, std::uint32_t length);
+  std::optional<Block> find_block(State& state, StoredContent& content, std::uint32_t piece, std::uint32_t offset, std::uint32_t length);
+  std::optional<Chunks> take_clean(State& state, std::size_t count);
+  void start_read(State& state, const ContentPtr& content, std::uint32_t piece);
+  void read_ahead(State& state, const ContentPtr& content, std::uint32_t piece);
+  void feed_starved();
+  void read_piece(ReadJob job);
+  void read_failed(ReadJob job, Error error);
+  void read_done(ReadJob job);
+  void answer(const ContentPtr& content, std::uint32_t piece, const Chunks& chunks, const Status& status);
+  void read_partial(const ContentPtr& content, const LivePtr& live, WaitingRead waiting);
+
+  // Durability
+  void lose(const ContentPtr& content, const std::vector<std::uint32_t>& pieces, const Error& why);
+  void sync_loop();
+  bool wait_for_work();
+  void kick(State& state);
+  Status sync(const ContentPtr& content);
+  Status sync_files(const ContentPtr& content, std::set<std::uint32_t>& pieces);
+  Status sync_again(const ContentPtr& content, std::uint32_t file, File& open, std::set<std::uint32_t>& pieces);
+  Status note(StoredContent& content, const std::set<std::uint32_t>& pieces, const std::vector<std::uint32_t>& forgotten);
+  void finish(const ContentPtr& content);
+
+  FileLayer& layer_;
+  const StoreOptions options_;
+  ChunkPool& pool_;
+  ChunkRef zeroes_;  // padding
+  mutable Guarded<State> state_;
+  std::function<void()> drained_;
+  std::atomic<bool> feeding_{false};
+  std::condition_variable sync_wanted_;
+  std::unique_ptr<WorkQueue> queue_;
+  std::thread syncer_;
+};
+
+}  // namespace shoal::store

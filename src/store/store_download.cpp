@@ -1,0 +1,292 @@
+// Blocks become pieces on disk.
+#include <algorithm>
+
+#include "store/piece_store_impl.hpp"
+
+namespace shoal::store {
+namespace {
+
+using Place = LivePiece::Place;
+
+constexpr unsigned most_spills = 2;                       // at a time
+constexpr std::chrono::seconds spill_pause{1};            // after one failed
+constexpr unsigned told_after = 2;                        // attempts, except for a full disk
+
+std::vector<std::size_t> blocks_in_memory(const LivePiece& live) {
+  std::vector<std::size_t> blocks;
+  for (std::size_t i = 0; i < live.blocks.size(); ++i)
+    if (live.blocks[i] == Place::memory) blocks.push_back(i);
+  return blocks;
+}
+
+/// The bytes of a chunk behind the end of the file are padding.
+void clear_tail(const LivePiece& live, std::size_t chunk) {
+  const std::size_t used = std::min<std::size_t>(ChunkPool::chunk_size, live.extent.length - chunk * ChunkPool::chunk_size);
+  std::fill_n(live.chunks[chunk].data() + used, ChunkPool::chunk_size - used, '\0');
+}
+
+bool is_block(const LivePiece& live, std::uint32_t offset, std::size_t length) {
+  if (offset % block_size != 0 || offset / block_size >= live.blocks.size()) return false;
+  return length >= live.block_length(offset / block_size) && length <= block_size;
+}
+
+}  // namespace
+
+PieceStore::Taken PieceStore::Impl::write(ContentId id, std::uint32_t piece, std::uint32_t offset, std::string_view bytes) {
+  auto state = state_.lock();
+  const ContentPtr content = find(*state, id);
+  if (!content || content->have.at(piece)) return Taken::yes;
+  if (content->read_only()) return Taken::no;
+  if (offset >= content->extent(piece).length) return Taken::yes;
+  LivePtr& slot = content->live[piece];
+  if (!slot) slot = std::make_shared<LivePiece>(content->extent(piece));
+  LivePiece& live = *slot;
+  if (live.completing || live.corrupt) return Taken::yes;
+  if (!is_block(live, offset, bytes.size())) return Taken::no;
+  const std::size_t block = offset / block_size;
+  if (live.spilling && live.blocks[block] == Place::memory) return Taken::yes;  // a worker reads it
+  if (!hold_chunk(*state, live, block / blocks_per_chunk)) return Taken::no;
+  std::copy_n(bytes.data(), live.block_length(block), const_cast<char*>(live.block_data(block)));
+  live.blocks[block] = Place::memory;
+  live.touched = ++state->ticks;
+  if (state->dirty >= spill_limit()) spill_one(*state);
+  if (state->dirty >= press_limit()) state->pressed = true;
+  return state->pressed ? Taken::pressed : Taken::yes;
+}
+
+bool PieceStore::Impl::hold_chunk(State& state, LivePiece& live, std::size_t chunk) {
+  if (live.chunks[chunk]) return true;
+  std::vector<ChunkRef> taken = pool_.take(1);
+  while (taken.empty() && state.cache.evict()) taken = pool_.take(1);
+  if (taken.empty()) return false;
+  live.chunks[chunk] = std::move(taken.front());
+  clear_tail(live, chunk);
+  ++live.held;
+  ++state.dirty;
+  return true;
+}
+
+/// The unfinished piece that nothing came for the longest goes to its place in the file, so that others can go on.
+void PieceStore::Impl::spill_one(State& state) {
+  if (state.spills >= most_spills) return;
+  const auto now = std::chrono::steady_clock::now();
+  ContentPtr content;
+  std::uint32_t piece = 0;
+  LivePtr oldest;
+  for (const auto& [id, candidate] : state.contents) {
+    if (now < candidate->spill_again) continue;
+    for (const auto& [number, live] : candidate->live) {
+      if (live->held == 0 || live->completing || live->spilling || live->corrupt) continue;
+      if (oldest && oldest->touched <= live->touched) continue;
+      content = candidate;
+      piece = number;
+      oldest = live;
+    }
+  }
+  if (!oldest) return;
+  ++state.spills;
+  oldest->spilling = true;
+  start_job(*content);
+  queue_->push([this, content, piece, oldest] { spill(content, piece, oldest); });
+}
+
+void PieceStore::Impl::spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live) {
+  const auto blocks = state_.with([&](State&) { return blocks_in_memory(*live); });
+  const int error = write_blocks(*content, *live, blocks);
+  end_spill(content, piece, live, blocks, error);
+  end_job(*content);
+}
+
+/// Neighbours go in one call. Zero or errno.
+int PieceStore::Impl::write_blocks(StoredContent& content, const LivePiece& live, const std::vector<std::size_t>& blocks) {
+  auto file = content.files->get(live.extent.file);
+  if (!file.ok()) return file.error().code == ErrorCode::no_space ? ENOSPC : EIO;
+  for (std::size_t i = 0; i < blocks.size();) {
+    std::vector<iovec> buffers;
+    const std::size_t first = blocks[i];
+    for (; i < blocks.size() && blocks[i] == first + buffers.size(); ++i)
+      buffers.push_back({const_cast<char*>(live.block_data(blocks[i])), live.block_length(blocks[i])});
+    const IoResult result = file.value()->write(live.extent.offset + live.block_begin(first), buffers);
+    if (result.error != 0) return result.error;
+  }
+  content.files->set_dirty(live.extent.file, file.value());
+  return 0;
+}
+
+void PieceStore::Impl::end_spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live,
+                                 const std::vector<std::size_t>& blocks, int error) {
+  Calls calls;
+  state_.with([&](State& state) {
+    --state.spills;
+    live->spilling = false;
+    if (error != 0) content->spill_again = std::chrono::steady_clock::now() + spill_pause;
+    for (const std::size_t block : blocks)
+      if (error == 0) live->blocks[block] = Place::disk;
+    for (std::size_t chunk = 0; chunk < live->chunks.size(); ++chunk) {
+      const auto begin = live->blocks.begin() + static_cast<std::ptrdiff_t>(chunk * blocks_per_chunk);
+      const auto end = live->blocks.end() - begin < std::ptrdiff_t{blocks_per_chunk} ? live->blocks.end() : begin + blocks_per_chunk;
+      if (!live->chunks[chunk] || std::find(begin, end, Place::memory) != end) continue;
+      live->chunks[chunk] = {};
+      --live->held;
+      --state.dirty;
+    }
+    if (live->cleared || content->stopping) {
+      calls = std::exchange(live->cleared_callbacks, {});
+      if (live->completion) calls.push_back([call = std::move(live->completion)] { call(fail(ErrorCode::interrupted, "the piece is forgotten")); });
+      drop(state, *content, piece);
+    } else if (live->completing) {
+      start_completion(content, piece, live);
+    }
+    check_drained(state, calls);
+  });
+  for (auto& call : calls) call();
+}
+
+void PieceStore::Impl::complete(ContentId id, std::uint32_t piece, VerdictCallback callback) {
+  std::optional<Result<Verdict>> at_once;
+  {
+    auto state = state_.lock();
+    const ContentPtr content = find(*state, id);
+    auto live = content ? content->live.find(piece) : decltype(content->live.end()){};
+    if (!content) {
+      at_once = fail(ErrorCode::interrupted, "the content is closed");
+    } else if (content->have.at(piece)) {
+      at_once = Verdict::verified;
+    } else if (live != content->live.end()) {
+      live->second->completing = true;
+      live->second->completion = std::move(callback);
+      if (!live->second->spilling) start_completion(content, piece, live->second);
+    } else if (!content->unexplored[piece] && !content->older_pieces.contains(content->news.pieces[piece])) {
+      at_once = Verdict::corrupt;
+    } else {
+      start_job(*content);
+      queue_->push([this, content, piece, call = std::move(callback)] { explore(content, piece, call); });
+    }
+  }
+  if (at_once) callback(std::move(*at_once));
+}
+
+/// With the lock held.
+void PieceStore::Impl::start_completion(const ContentPtr& content, std::uint32_t piece, const LivePtr& live) {
+  start_job(*content);
+  queue_->push([this, content, piece, live] { check_piece(content, piece, live, 0); });
+}
+
+void PieceStore::Impl::check_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt) {
+  const bool whole = std::find(live->blocks.begin(), live->blocks.end(), Place::absent) == live->blocks.end();
+  if (!whole) return settle(content, piece, live, Verdict::corrupt);
+  auto digest = digest_of(*content, *live);
+  if (!digest.ok()) {
+    const auto job = [this, content, piece, live, attempt] { check_piece(content, piece, live, attempt + 1); };
+    if (!again(content, digest.error(), attempt, job)) settle(content, piece, live, std::move(digest).error());
+  } else if (digest.value() != content->news.pieces[piece]) {
+    settle(content, piece, live, Verdict::corrupt);
+  } else {
+    write_piece(content, piece, live, 0);
+  }
+}
+
+/// Blocks that were spilled are read back, without memory of the budget.
+Result<Sha256> PieceStore::Impl::digest_of(StoredContent& content, const LivePiece& live) {
+  crypto::Sha256Hasher hasher;
+  std::vector<char> scratch(live.all_in(Place::memory) ? 0 : block_size);
+  for (std::size_t i = 0; i < live.blocks.size(); ++i) {
+    const std::size_t length = live.block_length(i);
+    if (live.blocks[i] == Place::memory) {
+      hasher.update({live.block_data(i), length});
+      continue;
+    }
+    SHOAL_TRY(auto file, content.files->get(live.extent.file));
+    if (int error = read_exactly(*file, live.extent.offset + live.block_begin(i), scratch.data(), length); error != 0)
+      return fail_errno("cannot read " + content.name(live.extent.file), error);
+    hasher.update({scratch.data(), length});
+  }
+  return hasher.finish();
+}
+
+/// What is verified is not given up: it is tried until it is written, and memory that fills up holds the peers back meanwhile.
+void PieceStore::Impl::write_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt) {
+  const int error = write_blocks(*content, *live, blocks_in_memory(*live));
+  if (error == 0) return settle(content, piece, live, Verdict::verified);
+  Error why = fail_errno("cannot write " + content->name(live->extent.file), error);
+  const auto job = [this, content, piece, live, attempt] { write_piece(content, piece, live, attempt + 1); };
+  if (!again(content, why, attempt, job)) settle(content, piece, live, std::move(why));
+}
+
+/// False where the content is being closed.
+bool PieceStore::Impl::again(const ContentPtr& content, const Error& why, unsigned attempt, std::function<void()> job) {
+  if (state_.with([&](State&) { return content->stopping; })) return false;
+  if (attempt >= told_after || why.code == ErrorCode::no_space) trouble(*content, why);
+  queue_->push_after(pause(attempt), std::move(job));
+  return true;
+}
+
+/// The end of a completion.
+void PieceStore::Impl::settle(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, Result<Verdict> verdict) {
+  Calls calls;
+  state_.with([&](State& state) {
+    live->completing = false;
+    calls.push_back([call = std::move(live->completion), verdict] { call(verdict); });
+    live->completion = nullptr;
+    const bool verified = verdict.ok() && verdict.value() == Verdict::verified;
+    live->corrupt = verdict.ok() && !verified;
+    if (verified) keep(state, *content, piece, *live);
+    if (verified || live->cleared || content->stopping) drop(state, *content, piece);
+    for (auto& call : live->cleared_callbacks) calls.push_back(std::move(call));
+    live->cleared_callbacks.clear();
+    check_drained(state, calls);
+  });
+  for (auto& call : calls) call();
+  end_job(*content);
+}
+
+void PieceStore::Impl::keep(State& state, StoredContent& content, std::uint32_t piece, LivePiece& live) {
+  content.have[piece] = true;
+  content.unexplored[piece] = false;
+  content.written.insert(piece);
+  ++content.facts.have;
+  content.in_trouble = false;
+  if (!live.all_in(Place::memory)) return;
+  // It changes sides, from unfinished to cached, and stays only where the cache has room for it.
+  const std::size_t limit = clean_limit(state);
+  const auto clean_then = [&] { return pool_.in_use() - std::min(state.dirty, pool_.in_use()) + live.held; };
+  while (clean_then() > limit && state.cache.evict()) {
+  }
+  if (clean_then() > limit) return;
+  state.dirty -= std::exchange(live.held, 0);
+  state.cache.insert(static_cast<std::uint32_t>(content.id), piece, std::move(live.chunks));
+  live.chunks.clear();
+}
+
+/// With the lock held. The memory goes when the last block of it has been sent.
+void PieceStore::Impl::drop(State& state, StoredContent& content, std::uint32_t piece) {
+  auto it = content.live.find(piece);
+  if (it == content.live.end()) return;
+  state.dirty -= std::exchange(it->second->held, 0);
+  content.live.erase(it);
+}
+
+void PieceStore::Impl::clear(ContentId id, std::uint32_t piece, std::function<void()> callback) {
+  Calls calls;
+  state_.with([&](State& state) {
+    const ContentPtr content = find(state, id);
+    auto live = content ? content->live.find(piece) : decltype(content->live.end()){};
+    if (content && live != content->live.end() && (live->second->completing || live->second->spilling)) {
+      live->second->cleared = true;
+      live->second->cleared_callbacks.push_back(std::move(callback));
+      return;
+    }
+    if (content) drop(state, *content, piece);
+    calls.push_back(std::move(callback));
+    check_drained(state, calls);
+  });
+  for (auto& call : calls) call();
+}
+
+void PieceStore::Impl::check_drained(State& state, Calls& calls) {
+  if (!state.pressed || state.dirty > drain_limit()) return;
+  state.pressed = false;
+  if (drained_) calls.push_back(drained_);
+}
+
+}  // namespace shoal::store

@@ -1,0 +1,174 @@
+// Durability: data first, then the journal; and what happens when a sync fails.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "store/piece_store_impl.hpp"
+
+namespace shoal::store {
+
+/// With the lock held.
+void PieceStore::Impl::kick(State& state) {
+  state.kicked = true;
+  sync_wanted_.notify_one();
+}
+
+void PieceStore::Impl::flush(ContentId id, std::function<void(Status)> callback) {
+  const bool known = state_.with([&](State& state) {
+    const ContentPtr content = find(state, id);
+    if (!content) return false;
+    content->flushes.push_back(std::move(callback));
+    kick(state);
+    return true;
+  });
+  if (!known) callback(fail(ErrorCode::interrupted, "the content is closed"));
+}
+
+/// Pieces that were there are not; those who count on them are told.
+void PieceStore::Impl::lose(const ContentPtr& content, const std::vector<std::uint32_t>& pieces, const Error& why) {
+  std::vector<std::uint32_t> lost;
+  state_.with([&](State& state) {
+    for (const auto piece : pieces) {
+      if (!content->have[piece]) continue;
+      content->have[piece] = false;
+      content->unexplored[piece] = false;
+      --content->facts.have;
+      if (content->written.erase(piece) + content->syncing.erase(piece) == 0) {
+        content->forgotten.push_back(piece);
+        --content->facts.durable;
+      }
+      state.cache.erase(static_cast<std::uint32_t>(content->id), piece);
+      lost.push_back(piece);
+    }
+    if (!lost.empty()) kick(state);
+  });
+  if (lost.empty()) return;
+  log::warn("pieces_lost", {{"pieces", lost.size()}, {"first", lost.front()}, {"why", why.message}});
+  if (content->news.events.lost) content->news.events.lost(lost, why);
+}
+
+/// True while there is more to come.
+bool PieceStore::Impl::wait_for_work() {
+  auto state = state_.lock();
+  sync_wanted_.wait_for(state.lock(), options_.sync_interval, [&] { return state->kicked; });
+  state->kicked = false;
+  return !state->ending;
+}
+
+void PieceStore::Impl::sync_loop() {
+  bool more = true;
+  while (more) {
+    more = wait_for_work();
+    const auto contents = state_.with([](const State& state) { return state.contents; });
+    for (const auto& [id, content] : contents) {
+      const bool over = state_.with([&](State&) { return content->stopping && content->jobs == 0; });
+      const auto flushes = state_.with([&](State&) { return std::exchange(content->flushes, {}); });
+      const Status status = sync(content);
+      for (const auto& call : flushes) call(status);
+      if (over) finish(content);
+    }
+  }
+}
+
+/// Everything that is written becomes durable, and then known as such.
+Status PieceStore::Impl::sync(const ContentPtr& content) {
+  std::set<std::uint32_t> pieces;
+  std::vector<std::uint32_t> forgotten;
+  state_.with([&](State&) {
+    content->syncing = std::exchange(content->written, {});
+    pieces = content->syncing;
+    forgotten = std::exchange(content->forgotten, {});
+  });
+  if (pieces.empty() && forgotten.empty()) return {};
+  Status status = sync_files(content, pieces);
+  Status noted = note(*content, pieces, forgotten);
+  // What is left is tried again.
+  state_.with([&](State&) { content->written.merge(content->syncing); });
+  if (!noted.ok()) trouble(*content, noted.error());
+  return status.ok() ? std::move(noted) : std::move(status);
+}
+
+/// Takes from `pieces` those that are not durable.
+Status PieceStore::Impl::sync_files(const ContentPtr& content, std::set<std::uint32_t>& pieces) {
+  Status first_failure;
+  auto dirty = content->files->take_dirty();
+  for (const auto file : content->suspect)
+    if (auto open = content->files->get(file); open.ok()) dirty.emplace(file, std::move(open).value());
+  for (const auto& [file, open] : dirty) {
+    const int error = open->sync();
+    if (error == 0 && !content->suspect.contains(file)) continue;
+    log::warn("sync_failed", {{"file", content->name(file)}, {"why", fail_errno("fdatasync", error).message}});
+    if (Status again = sync_again(content, file, *open, pieces); !again.ok()) {
+      trouble(*content, again.error());
+      first_failure = std::move(again);
+    }
+  }
+  return first_failure;
+}
+
+/// After a failed sync the system may have dropped what was dirty and forgotten that it was. Only what the disk gives back is believed,
+/// and only after a sync that succeeds.
+Status PieceStore::Impl::sync_again(const ContentPtr& content, std::uint32_t file, File& open, std::set<std::uint32_t>& pieces) {
+  content->suspect.insert(file);
+  std::vector<std::uint32_t> mine, lost;
+  std::copy_if(pieces.begin(), pieces.end(), std::back_inserter(mine), [&](auto piece) { return content->extent(piece).file == file; });
+  for (const auto piece : mine) {
+    const PieceExtent extent = content->extent(piece);
+    open.drop_cache(extent.offset, extent.length);
+    auto digest = stored_digest(*content->files, extent);
+    if (digest.ok() && digest.value() == content->news.pieces[piece]) continue;
+    pieces.erase(piece);
+    lost.push_back(piece);
+  }
+  if (!lost.empty()) lose(content, lost, fail(content->name(file) + ": written bytes were lost when a sync failed"));
+  if (const int error = open.sync(); error != 0) {
+    for (const auto piece : mine) pieces.erase(piece);
+    return fail_errno("cannot sync " + content->name(file), error);
+  }
+  content->suspect.erase(file);
+  if (lost.empty()) return {};
+  return fail(content->name(file) + ": written bytes were lost when a sync failed");
+}
+
+Status PieceStore::Impl::note(StoredContent& content, const std::set<std::uint32_t>& pieces, const std::vector<std::uint32_t>& forgotten) {
+  Status status;
+  if (content.journal && !forgotten.empty()) status = content.journal->lose(forgotten);
+  // A piece that was lost meanwhile must not be noted as being there.
+  std::vector<std::uint32_t> durable;
+  state_.with([&](State&) {
+    std::copy_if(pieces.begin(), pieces.end(), std::back_inserter(durable), [&](auto piece) { return content.syncing.contains(piece); });
+  });
+  if (content.journal && !durable.empty() && status.ok()) status = content.journal->add(durable);
+  if (!status.ok()) {
+    state_.with([&](State&) { content.forgotten.insert(content.forgotten.end(), forgotten.begin(), forgotten.end()); });
+    return status;
+  }
+  state_.with([&](State&) {
+    for (const auto piece : durable) content.facts.durable += static_cast<std::uint32_t>(content.syncing.erase(piece));
+  });
+  return {};
+}
+
+/// Nobody uses it any more.
+void PieceStore::Impl::finish(const ContentPtr& content) {
+  if (content->journal) {
+    // With the times of the files, so that a change between two runs is noticed.
+    if (Status marked = content->journal->mark(content->files->marks(true)); !marked.ok())
+      log::warn("journal_not_closed", {{"why", marked.error().message}});
+    content->journal.reset();
+  }
+  content->files.reset();
+  content->older.clear();
+  std::vector<std::function<void()>> stops;
+  std::vector<std::function<void(Status)>> flushes;
+  state_.with([&](State& state) {
+    state.cache.erase_content(static_cast<std::uint32_t>(content->id));
+    if (!content->read_only()) --state.updating;
+    state.contents.erase(content->id);
+    stops = std::exchange(content->stops, {});
+    flushes = std::exchange(content->flushes, {});
+  });
+  for (const auto& call : flushes) call(fail(ErrorCode::interrupted, "the content is closed"));
+  for (const auto& call : stops) call();
+}
+
+}  // namespace shoal::store

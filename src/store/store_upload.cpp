@@ -1,0 +1,226 @@
+// The cache, and reads from the disk.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "store/piece_store_impl.hpp"
+
+namespace shoal::store {
+namespace {
+
+constexpr unsigned read_attempts = 5;
+
+std::size_t chunks_for(std::uint32_t length) { return (length + ChunkPool::chunk_size - 1) / ChunkPool::chunk_size; }
+
+std::vector<iovec> buffers_for(const Chunks& chunks, std::uint32_t length) {
+  std::vector<iovec> buffers;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    const std::size_t begin = i * ChunkPool::chunk_size;
+    buffers.push_back({chunks[i].data(), std::min<std::size_t>(ChunkPool::chunk_size, length - begin)});
+  }
+  return buffers;
+}
+
+/// The digest of the first `length` bytes; what is behind them becomes zero, as padding is.
+Sha256 digest_and_pad(const Chunks& chunks, std::uint32_t length) {
+  crypto::Sha256Hasher hasher;
+  for (const iovec& buffer : buffers_for(chunks, length)) {
+    auto* data = static_cast<char*>(buffer.iov_base);
+    hasher.update({data, buffer.iov_len});
+    std::fill(data + buffer.iov_len, data + ChunkPool::chunk_size, '\0');
+  }
+  return hasher.finish();
+}
+
+}  // namespace
+
+/// Chunks that the cache, reads and blocks on their way out may have together. The rest is for what arrives.
+std::size_t PieceStore::Impl::clean_limit(const State& state) const {
+  return state.updating > 0 ? pool_.capacity() / 2 : pool_.capacity() / 8 * 7;
+}
+
+/// A block lies in one chunk, unless it was asked for at an odd place.
+std::optional<Block> PieceStore::Impl::cut(const Chunks& chunks, std::uint32_t offset, std::uint32_t length) {
+  const std::size_t index = offset / ChunkPool::chunk_size;
+  const std::size_t within = offset % ChunkPool::chunk_size;
+  const auto chunk = [&](std::size_t i) -> const ChunkRef& { return i < chunks.size() ? chunks[i] : zeroes_; };
+  if (length > ChunkPool::chunk_size || !chunk(index)) return std::nullopt;
+  if (within + length <= ChunkPool::chunk_size) return Block{chunk(index), chunk(index).data() + within, length};
+  std::vector<ChunkRef> joined = pool_.take(1);
+  if (joined.empty() || !chunk(index + 1)) return std::nullopt;
+  const std::size_t first = ChunkPool::chunk_size - within;
+  std::copy_n(chunk(index).data() + within, first, joined[0].data());
+  std::copy_n(chunk(index + 1).data(), length - first, joined[0].data() + first);
+  char* data = joined[0].data();
+  return Block{std::move(joined[0]), data, length};
+}
+
+std::optional<Block> PieceStore::Impl::find_block(State& state, StoredContent& content, std::uint32_t piece, std::uint32_t offset,
+                                                  std::uint32_t length) {
+  if (const Chunks* chunks = state.cache.find(static_cast<std::uint32_t>(content.id), piece)) return cut(*chunks, offset, length);
+  auto live = content.live.find(piece);
+  if (live == content.live.end()) return std::nullopt;
+  const std::uint32_t end = std::min(offset + length, live->second->extent.length);
+  for (std::uint32_t at = offset; at < end; at = (at / block_size + 1) * block_size)
+    if (live->second->blocks[at / block_size] != LivePiece::Place::memory) return std::nullopt;
+  return cut(live->second->chunks, offset, length);
+}
+
+std::optional<Block> PieceStore::Impl::cached(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length) {
+  auto state = state_.lock();
+  const ContentPtr content = find(*state, id);
+  if (!content) return std::nullopt;
+  return find_block(*state, *content, piece, offset, length);
+}
+
+void PieceStore::Impl::read(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length, BlockCallback callback) {
+  std::optional<Result<Block>> at_once;
+  {
+    auto state = state_.lock();
+    const ContentPtr content = find(*state, id);
+    auto live = content ? content->live.find(piece) : decltype(content->live.end()){};
+    if (!content) {
+      at_once = fail(ErrorCode::interrupted, "the content is closed");
+    } else if (auto block = find_block(*state, *content, piece, offset, length)) {
+      at_once = std::move(*block);
+    } else if (live != content->live.end()) {
+      start_job(*content);
+      queue_->push_front([this, content, held = live->second, waiting = WaitingRead{offset, length, std::move(callback)}]() mutable {
+        read_partial(content, held, std::move(waiting));
+      });
+    } else if (!content->have.at(piece)) {
+      at_once = fail(ErrorCode::not_found, "piece " + std::to_string(piece) + " is not there");
+    } else {
+      auto& waiting = content->reading[piece];
+      waiting.push_back({offset, length, std::move(callback)});
+      if (waiting.size() == 1) {
+        start_read(*state, content, piece);
+        read_ahead(*state, content, piece);
+      }
+    }
+  }
+  if (at_once) callback(std::move(*at_once));
+}
+
+/// Memory for a whole piece, or nothing: readers that each hold a part would wait for each other.
+std::optional<Chunks> PieceStore::Impl::take_clean(State& state, std::size_t count) {
+  const auto clean = [&] { return pool_.in_use() - std::min(state.dirty, pool_.in_use()); };
+  while (true) {
+    if (clean() + count <= clean_limit(state)) {
+      Chunks chunks = pool_.take(count);
+      if (chunks.size() == count) return chunks;
+    }
+    if (!state.cache.evict()) return std::nullopt;
+  }
+}
+
+/// With the lock held.
+void PieceStore::Impl::start_read(State& state, const ContentPtr& content, std::uint32_t piece) {
+  auto chunks = take_clean(state, chunks_for(content->extent(piece).length));
+  if (!chunks) {
+    state.starved.emplace_back(content, piece);
+    pool_.watch(true);
+    return;
+  }
+  start_job(*content);
+  queue_->push_front([this, job = ReadJob{content, piece, std::move(*chunks)}]() mutable { read_piece(std::move(job)); });
+}
+
+/// One piece ahead of a reader that goes through a file in order, if that pushes nothing out.
+void PieceStore::Impl::read_ahead(State& state, const ContentPtr& content, std::uint32_t piece) {
+  const bool in_order = content->last_read + 1 == piece;
+  content->last_read = piece;
+  const std::uint32_t next = piece + 1;
+  if (!in_order || next >= content->have.size() || !content->have[next] || content->extent(next).file != content->extent(piece).file) return;
+  if (state.cache.contains(static_cast<std::uint32_t>(content->id), next) || content->reading.contains(next)) return;
+  const std::size_t count = chunks_for(content->extent(next).length);
+  if (pool_.in_use() - std::min(state.dirty, pool_.in_use()) + count > clean_limit(state)) return;
+  content->reading[next];  // those who ask meanwhile wait for it
+  start_read(state, content, next);
+  content->last_read = next;
+}
+
+void PieceStore::Impl::feed_starved() {
+  feeding_ = false;
+  auto state = state_.lock();
+  auto waiting = std::exchange(state->starved, {});
+  pool_.watch(false);
+  for (auto& [content, piece] : waiting)
+    if (!content->stopping) start_read(*state, content, piece);
+}
+
+void PieceStore::Impl::read_piece(ReadJob job) {
+  const PieceExtent extent = job.content->extent(job.piece);
+  auto file = job.content->files->get(extent.file);
+  if (!file.ok()) return read_failed(std::move(job), std::move(file).error());
+  auto buffers = buffers_for(job.chunks, extent.length);
+  const IoResult result = file.value()->read(extent.offset, buffers);
+  if (result.error != 0 || result.bytes != extent.length) {
+    job.content->files->forget(extent.file);  // ESTALE, or a file that grows again: a fresh handle
+    const std::string what = "cannot read " + job.content->name(extent.file);
+    return read_failed(std::move(job), result.error != 0 ? fail_errno(what, result.error) : fail(what + ": it is too short"));
+  }
+  if (digest_and_pad(job.chunks, extent.length) == job.content->news.pieces[job.piece]) return read_done(std::move(job));
+  file.value()->drop_cache(extent.offset, extent.length);
+  if (!std::exchange(job.reread, true)) return read_piece(std::move(job));
+  read_failed(std::move(job), fail(ErrorCode::verification, job.content->name(extent.file) + ": the bytes from " + std::to_string(extent.offset) +
+                                                                " on are not those that were published"));
+}
+
+/// Wrong bytes are final; what cannot be read now may be readable soon, above all on a NAS.
+void PieceStore::Impl::read_failed(ReadJob job, Error error) {
+  const bool stopping = state_.with([&](State&) { return job.content->stopping; });
+  if (error.code != ErrorCode::verification && job.attempt + 1 < read_attempts && !stopping) {
+    log::debug("read_retried", {{"why", error.message}});
+    const auto wait = pause(job.attempt++);
+    return queue_->push_after(wait, [this, job = std::move(job)]() mutable { read_piece(std::move(job)); });
+  }
+  const ContentPtr content = job.content;
+  job.chunks.clear();
+  const std::uint32_t piece = job.piece;
+  if (error.code == ErrorCode::verification) lose(content, {piece}, error);
+  answer(content, piece, {}, std::move(error));
+  end_job(*content);
+}
+
+void PieceStore::Impl::read_done(ReadJob job) {
+  state_.with([&](State& state) {
+    if (job.content->have[job.piece] && !job.content->stopping)
+      state.cache.insert(static_cast<std::uint32_t>(job.content->id), job.piece, job.chunks);
+  });
+  answer(job.content, job.piece, job.chunks, {});
+  const ContentPtr content = job.content;
+  job.chunks.clear();
+  end_job(*content);
+}
+
+void PieceStore::Impl::answer(const ContentPtr& content, std::uint32_t piece, const Chunks& chunks, const Status& status) {
+  auto node = state_.with([&](State&) { return content->reading.extract(piece); });
+  if (node.empty()) return;
+  for (auto& waiting : node.mapped()) {
+    if (!status.ok()) {
+      waiting.callback(status.error());
+      continue;
+    }
+    auto block = cut(chunks, waiting.offset, waiting.length);
+    if (block)
+      waiting.callback(std::move(*block));
+    else
+      waiting.callback(fail("no memory for a block of " + std::to_string(waiting.length) + " bytes"));
+  }
+}
+
+/// A block of an unfinished piece that was spilled: someone wants to know who sent it.
+void PieceStore::Impl::read_partial(const ContentPtr& content, const LivePtr& live, WaitingRead waiting) {
+  Result<Block> result = fail(ErrorCode::not_found, "the block is not there");
+  std::vector<ChunkRef> chunk = pool_.take(1);
+  auto file = content->files->get(live->extent.file);
+  if (file.ok() && !chunk.empty() && waiting.offset + waiting.length <= live->extent.length && waiting.length <= ChunkPool::chunk_size) {
+    char* data = chunk[0].data();
+    const int error = read_exactly(*file.value(), live->extent.offset + waiting.offset, data, waiting.length);
+    if (error == 0) result = Block{std::move(chunk[0]), data, waiting.length};
+  }
+  waiting.callback(std::move(result));
+  end_job(*content);
+}
+
+}  // namespace shoal::store
