@@ -80,7 +80,7 @@ class Network(FleetCase):
         try:
             report = self.fleet.pull(self.fleet.join("node"), "acme/model").complete()
             self.assert_same(self.original, report["path"])
-            self.until("descriptors are back", lambda: descriptors(self.seeder.pid) <= before + 4, deadline=10)
+            self.until("descriptors are back", lambda: descriptors(self.seeder.pid) <= before + 16, deadline=10)  # its own files are open now
         finally:
             for connection in silent:
                 connection.close()
