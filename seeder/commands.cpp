@@ -12,10 +12,13 @@ using identity::Role;
 using swarm::MemberSession;
 
 const cli::Option state_option{"--state", "DIR", "state directory of this machine", "", true, false, "state"};
-const cli::Option key_option{"--key", "FILE", "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key in --state",
+const cli::Option key_option{"--key", "FILE",
+                             "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key in --state",
                              "", false, true, "key"};
-const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"};
-const cli::Option upload_limit_option{"--upload-limit", "SIZE", "send at most so many bytes a second, such as 100MB; 0 is no limit", "0", false, false, "upload_limit"};
+const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0",
+                                false, false, "listen"};
+const cli::Option upload_limit_option{"--upload-limit", "SIZE", "send at most so many bytes a second, such as 100MB; 0 is no limit", "0",
+                                      false, false, "upload_limit"};
 
 Status require_publisher(const MemberSession& session) {
   return session.require_role({Role::seeder, Role::publisher, Role::admin}, "publish");
@@ -97,7 +100,8 @@ Result<std::unique_ptr<MemberSession>> open_to_publish(const fs::path& state, co
   if (!seed) return MemberSession::open(state, clock, MemberSession::Use::shared);
   auto session = MemberSession::open(state, clock, MemberSession::Use::exclusive);
   if (session.ok() || session.error().code != ErrorCode::conflict) return session;
-  return fail(ErrorCode::conflict, session.error().message + "; where that is a seeder, publish without --seed: it takes the release up by itself");
+  return fail(ErrorCode::conflict, session.error().message +
+                                       "; where that is a seeder, publish without --seed: it takes the release up by itself");
 }
 
 Status run_publish(Invocation& call) {
@@ -143,7 +147,8 @@ Result<ChannelReference> parse_channel_reference(const std::string& text) {
   return reference;
 }
 
-Result<ReleaseId> verified_release(const MemberSession& session, registry::Client& tracker, const ModelName& model, const VersionName& version) {
+Result<ReleaseId> verified_release(const MemberSession& session, registry::Client& tracker, const ModelName& model,
+                                   const VersionName& version) {
   SHOAL_TRY(auto reply, tracker.release(model, version));
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
   SHOAL_TRY(auto release, session.verifier().release(envelope, model));

@@ -126,7 +126,8 @@ void Offer::failed(const InfoHash& content, const Error& error) {
 }
 
 std::size_t Offer::releases() const {
-  return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [](auto& item) { return item.second.serving.has_value(); }));
+  auto served = [](const auto& item) { return item.second.serving.has_value(); };
+  return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), served));
 }
 
 std::set<InfoHash> Offer::contents() const {

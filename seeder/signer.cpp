@@ -20,7 +20,9 @@ manifest::ChannelPointer probe_for(const manifest::TrustRoot& root, const ModelN
   return probe;
 }
 
-bool has(const std::vector<crypto::KeyId>& keys, const crypto::KeyId& key) { return std::find(keys.begin(), keys.end(), key) != keys.end(); }
+bool has(const std::vector<crypto::KeyId>& keys, const crypto::KeyId& key) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
 
 std::string models_of(const manifest::TrustRoot& root, const crypto::KeyId& key) {
   std::string models;

@@ -205,7 +205,9 @@ TEST_CASE("keys that may not sign end it before the tracker hears of it") {
 TEST_CASE("a tracker that is down ends it before a byte is hashed") {
   Machine machine;
   Checkpoint checkpoint;
-  machine.memory().before = [](const http::ClientRequest&) -> Status { return fail(ErrorCode::unreachable, "tracker 127.0.0.1:1: refused"); };
+  machine.memory().before = [](const http::ClientRequest&) -> Status {
+    return fail(ErrorCode::unreachable, "tracker 127.0.0.1:1: refused");
+  };
   check_refused(machine, machine.publish(checkpoint.root()), ErrorCode::unreachable, "refused");
   CHECK(machine.memory().requests.size() == 1);
 }
@@ -229,7 +231,8 @@ TEST_CASE("an interrupted publication registers nothing") {
   std::stop_source stop;
   stop.request_stop();
   Signer signer = machine.signer();
-  auto result = Publisher(machine.session(), machine.tracker(), signer, machine.out(), stop.get_token()).publish(request_for(checkpoint.root()));
+  Publisher publisher(machine.session(), machine.tracker(), signer, machine.out(), stop.get_token());
+  auto result = publisher.publish(request_for(checkpoint.root()));
   check_refused(machine, result, ErrorCode::interrupted, "interrupted");
 }
 
@@ -239,7 +242,8 @@ TEST_CASE("labels that a release may not have are refused before hashing") {
   PublishRequest request = request_for(checkpoint.root());
   request.labels = {{"note", "line\nbreak"}};
   Signer signer = machine.signer();
-  check_refused(machine, Publisher(machine.session(), machine.tracker(), signer, machine.out(), {}).publish(request), ErrorCode::usage, "label");
+  Publisher publisher(machine.session(), machine.tracker(), signer, machine.out(), {});
+  check_refused(machine, publisher.publish(request), ErrorCode::usage, "label");
 }
 
 TEST_CASE("a parent may be named by its version or its id, and must exist") {

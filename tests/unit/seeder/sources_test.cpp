@@ -10,7 +10,8 @@ namespace {
 ReleaseId id_of(char fill) { return test::must(ReleaseId::from_raw(std::string(32, fill))); }
 
 Source sample() {
-  return {ModelName::trusted("acme/llama"), "/mnt/nas/llama v1", "{\"payload\":\"\\u0000\"}", std::string("d4:\0\xff\n", 7), {0, -5, 1'700'000'000'123'456'789}};
+  return {ModelName::trusted("acme/llama"), "/mnt/nas/llama v1", "{\"payload\":\"\\u0000\"}", std::string("d4:\0\xff\n", 6),
+          {0, -5, 1'700'000'000'123'456'789}};
 }
 
 TEST_CASE("a source comes back as it was saved") {

@@ -11,7 +11,8 @@ using testing::write;
 
 /// One bf16 tensor of `count` parameters.
 std::string safetensors(std::uint64_t count) {
-  std::string header = R"({"w":{"dtype":"BF16","shape":[)" + std::to_string(count) + R"(],"data_offsets":[0,)" + std::to_string(count * 2) + "]}}";
+  std::string header = R"({"w":{"dtype":"BF16","shape":[)" + std::to_string(count) + R"(],"data_offsets":[0,)";
+  header += std::to_string(count * 2) + "]}}";
   std::string bytes;
   for (std::uint64_t length = header.size(), i = 0; i < 8; ++i) bytes += static_cast<char>(length >> (8 * i));
   return bytes + header + std::string(count * 2, 'x');
