@@ -22,7 +22,8 @@ Acceptor::Acceptor(net::io_context& io, UniqueFd listening, Limits limits, const
       served_(served),
       arrived_(std::move(arrived)),
       unfinished_(limits.unfinished, limits.unfinished / 2),  // half: one address leaves room for the others
-      listener_(io, std::move(listening), {[this](tcp::socket socket) { accept(std::move(socket)); }, [this] { unfinished_.drop_one(); }}) {}
+      listener_(io, std::move(listening),
+                {[this](tcp::socket socket) { accept(std::move(socket)); }, [this] { unfinished_.drop_one(); }}) {}
 
 void Acceptor::accept(tcp::socket socket) {
   ErrorStatus error;

@@ -9,6 +9,7 @@ namespace shoal::mesh {
 namespace {
 
 constexpr std::chrono::milliseconds pause_when_exhausted{100};
+constexpr std::chrono::seconds one_line_every{60};
 /// Accepted per wake-up, so that a flood of connections leaves time for those that are here.
 constexpr int accept_batch = 32;
 
@@ -20,11 +21,9 @@ bool is_connection_that_vanished(int error) {
 }  // namespace
 
 Listener::Listener(net::io_context& io, UniqueFd listening, Handlers handlers)
-    : io_(io), listening_(io, listening.release()), handlers_(std::move(handlers)) {}
+    : io_(io), port_(port_of(listening.get())), listening_(io, listening.release()), handlers_(std::move(handlers)) {}
 
 void Listener::start() { net::co_spawn(io_, run(), net::detached); }
-
-std::uint16_t Listener::port() const { return port_of(const_cast<net::posix::stream_descriptor&>(listening_).native_handle()); }
 
 net::awaitable<void> Listener::run() {
   net::steady_timer pause(io_);
@@ -38,6 +37,13 @@ net::awaitable<void> Listener::run() {
   }
 }
 
+void Listener::note_exhaustion(int error) {
+  auto now = std::chrono::steady_clock::now();
+  if (now < quiet_until_) return;
+  quiet_until_ = now + one_line_every;
+  log::warn("mesh_accept_failed", {{"error", fail_errno("accept", error).message}});
+}
+
 bool Listener::accept_waiting() {
   for (int i = 0; i < accept_batch; ++i) {
     tcp::endpoint from;
@@ -46,7 +52,7 @@ bool Listener::accept_waiting() {
     if (!fd) {
       if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
       if (is_connection_that_vanished(errno)) continue;
-      log::warn("mesh_accept_failed", {{"error", fail_errno("accept", errno).message}});
+      note_exhaustion(errno);
       handlers_.exhausted();
       return false;
     }

@@ -18,16 +18,19 @@ class Listener {
   };
   Listener(net::io_context& io, UniqueFd listening, Handlers handlers);
   void start();
-  std::uint16_t port() const;
+  std::uint16_t port() const { return port_; }
 
  private:
   net::awaitable<void> run();
   /// Takes what waits; false where the listener must pause.
   bool accept_waiting();
+  void note_exhaustion(int error);
 
   net::io_context& io_;
+  const std::uint16_t port_;
   net::posix::stream_descriptor listening_;
   Handlers handlers_;
+  std::chrono::steady_clock::time_point quiet_until_{};
 };
 
 }  // namespace shoal::mesh

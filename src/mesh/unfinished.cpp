@@ -66,7 +66,8 @@ void Unfinished::drop(Ticket ticket) {
 }
 
 std::size_t Unfinished::count(const std::string& from) const {
-  return static_cast<std::size_t>(std::count_if(waiting_.begin(), waiting_.end(), [&](const auto& entry) { return entry.second.from == from; }));
+  auto is_from = [&](const auto& entry) { return entry.second.from == from; };
+  return static_cast<std::size_t>(std::count_if(waiting_.begin(), waiting_.end(), is_from));
 }
 
 }  // namespace shoal::mesh

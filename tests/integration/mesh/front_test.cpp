@@ -26,7 +26,8 @@ struct Lab {
 const std::string greeting("\5\1\2", 3);
 
 std::string with_secret(const SocksFront& front) {
-  return std::string(1, '\1') + static_cast<char>(front.user.size()) + front.user + static_cast<char>(front.password.size()) + front.password;
+  auto counted = [](const std::string& text) { return static_cast<char>(text.size()) + text; };
+  return '\1' + counted(front.user) + counted(front.password);
 }
 
 /// Connected and let in, before the request.
