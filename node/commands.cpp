@@ -39,15 +39,17 @@ Json complete_line(const PullReport& report) {
           {"seconds", static_cast<double>(report.took.count()) / 1000},
           {"bytes", report.bytes},
           {"bytes_from_source", report.from_source},
-          {"bytes_from_peers", report.from_peers}};
+          {"bytes_from_peers", report.from_peers},
+          {"bytes_reused", report.reused}};
 }
 
 std::string complete_text(const PullReport& report) {
   double seconds = std::max(0.001, static_cast<double>(report.took.count()) / 1000);
   auto rate = static_cast<ByteCount>(static_cast<double>(report.bytes) / seconds);
+  std::string reused = report.reused > 0 ? ", " + format_bytes(report.reused) + " were here already" : "";
   return report.model.str() + "@" + report.version.str() + " verified: " + format_bytes(report.bytes) + " in " +
          format_duration(report.took) + " (" + format_bytes(rate) + "/s), " + format_bytes(report.from_source) + " from the source, " +
-         format_bytes(report.from_peers) + " from peers\n" + report.path.string();
+         format_bytes(report.from_peers) + " from peers" + reused + "\n" + report.path.string();
 }
 
 /// Serves what was fetched until the time is up; being interrupted now is no failure.

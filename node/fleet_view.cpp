@@ -8,21 +8,13 @@ namespace {
 using manifest::VerifiedRelease;
 using swarm::MemberSession;
 
-/// A release from this machine's disk. The envelope is verified again: the disk is not trusted to hold what was written.
-Result<VerifiedRelease> load(const MemberSession& session, const Shelf& shelf, const ReleaseId& id) {
-  SHOAL_TRY(std::string text, shelf.envelope(id));
-  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(text, manifest::release_limit));
-  SHOAL_TRY(auto stated, manifest::decode_release(envelope.payload));
-  return session.verifier().release(envelope, stated.model, id);
-}
-
 Result<std::vector<ReleaseId>> ids_to_verify(const MemberSession& session, const Shelf& shelf, const std::string& reference, bool elsewhere) {
   if (reference.empty()) return shelf.held();
   SHOAL_TRY(Reference wanted, parse_reference(reference));
   if (auto linked = shelf.linked(wanted); linked.ok() && !elsewhere) return std::vector{*linked};
   SHOAL_TRY(auto known, shelf.manifests());
   for (const ReleaseId& id : known) {
-    auto release = load(session, shelf, id);
+    auto release = shelf.verified(session.verifier(), id);
     if (!release || (*release)->model != wanted.model) continue;
     if (!wanted.version || (*release)->version == *wanted.version) return std::vector{id};
   }
@@ -70,7 +62,7 @@ void show_local(MemberSession& session, const Shelf& shelf, cli::Output& out) {
   auto held = shelf.held();
   value["releases"] = Json::array();
   for (const ReleaseId& id : held.ok() ? *held : std::vector<ReleaseId>{}) {
-    auto release = load(session, shelf, id);
+    auto release = shelf.verified(session.verifier(), id);
     std::string shown = release ? title(**release) : "(no valid manifest)";
     text += "\nholds " + shown + "  " + (release ? format_bytes((*release)->total_size()) : "") + "  " + id.hex().substr(0, 12);
     value["releases"].push_back({{"release", id.hex()}, {"title", shown}});
@@ -96,7 +88,7 @@ Status verify_local(MemberSession& session, const std::string& reference, const 
   if (ids.empty()) out.message("no release is on this machine yet: fetch one with 'shoal pull'");
   std::size_t damaged = 0;
   for (const ReleaseId& id : ids) {
-    SHOAL_TRY(auto release, load(session, shelf, id));
+    SHOAL_TRY(auto release, shelf.verified(session.verifier(), id));
     SHOAL_TRY(bool intact, verify_one(release, in.empty() ? shelf.release(id) : fs::path(in), out, stop));
     if (!intact) ++damaged;
   }

@@ -47,7 +47,7 @@ cli::Moment moment_of(const std::string& what, const swarm::Progress& progress) 
   moment.detail = std::to_string(progress.peers) + (progress.peers == 1 ? " peer, " : " peers, ") + format_bytes(progress.from_source) +
                   " from the source, " + format_bytes(progress.from_peers) + " from peers";
   moment.extra = {{"from_source", progress.from_source}, {"from_peers", progress.from_peers}, {"peers", progress.peers},
-                  {"sent", progress.sent}};
+                  {"sent", progress.sent}, {"reused", progress.reused}};
   return moment;
 }
 
@@ -58,8 +58,8 @@ Result<PullReport> Puller::pull(const PullRequest& request, const Wanted& wanted
   SteadyTime started = session_.clock().steady_now();
   SHOAL_TRY(Place place, choose_place(request, wanted.release.id()));
   SHOAL_TRY(auto metainfo, admit(wanted, place));
-  PullReport report{wanted.release.id(), wanted.release->model, wanted.release->version, place.target, wanted.release->total_size(), 0, 0, {}};
-  if (!place.present) SHOAL_CHECK(settle(fetch(wanted, metainfo, place), place));
+  PullReport report{wanted.release.id(), wanted.release->model, wanted.release->version, place.target, wanted.release->total_size()};
+  if (!place.present) SHOAL_CHECK(settle(fetch(wanted, metainfo, place), wanted, place));
   count(report, metainfo.info_hash());
   SHOAL_CHECK(expose(request, wanted, place));
   report.took = std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock().steady_now() - started);
@@ -97,10 +97,26 @@ Result<swarm::CheckedMetainfo> Puller::admit(const Wanted& wanted, const Place& 
 Status Puller::fetch(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place) {
   SHOAL_TRY(root_, open_file(place.incoming, O_PATH | O_DIRECTORY));
   fs::path root = "/proc/self/fd/" + std::to_string(root_.get());
-  SHOAL_CHECK(node_.swarm().add({metainfo, root, swarm::Mode::fetch}));
+  SHOAL_CHECK(shelf_.prepare_journal());
+  fs::path journal = shelf_.journal(wanted.release.id());
+  SHOAL_CHECK(node_.swarm().add({metainfo, root, swarm::Mode::fetch, journal, older_releases()}));
   SHOAL_CHECK(await_completion(wanted, metainfo.info_hash()));
   SHOAL_CHECK(verify(wanted, metainfo.layout(), place.incoming));
   return make_visible(place.incoming, place.target);
+}
+
+/// Whatever is on the shelf may share pieces with what is wanted; what does not verify any more is left out.
+std::vector<swarm::OlderRelease> Puller::older_releases() const {
+  std::vector<swarm::OlderRelease> older;
+  auto held = shelf_.held();
+  for (const ReleaseId& id : held.ok() ? *held : std::vector<ReleaseId>{}) {
+    auto release = shelf_.verified(session_.verifier(), id);
+    auto bytes = shelf_.metainfo(id);
+    if (!release || !bytes) continue;
+    auto metainfo = swarm::CheckedMetainfo::check(*release, std::move(bytes).value());
+    if (metainfo) older.push_back({std::move(metainfo).value(), shelf_.release(id)});
+  }
+  return older;
 }
 
 Status Puller::await_completion(const Wanted& wanted, const InfoHash& content) {
@@ -133,11 +149,16 @@ Status Puller::verify(const Wanted& wanted, const store::Layout& layout, const f
 }
 
 /// What a failed fetch leaves: an interrupted one its files, a full disk or a failed check nothing.
-Status Puller::settle(Status failure, const Place& place) const {
+Status Puller::settle(Status failure, const Wanted& wanted, const Place& place) const {
   out_.progress_done();
+  fs::path journal = shelf_.journal(wanted.release.id());
+  std::error_code ignored;
+  if (failure.ok()) fs::remove(journal, ignored);  // it spoke of a directory that is no more
   if (failure.ok()) return failure;
   bool worthless = failure.error().code == ErrorCode::no_space || failure.error().code == ErrorCode::verification;
-  if (worthless) (void)remove_tree(place.incoming);
+  if (!worthless) return failure;
+  fs::remove(journal, ignored);
+  (void)remove_tree(place.incoming);
   return failure;
 }
 
@@ -162,6 +183,7 @@ void Puller::count(PullReport& report, const InfoHash& content) const {
   if (!progress) return;
   report.from_source = progress->from_source;
   report.from_peers = progress->from_peers;
+  report.reused = progress->reused;
 }
 
 }  // namespace shoal::node

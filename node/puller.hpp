@@ -21,6 +21,7 @@ struct PullReport {
   fs::path path;  // where the files are now
   ByteCount bytes = 0;
   ByteCount from_source = 0, from_peers = 0;
+  ByteCount reused = 0;  // copied from releases that were here before
   std::chrono::milliseconds took{};
 };
 
@@ -43,10 +44,11 @@ class Puller {
   Result<Place> choose_place(const PullRequest& request, const ReleaseId& id) const;
   Result<swarm::CheckedMetainfo> admit(const Wanted& wanted, const Place& place);
   Status fetch(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place);
+  std::vector<swarm::OlderRelease> older_releases() const;
   Status await_completion(const Wanted& wanted, const InfoHash& content);
   Status verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root);
   Status expose(const PullRequest& request, const Wanted& wanted, const Place& place);
-  Status settle(Status failure, const Place& place) const;
+  Status settle(Status failure, const Wanted& wanted, const Place& place) const;
   void show(const Wanted& wanted, const InfoHash& content);
   void count(PullReport& report, const InfoHash& content) const;
 

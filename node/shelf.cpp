@@ -66,6 +66,13 @@ Status Shelf::save_manifest(const ReleaseId& id, const std::string& envelope, co
 Result<std::string> Shelf::envelope(const ReleaseId& id) const { return read_file(manifest_file(id, ".json"), 2 * manifest::release_limit); }
 Result<std::string> Shelf::metainfo(const ReleaseId& id) const { return read_file(manifest_file(id, ".torrent"), 256 * MiB); }
 
+Result<manifest::VerifiedRelease> Shelf::verified(const manifest::Verifier& verifier, const ReleaseId& id) const {
+  SHOAL_TRY(std::string text, envelope(id));
+  SHOAL_TRY(auto decoded, manifest::SignedEnvelope::decode(text, manifest::release_limit));
+  SHOAL_TRY(auto stated, manifest::decode_release(decoded.payload));
+  return verifier.release(decoded, stated.model, id);
+}
+
 Result<std::vector<ReleaseId>> Shelf::held() const { return ids_in(state_ / "releases", ""); }
 Result<std::vector<ReleaseId>> Shelf::manifests() const { return ids_in(state_ / "manifests", ".json"); }
 

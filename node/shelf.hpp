@@ -1,4 +1,5 @@
 // The releases on this machine's disk, below the state directory (docs/formats.md, "State of a node"):
+//   journal/<id>        which pieces of incoming/<id> are verified and on disk
 //   incoming/<id>/      being fetched; nothing outside this class and the engine looks in
 //   releases/<id>/      verified and durable; never changed again
 //   manifests/<id>.json, <id>.torrent      the signed envelope and the metainfo
@@ -24,11 +25,16 @@ class Shelf {
   fs::path release(const ReleaseId& id) const { return state_ / "releases" / id.hex(); }
   /// The link that an inference server opens; relative references resolve to releases/<id>.
   fs::path link(const Reference& reference) const;
+  /// Remembers what was fetched; its directory is made by `prepare_journal`.
+  fs::path journal(const ReleaseId& id) const { return state_ / "journal" / id.hex(); }
+  Status prepare_journal() const { return make_directories(state_ / "journal"); }
   bool holds(const ReleaseId& id) const;
 
   Status save_manifest(const ReleaseId& id, const std::string& envelope, const std::string& metainfo);
   Result<std::string> envelope(const ReleaseId& id) const;
   Result<std::string> metainfo(const ReleaseId& id) const;
+  /// A release whose manifest is kept. It is verified again: the disk is not trusted to hold what was written.
+  Result<manifest::VerifiedRelease> verified(const manifest::Verifier& verifier, const ReleaseId& id) const;
   /// Ids of all releases that are held, in order.
   Result<std::vector<ReleaseId>> held() const;
   /// Ids of all releases whose manifest is kept, also of those that went to a directory of the user's.

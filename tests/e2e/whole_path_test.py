@@ -4,7 +4,7 @@ import os
 import subprocess
 import unittest
 
-from cases import FleetCase, size_below
+from cases import FleetCase, make_model, size_below
 
 
 class WholePath(FleetCase):
@@ -66,6 +66,23 @@ class WholePath(FleetCase):
         self.assertEqual(first.wait(), 0)
         again = self.fleet.pull(node, "acme/model").complete()
         self.assertEqual(again["bytes_from_source"] + again["bytes_from_peers"], 0)
+
+    def test_what_an_older_release_holds_is_not_fetched_again(self):
+        old = self.published(24, "1.0", seed=1)
+        new = make_model(self.fleet.path("model-2.0"), 24, seed=1)
+        with open(os.path.join(new, "weights-1.bin"), "r+b") as file:
+            file.seek(5_000_000)
+            file.write(os.urandom(1000))
+        self.fleet.publish(self.source, new, "acme/model", "2.0")
+        self.fleet.start_seeder(self.source)
+        node = self.fleet.join("node")
+        first = self.fleet.pull(node, "acme/model@1.0")
+        self.assert_same(old, first.complete()["path"])
+        self.assertEqual(first.wait(), 0)
+        report = self.fleet.pull(node, "acme/model@2.0").complete()
+        self.assert_same(new, report["path"])
+        self.assertGreater(report["bytes_reused"], 0.95 * report["bytes"])
+        self.assertLess(report["bytes_from_source"], 0.05 * report["bytes"])
 
     def test_a_new_version_moves_the_channel_and_the_old_one_stays_reachable(self):
         old = self.published(2, "1.0", seed=10)
