@@ -33,7 +33,7 @@ std::vector<ChunkRef> ChunkPool::take(std::size_t count) {
     taken.push_back(ChunkRef(this, free->back()));
     free->pop_back();
   }
-  const std::size_t used = in_use_.fetch_add(count, std::memory_order_relaxed) + count;
+  const std::size_t used = in_use_.fetch_add(count) + count;
   peak_.store(std::max(peak_.load(std::memory_order_relaxed), used), std::memory_order_relaxed);
   return taken;
 }
@@ -44,8 +44,9 @@ void ChunkPool::drop(std::uint32_t index) {
   // Release and acquire: what others did with the chunk is over before it is handed out again.
   if (shares_[index].fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   free_.with([&](auto& free) { free.push_back(index); });
-  in_use_.fetch_sub(1, std::memory_order_relaxed);
-  if (watched_.load(std::memory_order_relaxed) && freed_) freed_();
+  // In this order, and sequentially consistent: who watches and then looks at in_use() misses nothing.
+  --in_use_;
+  if (watched_ && freed_) freed_();
 }
 
 }  // namespace shoal::store

@@ -55,7 +55,7 @@ class ChunkPool {
 
   std::size_t capacity() const { return shares_.size(); }
   /// Chunks that someone has a share in.
-  std::size_t in_use() const { return in_use_.load(std::memory_order_relaxed); }
+  std::size_t in_use() const { return in_use_.load(); }
   /// The most that were ever in use.
   std::size_t peak() const { return peak_.load(std::memory_order_relaxed); }
 
@@ -66,7 +66,7 @@ class ChunkPool {
 
   /// Called after a chunk became free while `watch(true)` holds, on the thread that freed it. Set before the pool is used.
   void on_free(std::function<void()> call) { freed_ = std::move(call); }
-  void watch(bool wanted) { watched_.store(wanted, std::memory_order_relaxed); }
+  void watch(bool wanted) { watched_ = wanted; }
 
  private:
   friend class ChunkRef;

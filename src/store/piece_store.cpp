@@ -40,9 +40,7 @@ PieceStore::Impl::Impl(FileLayer& files, StoreOptions options, ChunkPool& pool) 
   zeroes_ = std::move(pool_.take(1).at(0));
   std::fill_n(zeroes_.data(), ChunkPool::chunk_size, '\0');
   queue_ = std::make_unique<WorkQueue>(options_.threads != 0 ? options_.threads : std::max(1U, std::thread::hardware_concurrency()));
-  pool_.on_free([this] {
-    if (!feeding_.exchange(true)) queue_->push([this] { feed_starved(); });
-  });
+  pool_.on_free([this] { wake_starved(); });
   syncer_ = std::thread([this] { sync_loop(); });
 }
 

@@ -100,6 +100,7 @@ class PieceStore::Impl {
   std::optional<Chunks> take_clean(State& state, std::size_t count);
   void start_read(State& state, const ContentPtr& content, std::uint32_t piece);
   void read_ahead(State& state, const ContentPtr& content, std::uint32_t piece);
+  void wake_starved();
   void feed_starved();
   void read_piece(ReadJob job);
   void read_failed(ReadJob job, Error error);

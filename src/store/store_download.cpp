@@ -12,6 +12,8 @@ constexpr unsigned most_spills = 2;                       // at a time
 constexpr std::chrono::seconds spill_pause{1};            // after one failed
 constexpr unsigned told_after = 2;                        // attempts, except for a full disk
 
+Error closed() { return fail(ErrorCode::interrupted, "the content is closed"); }
+
 std::vector<std::size_t> blocks_in_memory(const LivePiece& live) {
   std::vector<std::size_t> blocks;
   for (std::size_t i = 0; i < live.blocks.size(); ++i)
@@ -149,7 +151,7 @@ void PieceStore::Impl::complete(ContentId id, std::uint32_t piece, VerdictCallba
     const ContentPtr content = find(*state, id);
     auto live = content ? content->live.find(piece) : decltype(content->live.end()){};
     if (!content) {
-      at_once = fail(ErrorCode::interrupted, "the content is closed");
+      at_once = closed();
     } else if (content->have.at(piece)) {
       at_once = Verdict::verified;
     } else if (live != content->live.end()) {
@@ -178,7 +180,7 @@ void PieceStore::Impl::check_piece(const ContentPtr& content, std::uint32_t piec
   auto digest = digest_of(*content, *live);
   if (!digest.ok()) {
     const auto job = [this, content, piece, live, attempt] { check_piece(content, piece, live, attempt + 1); };
-    if (!again(content, digest.error(), attempt, job)) settle(content, piece, live, std::move(digest).error());
+    if (!again(content, digest.error(), attempt, job)) settle(content, piece, live, closed());
   } else if (digest.value() != content->news.pieces[piece]) {
     settle(content, piece, live, Verdict::corrupt);
   } else {
@@ -208,9 +210,9 @@ Result<Sha256> PieceStore::Impl::digest_of(StoredContent& content, const LivePie
 void PieceStore::Impl::write_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt) {
   const int error = write_blocks(*content, *live, blocks_in_memory(*live));
   if (error == 0) return settle(content, piece, live, Verdict::verified);
-  Error why = fail_errno("cannot write " + content->name(live->extent.file), error);
+  const Error why = fail_errno("cannot write " + content->name(live->extent.file), error);
   const auto job = [this, content, piece, live, attempt] { write_piece(content, piece, live, attempt + 1); };
-  if (!again(content, why, attempt, job)) settle(content, piece, live, std::move(why));
+  if (!again(content, why, attempt, job)) settle(content, piece, live, closed());
 }
 
 /// False where the content is being closed.

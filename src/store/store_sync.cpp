@@ -96,9 +96,9 @@ Status PieceStore::Impl::sync_files(const ContentPtr& content, std::set<std::uin
   for (const auto& [file, open] : dirty) {
     const int error = open->sync();
     if (error == 0 && !content->suspect.contains(file)) continue;
-    log::warn("sync_failed", {{"file", content->name(file)}, {"why", fail_errno("fdatasync", error).message}});
+    if (error != 0) log::warn("sync_failed", {{"file", content->name(file)}, {"why", fail_errno("fdatasync", error).message}});
     if (Status again = sync_again(content, file, *open, pieces); !again.ok()) {
-      trouble(*content, again.error());
+      if (content->suspect.contains(file)) trouble(*content, again.error());
       first_failure = std::move(again);
     }
   }

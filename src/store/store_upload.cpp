@@ -90,9 +90,9 @@ void PieceStore::Impl::read(ContentId id, std::uint32_t piece, std::uint32_t off
     } else if (!content->have.at(piece)) {
       at_once = fail(ErrorCode::not_found, "piece " + std::to_string(piece) + " is not there");
     } else {
-      auto& waiting = content->reading[piece];
-      waiting.push_back({offset, length, std::move(callback)});
-      if (waiting.size() == 1) {
+      const bool is_new = !content->reading.contains(piece);
+      content->reading[piece].push_back({offset, length, std::move(callback)});
+      if (is_new) {
         start_read(*state, content, piece);
         read_ahead(*state, content, piece);
       }
@@ -115,10 +115,14 @@ std::optional<Chunks> PieceStore::Impl::take_clean(State& state, std::size_t cou
 
 /// With the lock held.
 void PieceStore::Impl::start_read(State& state, const ContentPtr& content, std::uint32_t piece) {
-  auto chunks = take_clean(state, chunks_for(content->extent(piece).length));
+  const std::size_t count = chunks_for(content->extent(piece).length);
+  auto chunks = take_clean(state, count);
+  if (!chunks) {
+    pool_.watch(true);
+    chunks = take_clean(state, count);  // what became free before we watched
+  }
   if (!chunks) {
     state.starved.emplace_back(content, piece);
-    pool_.watch(true);
     return;
   }
   start_job(*content);
@@ -137,6 +141,10 @@ void PieceStore::Impl::read_ahead(State& state, const ContentPtr& content, std::
   content->reading[next];  // those who ask meanwhile wait for it
   start_read(state, content, next);
   content->last_read = next;
+}
+
+void PieceStore::Impl::wake_starved() {
+  if (!feeding_.exchange(true)) queue_->push([this] { feed_starved(); });
 }
 
 void PieceStore::Impl::feed_starved() {
@@ -190,6 +198,8 @@ void PieceStore::Impl::read_done(ReadJob job) {
   answer(job.content, job.piece, job.chunks, {});
   const ContentPtr content = job.content;
   job.chunks.clear();
+  // What we have just put into the cache is what those who wait may push out.
+  if (state_.with([](const State& state) { return !state.starved.empty(); })) wake_starved();
   end_job(*content);
 }
 

@@ -34,6 +34,8 @@ class FakeFiles final : public store::FileLayer {
   bool exists(const fs::path& path) const;
   void flip(const fs::path& path, ByteCount offset);
   void cut(const fs::path& path, ByteCount size);
+  /// All files as they are now, synced or not.
+  std::unique_ptr<FakeFiles> copy() const;
   /// What a power failure leaves: of each write that was not synced, as the generator decides, all, nothing, or some of its sectors.
   void crash(std::mt19937_64& random);
 
@@ -52,7 +54,6 @@ class FakeFiles final : public store::FileLayer {
     std::vector<std::pair<ByteCount, std::string>> unsynced;  // writes since the last sync
     ino_t inode = 0;
     std::int64_t changed = 0;
-    std::int64_t lost_until = -1;
   };
   using NodePtr = std::shared_ptr<Node>;
   struct State {

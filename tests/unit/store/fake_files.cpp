@@ -190,6 +190,16 @@ void FakeFiles::cut(const fs::path& path, ByteCount size) {
   node.durable.resize(size);
 }
 
+std::unique_ptr<FakeFiles> FakeFiles::copy() const {
+  auto other = std::make_unique<FakeFiles>();
+  state_.with([&](const State& state) {
+    auto theirs = other->state_.lock();
+    *theirs = state;
+    for (auto& [name, node] : theirs->names) node = std::make_shared<Node>(*node);
+  });
+  return other;
+}
+
 void FakeFiles::crash(std::mt19937_64& random) {
   auto state = state_.lock();
   for (auto& [name, node] : state->names) {

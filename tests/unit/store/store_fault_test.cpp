@@ -1,0 +1,302 @@
+// Disks that fill up, fail, lie and forget.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "store_lab.hpp"
+
+namespace shoal::store {
+namespace {
+
+using namespace testing;
+using test::FakeFiles;
+using test::Op;
+using Taken = PieceStore::Taken;
+
+/// A content over imitated files, and what it said.
+struct Lab {
+  FakeFiles files;
+  const Sample sample;
+  std::shared_ptr<Heard> heard = std::make_shared<Heard>();
+  std::unique_ptr<PieceStore> store;
+  ContentId id{};
+
+  Lab() = default;
+  explicit Lab(Sample s) : sample(std::move(s)) {}
+
+  NewContent news(Access access) const {
+    NewContent result = sample.news("/root", access);
+    if (access == Access::update) result.journal = "/state/journal";
+    result.events = Heard::events(heard);
+    return result;
+  }
+  Added start(Access access, StoreOptions options = small_store()) {
+    store = std::make_unique<PieceStore>(files, options);
+    Added added = test::must(store->add(news(access)));
+    id = added.id;
+    return added;
+  }
+  void put_source() {
+    for (std::size_t i = 0; i < sample.bytes.size(); ++i) files.put("/root" / fs::path(sample.layout.files()[i].path), sample.bytes[i]);
+  }
+  bool is_complete() const {
+    for (std::size_t i = 0; i < sample.bytes.size(); ++i)
+      if (files.get("/root" / fs::path(sample.layout.files()[i].path)) != sample.bytes[i]) return false;
+    return true;
+  }
+};
+
+test::Fault errno_for(Op op, int error, std::shared_ptr<std::atomic<int>> times = nullptr, const std::string& part = "/root") {
+  return [=](Op o, const std::string& path, ByteCount) {
+    if (o != op || path.find(part) == std::string::npos) return 0;
+    return !times || times->fetch_sub(1) > 0 ? error : 0;
+  };
+}
+
+}  // namespace
+
+TEST_CASE("space is reserved before the first byte, or refused with no_space") {
+  Lab lab;
+  lab.files.set_capacity(300'000);
+  PieceStore store(lab.files, small_store());
+  const auto added = store.add(lab.news(Access::update));
+  REQUIRE_FALSE(added.ok());
+  CHECK(added.error().code == ErrorCode::no_space);
+  lab.files.set_capacity(~ByteCount{0});
+  CHECK(store.add(lab.news(Access::update)).ok());
+}
+
+TEST_CASE("a disk that fills up holds a verified piece back, tells once, and goes on when there is space") {
+  for (const int error : {ENOSPC, EDQUOT, EFBIG}) {
+    Lab lab;
+    lab.start(Access::update);
+    lab.files.set_fault(errno_for(Op::write, error));
+    feed(*lab.store, lab.id, lab.sample, 0);
+    std::promise<Verdict> promise;
+    auto verdict = promise.get_future();
+    lab.store->complete(lab.id, 0, [&](Result<Verdict> v) { promise.set_value(test::must(std::move(v))); });
+    REQUIRE(eventually([&] { return lab.heard->problem_count() == 1; }));
+    CHECK(lab.heard->problems.lock()->front().code == ErrorCode::no_space);
+    CHECK(verdict.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+    CHECK(lab.store->facts(lab.id).have == 0);
+    lab.files.set_fault({});
+    CHECK(wait_for(std::move(verdict)) == Verdict::verified);
+    fetch_all(*lab.store, lab.id, lab.sample);
+    REQUIRE(flush(*lab.store, lab.id).ok());
+    CHECK(lab.is_complete());
+    CHECK(lab.heard->problem_count() == 1);
+  }
+}
+
+TEST_CASE("a content can be closed while its disk is full") {
+  Lab lab;
+  lab.start(Access::update);
+  lab.files.set_fault(errno_for(Op::write, ENOSPC));
+  feed(*lab.store, lab.id, lab.sample, 0);
+  std::promise<ErrorCode> promise;
+  auto answer = promise.get_future();
+  lab.store->complete(lab.id, 0, [&](Result<Verdict> v) { promise.set_value(v.error().code); });
+  REQUIRE(eventually([&] { return lab.heard->problem_count() == 1; }));
+  stop(*lab.store, lab.id);
+  CHECK(wait_for(std::move(answer)) == ErrorCode::interrupted);
+  CHECK(eventually([&] { return lab.store->memory().in_use() == 1; }));  // the zeroes
+}
+
+TEST_CASE("reads that fail for a while are tried again") {
+  for (const int error : {EIO, ESTALE}) {
+    Lab lab;
+    lab.put_source();
+    lab.start(Access::read_only);
+    lab.files.set_fault(errno_for(Op::read, error, std::make_shared<std::atomic<int>>(3)));
+    CHECK(test::must(read(*lab.store, lab.id, 1, 0, block)) == lab.sample.piece(1).substr(0, block));
+    CHECK(lab.heard->all_lost().empty());
+  }
+}
+
+TEST_CASE("a file that cannot be read or is too short is an error, and good again when it is whole again") {
+  Lab lab;
+  lab.put_source();
+  lab.start(Access::read_only);
+  lab.files.set_fault(errno_for(Op::read, EIO));
+  CHECK_FALSE(read(*lab.store, lab.id, 1, 0, block).ok());
+  lab.files.set_fault({});
+  lab.files.cut("/root/dir/a", 100'000);
+  CHECK_FALSE(read(*lab.store, lab.id, 3, 0, block).ok());
+  CHECK(lab.heard->all_lost().empty());
+  lab.put_source();
+  CHECK(test::must(read(*lab.store, lab.id, 3, 0, 100)) == lab.sample.piece(3).substr(0, 100));
+  CHECK(test::must(read(*lab.store, lab.id, 1, 0, block)) == lab.sample.piece(1).substr(0, block));
+}
+
+TEST_CASE("a flipped byte in a source is not sent: the piece is withdrawn, the others are served") {
+  Lab lab;
+  lab.put_source();
+  lab.start(Access::read_only);
+  lab.files.flip("/root/dir/a", 70'000);
+  const auto got = read(*lab.store, lab.id, 1, 32 * KiB, block);
+  REQUIRE_FALSE(got.ok());
+  CHECK(got.error().code == ErrorCode::verification);
+  CHECK(got.error().message.find("dir/a") != std::string::npos);
+  CHECK(lab.heard->all_lost() == std::vector<std::uint32_t>{1});
+  CHECK(read(*lab.store, lab.id, 1, 0, block).error().code == ErrorCode::not_found);
+  CHECK(test::must(complete(*lab.store, lab.id, 1)) == Verdict::corrupt);
+  CHECK(test::must(read(*lab.store, lab.id, 0, 0, block)) == lab.sample.piece(0).substr(0, block));
+}
+
+TEST_CASE("a flipped byte in a stored piece is found when it is read, struck from the journal, and can be fetched again") {
+  Lab lab;
+  lab.start(Access::update);
+  fetch_all(*lab.store, lab.id, lab.sample);
+  lab.store.reset();
+  lab.files.flip("/root/d", 70'000);
+  CHECK_FALSE(lab.start(Access::update).unexplored);
+  CHECK(read(*lab.store, lab.id, 6, 0, block).error().code == ErrorCode::verification);
+  CHECK(lab.heard->all_lost() == std::vector<std::uint32_t>{6});
+  REQUIRE(flush(*lab.store, lab.id).ok());
+  lab.store.reset();
+  CHECK_FALSE(lab.start(Access::update).have[6]);
+  fetch(*lab.store, lab.id, lab.sample, 6);
+  REQUIRE(flush(*lab.store, lab.id).ok());
+  CHECK(lab.is_complete());
+}
+
+TEST_CASE("after a failed sync what did not survive is lost and told, and what is durable is durable") {
+  Lab lab;
+  StoreOptions options = small_store();
+  options.sync_interval = std::chrono::hours(1);
+  lab.start(Access::update, options);
+  fetch(*lab.store, lab.id, lab.sample, 0);
+  fetch(*lab.store, lab.id, lab.sample, 5);
+  REQUIRE(flush(*lab.store, lab.id).ok());
+  fetch(*lab.store, lab.id, lab.sample, 1);
+  fetch(*lab.store, lab.id, lab.sample, 6);
+  lab.files.set_fault(errno_for(Op::sync, EIO, std::make_shared<std::atomic<int>>(1), "dir/a"));
+  CHECK_FALSE(flush(*lab.store, lab.id).ok());
+  CHECK(lab.heard->all_lost() == std::vector<std::uint32_t>{1});
+  CHECK(lab.store->facts(lab.id).durable == 3);
+  CHECK_FALSE(lab.store->cached(lab.id, 1, 0, block));
+  fetch_all(*lab.store, lab.id, lab.sample);
+  REQUIRE(flush(*lab.store, lab.id).ok());
+  CHECK(lab.store->facts(lab.id).durable == lab.sample.layout.piece_count());
+  CHECK(lab.is_complete());
+}
+
+TEST_CASE("a disk that never syncs makes nothing durable, and recovers") {
+  Lab lab;
+  lab.start(Access::update);
+  lab.files.set_fault(errno_for(Op::sync, EIO));
+  fetch(*lab.store, lab.id, lab.sample, 0);
+  CHECK_FALSE(flush(*lab.store, lab.id).ok());
+  REQUIRE(eventually([&] { return lab.heard->problem_count() > 0; }));
+  CHECK(lab.store->facts(lab.id).durable == 0);
+  lab.files.set_fault({});
+  fetch_all(*lab.store, lab.id, lab.sample);
+  REQUIRE(eventually([&] { return flush(*lab.store, lab.id).ok() && lab.store->facts(lab.id).durable == lab.sample.layout.piece_count(); }));
+  CHECK(lab.is_complete());
+}
+
+TEST_CASE("a journal that cannot be written leaves pieces undurable until it can") {
+  Lab lab;
+  lab.start(Access::update);
+  lab.files.set_fault(errno_for(Op::write, ENOSPC, nullptr, "/state/journal"));
+  fetch_all(*lab.store, lab.id, lab.sample);
+  CHECK_FALSE(flush(*lab.store, lab.id).ok());
+  CHECK(lab.store->facts(lab.id).durable == 0);
+  lab.files.set_fault({});
+  REQUIRE(flush(*lab.store, lab.id).ok());
+  CHECK(lab.store->facts(lab.id).durable == lab.sample.layout.piece_count());
+  lab.store.reset();
+  const Added again = lab.start(Access::update);
+  CHECK(std::count(again.have.begin(), again.have.end(), true) == lab.sample.layout.piece_count());
+}
+
+TEST_CASE("many unfinished pieces do not fit: they wait in their files, and all of them get done within the budget") {
+  Lab lab(Sample({{"f", 16 * MiB}}, 256 * KiB));
+  lab.start(Access::update, small_store(4 * MiB));
+  // Block after block of all 64 pieces in turn: 16 MiB unfinished with 4 MiB of memory.
+  for (std::uint32_t offset = 0; offset < 256 * KiB; offset += block)
+    for (std::uint32_t piece = 0; piece < 64; ++piece) {
+      const std::string bytes = lab.sample.piece(piece).substr(offset, block);
+      auto taken = lab.store->write(lab.id, piece, offset, bytes);
+      REQUIRE(eventually([&] {
+        if (taken == Taken::no) taken = lab.store->write(lab.id, piece, offset, bytes);
+        return taken != Taken::no;
+      }));
+    }
+  for (std::uint32_t piece = 0; piece < 64; ++piece) CHECK(test::must(complete(*lab.store, lab.id, piece)) == Verdict::verified);
+  CHECK(lab.store->memory().peak() <= lab.store->memory().capacity());
+  REQUIRE(flush(*lab.store, lab.id).ok());
+  CHECK(lab.is_complete());
+}
+
+TEST_CASE("when memory is full and the disk takes nothing, peers are held back, and let go when it does") {
+  Lab lab(Sample({{"f", 16 * MiB}}, 256 * KiB));
+  lab.start(Access::update, small_store(4 * MiB));
+  std::atomic<int> drained{0};
+  lab.store->on_drained([&] { ++drained; });
+  lab.files.set_fault(errno_for(Op::write, ENOSPC));
+  std::vector<Taken> seen;
+  for (std::uint32_t piece = 0; piece < 64; ++piece) seen.push_back(feed(*lab.store, lab.id, lab.sample, piece));
+  CHECK(seen.front() == Taken::yes);
+  CHECK(std::find(seen.begin(), seen.end(), Taken::pressed) != seen.end());
+  CHECK(seen.back() == Taken::no);
+  CHECK(lab.store->memory().peak() == lab.store->memory().capacity());
+  CHECK(drained == 0);
+  lab.files.set_fault({});
+  for (std::uint32_t piece = 0; seen[piece] != Taken::no; ++piece) CHECK(test::must(complete(*lab.store, lab.id, piece)) == Verdict::verified);
+  CHECK(drained > 0);
+}
+
+TEST_CASE("a corrupt block of a piece that was spilled is found, and can be read for the one who asks who sent it") {
+  Lab lab(Sample({{"f", 16 * MiB}}, 256 * KiB));
+  lab.start(Access::update, small_store(4 * MiB));
+  std::string wrong = lab.sample.piece(0);
+  wrong[0] = static_cast<char>(wrong[0] ^ 1);
+  for (std::uint32_t at = 0; at < wrong.size(); at += block) REQUIRE(lab.store->write(lab.id, 0, at, std::string_view(wrong).substr(at, block)) != Taken::no);
+  for (std::uint32_t piece = 1; piece < 8; ++piece) (void)feed(*lab.store, lab.id, lab.sample, piece);
+  REQUIRE(eventually([&] { return !lab.store->cached(lab.id, 0, 0, block); }));
+  CHECK(test::must(complete(*lab.store, lab.id, 0)) == Verdict::corrupt);
+  CHECK(test::must(read(*lab.store, lab.id, 0, 0, block)) == wrong.substr(0, block));
+  clear(*lab.store, lab.id, 0);
+  fetch(*lab.store, lab.id, lab.sample, 0);
+}
+
+TEST_CASE("blocks that peers keep leave the rest of the memory to others, and reads go on when they are let go") {
+  Lab lab(Sample({{"f", 16 * MiB}}, 256 * KiB));
+  lab.put_source();
+  lab.start(Access::read_only, small_store(4 * MiB));
+  std::vector<Block> kept;
+  Guarded<std::vector<Block>> arrived;
+  for (std::uint32_t piece = 0; piece < 64; ++piece)
+    for (std::uint32_t offset = 0; offset < 256 * KiB; offset += 64 * KiB)
+      lab.store->read(lab.id, piece, offset, block, [&](Result<Block> got) {
+        if (got.ok()) arrived.lock()->push_back(std::move(*got));
+      });
+  std::size_t total = 0;
+  REQUIRE(eventually([&] {
+    auto some = std::exchange(*arrived.lock(), {});
+    total += some.size();
+    return total == 64 * 4;
+  }));
+  CHECK(lab.store->memory().peak() <= lab.store->memory().capacity() / 8 * 7 + 1);
+}
+
+TEST_CASE("closing answers everybody who waits") {
+  Lab lab(Sample({{"f", 16 * MiB}}, 256 * KiB));
+  lab.put_source();
+  lab.start(Access::read_only, small_store(4 * MiB));
+  std::atomic<int> answers{0};
+  Guarded<std::vector<Block>> kept;  // so that some reads starve
+  for (std::uint32_t piece = 0; piece < 64; ++piece)
+    lab.store->read(lab.id, piece, 0, block, [&](Result<Block> got) {
+      if (got.ok()) kept.lock()->push_back(std::move(*got));
+      ++answers;
+    });
+  stop(*lab.store, lab.id);
+  CHECK(answers == 64);
+  kept.lock()->clear();
+  CHECK(eventually([&] { return lab.store->memory().in_use() == 1; }));
+}
+
+}  // namespace shoal::store
