@@ -43,8 +43,11 @@ bool has_control_or_space(std::string_view text) {
   return false;
 }
 
-wire::request<wire::string_body> message_of(const ClientRequest& request, const HostPort& server) {
-  wire::request<wire::string_body> message;
+/// The body stays where it is: it may have many MiB.
+using RequestMessage = wire::request<wire::span_body<const char>>;
+
+RequestMessage message_of(const ClientRequest& request, const HostPort& server) {
+  RequestMessage message;
   message.version(11);
   message.method_string(request.method);
   message.target(request.target);
@@ -52,7 +55,7 @@ wire::request<wire::string_body> message_of(const ClientRequest& request, const 
   bool carries = !request.body.empty() || request.method == "POST" || request.method == "PUT";
   if (!carries) return message;
   message.set(wire::field::content_type, request.content_type);
-  message.body() = request.body;
+  message.body() = {request.body.data(), request.body.size()};
   message.content_length(request.body.size());
   return message;
 }
