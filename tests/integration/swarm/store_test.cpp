@@ -1,0 +1,133 @@
+// What the store adds to a swarm: restarts without hashing, reuse, sources that changed, decay that is repaired.
+#include "doctest/doctest.h"
+#include "machines.hpp"
+
+using namespace shoal;
+using namespace shoal::test;
+using identity::Role;
+
+namespace {
+
+constexpr std::uint32_t piece = 256 * KiB;
+
+struct Place {
+  FakeTracker tracker;
+  TestFleet fleet;
+  TempDirectory dir;
+  fs::path source = dir.path() / "source";
+  fs::path fetched = dir.path() / "fetched";
+  fs::path journal = dir.path() / "journal";
+};
+
+/// Flips a byte and leaves size and times as they were.
+void decay(const fs::path& path, std::uintmax_t offset) {
+  const auto time = fs::last_write_time(path);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(offset));
+  const char byte = static_cast<char>(file.get() ^ 1);
+  file.seekp(static_cast<std::streamoff>(offset));
+  file.put(byte);
+  file.close();
+  fs::last_write_time(path, time);
+}
+
+}  // namespace
+
+TEST_CASE("a node that starts again with its journal serves at once what it has, and fetches the rest") {
+  Place place;
+  put_checkpoint(place.source, 4, 4'000'000);
+  const auto metainfo = published(place.source, piece);
+  const InfoHash content = metainfo.info_hash();
+  const swarm::Content wanted{metainfo, place.fetched, swarm::Mode::fetch, place.journal};
+  auto seeder = std::make_unique<Machine>(place.tracker, place.fleet, Role::seeder, 1, swarm::SwarmOptions{100, 4'000'000, 0});
+  REQUIRE(seeder->swarm().add({metainfo, place.source, swarm::Mode::seed}).ok());
+  ByteCount kept = 0;
+  {
+    Machine node(place.tracker, place.fleet, Role::node, 2);
+    REQUIRE(node.swarm().add(wanted).ok());
+    REQUIRE(eventually([&] { return node.progress(content).done > 4'000'000; }));
+    kept = node.progress(content).done;
+  }
+  {
+    Machine node(place.tracker, place.fleet, Role::node, 2);
+    REQUIRE(node.swarm().add(wanted).ok());
+    REQUIRE(node.await<swarm::Completed>());
+    CHECK(node.progress(content).from_source <= metainfo.layout().total_size() - kept + 2'000'000);
+    CHECK(digests_below(place.fetched) == digests_below(place.source));
+  }
+  seeder.reset();
+  // Complete: nobody else is needed, and others can have it.
+  Machine node(place.tracker, place.fleet, Role::node, 2);
+  REQUIRE(node.swarm().add(wanted).ok());
+  REQUIRE(node.await<swarm::Completed>());
+  Machine other(place.tracker, place.fleet, Role::node, 3);
+  REQUIRE(other.swarm().add({metainfo, place.dir.path() / "other", swarm::Mode::fetch}).ok());
+  REQUIRE(other.await<swarm::Completed>());
+  CHECK(digests_below(place.dir.path() / "other") == digests_below(place.source));
+}
+
+TEST_CASE("a second version fetches only what the first does not have") {
+  Place place;
+  put_checkpoint(place.source, 4, 4'000'000);
+  const auto first = published(place.source, piece);
+  const fs::path next = place.dir.path() / "next";
+  fs::copy(place.source, next, fs::copy_options::recursive);
+  decay(next / "model-1.safetensors", 1'000'000);
+  const auto second = published(next, piece);
+  Machine seeder(place.tracker, place.fleet, Role::seeder, 1);
+  REQUIRE(seeder.swarm().add({second, next, swarm::Mode::seed}).ok());
+  Machine node(place.tracker, place.fleet, Role::node, 2);
+  REQUIRE(node.swarm().add({second, place.fetched, swarm::Mode::fetch, place.journal, {{first, place.source}}}).ok());
+  REQUIRE(node.await<swarm::Completed>());
+  CHECK(digests_below(place.fetched) == digests_below(next));
+  const auto progress = node.progress(second.info_hash());
+  CHECK(progress.reused == second.layout().total_size() - piece);
+  CHECK(progress.from_source + progress.from_peers <= 2 * piece);
+}
+
+TEST_CASE("a byte that changed in a source is not sent: the source says so, and others complete the content") {
+  Place place;
+  put_checkpoint(place.source, 2, 4'000'000);
+  const auto metainfo = published(place.source, piece);
+  const fs::path spoilt = place.dir.path() / "spoilt";
+  fs::copy(place.source, spoilt, fs::copy_options::recursive);
+  Machine seeder(place.tracker, place.fleet, Role::seeder, 1);
+  REQUIRE(seeder.swarm().add({metainfo, spoilt, swarm::Mode::seed}).ok());
+  decay(spoilt / "model-0.safetensors", 2'000'000);
+  Machine node(place.tracker, place.fleet, Role::node, 2);
+  REQUIRE(node.swarm().add({metainfo, place.fetched, swarm::Mode::fetch}).ok());
+  REQUIRE(seeder.await<swarm::Failed>());
+  CHECK(seeder.events<swarm::Failed>().front().error.code == ErrorCode::verification);
+  CHECK(seeder.events<swarm::Failed>().front().error.message.find("model-0.safetensors") != std::string::npos);
+  Machine good(place.tracker, place.fleet, Role::seeder, 3);
+  REQUIRE(good.swarm().add({metainfo, place.source, swarm::Mode::seed}).ok());
+  REQUIRE(node.await<swarm::Completed>(120s));
+  CHECK(digests_below(place.fetched) == digests_below(place.source));
+  CHECK(node.events<swarm::PeerLied>().empty());
+}
+
+TEST_CASE("a node whose disk decays repairs the piece from the swarm when it is asked for it") {
+  Place place;
+  put_checkpoint(place.source, 2, 4'000'000);
+  const auto metainfo = published(place.source, piece);
+  const InfoHash content = metainfo.info_hash();
+  Machine seeder(place.tracker, place.fleet, Role::seeder, 1, swarm::SwarmOptions{100, 2'000'000, 0});
+  REQUIRE(seeder.swarm().add({metainfo, place.source, swarm::Mode::seed}).ok());
+  const swarm::Content wanted{metainfo, place.fetched, swarm::Mode::fetch, place.journal};
+  {
+    Machine node(place.tracker, place.fleet, Role::node, 2);
+    REQUIRE(node.swarm().add(wanted).ok());
+    REQUIRE(node.await<swarm::Completed>(120s));
+  }
+  decay(place.fetched / "model-1.safetensors", 3'000'000);
+  // As after a kill -9: the journal does not know the times of the files, and trusts them.
+  Machine node(place.tracker, place.fleet, Role::node, 2);
+  REQUIRE(node.swarm().add(wanted).ok());
+  Machine other(place.tracker, place.fleet, Role::node, 3);
+  REQUIRE(other.swarm().add({metainfo, place.dir.path() / "other", swarm::Mode::fetch}).ok());
+  REQUIRE(other.await<swarm::Completed>(120s));
+  REQUIRE(eventually([&] { return node.progress(content).complete; }, 60s));
+  CHECK(digests_below(place.dir.path() / "other") == digests_below(place.source));
+  REQUIRE(eventually([&] { return digests_below(place.fetched) == digests_below(place.source); }, 60s));
+  CHECK(other.events<swarm::PeerLied>().empty());
+}
