@@ -100,6 +100,7 @@ void AlertPump::check_complete(HostedContent& content) {
   auto& course = content.course();
   if (!course.finished || course.told || content.mode() == Mode::seed || !content.is_durable()) return;
   course.told = true;
+  course.repairing = false;
   content.set_complete();
   sinks_.completed();
   sinks_.event(Completed{content.id()});
@@ -118,6 +119,7 @@ void AlertPump::on_lost_pieces(HostedContent& content, Error why) {
   content.set_incomplete();
   content.course().finished = false;
   content.course().told = false;
+  content.course().repairing = true;
 }
 
 void AlertPump::on_banned(HostedContent& content, const lt::tcp::endpoint& endpoint) {
@@ -128,7 +130,8 @@ void AlertPump::on_banned(HostedContent& content, const lt::tcp::endpoint& endpo
 }
 
 void AlertPump::on_error(HostedContent& content, Error error) {
-  if (content.progress().complete) return on_error_while_serving(content, std::move(error));
+  // The engine's word that it could not read a piece may come behind the store's that the piece is lost.
+  if (content.progress().complete || content.course().repairing) return on_error_while_serving(content, std::move(error));
   if (std::exchange(content.course().told, true)) return;
   sinks_.event(Failed{content.id(), std::move(error)});
 }

@@ -59,7 +59,8 @@ class HostedContent {
   struct Course {
     bool finished = false;  // all pieces are verified; writes may be under way
     bool told = false;      // Completed or Failed was sent
-    unsigned errors = 0;    // in a row, while serving
+    bool repairing = false; // was complete, and fetches pieces again that the disk lost
+    unsigned errors = 0;    // in a row, while serving or repairing
     SteadyTime last_error{};
     std::optional<SteadyTime> retry_at;
   };
