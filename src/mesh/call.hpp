@@ -36,7 +36,7 @@ struct WaitingArrival {
   WaitingArrival(net::io_context& io, Arrival a) : arrival(std::move(a)), deadline(io) {}
   Arrival arrival;
   Deadline deadline;
-  bool told = false;  // the engine knows
+  unsigned told = 0;  // how often the engine was told
 };
 
 }  // namespace shoal::mesh

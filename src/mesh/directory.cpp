@@ -18,6 +18,13 @@ std::optional<LinkKey> Directory::find(VirtualEndpoint endpoint) const {
   return LinkKey{machines_[endpoint.address - first_address].id, hash->second};
 }
 
+void Directory::renumber(const NodeId& peer) {
+  auto known = numbers_.find(peer);
+  if (known == numbers_.end() || is_full()) return;
+  machines_.push_back(Machine(machines_[known->second]));
+  known->second = machines_.size() - 1;
+}
+
 void Directory::set_address(const NodeId& peer, const HostPort& address) {
   if (auto number = machine_number(peer)) machines_[*number].address = address;
 }
@@ -49,7 +56,7 @@ const Directory::Machine* Directory::machine(const NodeId& peer) const {
 std::optional<std::size_t> Directory::machine_number(const NodeId& peer) {
   auto known = numbers_.find(peer);
   if (known != numbers_.end()) return known->second;
-  if (machines_.size() > last_address - first_address) return std::nullopt;
+  if (is_full()) return std::nullopt;
   machines_.push_back({peer, std::nullopt, std::nullopt});
   return numbers_[peer] = machines_.size() - 1;
 }

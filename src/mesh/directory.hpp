@@ -12,7 +12,8 @@
 
 namespace shoal::mesh {
 
-/// Numbers are given in order of first mention and stay for the life of the process: the engine keeps them in its peer lists.
+/// Numbers are given in order of first mention and mean the same machine for the life of the process: the engine keeps them in its
+/// peer lists. A machine may get a further one (`renumber`).
 class Directory {
  public:
   static constexpr std::uint32_t first_address = 0x7f400001;  // 127.64.0.1
@@ -25,6 +26,8 @@ class Directory {
   /// The endpoint that stands for both; {0, 0} when all 4 million addresses or all 64512 ports are in use.
   VirtualEndpoint endpoint(const LinkKey& key);
   std::optional<LinkKey> find(VirtualEndpoint endpoint) const;
+  /// From now on `endpoint` gives this machine a new address; the old one still leads to it. For an engine that no longer wants the old.
+  void renumber(const NodeId& peer);
 
   /// Where a machine listens, for dialling.
   void set_address(const NodeId& peer, const HostPort& address);
@@ -44,10 +47,11 @@ class Directory {
   };
   const Machine* machine(const NodeId& peer) const;
   std::optional<std::size_t> machine_number(const NodeId& peer);
+  bool is_full() const { return machines_.size() > last_address - first_address; }
   std::optional<std::uint16_t> port(const InfoHash& info_hash);
   std::optional<std::uint16_t> free_port();
 
-  std::vector<Machine> machines_;  // the number is the place
+  std::vector<Machine> machines_;  // the number is the place; of several with one id the last counts
   std::unordered_map<NodeId, std::size_t> numbers_;
   std::unordered_map<InfoHash, std::uint16_t> ports_;
   std::map<std::uint16_t, InfoHash> hashes_;

@@ -123,6 +123,7 @@ Switchboard::Outside OwnMesh::outside() {
   return {[this](VirtualEndpoint endpoint) { return directory_.lock()->find(endpoint); },
           [this](const NodeId& peer) { return directory_.lock()->address(peer); },
           [this](const LinkKey& key) { tell_engine(key); },
+          [this](const NodeId& peer) { directory_.lock()->renumber(peer); },
           [this](LinkParts parts) { start_link(std::move(parts)); }};
 }
 

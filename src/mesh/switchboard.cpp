@@ -171,15 +171,18 @@ bool Switchboard::must_wait(const LinkKey& key, const Meeting& meeting) const {
 }
 
 void Switchboard::tell_engine(const LinkKey& key, WaitingArrival& waiting) {
-  if (!std::exchange(waiting.told, true))
+  if (waiting.told++ == 0)
     waiting.deadline.in(times_.take(), [this, key] {
       take_arrival(key);
       ++rules_.tally().handshake_timed_out;
     });
+  // The second word may follow the first at once; with the third at least one `remind` has gone by.
+  if (waiting.told % 3 == 0) outside_.renumber(key.peer);
   outside_.tell_engine(key);
 }
 
-/// An engine that still holds the connection before may not act on the first word.
+/// An engine that still holds the connection before may not act on the first word. One that believes the machine to have everything,
+/// since it had once, does not act on any: it must meet the machine under a new address.
 net::awaitable<void> Switchboard::remind() {
   net::steady_timer timer(io_);
   for (;;) {

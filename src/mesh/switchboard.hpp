@@ -48,6 +48,7 @@ class Switchboard {
     std::function<std::optional<LinkKey>(VirtualEndpoint)> find;
     std::function<std::optional<HostPort>(const NodeId&)> address;
     std::function<void(const LinkKey&)> tell_engine;  // an arrival waits
+    std::function<void(const NodeId&)> renumber;      // the engine does not dial this machine's address
     std::function<void(LinkParts)> start_link;
   };
   Switchboard(net::io_context& io, Times times, std::size_t most_links, const Rules& rules, const Served& served, const LinkTable& links,

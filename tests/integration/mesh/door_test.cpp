@@ -164,16 +164,21 @@ TEST_CASE("one byte every now and then does not stretch the handshake's deadline
   CHECK(wire.ends());
 }
 
-TEST_CASE("an arrival that no engine takes is hung up on, and the engine is told more than once") {
+TEST_CASE("an arrival that no engine takes is hung up on, and the engine is told more than once, at last under a new address") {
   Lab lab;
   TlsWire wire = TlsWire::client(lab.member(), lab.alice.mesh().port());
   REQUIRE(wire.shake_hands());
   wire.send(bt_handshake(content(1)));
   auto first = lab.alice.next_accepted();
   auto again = lab.alice.next_accepted();
+  auto later = lab.alice.next_accepted();
   REQUIRE(first);
+  REQUIRE(later);
   CHECK(first == again);
+  // An engine that dials neither time may have written this address off.
+  CHECK(later->address != first->address);
   CHECK(lab.alice.mesh().whom(*first)->peer == node_id(5));
+  CHECK(lab.alice.mesh().whom(*later)->peer == node_id(5));
   CHECK(wire.ends());
 }
 

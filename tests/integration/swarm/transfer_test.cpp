@@ -171,6 +171,19 @@ TEST_CASE("a node that dials finds one that only waits, and the other way round"
   CHECK(second->await<swarm::Completed>());
 }
 
+TEST_CASE("a node that had everything and lost its disk is served again, though the source knew it as complete") {
+  Fleet fleet;
+  put_checkpoint(fleet.source, 1, 1'000'000);
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.machine(Role::seeder, 1);
+  REQUIRE(seeder->swarm().add({metainfo, fleet.source, swarm::Mode::seed}).ok());
+  for (unsigned place = 2; place < 5; ++place) {
+    auto node = fleet.machine(Role::node, 2);
+    REQUIRE(node->swarm().add({metainfo, fleet.place(place), swarm::Mode::fetch}).ok());
+    CHECK(node->await<swarm::Completed>());
+  }
+}
+
 TEST_CASE("content that is there already is a conflict") {
   Fleet fleet;
   put_checkpoint(fleet.source, 1, 100'000);

@@ -34,6 +34,21 @@ TEST_CASE("a machine keeps its virtual address and an info-hash its virtual port
   CHECK(directory.endpoint({alice, content(1)}) == first);
 }
 
+TEST_CASE("a machine that is renumbered has a new address, and its old one still leads to it") {
+  Directory directory;
+  const VirtualEndpoint old = directory.endpoint({alice, content(1)});
+  directory.set_address(alice, {"10.0.0.1", 7});
+  directory.set_role(alice, identity::Role::seeder);
+  directory.renumber(alice);
+  const VirtualEndpoint now = directory.endpoint({alice, content(1)});
+  CHECK(now.address != old.address);
+  CHECK(now.port == old.port);
+  CHECK(directory.find(old) == directory.find(now));
+  CHECK(directory.address(alice)->port == 7);
+  CHECK(directory.role(alice) == identity::Role::seeder);
+  CHECK(directory.endpoint({bob, content(1)}).address != now.address);
+}
+
 TEST_CASE("virtual endpoints lie in 127.64.0.0/10 and above the privileged ports") {
   Directory directory;
   VirtualEndpoint endpoint = directory.endpoint({alice, content(1)});
