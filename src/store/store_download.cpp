@@ -134,7 +134,8 @@ void PieceStore::Impl::end_spill(const ContentPtr& content, std::uint32_t piece,
     }
     if (live->cleared || content->stopping) {
       calls = std::exchange(live->cleared_callbacks, {});
-      if (live->completion) calls.push_back([call = std::move(live->completion)] { call(fail(ErrorCode::interrupted, "the piece is forgotten")); });
+      for (auto& completion : std::exchange(live->completions, {}))
+        calls.push_back([call = std::move(completion)] { call(fail(ErrorCode::interrupted, "the piece is forgotten")); });
       drop(state, *content, piece);
     } else if (live->completing) {
       start_completion(content, piece, live);
@@ -155,9 +156,9 @@ void PieceStore::Impl::complete(ContentId id, std::uint32_t piece, VerdictCallba
     } else if (content->have.at(piece)) {
       at_once = Verdict::verified;
     } else if (live != content->live.end()) {
-      live->second->completing = true;
-      live->second->completion = std::move(callback);
-      if (!live->second->spilling) start_completion(content, piece, live->second);
+      live->second->completions.push_back(std::move(callback));
+      const bool under_way = std::exchange(live->second->completing, true);
+      if (!under_way && !live->second->spilling) start_completion(content, piece, live->second);
     } else if (!content->unexplored[piece] && !content->older_pieces.contains(content->news.pieces[piece])) {
       at_once = Verdict::corrupt;
     } else {
@@ -175,8 +176,7 @@ void PieceStore::Impl::start_completion(const ContentPtr& content, std::uint32_t
 }
 
 void PieceStore::Impl::check_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt) {
-  const bool whole = std::find(live->blocks.begin(), live->blocks.end(), Place::absent) == live->blocks.end();
-  if (!whole) return settle(content, piece, live, Verdict::corrupt);
+  if (live->has(Place::absent)) return settle(content, piece, live, Verdict::corrupt);
   auto digest = digest_of(*content, *live);
   if (!digest.ok()) {
     const auto job = [this, content, piece, live, attempt] { check_piece(content, piece, live, attempt + 1); };
@@ -228,12 +228,12 @@ void PieceStore::Impl::settle(const ContentPtr& content, std::uint32_t piece, co
   Calls calls;
   state_.with([&](State& state) {
     live->completing = false;
-    calls.push_back([call = std::move(live->completion), verdict] { call(verdict); });
-    live->completion = nullptr;
+    for (auto& completion : std::exchange(live->completions, {})) calls.push_back([call = std::move(completion), verdict] { call(verdict); });
     const bool verified = verdict.ok() && verdict.value() == Verdict::verified;
-    live->corrupt = verdict.ok() && !verified;
+    live->corrupt = verdict.ok() && !verified && !live->has(Place::absent);
     if (verified) keep(state, *content, piece, *live);
-    if (verified || live->cleared || content->stopping) drop(state, *content, piece);
+    // Where blocks are missing nobody lied: who asked re-checks everything, and the piece begins anew.
+    if (verified || live->has(Place::absent) || live->cleared || content->stopping) drop(state, *content, piece);
     for (auto& call : live->cleared_callbacks) calls.push_back(std::move(call));
     live->cleared_callbacks.clear();
     check_drained(state, calls);

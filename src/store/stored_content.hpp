@@ -30,6 +30,7 @@ struct LivePiece {
   bool all_in(Place place) const {
     return std::all_of(blocks.begin(), blocks.end(), [place](Place p) { return p == place; });
   }
+  bool has(Place place) const { return std::find(blocks.begin(), blocks.end(), place) != blocks.end(); }
 
   const PieceExtent extent;
   Chunks chunks;  // empty where no block is in memory
@@ -40,7 +41,7 @@ struct LivePiece {
   bool completing = false;
   bool corrupt = false;
   bool cleared = false;
-  PieceStore::VerdictCallback completion;
+  std::vector<PieceStore::VerdictCallback> completions;  // more than one where a re-check asks, too
   std::vector<std::function<void()>> cleared_callbacks;
 };
 

@@ -1,6 +1,7 @@
 #include "swarm/alert_pump.hpp"
 
 #include <libtorrent/alert_types.hpp>
+#include <libtorrent/error_code.hpp>
 #include <libtorrent/operations.hpp>
 
 #include <vector>
@@ -88,7 +89,11 @@ void AlertPump::handle(const lt::alert& alert) {
   if (lt::alert_cast<lt::torrent_finished_alert>(&alert) != nullptr) return on_finished(*content);
   if (lt::alert_cast<lt::cache_flushed_alert>(&alert) != nullptr) return check_complete(*content);
   if (auto* ban = lt::alert_cast<lt::peer_ban_alert>(&alert)) return on_banned(*content, ban->endpoint);
-  if (auto* file = lt::alert_cast<lt::file_error_alert>(&alert)) return on_error(*content, error_of(*file));
+  if (auto* file = lt::alert_cast<lt::file_error_alert>(&alert)) {
+    // Bytes that are wrong are the store's news: it says so itself, and what can be fetched again is no failure.
+    if (file->error == lt::errors::failed_hash_check) return;
+    return on_error(*content, error_of(*file));
+  }
   if (auto* other = lt::alert_cast<lt::torrent_error_alert>(&alert)) return on_error(*content, fail(other->message()));
 }
 
@@ -100,7 +105,6 @@ void AlertPump::check_complete(HostedContent& content) {
   auto& course = content.course();
   if (!course.finished || course.told || content.mode() == Mode::seed || !content.is_durable()) return;
   course.told = true;
-  course.repairing = false;
   content.set_complete();
   sinks_.completed();
   sinks_.event(Completed{content.id()});
@@ -119,7 +123,6 @@ void AlertPump::on_lost_pieces(HostedContent& content, Error why) {
   content.set_incomplete();
   content.course().finished = false;
   content.course().told = false;
-  content.course().repairing = true;
 }
 
 void AlertPump::on_banned(HostedContent& content, const lt::tcp::endpoint& endpoint) {
@@ -130,8 +133,7 @@ void AlertPump::on_banned(HostedContent& content, const lt::tcp::endpoint& endpo
 }
 
 void AlertPump::on_error(HostedContent& content, Error error) {
-  // The engine's word that it could not read a piece may come behind the store's that the piece is lost.
-  if (content.progress().complete || content.course().repairing) return on_error_while_serving(content, std::move(error));
+  if (content.progress().complete) return on_error_while_serving(content, std::move(error));
   if (std::exchange(content.course().told, true)) return;
   sinks_.event(Failed{content.id(), std::move(error)});
 }

@@ -59,8 +59,7 @@ class HostedContent {
   struct Course {
     bool finished = false;  // all pieces are verified; writes may be under way
     bool told = false;      // Completed or Failed was sent
-    bool repairing = false; // was complete, and fetches pieces again that the disk lost
-    unsigned errors = 0;    // in a row, while serving or repairing
+    unsigned errors = 0;    // in a row, while serving
     SteadyTime last_error{};
     std::optional<SteadyTime> retry_at;
   };

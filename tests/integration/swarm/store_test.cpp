@@ -19,6 +19,17 @@ struct Place {
   fs::path journal = dir.path() / "journal";
 };
 
+/// The first piece of a file whose bytes are those of the source; the file must have one.
+std::uint32_t piece_that_is_there(const Place& place, const store::Layout& layout) {
+  for (std::uint32_t i = 0; i < layout.piece_count(); ++i) {
+    const auto extent = layout.extent(i);
+    const auto& path = layout.files()[extent.file].path;
+    const auto there = must(read_file(place.fetched / path, GiB)), right = must(read_file(place.source / path, GiB));
+    if (extent.length == piece && there.substr(extent.offset, piece) == right.substr(extent.offset, piece)) return i;
+  }
+  throw std::runtime_error("no piece is there");
+}
+
 /// Flips a byte and leaves size and times as they were.
 void decay(const fs::path& path, std::uintmax_t offset) {
   const auto time = fs::last_write_time(path);
@@ -129,5 +140,38 @@ TEST_CASE("a node whose disk decays repairs the piece from the swarm when it is 
   REQUIRE(eventually([&] { return node.progress(content).complete; }, 60s));
   CHECK(digests_below(place.dir.path() / "other") == digests_below(place.source));
   REQUIRE(eventually([&] { return digests_below(place.fetched) == digests_below(place.source); }, 60s));
+  CHECK(other.events<swarm::PeerLied>().empty());
+}
+
+TEST_CASE("a piece that decays while the rest is still fetched is fetched again, and nothing has failed") {
+  Place place;
+  put_checkpoint(place.source, 2, 4'000'000);
+  const auto metainfo = published(place.source, piece);
+  const InfoHash content = metainfo.info_hash();
+  const swarm::Content wanted{metainfo, place.fetched, swarm::Mode::fetch, place.journal};
+  {
+    Machine seeder(place.tracker, place.fleet, Role::seeder, 1, swarm::SwarmOptions{100, 2'000'000, 0});
+    REQUIRE(seeder.swarm().add({metainfo, place.source, swarm::Mode::seed}).ok());
+    Machine node(place.tracker, place.fleet, Role::node, 2);
+    REQUIRE(node.swarm().add(wanted).ok());
+    REQUIRE(eventually([&] { return node.progress(content).done > 3'000'000; }));
+  }
+  const auto extent = metainfo.layout().extent(piece_that_is_there(place, metainfo.layout()));
+  decay(place.fetched / metainfo.layout().files()[extent.file].path, extent.offset + 1000);
+  Machine node(place.tracker, place.fleet, Role::node, 2);
+  REQUIRE(node.swarm().add(wanted).ok());
+  REQUIRE(eventually([&] { return node.progress(content).done > 0; }));
+  const ByteCount kept = node.progress(content).done;
+  // Nobody else has anything, so the other asks for the piece.
+  Machine other(place.tracker, place.fleet, Role::node, 3);
+  REQUIRE(other.swarm().add({metainfo, place.dir.path() / "other", swarm::Mode::fetch}).ok());
+  REQUIRE(eventually([&] { return node.progress(content).done == kept - piece; }));
+  Machine seeder(place.tracker, place.fleet, Role::seeder, 4);
+  REQUIRE(seeder.swarm().add({metainfo, place.source, swarm::Mode::seed}).ok());
+  REQUIRE(node.await<swarm::Completed>(120s));
+  REQUIRE(other.await<swarm::Completed>(120s));
+  CHECK(digests_below(place.fetched) == digests_below(place.source));
+  CHECK(digests_below(place.dir.path() / "other") == digests_below(place.source));
+  CHECK(node.events<swarm::Failed>().empty());
   CHECK(other.events<swarm::PeerLied>().empty());
 }

@@ -68,6 +68,34 @@ TEST_CASE_TEMPLATE("what was verified is read back, with zeroes where the paddin
   }
 }
 
+TEST_CASE_TEMPLATE("a re-check in the middle of a piece finds it missing, and the piece can come as if it never began", Place, OverRealFiles,
+                   OverFakeFiles) {
+  Place place;
+  const Sample sample;
+  PieceStore store(place.files, small_store());
+  const ContentId id = test::must(store.add(sample.news(place.root, Access::update))).id;
+  REQUIRE(store.write(id, 0, 0, std::string_view(sample.piece(0)).substr(0, block)) == Taken::yes);
+  CHECK(test::must(complete(store, id, 0)) == Verdict::corrupt);
+  fetch_all(store, id, sample);
+  CHECK(place.get("dir/a") == sample.bytes[0]);
+}
+
+TEST_CASE_TEMPLATE("two that ask for the same piece are both answered", Place, OverRealFiles, OverFakeFiles) {
+  Place place;
+  const Sample sample;
+  PieceStore store(place.files, small_store());
+  const ContentId id = test::must(store.add(sample.news(place.root, Access::update))).id;
+  for (int round = 0; round < 20; ++round) {
+    const std::uint32_t piece = static_cast<std::uint32_t>(round) % sample.layout.piece_count();
+    REQUIRE(feed(store, id, sample, piece) != Taken::no);
+    std::promise<Verdict> first, second;
+    store.complete(id, piece, [&](Result<Verdict> verdict) { first.set_value(test::must(std::move(verdict))); });
+    store.complete(id, piece, [&](Result<Verdict> verdict) { second.set_value(test::must(std::move(verdict))); });
+    CHECK(wait_for(first.get_future()) == Verdict::verified);
+    CHECK(wait_for(second.get_future()) == Verdict::verified);
+  }
+}
+
 TEST_CASE_TEMPLATE("a corrupt piece is told, stays readable until it is cleared, and can come again", Place, OverRealFiles, OverFakeFiles) {
   Place place;
   const Sample sample;
