@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/encoding.hpp"
 #include "registry/bencode.hpp"
 #include "registry/messages.hpp"
-#include "registry/printable.hpp"
 
 namespace shoal::registry {
 namespace {
@@ -54,7 +54,7 @@ Result<std::vector<AnnouncedPeer>> read_peers(const BencodeView& reply) {
 
 Error refusal(const BencodeView& reason) {
   std::string_view text = reason.string() != nullptr ? *reason.string() : std::string_view("without a reason");
-  return fail("the tracker refused the announce: " + printable(text));
+  return fail("the tracker refused the announce: " + printable(text, remark_limit));
 }
 
 }  // namespace
@@ -80,7 +80,7 @@ Result<AnnounceReply> decode_announce_reply(std::string_view bencoded) {
   AnnounceReply result;
   SHOAL_TRY(result.interval, read_interval(reply));
   SHOAL_TRY(result.peers, read_peers(reply));
-  if (const auto* warning = string_member(reply, "warning message")) result.warning = printable(*warning);
+  if (const auto* warning = string_member(reply, "warning message")) result.warning = printable(*warning, remark_limit);
   return result;
 }
 

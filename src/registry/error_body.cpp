@@ -1,6 +1,6 @@
+#include "base/encoding.hpp"
 #include "base/json.hpp"
 #include "registry/messages.hpp"
-#include "registry/printable.hpp"
 
 namespace shoal::registry {
 namespace {
@@ -30,7 +30,7 @@ Error decode_error(int status, std::string_view body) {
   if (!reader.ok()) return error_of_status(status);
   JsonReader error(reader.object("error"), "error");
   if (!error.ok()) return error_of_status(status);
-  std::string code = error.string("code"), message = printable(error.string("message"));
+  std::string code = error.string("code"), message = printable(error.string("message"), remark_limit);
   if (!error.ok() || message.empty()) return error_of_status(status);
   return fail(code_of(code), std::move(message));
 }

@@ -2,8 +2,8 @@
 
 #include <limits>
 
+#include "base/encoding.hpp"
 #include "base/json.hpp"
-#include "registry/printable.hpp"
 
 namespace shoal::registry {
 namespace {

@@ -16,6 +16,7 @@ inline constexpr ByteCount list_limit = 16 * MiB;     // versions, channels, sta
 inline constexpr ByteCount metainfo_limit = 64 * MiB;
 inline constexpr ByteCount channel_body_limit = manifest::channel_limit / 3 * 4 + 64 * KiB;
 inline constexpr ByteCount release_body_limit = manifest::release_limit / 3 * 4 + 128 * KiB;
+inline constexpr std::size_t remark_limit = 500;      // of what a tracker says for people, as far as it is shown
 inline constexpr ByteCount publish_limit = release_body_limit + metainfo_limit / 3 * 4 + 64 * KiB;
 
 /// POST /v1/enrol; `token_id` and `token_secret` are base64url in the JSON.

@@ -66,6 +66,7 @@ TEST_CASE("text for messages has no control characters, no broken bytes and a bo
   CHECK(printable("\xff\xc3") == "??");
   CHECK(printable(std::string(1000, 'x')).size() == 80);
   CHECK(printable("ab\xc3\xa9", 3) == "ab");  // never half a character
+  CHECK(printable("a\xc0\xaf" "b\xed\xa0\x80" "c\xf5\x80\x80\x80") == "a??b???c????");  // overlong, surrogate, beyond U+10FFFF
   CHECK(is_utf8(printable(every_byte(), 1000)));
   CHECK_FALSE(has_control_characters(printable(every_byte(), 1000)));
 }

@@ -69,7 +69,7 @@ TEST_CASE("peers that cannot be dialled or are not of the fleet are left out") {
 TEST_CASE("a failure reason becomes an error that can be shown") {
   auto reply = decode_announce_reply("d14:failure reason20:unknown \x1b[31mtorrente");
   REQUIRE_FALSE(reply.ok());
-  CHECK(reply.error().message == "the tracker refused the announce: unknown [31mtorrent");
+  CHECK(reply.error().message == "the tracker refused the announce: unknown ?[31mtorrent");
   CHECK_FALSE(decode_announce_reply("d14:failure reasoni1e8:intervali60e5:peerslee").ok());
 }
 
@@ -78,7 +78,7 @@ TEST_CASE("a warning is kept, printable") {
       "d8:intervali60e5:peersle15:warning message6:hi\n\x07!\xff"
       "e");
   REQUIRE(reply.ok());
-  CHECK(reply->warning == "hi!");
+  CHECK(reply->warning == "hi??!?");
 }
 
 TEST_CASE("intervals that would make a fleet spin or sleep for ever are bounded") {
