@@ -61,7 +61,7 @@ Result<PullReport> Puller::pull(const PullRequest& request, const Wanted& wanted
   PullReport report{wanted.release.id(), wanted.release->model, wanted.release->version, place.target, wanted.release->total_size()};
   if (!place.present) SHOAL_CHECK(settle(fetch(wanted, metainfo, place), wanted, place));
   count(report, metainfo.info_hash());
-  SHOAL_CHECK(expose(request, wanted, place));
+  SHOAL_CHECK(expose(request, wanted));
   report.took = std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock().steady_now() - started);
   if (place.present) SHOAL_CHECK(node_.swarm().add({std::move(metainfo), place.target, swarm::Mode::seed}));
   return report;
@@ -163,7 +163,7 @@ Status Puller::settle(Status failure, const Wanted& wanted, const Place& place) 
 }
 
 /// The sequence becomes durable before the switch: after a crash between the two, an older pointer is refused already.
-Status Puller::expose(const PullRequest& request, const Wanted& wanted, const Place&) {
+Status Puller::expose(const PullRequest& request, const Wanted& wanted) {
   if (wanted.pointer) SHOAL_CHECK(shelf_.record_seen(**wanted.pointer));
   if (request.to) return {};
   return shelf_.switch_to(request.reference, wanted.release.id());

@@ -47,7 +47,7 @@ class Puller {
   std::vector<swarm::OlderRelease> older_releases() const;
   Status await_completion(const Wanted& wanted, const InfoHash& content);
   Status verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root);
-  Status expose(const PullRequest& request, const Wanted& wanted, const Place& place);
+  Status expose(const PullRequest& request, const Wanted& wanted);
   Status settle(Status failure, const Wanted& wanted, const Place& place) const;
   void show(const Wanted& wanted, const InfoHash& content);
   void count(PullReport& report, const InfoHash& content) const;
