@@ -78,7 +78,7 @@ TEST_CASE("a warning is kept, printable") {
       "d8:intervali60e5:peersle15:warning message6:hi\n\x07!\xff"
       "e");
   REQUIRE(reply.ok());
-  CHECK(reply->warning == "hi??!?");
+  CHECK(reply->warning == "hi?\?!?");
 }
 
 TEST_CASE("intervals that would make a fleet spin or sleep for ever are bounded") {
