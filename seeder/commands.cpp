@@ -19,6 +19,8 @@ const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines r
                                 false, false, "listen"};
 const cli::Option upload_limit_option{"--upload-limit", "SIZE", "send at most so many bytes a second, such as 100MB; 0 is no limit", "0",
                                       false, false, "upload_limit"};
+const cli::Option directed_option{"--directed", "yes|no", "ration pieces among the nodes, so that each leaves this machine about once", "yes",
+                                  false, false, "directed"};
 
 Status require_publisher(const MemberSession& session) {
   return session.require_role({Role::seeder, Role::publisher, Role::admin}, "publish");
@@ -89,8 +91,15 @@ struct Serving {
   swarm::SwarmOptions swarm;
 };
 
+Result<bool> yes_or_no(const Invocation& call, const std::string& option) {
+  const std::string value = call.get(option);
+  if (value == "yes" || value == "no") return value == "yes";
+  return fail(ErrorCode::usage, option + " is yes or no, not '" + printable(value) + "'");
+}
+
 Result<Serving> serving_of(const Invocation& call) {
   Serving serving;
+  SHOAL_TRY(serving.swarm.directed, yes_or_no(call, "--directed"));
   SHOAL_TRY(serving.listen, call.address("--listen"));
   SHOAL_TRY(serving.swarm.upload_limit, parse_bytes(call.get("--upload-limit")).within("--upload-limit"));
   return serving;
@@ -193,6 +202,7 @@ cli::Command publish_command() {
            {"--seed", "", "serve the files after publishing; needs a machine that joined as seeder"},
            listen_option,
            upload_limit_option,
+           directed_option,
            {"--label", "KEY=VALUE", "a remark that is signed along; may be given again", "", false, true},
            {"--parent", "V", "the version (or release id) that this one was made from"}},
           run_publish, "Seeder"};
@@ -204,7 +214,7 @@ cli::Command seed_command() {
           "Files are read only, and served only while they are as they were published. What 'shoal publish' adds on the same --state\n"
           "is taken up within seconds.\n\n"
           "  shoal seed --state /var/lib/shoal --listen 0.0.0.0:7000",
-          {}, {state_option, listen_option, upload_limit_option}, run_seed, "Seeder"};
+          {}, {state_option, listen_option, upload_limit_option, directed_option}, run_seed, "Seeder"};
 }
 
 cli::Command channel_set_command() {

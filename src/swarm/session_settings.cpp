@@ -57,6 +57,7 @@ void set_peers(pack& p, const SwarmOptions& options) {
   p.set_int(pack::max_peerlist_size, 0);        // the tracker's list is the limit
   p.set_int(pack::unchoke_slots_limit, -1);     // authenticated peers: no tit-for-tat
   p.set_int(pack::choking_algorithm, pack::fixed_slots_choker);
+  p.set_bool(pack::send_redundant_have, true);  // a source wants to hear of pieces that it granted
   p.set_int(pack::allowed_fast_set_size, 0);    // nobody is choked, so nobody needs it
   p.set_bool(pack::rate_limit_ip_overhead, false);  // limits are for payload; it cannot know what the wire adds
   p.set_int(pack::upload_rate_limit, clamp_rate(options.upload_limit));

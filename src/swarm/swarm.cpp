@@ -4,12 +4,15 @@
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session.hpp>
 
+#include <algorithm>
 #include <mutex>
+#include <random>
 
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
 #include "swarm/alert_pump.hpp"
 #include "swarm/content_files.hpp"
+#include "swarm/grants.hpp"
 #include "swarm/metainfo_form.hpp"
 #include "swarm/session_settings.hpp"
 #include "swarm/store_disk.hpp"
@@ -29,9 +32,16 @@ void place_files(lt::add_torrent_params& params, const fs::path& root, const sto
 
 using lt_plugin = std::function<std::shared_ptr<lt::torrent_plugin>(const lt::torrent_handle&, lt::client_data_t)>;
 
+/// A source rations what it has: what is there to be served, and what holds most of a content from the start (after a restart, or because
+/// an older release had it). A node that fetched the content does not: its peers know what it has, and there are many like it.
+GrantRole role_of(const SwarmOptions& options, const std::vector<bool>& have) {
+  const auto held = static_cast<std::size_t>(std::count(have.begin(), have.end(), true));
+  return {options.directed && 2 * held >= have.size(), std::random_device()()};
+}
+
 /// What libtorrent is told of a content.
 lt::add_torrent_params parameters(lt::add_torrent_params loaded, const Content& content, const std::vector<bool>& have,
-                                  lt_plugin counter) {
+                                  std::vector<lt_plugin> plugins) {
   lt::add_torrent_params params = std::move(loaded);
   place_files(params, content.root, content.metainfo.layout());
   // Neither paused nor auto-managed: queueing would start with three downloads.
@@ -41,7 +51,7 @@ lt::add_torrent_params parameters(lt::add_torrent_params loaded, const Content& 
   params.have_pieces.resize(params.ti->num_pieces(), false);
   for (int i = 0; i < params.ti->num_pieces(); ++i)
     if (have.at(static_cast<std::size_t>(i))) params.have_pieces.set_bit(lt::piece_index_t(i));
-  params.extensions.push_back(std::move(counter));
+  for (lt_plugin& plugin : plugins) params.extensions.push_back(std::move(plugin));
   // Finds out who spoilt a piece that several peers had a part in.
   params.extensions.emplace_back(&lt::create_smart_ban_plugin);
   return params;
@@ -64,7 +74,9 @@ class EngineSwarm final : public Swarm {
  public:
   EngineSwarm(const SwarmOptions& options, const NodeId& self, mesh::Mesh& mesh, std::unique_ptr<registry::Client> client,
               const Clock& clock, std::function<void(const Event&)> events, PortHold hold)
-      : mesh_(mesh),
+      : options_(options),
+        clock_(clock),
+        mesh_(mesh),
         hold_(std::move(hold)),
         introductions_(mesh, self),
         store_(files_, {.memory_budget = options.memory_budget}),
@@ -92,6 +104,8 @@ class EngineSwarm final : public Swarm {
   Status hand_to_engine(const Content& content, HostedContent& hosted, const store::Added& added);
   void announce(const std::shared_ptr<HostedContent>& hosted);
 
+  const SwarmOptions options_;
+  const Clock& clock_;
   mesh::Mesh& mesh_;
   const PortHold hold_;
   DiskContents disk_;
@@ -140,8 +154,11 @@ Status EngineSwarm::hand_to_engine(const Content& content, HostedContent& hosted
   auto counter = [&mesh = mesh_, payload = hosted.payload()](const lt::torrent_handle&, lt::client_data_t) {
     return payload_counter(mesh, payload);
   };
+  auto rationing = [role = role_of(options_, added.have), &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) {
+    return grants(torrent, role, clock);
+  };
   lt::error_code error;
-  hosted.attach(session_.add_torrent(parameters(std::move(loaded), content, added.have, counter), error));
+  hosted.attach(session_.add_torrent(parameters(std::move(loaded), content, added.have, {counter, rationing}), error));
   if (error) return fail("content " + hosted.id().hex() + ": " + error.message());
   return {};
 }

@@ -19,6 +19,8 @@ struct SwarmOptions {
   ByteCount upload_limit = 0, download_limit = 0;
   /// What unfinished pieces, the cache and blocks on their way to peers may take together.
   ByteCount memory_budget = 192 * MiB;
+  /// Whether a source rations what it has (directed seeding); without it, it is an ordinary seed.
+  bool directed = true;
   /// The source of the client's stop token: lets the destructor end a request that the tracker does not answer. Without it, the
   /// destructor waits for the client's own time-out in that case.
   std::stop_source client_stop{std::nostopstate};

@@ -1,0 +1,184 @@
+#include "swarm/grants.hpp"
+
+#include <libtorrent/bdecode.hpp>
+#include <libtorrent/bitfield.hpp>
+#include <libtorrent/entry.hpp>
+#include <libtorrent/error_code.hpp>
+#include <libtorrent/peer_connection_handle.hpp>
+#include <libtorrent/torrent_handle.hpp>
+#include <libtorrent/torrent_status.hpp>
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "swarm/grant_policy.hpp"
+
+namespace shoal::swarm {
+namespace {
+
+constexpr const char* key = "shoal_grant";
+constexpr int version = 1;
+
+// BEP 3 messages, whole.
+std::string have_message(std::uint32_t piece) {
+  std::string message("\0\0\0\5\4", 5);
+  for (int shift = 24; shift >= 0; shift -= 8) message += static_cast<char>(piece >> shift);
+  return message;
+}
+
+// libtorrent asks a peer that it finds interesting for blocks when a block arrives, and when it is unchoked: not when it hears of a piece.
+// A machine that has nothing under way would then wait for seconds; an unchoke that says nothing new makes it look.
+const std::string& nudge_message() {
+  static const std::string message("\0\0\0\1\1", 5);
+  return message;
+}
+
+void send(lt::peer_connection_handle& peer, const std::string& bytes) {
+  if (peer.native_handle() && !peer.is_disconnecting()) peer.send_buffer(bytes.data(), static_cast<int>(bytes.size()));
+}
+
+class PeerGrants;
+
+/// What the connections of a torrent share.
+struct Rationing {
+  explicit Rationing(const lt::torrent_handle& t, GrantRole r, const Clock& c) : torrent(t), role(r), clock(c) {}
+
+  void start();
+  void give();
+
+  lt::torrent_handle torrent;
+  const GrantRole role;
+  const Clock& clock;
+  std::optional<GrantPolicy> policy;  // none while there is nothing to ration
+  std::map<GrantPolicy::Peer, PeerGrants*> connections;
+};
+
+class PeerGrants final : public lt::peer_plugin {
+ public:
+  PeerGrants(std::shared_ptr<Rationing> shared, lt::peer_connection_handle peer) : shared_(std::move(shared)), peer_(std::move(peer)) {}
+  ~PeerGrants() override { leave(); }
+
+  lt::string_view type() const override { return key; }
+
+  void add_handshake(lt::entry& handshake) override {
+    handshake[key]["v"] = version;
+    handshake[key]["source"] = shared_->policy ? 1 : 0;
+    promised_ = shared_->policy.has_value();
+  }
+
+  bool on_extension_handshake(const lt::bdecode_node& handshake) override {
+    if (handshake.type() != lt::bdecode_node::dict_t) return true;
+    const lt::bdecode_node said = handshake.dict_find_dict(key);
+    speaks_ = said && said.dict_find_int_value("v") == version;
+    source_ = speaks_ && said.dict_find_int_value("source") == 1;
+    return true;
+  }
+
+  // What a source says it has goes no further.
+  bool on_have_all() override {
+    join();
+    if (id_) shared_->policy->has_all(*id_, now());
+    return source_;
+  }
+  bool on_bitfield(const lt::bitfield& bits) override {
+    join();
+    for (int i = 0; id_ && i < bits.size(); ++i)
+      if (bits[i]) shared_->policy->has(*id_, static_cast<GrantPolicy::Piece>(i), now());
+    shared_->give();
+    return source_;
+  }
+  bool on_have_none() override {
+    join();
+    shared_->give();
+    return false;
+  }
+  bool on_have(lt::piece_index_t piece) override {
+    if (id_) {
+      shared_->policy->has(*id_, static_cast<GrantPolicy::Piece>(static_cast<int>(piece)), now());
+      shared_->give();
+    }
+    return false;
+  }
+  bool on_dont_have(lt::piece_index_t) override { return false; }
+
+  void sent_have(lt::piece_index_t) override {
+    if (speaks_ && !peer_.is_choked()) send(peer_, nudge_message());
+  }
+
+  bool can_disconnect(const lt::error_code& why) override {
+    // A source that shows nothing at the moment is not one that has nothing.
+    return !(source_ && why == lt::errors::make_error_code(lt::errors::uninteresting_upload_peer));
+  }
+
+  void on_disconnect(const lt::error_code&) override {
+    leave();
+    shared_->give();
+  }
+  void tick() override { shared_->give(); }
+
+  /// The policy that knew this connection is gone.
+  void forget() { id_.reset(); }
+  void grant(GrantPolicy::Piece piece) { send(peer_, have_message(piece) + (peer_.is_choked() ? std::string() : nudge_message())); }
+
+ private:
+  SteadyTime now() const { return shared_->clock.steady_now(); }
+
+  void join() {
+    if (id_ || !shared_->policy || !promised_) return;
+    id_ = shared_->policy->join(speaks_, now());
+    shared_->connections[*id_] = this;
+  }
+  void leave() {
+    if (!id_ || !shared_->policy) return;
+    shared_->policy->leave(*id_);
+    shared_->connections.erase(*id_);
+    id_.reset();
+  }
+
+  const std::shared_ptr<Rationing> shared_;
+  lt::peer_connection_handle peer_;
+  std::optional<GrantPolicy::Peer> id_;  // in the policy
+  bool promised_ = false;                // our handshake said that we ration
+  bool speaks_ = false;
+  bool source_ = false;
+};
+
+/// Also after a check that was asked for because pieces were lost.
+void Rationing::start() {
+  if (!role.grants) return;
+  for (auto& [id, connection] : connections) connection->forget();
+  connections.clear();
+  const lt::torrent_status status = torrent.status(lt::torrent_handle::query_pieces);
+  const auto pieces = static_cast<GrantPolicy::Piece>(status.pieces.size());
+  policy.emplace(pieces, role.seed);
+  for (GrantPolicy::Piece i = 0; i < pieces; ++i)
+    policy->hold(i, status.pieces.get_bit(lt::piece_index_t(static_cast<int>(i))));
+}
+
+void Rationing::give() {
+  if (!policy) return;
+  for (const auto& grant : policy->next(clock.steady_now())) connections.at(grant.peer)->grant(grant.piece);
+}
+
+class TorrentGrants final : public lt::torrent_plugin {
+ public:
+  TorrentGrants(const lt::torrent_handle& torrent, GrantRole role, const Clock& clock)
+      : shared_(std::make_shared<Rationing>(torrent, role, clock)) {}
+
+  std::shared_ptr<lt::peer_plugin> new_connection(const lt::peer_connection_handle& peer) override {
+    return std::make_shared<PeerGrants>(shared_, peer);
+  }
+  void on_files_checked() override { shared_->start(); }
+
+ private:
+  const std::shared_ptr<Rationing> shared_;
+};
+
+}  // namespace
+
+std::shared_ptr<lt::torrent_plugin> grants(const lt::torrent_handle& torrent, GrantRole role, const Clock& clock) {
+  return std::make_shared<TorrentGrants>(torrent, role, clock);
+}
+
+}  // namespace shoal::swarm

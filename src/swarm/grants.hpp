@@ -1,0 +1,24 @@
+// Directed seeding on the wire: a BEP 10 extension between our machines.
+//
+// The extended handshake carries `shoal_grant`: {"v": 1, "source": 0 or 1}. A machine that reads `source: 1` takes no notice of what the
+// source says it has (have_all, bitfield); the source then sends it plain `have` messages for the pieces that it is to fetch from there.
+// A peer that says nothing of the kind meets an ordinary seed.
+#pragma once
+
+#include <libtorrent/extensions.hpp>
+
+#include <memory>
+
+#include "swarm/engine.hpp"
+
+namespace shoal::swarm {
+
+struct GrantRole {
+  bool grants = false;  // this machine rations what it has
+  std::uint64_t seed = 0;  // of the random choices: sources must differ
+};
+
+/// A libtorrent plugin for one torrent. All its calls come on the network thread.
+std::shared_ptr<lt::torrent_plugin> grants(const lt::torrent_handle& torrent, GrantRole role, const Clock& clock);
+
+}  // namespace shoal::swarm

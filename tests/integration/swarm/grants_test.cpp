@@ -1,0 +1,94 @@
+// Directed seeding between real engines: who gets what from the source, and that nobody waits for it.
+#include "doctest/doctest.h"
+#include "machines.hpp"
+
+using namespace shoal;
+using namespace shoal::test;
+using identity::Role;
+
+namespace {
+
+constexpr std::uint32_t piece = 64 * KiB;
+
+swarm::SwarmOptions plain() {
+  swarm::SwarmOptions options;
+  options.directed = false;
+  return options;
+}
+
+swarm::SwarmOptions sending_at_most(ByteCount rate) {
+  swarm::SwarmOptions options;
+  options.upload_limit = rate;
+  return options;
+}
+
+struct Fleet {
+  Fleet() { put_checkpoint(source, 1, 12'000'000); }
+
+  FakeTracker tracker;
+  TestFleet certificates;
+  TempDirectory dir;
+  fs::path source = dir.path() / "source";
+
+  std::unique_ptr<Machine> machine(Role role, unsigned number, swarm::SwarmOptions options = {}) {
+    return std::make_unique<Machine>(tracker, certificates, role, number, options);
+  }
+  std::unique_ptr<Machine> seeder(const swarm::CheckedMetainfo& metainfo, unsigned number, swarm::SwarmOptions options = {}) {
+    auto made = machine(Role::seeder, number, options);
+    must(made->swarm().add({metainfo, source, swarm::Mode::seed}).ok(), "a seeder starts");
+    return made;
+  }
+  std::unique_ptr<Machine> node(const swarm::CheckedMetainfo& metainfo, unsigned number, swarm::SwarmOptions options = {}) {
+    auto made = machine(Role::node, number, options);
+    must(made->swarm().add({metainfo, place(number), swarm::Mode::fetch}).ok(), "a node starts");
+    return made;
+  }
+  fs::path place(unsigned number) const { return dir.path() / ("node-" + std::to_string(number)); }
+};
+
+double copies(const std::vector<std::unique_ptr<Machine>>& nodes, const swarm::CheckedMetainfo& metainfo) {
+  ByteCount from_source = 0;
+  for (const auto& node : nodes) from_source += node->progress(metainfo.info_hash()).from_source;
+  return static_cast<double>(from_source) / static_cast<double>(metainfo.layout().total_size());
+}
+
+}  // namespace
+
+TEST_CASE("one node alone gets everything from a source that grants") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1);
+  auto node = fleet.node(metainfo, 2);
+  REQUIRE(node->await<swarm::Completed>());
+  CHECK(digests_below(fleet.place(2)) == digests_below(fleet.source));
+  CHECK(node->progress(metainfo.info_hash()).from_source >= metainfo.layout().total_size());
+}
+
+TEST_CASE("two nodes complete, and trade what they were granted") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1, sending_at_most(6'000'000));
+  std::vector<std::unique_ptr<Machine>> nodes;
+  for (unsigned i = 2; i < 4; ++i) nodes.push_back(fleet.node(metainfo, i));
+  for (const auto& node : nodes) REQUIRE(node->await<swarm::Completed>());
+  for (const auto& node : nodes) CHECK(node->progress(metainfo.info_hash()).from_peers > metainfo.layout().total_size() / 5);
+}
+
+TEST_CASE("with four nodes each piece leaves the source about once") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1, sending_at_most(4'000'000));
+  std::vector<std::unique_ptr<Machine>> nodes;
+  for (unsigned i = 2; i < 6; ++i) nodes.push_back(fleet.node(metainfo, i));
+  for (const auto& node : nodes) REQUIRE(node->await<swarm::Completed>());
+  MESSAGE("copies ", copies(nodes, metainfo));
+  CHECK(copies(nodes, metainfo) <= 1.3);
+}
+
+TEST_CASE("a peer that does not speak the extension is served as by any seed") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1, plain());
+  auto node = fleet.node(metainfo, 2);
+  REQUIRE(node->await<swarm::Completed>());
+}
