@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <optional>
+#include <vector>
 
 #include "store/file_layer.hpp"
 #include "store/source_file.hpp"
@@ -14,6 +17,7 @@ namespace shoal::store {
 namespace {
 
 constexpr std::size_t most_buffers = 1024;  // IOV_MAX
+constexpr std::uintptr_t direct_alignment = 4096;  // no disk's logical block is larger
 
 /// Drops what was transferred from the front of the buffers.
 void advance(std::span<iovec>& buffers, std::size_t bytes) {
@@ -48,9 +52,44 @@ std::size_t total(std::span<const iovec> buffers) {
   return sum;
 }
 
+bool is_aligned(std::uintptr_t value) { return value % direct_alignment == 0; }
+
+/// How many of the buffers, from the first, may be written around the page cache.
+std::size_t direct_buffers(ByteCount offset, std::span<const iovec> buffers) {
+  if (!is_aligned(offset)) return 0;
+  const auto odd = [](const iovec& b) { return !is_aligned(reinterpret_cast<std::uintptr_t>(b.iov_base)) || !is_aligned(b.iov_len); };
+  return static_cast<std::size_t>(std::find_if(buffers.begin(), buffers.end(), odd) - buffers.begin());
+}
+
+/// Writes of aligned memory to aligned places go around the page cache (O_DIRECT) where the file system can do that: what a node
+/// fetches is read again much later, and by the processor's account the page cache is the dearest part of a write
+/// (docs/performance.md). All else goes through `fd`, and so do all reads; the kernel keeps the two consistent.
+class DirectWriter {
+ public:
+  /// None where the file system knows no direct writes.
+  explicit DirectWriter(int fd) : fd_(::open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC)) {}
+
+  /// What it did of the buffers' aligned beginning. An error that is not about the disk ends direct writing for this file.
+  IoResult write(ByteCount offset, std::span<iovec> buffers) {
+    const auto aligned = buffers.first(direct_buffers(offset, buffers));
+    if (!fd_ || refused_ || total(aligned) < least_direct) return {};
+    IoResult result = transfer(aligned, offset, [fd = fd_.get()](const iovec* v, int n, off_t at) { return ::pwritev(fd, v, n, at); });
+    if (result.error != EINVAL) return result;
+    refused_ = true;
+    return {result.bytes, 0};
+  }
+
+ private:
+  static constexpr std::size_t least_direct = 64 * KiB;  // below, the page cache gathers better
+  const UniqueFd fd_;
+  std::atomic<bool> refused_{false};
+};
+
 class PosixFile final : public File {
  public:
-  PosixFile(UniqueFd fd, fs::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  PosixFile(UniqueFd fd, fs::path path, OpenMode mode) : fd_(std::move(fd)), path_(std::move(path)) {
+    if (mode != OpenMode::read) direct_.emplace(fd_.get());
+  }
 
   IoResult read(ByteCount offset, std::span<iovec> into) override {
     return transfer(into, offset, [fd = fd_.get()](const iovec* v, int n, off_t at) { return ::preadv(fd, v, n, at); });
@@ -58,7 +97,14 @@ class PosixFile final : public File {
 
   IoResult write(ByteCount offset, std::span<iovec> from) override {
     const std::size_t wanted = total(from);
-    IoResult result = transfer(from, offset, [fd = fd_.get()](const iovec* v, int n, off_t at) { return ::pwritev(fd, v, n, at); });
+    std::vector<iovec> rest(from.begin(), from.end());  // `transfer` consumes
+    IoResult result = direct_ ? direct_->write(offset, from) : IoResult{};
+    if (result.error != 0) return result;
+    std::span<iovec> left(rest);
+    advance(left, result.bytes);
+    const ByteCount at = offset + result.bytes;
+    const IoResult tail = transfer(left, at, [fd = fd_.get()](const iovec* v, int n, off_t to) { return ::pwritev(fd, v, n, to); });
+    result = {result.bytes + tail.bytes, tail.error};
     if (result.error == 0 && result.bytes != wanted) result.error = EIO;
     return result;
   }
@@ -109,6 +155,7 @@ class PosixFile final : public File {
  private:
   const UniqueFd fd_;
   const fs::path path_;
+  std::optional<DirectWriter> direct_;  // of a file that is written
 };
 
 class PosixDirectory final : public Directory {
@@ -119,7 +166,7 @@ class PosixDirectory final : public Directory {
     if (mode == OpenMode::create) SHOAL_CHECK(make_parents(path));
     UniqueFd fd(open_at(path, mode));
     if (!fd) return fail_errno(shown(path_ / path), errno);
-    return std::shared_ptr<File>(std::make_shared<PosixFile>(std::move(fd), path_ / path));
+    return std::shared_ptr<File>(std::make_shared<PosixFile>(std::move(fd), path_ / path, mode));
   }
 
   Status rename(const std::string& from, const std::string& to) override {
