@@ -3,6 +3,7 @@
 #include "node/fleet_view.hpp"
 #include "node/joining.hpp"
 #include "node/puller.hpp"
+#include "node/repairer.hpp"
 
 namespace shoal::node {
 namespace {
@@ -11,6 +12,9 @@ using cli::Invocation;
 using swarm::MemberSession;
 
 const cli::Option state_option{"--state", "DIR", "state directory of this machine", "", true, false, "state"};
+
+const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0",
+                                false, false, "listen"};
 
 Status run_join(Invocation& call) {
   SystemClock clock;
@@ -87,10 +91,29 @@ Status run_pull(Invocation& call) {
   return {};
 }
 
+/// Whom nobody can introduce to the others cannot repair anything: better said at once than waited for.
+Status repair_all(Invocation& call, MemberSession& session, const std::vector<Examined>& all) {
+  SHOAL_TRY(HostPort listen, call.address("--listen"));
+  auto registry = session.client(call.shutdown.token());
+  std::unique_ptr<Node> node;
+  for (const Examined& examined : all) {
+    if (examined.problems.empty()) continue;
+    SHOAL_CHECK(registry->release(examined.release.id()).within("cannot repair " + title(*examined.release)));
+    if (!node) {
+      SHOAL_TRY(node, Node::start(session, listen, 0));
+    }
+    SHOAL_CHECK(Repairer(session, *node, call.out, call.shutdown.token()).repair(examined));
+  }
+  return {};
+}
+
 Status run_verify(Invocation& call) {
   SystemClock clock;
-  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::shared));
-  return verify_local(*session, call.get("REF"), call.get("--in"), call.out, call.shutdown.token());
+  const bool repair = call.on("--repair");
+  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, repair ? MemberSession::Use::exclusive : MemberSession::Use::shared));
+  if (repair) SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "fetch what is wrong (--repair)"));
+  SHOAL_TRY(auto all, examine(*session, {call.get("REF"), call.get("--in")}, call.out, call.shutdown.token()));
+  return repair ? repair_all(call, *session, all) : verdict_of(all);
 }
 
 Status run_status(Invocation& call) {
@@ -131,7 +154,7 @@ cli::Command pull_command() {
           {{"REF", "org/name, org/name@version or org/name:channel", true}},
           {state_option,
            {"--to", "DIR", "put the files here (must be empty or not exist) instead of below --state"},
-           {"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"},
+           listen_option,
            {"--seed-for", "TIME", "go on serving to others for so long after the fetch, such as 10m", "0s", false, false, "seed_for"},
            {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"}},
           run_pull, "Node"};
@@ -140,11 +163,19 @@ cli::Command pull_command() {
 cli::Command verify_command() {
   return {"verify",
           "hash the files of this machine's releases again and compare",
-          "Needs no tracker: the signed release is kept beside the files. Without REF every release is checked.\n\n"
+          "Needs no tracker: the signed release is kept beside the files. Without REF every release is checked. Every damaged file is\n"
+          "named, with its pieces, and the exit code is 11; nothing is changed.\n\n"
+          "With --repair the pieces that are wrong are fetched again from the fleet, and no others; each damaged file is replaced in one\n"
+          "rename once it is right, so that whoever has it open keeps what he opened. This needs the tracker, the state directory for itself\n"
+          "alone, and free space for the damaged files once more. Exit code 0: all is as signed again.\n\n"
           "  shoal verify --state /var/lib/shoal\n"
+          "  shoal verify acme/llama --repair --state /var/lib/shoal\n"
           "  shoal verify acme/llama@1.2 --state /var/lib/shoal --in /srv/models/llama",
           {{"REF", "org/name, org/name@version or org/name:channel", false}},
-          {state_option, {"--in", "DIR", "the directory that 'pull --to' filled"}},
+          {state_option,
+           {"--in", "DIR", "the directory that 'pull --to' filled"},
+           {"--repair", "", "fetch what is wrong from the fleet, and put it right"},
+           listen_option},
           run_verify, "Node"};
 }
 

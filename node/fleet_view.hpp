@@ -1,4 +1,4 @@
-// What a machine can tell about itself and the fleet: verify, status, channel list.
+// What a machine can tell about itself and the fleet: status, channel list.
 #pragma once
 
 #include <stop_token>
@@ -8,11 +8,6 @@
 #include "swarm/member_session.hpp"
 
 namespace shoal::node {
-
-/// Hashes the files of one release (`reference`, or all where it is empty) and reports each; `in` names a directory that
-/// `pull --to` filled. Code `verification` when a file differs. Works without the tracker.
-Status verify_local(swarm::MemberSession& session, const std::string& reference, const std::string& in, cli::Output& out,
-                    const std::stop_token& stop);
 
 /// Identity, certificate, local releases; then the tracker's view. `unreachable` after the local part when it cannot be asked.
 Status show_status(swarm::MemberSession& session, cli::Output& out, const std::stop_token& stop);

@@ -15,11 +15,6 @@ bool is_empty_or_absent(const fs::path& path) {
   return fs::is_directory(path, error) && fs::is_empty(path, error);
 }
 
-bool same_file_system(const fs::path& a, const fs::path& b) {
-  struct stat first{}, second{};
-  return ::stat(a.c_str(), &first) == 0 && ::stat(b.c_str(), &second) == 0 && first.st_dev == second.st_dev;
-}
-
 /// Bytes on disk below `root`, so that a fetch that goes on is not asked for space that it has already.
 ByteCount bytes_held(const fs::path& root) {
   ByteCount held = 0;
@@ -40,7 +35,54 @@ Status check_space(const fs::path& directory, ByteCount size) {
                                        " are free: make room, or give --state or --to on another disk");
 }
 
+void show(Node& node, const manifest::VerifiedRelease& release, cli::Output& out) {
+  const InfoHash& content = release->swarm.info_hash;
+  auto progress = node.swarm().progress(content);
+  if (!progress) return;
+  cli::Moment moment = moment_of(title(*release), *progress);
+  std::string problem = node.swarm().announce_problem(content);
+  if (!problem.empty()) moment.detail += "; " + problem;
+  out.progress(moment);
+}
+
 }  // namespace
+
+bool same_file_system(const fs::path& a, const fs::path& b) {
+  struct stat first{}, second{};
+  return ::stat(a.c_str(), &first) == 0 && ::stat(b.c_str(), &second) == 0 && first.st_dev == second.st_dev;
+}
+
+fs::path staging_for(const Shelf& shelf, const fs::path& target, const ReleaseId& id) {
+  if (same_file_system(shelf.state(), target.parent_path())) return shelf.incoming(id);
+  return target.parent_path() / ("." + target.filename().string() + ".shoal-" + id.hex().substr(0, 12));
+}
+
+std::vector<swarm::OlderRelease> older_releases(const manifest::Verifier& verifier, const Shelf& shelf) {
+  std::vector<swarm::OlderRelease> older;
+  auto held = shelf.held();
+  for (const ReleaseId& id : held.ok() ? *held : std::vector<ReleaseId>{}) {
+    auto release = shelf.verified(verifier, id);
+    auto bytes = shelf.metainfo(id);
+    if (!release || !bytes) continue;
+    auto metainfo = swarm::CheckedMetainfo::check(*release, std::move(bytes).value());
+    if (metainfo) older.push_back({std::move(metainfo).value(), shelf.release(id)});
+  }
+  return older;
+}
+
+Status await_completion(Node& node, const manifest::VerifiedRelease& release, cli::Output& out, const std::stop_token& stop) {
+  const InfoHash& content = release->swarm.info_hash;
+  while (!stop.stop_requested()) {
+    auto event = node.inbox().wait(std::chrono::milliseconds(200), stop);
+    show(node, release, out);
+    if (!event) continue;
+    if (auto* failed = std::get_if<swarm::Failed>(&*event); failed != nullptr && failed->content == content) return failed->error;
+    if (auto* done = std::get_if<swarm::Completed>(&*event); done != nullptr && done->content == content) return {};
+    if (auto* lied = std::get_if<swarm::PeerLied>(&*event))
+      out.message("peer " + lied->peer.str() + " sent corrupt data and was cut off; its pieces are fetched from others");
+  }
+  return fail(ErrorCode::interrupted, "interrupted: what was fetched is kept, and the same command goes on from there");
+}
 
 cli::Moment moment_of(const std::string& what, const swarm::Progress& progress) {
   cli::Moment moment{(progress.checking ? "checking " : "fetching ") + what, progress.done, progress.size, progress.download_rate, "", {}};
@@ -74,8 +116,7 @@ Result<Puller::Place> Puller::choose_place(const PullRequest& request, const Rel
   if (!is_empty_or_absent(target))
     return fail(ErrorCode::usage, target.string() + " is not an empty directory: choose another for --to, or move it away");
   SHOAL_CHECK(make_directories(target.parent_path()));
-  if (same_file_system(session_.state(), target.parent_path())) return Place{shelf_.incoming(id), target, false};
-  return Place{target.parent_path() / ("." + target.filename().string() + ".shoal-" + id.hex().substr(0, 12)), target, false};
+  return Place{staging_for(shelf_, target, id), target, false};
 }
 
 /// Everything that can be refused is refused here, before the first byte of content.
@@ -100,38 +141,11 @@ Status Puller::fetch(const Wanted& wanted, const swarm::CheckedMetainfo& metainf
   SHOAL_CHECK(shelf_.prepare_journal());
   fs::path journal = shelf_.journal(wanted.release.id());
   const bool resumed = fs::exists(journal);
-  SHOAL_CHECK(node_.swarm().add({metainfo, root, swarm::Mode::fetch, journal, older_releases()}));
-  SHOAL_CHECK(await_completion(wanted, metainfo.info_hash()));
+  SHOAL_CHECK(node_.swarm().add({metainfo, root, swarm::Mode::fetch, journal, older_releases(session_.verifier(), shelf_)}));
+  SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));
   // Each piece was hashed in memory on its way to the disk. Only what an earlier run left there has lain on a disk unwatched.
   if (resumed) SHOAL_CHECK(verify(wanted, metainfo.layout(), place.incoming));
   return make_visible(place.incoming, place.target);
-}
-
-/// Whatever is on the shelf may share pieces with what is wanted; what does not verify any more is left out.
-std::vector<swarm::OlderRelease> Puller::older_releases() const {
-  std::vector<swarm::OlderRelease> older;
-  auto held = shelf_.held();
-  for (const ReleaseId& id : held.ok() ? *held : std::vector<ReleaseId>{}) {
-    auto release = shelf_.verified(session_.verifier(), id);
-    auto bytes = shelf_.metainfo(id);
-    if (!release || !bytes) continue;
-    auto metainfo = swarm::CheckedMetainfo::check(*release, std::move(bytes).value());
-    if (metainfo) older.push_back({std::move(metainfo).value(), shelf_.release(id)});
-  }
-  return older;
-}
-
-Status Puller::await_completion(const Wanted& wanted, const InfoHash& content) {
-  while (!stop_.stop_requested()) {
-    auto event = node_.inbox().wait(std::chrono::milliseconds(200), stop_);
-    show(wanted, content);
-    if (!event) continue;
-    if (auto* failed = std::get_if<swarm::Failed>(&*event); failed != nullptr && failed->content == content) return failed->error;
-    if (auto* done = std::get_if<swarm::Completed>(&*event); done != nullptr && done->content == content) return {};
-    if (auto* lied = std::get_if<swarm::PeerLied>(&*event))
-      out_.message("peer " + lied->peer.str() + " sent corrupt data and was cut off; its pieces are fetched from others");
-  }
-  return fail(ErrorCode::interrupted, "interrupted: what was fetched is kept, and the same command goes on from there");
 }
 
 Status Puller::verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root) {
@@ -169,15 +183,6 @@ Status Puller::expose(const PullRequest& request, const Wanted& wanted) {
   if (wanted.pointer) SHOAL_CHECK(shelf_.record_seen(**wanted.pointer));
   if (request.to) return {};
   return shelf_.switch_to(request.reference, wanted.release.id());
-}
-
-void Puller::show(const Wanted& wanted, const InfoHash& content) {
-  auto progress = node_.swarm().progress(content);
-  if (!progress) return;
-  cli::Moment moment = moment_of(title(*wanted.release), *progress);
-  std::string problem = node_.swarm().announce_problem(content);
-  if (!problem.empty()) moment.detail += "; " + problem;
-  out_.progress(moment);
 }
 
 void Puller::count(PullReport& report, const InfoHash& content) const {

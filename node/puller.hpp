@@ -44,12 +44,9 @@ class Puller {
   Result<Place> choose_place(const PullRequest& request, const ReleaseId& id) const;
   Result<swarm::CheckedMetainfo> admit(const Wanted& wanted, const Place& place);
   Status fetch(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place);
-  std::vector<swarm::OlderRelease> older_releases() const;
-  Status await_completion(const Wanted& wanted, const InfoHash& content);
   Status verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root);
   Status expose(const PullRequest& request, const Wanted& wanted);
   Status settle(Status failure, const Wanted& wanted, const Place& place) const;
-  void show(const Wanted& wanted, const InfoHash& content);
   void count(PullReport& report, const InfoHash& content) const;
 
   swarm::MemberSession& session_;
@@ -59,6 +56,16 @@ class Puller {
   std::stop_token stop_;
   UniqueFd root_;  // the directory being filled; the engine reaches files through it, so a rename does not disturb it
 };
+
+/// Shows progress until the node has all of the release. Errors: what the swarm says has failed; `interrupted`.
+Status await_completion(Node& node, const manifest::VerifiedRelease& release, cli::Output& out, const std::stop_token& stop);
+
+/// What is on the shelf and may share pieces with what is wanted; what does not verify any more is left out.
+std::vector<swarm::OlderRelease> older_releases(const manifest::Verifier& verifier, const Shelf& shelf);
+
+bool same_file_system(const fs::path& a, const fs::path& b);
+/// Where the files that shall be at `target`, outside of the state directory, are collected: what is here can be renamed to there.
+fs::path staging_for(const Shelf& shelf, const fs::path& target, const ReleaseId& id);
 
 /// Seconds-to-go, peers and origin of the bytes, for progress lines.
 cli::Moment moment_of(const std::string& what, const swarm::Progress& progress);

@@ -20,6 +20,7 @@ namespace shoal::node {
 class Shelf {
  public:
   explicit Shelf(fs::path state) : state_(std::move(state)) {}
+  const fs::path& state() const { return state_; }
 
   fs::path incoming(const ReleaseId& id) const { return state_ / "incoming" / id.hex(); }
   fs::path release(const ReleaseId& id) const { return state_ / "releases" / id.hex(); }

@@ -36,10 +36,15 @@ Result<TreeHashes> hash_tree(const fs::path& root, const Layout& layout, const H
 struct FileProblem {
   std::string path;
   std::string problem;  // "missing", "is 10 bytes, should be 12", "content differs", "cannot be read: ..."
+  std::vector<std::uint32_t> pieces = {};  // those that differ, where that is known: see verify_pieces
 };
 /// Compares files below `root` with sizes and SHA-256 from a release, with all cores; files that the release does not list
 /// are not looked at. An empty list means that all is well.
 Result<std::vector<FileProblem>> verify_files(const fs::path& root, const Layout& layout, const std::vector<Sha256>& expected,
                                               const HashOptions& options);
+/// The same against the SHA-256 of each piece: all cores share a large file, and what differs is named by piece. A file that is
+/// missing or has another size has no pieces named.
+Result<std::vector<FileProblem>> verify_pieces(const fs::path& root, const Layout& layout, const std::vector<Sha256>& expected,
+                                               const HashOptions& options);
 
 }  // namespace shoal::store

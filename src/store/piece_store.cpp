@@ -194,6 +194,15 @@ std::chrono::milliseconds PieceStore::Impl::pause(unsigned attempt) const {
   return std::min(longest_pause, options_.retry_pause * (1U << std::min(attempt, 8U)));
 }
 
+Status remember(FileLayer& files, const NewContent& content, const std::vector<bool>& have) {
+  SHOAL_TRY(auto root, files.open_directory(content.root));
+  ContentFiles stored(std::move(root), content.layout, OpenMode::read);
+  SHOAL_TRY(auto directory, files.open_directory(directory_of(content.journal)));
+  const JournalIdentity identity{content.identity, content.layout.piece_count()};
+  SHOAL_CHECK(Journal::create(std::move(directory), journal_name(content), identity, {have, stored.marks(true)}));
+  return {};
+}
+
 PieceStore::PieceStore(FileLayer& files, StoreOptions options)
     : pool_(options.memory_budget), impl_(std::make_unique<Impl>(files, options, pool_)) {}
 PieceStore::~PieceStore() = default;

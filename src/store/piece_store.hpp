@@ -76,6 +76,10 @@ struct Added {
   bool unexplored = false;
 };
 
+/// Writes the journal of a content whose files were verified by other means: `have` is believed as long as they stay as they are now.
+/// Nothing else may use the content meanwhile.
+Status remember(FileLayer& files, const NewContent& content, const std::vector<bool>& have);
+
 /// What a content has; see `PieceStore::facts`.
 struct ContentFacts {
   std::uint32_t have = 0;     // pieces, verified and written

@@ -33,6 +33,15 @@ Result<FileStamp> stamp_of(const fs::path& path) {
   return stamp_from(info, path);
 }
 
+std::string problem_at_sight(const fs::path& path, ByteCount size) {
+  Result<FileStamp> stamp = stamp_of(path);
+  if (!stamp.ok() && stamp.error().code == ErrorCode::not_found) return "missing";
+  if (!stamp.ok() && stamp.error().code == ErrorCode::usage) return "is not a regular file";
+  if (!stamp.ok()) return "cannot be read: " + stamp.error().message;
+  if (stamp.value().size == size) return "";
+  return "is " + std::to_string(stamp.value().size) + " bytes, should be " + std::to_string(size);
+}
+
 Result<SourceFile> SourceFile::open(const fs::path& path) {
   // O_NONBLOCK: a FIFO that took the file's place must not hold us up. O_NOATIME is for owners only.
   constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;

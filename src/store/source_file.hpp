@@ -15,6 +15,9 @@ std::string shown(const fs::path& path);
 /// Code `usage` for anything but a regular file.
 Result<FileStamp> stamp_from(const struct stat& info, const fs::path& path);
 
+/// Why a file cannot be what a release lists, without reading it; empty where nothing speaks against it.
+std::string problem_at_sight(const fs::path& path, ByteCount size);
+
 class SourceFile {
  public:
   /// Opens for one sequential reading, without touching the access time where the system allows that.

@@ -41,13 +41,8 @@ class Verification {
   std::string problem_of(std::uint32_t file) {
     try {
       fs::path path = root_ / layout_.files()[file].path;
-      Result<FileStamp> stamp = stamp_of(path);
-      if (!stamp.ok() && stamp.error().code == ErrorCode::not_found) return "missing";
-      if (!stamp.ok() && stamp.error().code == ErrorCode::usage) return "is not a regular file";
-      if (!stamp.ok()) return "cannot be read: " + stamp.error().message;
       ByteCount size = layout_.files()[file].size;
-      if (stamp.value().size != size)
-        return "is " + std::to_string(stamp.value().size) + " bytes, should be " + std::to_string(size);
+      if (std::string problem = problem_at_sight(path, size); !problem.empty()) return problem;
       Result<Sha256> digest = digest_of(path, size);
       if (!digest.ok()) return "cannot be read: " + digest.error().message;
       return digest.value() == expected_[file] ? "" : "content differs";

@@ -188,6 +188,11 @@ std::optional<Progress> EngineSwarm::progress(const InfoHash& content) const {
 
 }  // namespace
 
+Status remember(const Content& content, const std::vector<bool>& have) {
+  store::PosixFiles files;
+  return store::remember(files, stored(content), have);
+}
+
 Result<std::unique_ptr<Swarm>> Swarm::start(SwarmOptions options, NodeId self, mesh::Mesh& mesh, std::unique_ptr<registry::Client> client,
                                             const Clock& clock, std::function<void(const Event&)> events) {
   raise_descriptor_limit();

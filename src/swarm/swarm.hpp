@@ -48,6 +48,9 @@ struct Content {
   std::vector<OlderRelease> reuse_from = {};
 };
 
+/// Notes in the content's journal that these pieces (one bit for each) were verified where they are. The content must not be in a swarm.
+Status remember(const Content& content, const std::vector<bool>& have);
+
 struct Progress {
   ByteCount size = 0;
   ByteCount done = 0;         // verified bytes, without padding

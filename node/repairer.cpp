@@ -1,0 +1,110 @@
+#include "node/repairer.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "node/puller.hpp"
+
+namespace shoal::node {
+namespace {
+
+std::set<std::string> paths_of(const std::vector<store::FileProblem>& problems) {
+  std::set<std::string> paths;
+  for (const auto& problem : problems) paths.insert(problem.path);
+  return paths;
+}
+
+/// The same file under a second name; a copy where the file system or its rules do not allow that.
+Status link_or_copy(const fs::path& from, const fs::path& to) {
+  SHOAL_CHECK(make_directories(to.parent_path()));
+  std::error_code error;
+  fs::create_hard_link(from, to, error);
+  if (error) fs::copy_file(from, to, error);
+  if (error) return fail_errno("cannot copy " + from.string() + " to " + to.string(), error.value());
+  return {};
+}
+
+/// True for the pieces of files that have no problem.
+std::vector<bool> good_pieces(const Examined& damaged) {
+  const auto& layout = damaged.metainfo->layout();
+  const auto bad = paths_of(damaged.problems);
+  std::vector<bool> good;
+  for (std::uint32_t i = 0; i < layout.piece_count(); ++i) good.push_back(!bad.contains(layout.files()[layout.extent(i).file].path));
+  return good;
+}
+
+}  // namespace
+
+Status Repairer::repair(const Examined& damaged) {
+  if (!damaged.metainfo)
+    return fail(ErrorCode::verification, title(*damaged.release) + ": its piece hashes (" + shelf_.state().string() +
+                                             "/manifests) are damaged, too: remove " + damaged.root.string() + " and pull it again");
+  const fs::path staged = staging_for(shelf_, damaged.root, damaged.release.id());
+  swarm::Content content{*damaged.metainfo, staged, swarm::Mode::fetch, shelf_.journal(damaged.release.id()),
+                         older_releases(session_.verifier(), shelf_)};
+  // The damaged release comes last: where another holds a piece that is wrong here, that one is asked.
+  std::erase_if(content.reuse_from, [&](const auto& older) { return older.root == damaged.root; });
+  content.reuse_from.push_back({*damaged.metainfo, damaged.root});
+  SHOAL_CHECK(stage(damaged, content));
+  Status done = fetch(damaged, content);
+  std::error_code ignored;
+  fs::remove(content.journal, ignored);
+  (void)remove_tree(staged);
+  return done;
+}
+
+/// The good files under a second name, and a journal that says so: what the swarm then finds missing are the damaged ones.
+Status Repairer::stage(const Examined& damaged, const swarm::Content& content) {
+  SHOAL_CHECK(remove_tree(content.root));
+  SHOAL_CHECK(make_directories(content.root));
+  SHOAL_CHECK(shelf_.prepare_journal());
+  const auto bad = paths_of(damaged.problems);
+  for (const auto& file : damaged.release->files)
+    if (!bad.contains(file.path)) SHOAL_CHECK(link_or_copy(damaged.root / file.path, content.root / file.path));
+  return swarm::remember(content, good_pieces(damaged));
+}
+
+Status Repairer::fetch(const Examined& damaged, const swarm::Content& content) {
+  SHOAL_CHECK(node_.swarm().add(content));
+  Status complete = await_completion(node_, damaged.release, out_, stop_);
+  out_.progress_done();
+  const auto progress = node_.swarm().progress(content.metainfo.info_hash()).value_or(swarm::Progress{});
+  node_.swarm().remove(content.metainfo.info_hash());
+  SHOAL_CHECK(std::move(complete));
+  SHOAL_CHECK(replace(damaged, content.root));
+  report(damaged, progress);
+  return {};
+}
+
+/// Each file is checked once more against its own signed SHA-256 before it becomes visible.
+Status Repairer::replace(const Examined& damaged, const fs::path& staged) {
+  const auto bad = paths_of(damaged.problems);
+  std::vector<store::LayoutFile> files;
+  std::vector<Sha256> hashes;
+  for (const auto& file : damaged.release->files) {
+    if (!bad.contains(file.path)) continue;
+    files.push_back({file.path, file.size});
+    hashes.push_back(file.sha256);
+  }
+  store::HashOptions options;
+  options.stop = stop_;
+  SHOAL_TRY(auto problems, store::verify_files(staged, store::Layout(files, damaged.release->swarm.piece_length), hashes, options));
+  if (!problems.empty()) return fail(ErrorCode::verification, problems.front().path + " " + problems.front().problem + ", even as it was fetched again");
+  for (const auto& file : files) {
+    SHOAL_CHECK(make_directories((damaged.root / file.path).parent_path()));
+    SHOAL_CHECK(rename_durably(staged / file.path, damaged.root / file.path));
+  }
+  return {};
+}
+
+void Repairer::report(const Examined& damaged, const swarm::Progress& progress) {
+  const auto& release = damaged.release;
+  const ByteCount fetched = progress.from_source + progress.from_peers;
+  out_.result({{"type", "repaired"}, {"model", release->model.str()}, {"version", release->version.str()}, {"release", release.id().hex()},
+               {"path", damaged.root.string()}, {"files", damaged.problems.size()}, {"bytes_from_source", progress.from_source},
+               {"bytes_from_peers", progress.from_peers}, {"bytes_reused", progress.reused}},
+              title(*release) + " repaired: " + std::to_string(damaged.problems.size()) + (damaged.problems.size() == 1 ? " file, " : " files, ") +
+                  format_bytes(fetched) + " fetched, " + format_bytes(progress.reused) + " copied from what was good");
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,103 @@
+#include <algorithm>
+
+#include "crypto/digest.hpp"
+#include "store/hash_pipeline.hpp"
+#include "store/hash_tree.hpp"
+
+namespace shoal::store {
+namespace {
+
+constexpr std::size_t read_size = 1 * MiB;
+
+/// Workers take one piece after the other, so that they read a file in order, together.
+class PieceVerification {
+ public:
+  PieceVerification(const fs::path& root, const Layout& layout, const std::vector<Sha256>& expected, const HashOptions& options)
+      : root_(root), layout_(layout), expected_(expected), options_(options), progress_(options.progress), at_sight_(layout.files().size()) {}
+
+  Result<std::vector<FileProblem>> run() {
+    for (std::uint32_t i = 0; i < at_sight_.size(); ++i) at_sight_[i] = problem_at_sight(path_of(i), layout_.files()[i].size);
+    run_on_threads(thread_count(options_), [this] { work(); });
+    if (options_.stop.stop_requested()) return fail(ErrorCode::interrupted, "interrupted while verifying " + shown(root_));
+    progress_.finish();
+    return problems();
+  }
+
+ private:
+  /// A thread's own file and memory.
+  struct Reader {
+    std::uint32_t number = 0;
+    std::optional<SourceFile> file;
+    std::vector<char> buffer = std::vector<char>(read_size);
+  };
+
+  void work() {
+    Reader reader;
+    for (std::uint32_t piece = next_++; piece < layout_.piece_count() && !options_.stop.stop_requested(); piece = next_++) {
+      const PieceExtent extent = layout_.extent(piece);
+      if (!at_sight_[extent.file].empty()) continue;
+      auto digest = digest_of(reader, extent);
+      if (digest.ok() && digest.value() == expected_[piece]) continue;
+      if (options_.stop.stop_requested()) return;
+      auto found = found_.lock();
+      (*found)[extent.file].pieces.push_back(piece);
+      if (!digest.ok()) (*found)[extent.file].problem = "cannot be read: " + digest.error().message;
+    }
+  }
+
+  Result<Sha256> digest_of(Reader& reader, const PieceExtent& extent) {
+    if (!reader.file || reader.number != extent.file) {
+      reader.file.reset();
+      SHOAL_TRY(reader.file, SourceFile::open(path_of(extent.file)));
+      reader.number = extent.file;
+    }
+    crypto::Sha256Hasher hasher;
+    for (std::size_t done = 0; done < extent.length && !options_.stop.stop_requested();) {
+      const std::span<char> into(reader.buffer.data(), std::min<std::size_t>(read_size, extent.length - done));
+      SHOAL_TRY(std::size_t got, reader.file->read(extent.offset + done, into));
+      if (got == 0) return fail("it ends at " + std::to_string(extent.offset + done) + " bytes");
+      hasher.update({into.data(), got});
+      done += got;
+      progress_.advance(got);
+    }
+    return hasher.finish();
+  }
+
+  std::vector<FileProblem> problems() {
+    std::vector<FileProblem> result;
+    auto found = found_.lock();
+    for (std::uint32_t i = 0; i < at_sight_.size(); ++i) {
+      if (!at_sight_[i].empty()) result.push_back({layout_.files()[i].path, at_sight_[i]});
+      auto it = found->find(i);
+      if (it == found->end()) continue;
+      FileProblem& problem = it->second;
+      problem.path = layout_.files()[i].path;
+      if (problem.problem.empty()) problem.problem = "content differs";
+      std::sort(problem.pieces.begin(), problem.pieces.end());
+      result.push_back(std::move(problem));
+    }
+    return result;
+  }
+
+  fs::path path_of(std::uint32_t file) const { return root_ / layout_.files()[file].path; }
+
+  const fs::path& root_;
+  const Layout& layout_;
+  const std::vector<Sha256>& expected_;
+  const HashOptions& options_;
+  ProgressMeter progress_;
+  std::vector<std::string> at_sight_;  // by file: why it need not be read
+  std::atomic<std::uint32_t> next_{0};
+  Guarded<std::map<std::uint32_t, FileProblem>> found_;
+};
+
+}  // namespace
+
+Result<std::vector<FileProblem>> verify_pieces(const fs::path& root, const Layout& layout, const std::vector<Sha256>& expected,
+                                               const HashOptions& options) {
+  if (expected.size() != layout.piece_count())
+    return fail("verifying " + std::to_string(layout.piece_count()) + " pieces against " + std::to_string(expected.size()) + " digests");
+  return PieceVerification(root, layout, expected, options).run();
+}
+
+}  // namespace shoal::store
