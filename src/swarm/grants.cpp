@@ -10,6 +10,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "swarm/grant_policy.hpp"
@@ -52,12 +53,18 @@ struct Rationing {
   const Clock& clock;
   std::optional<GrantPolicy> policy;  // none while there is nothing to ration
   std::map<GrantPolicy::Peer, PeerGrants*> connections;
+  std::set<PeerGrants*> all;
 };
 
 class PeerGrants final : public lt::peer_plugin {
  public:
-  PeerGrants(std::shared_ptr<Rationing> shared, lt::peer_connection_handle peer) : shared_(std::move(shared)), peer_(std::move(peer)) {}
-  ~PeerGrants() override { leave(); }
+  PeerGrants(std::shared_ptr<Rationing> shared, lt::peer_connection_handle peer) : shared_(std::move(shared)), peer_(std::move(peer)) {
+    shared_->all.insert(this);
+  }
+  ~PeerGrants() override {
+    leave();
+    shared_->all.erase(this);
+  }
 
   lt::string_view type() const override { return key; }
 
@@ -102,8 +109,20 @@ class PeerGrants final : public lt::peer_plugin {
   }
   bool on_dont_have(lt::piece_index_t) override { return false; }
 
+  bool on_request(const lt::peer_request&) override {
+    ++requests_;
+    return false;
+  }
+  void sent_piece(const lt::peer_request&) override { answered(); }
+  void sent_reject_request(const lt::peer_request&) override { answered(); }
+
   void sent_have(lt::piece_index_t) override {
-    if (speaks_ && !peer_.is_choked()) send(peer_, nudge_message());
+    if (speaks_ && is_idle()) send(peer_, nudge_message());
+  }
+
+  /// This machine has the piece. libtorrent tells those who lack it; a source that granted it waits for the word too.
+  void completed(lt::piece_index_t piece) {
+    if (source_ && peer_.has_piece(piece)) send(peer_, have_message(static_cast<std::uint32_t>(static_cast<int>(piece))));
   }
 
   bool can_disconnect(const lt::error_code& why) override {
@@ -119,10 +138,14 @@ class PeerGrants final : public lt::peer_plugin {
 
   /// The policy that knew this connection is gone.
   void forget() { id_.reset(); }
-  void grant(GrantPolicy::Piece piece) { send(peer_, have_message(piece) + (peer_.is_choked() ? std::string() : nudge_message())); }
+  void grant(GrantPolicy::Piece piece) { send(peer_, have_message(piece) + (is_idle() ? nudge_message() : std::string())); }
 
  private:
   SteadyTime now() const { return shared_->clock.steady_now(); }
+
+  /// Nothing is on its way to the peer that would make it look for more.
+  bool is_idle() { return requests_ == 0 && !peer_.is_choked(); }
+  void answered() { requests_ -= requests_ > 0 ? 1 : 0; }
 
   void join() {
     if (id_ || !shared_->policy || !promised_) return;
@@ -139,6 +162,7 @@ class PeerGrants final : public lt::peer_plugin {
   const std::shared_ptr<Rationing> shared_;
   lt::peer_connection_handle peer_;
   std::optional<GrantPolicy::Peer> id_;  // in the policy
+  unsigned requests_ = 0;                // that the peer made and that are not answered yet
   bool promised_ = false;                // our handshake said that we ration
   bool speaks_ = false;
   bool source_ = false;
@@ -170,6 +194,9 @@ class TorrentGrants final : public lt::torrent_plugin {
     return std::make_shared<PeerGrants>(shared_, peer);
   }
   void on_files_checked() override { shared_->start(); }
+  void on_piece_pass(lt::piece_index_t piece) override {
+    for (PeerGrants* connection : shared_->all) connection->completed(piece);
+  }
 
  private:
   const std::shared_ptr<Rationing> shared_;

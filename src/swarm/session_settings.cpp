@@ -51,13 +51,14 @@ void set_peers(pack& p, const SwarmOptions& options) {
   p.set_int(pack::connections_limit, options.connections);
   p.set_int(pack::connection_speed, 200);       // dials a second; they go to loopback
   p.set_bool(pack::smooth_connects, false);     // all at once when a swarm starts
+  p.set_int(pack::torrent_connect_boost, 255);  // see prompt_dialing
   p.set_int(pack::min_reconnect_time, 1);       // seconds, times the failures so far
   p.set_int(pack::max_failcount, 4);            // then only as often as the tracker still names the peer
   p.set_int(pack::peer_connect_timeout, 10);    // above the mesh's own deadline for a dial
   p.set_int(pack::max_peerlist_size, 0);        // the tracker's list is the limit
   p.set_int(pack::unchoke_slots_limit, -1);     // authenticated peers: no tit-for-tat
   p.set_int(pack::choking_algorithm, pack::fixed_slots_choker);
-  p.set_bool(pack::send_redundant_have, true);  // a source wants to hear of pieces that it granted
+  p.set_bool(pack::send_redundant_have, false);  // half of all `have` messages; a source that grants is told by the plugin (grants.cpp)
   p.set_int(pack::allowed_fast_set_size, 0);    // nobody is choked, so nobody needs it
   p.set_bool(pack::rate_limit_ip_overhead, false);  // limits are for payload; it cannot know what the wire adds
   p.set_int(pack::upload_rate_limit, clamp_rate(options.upload_limit));

@@ -14,6 +14,7 @@
 #include "swarm/content_files.hpp"
 #include "swarm/grants.hpp"
 #include "swarm/metainfo_form.hpp"
+#include "swarm/prompt_dialing.hpp"
 #include "swarm/session_settings.hpp"
 #include "swarm/store_disk.hpp"
 
@@ -157,8 +158,9 @@ Status EngineSwarm::hand_to_engine(const Content& content, HostedContent& hosted
   auto rationing = [role = role_of(options_, added.have), &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) {
     return grants(torrent, role, clock);
   };
+  auto dialing = [](const lt::torrent_handle& torrent, lt::client_data_t) { return prompt_dialing(torrent); };
   lt::error_code error;
-  hosted.attach(session_.add_torrent(parameters(std::move(loaded), content, added.have, {counter, rationing}), error));
+  hosted.attach(session_.add_torrent(parameters(std::move(loaded), content, added.have, {counter, rationing, dialing}), error));
   if (error) return fail("content " + hosted.id().hex() + ": " + error.message());
   return {};
 }
