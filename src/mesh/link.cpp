@@ -47,7 +47,7 @@ Link::Link(LinkParts parts, std::shared_ptr<Traffic> traffic)
       last_moved_(since_) {
   tune_wire(wire_.get());
   tune_engine(engine_.get());
-  tls_.widen();
+  (void)tls_.widen();
   // The first 48 bytes of an accepted link and the first answer to a dialled one count like all others.
   traffic_->received.fetch_add(parts.to_engine.size(), std::memory_order_relaxed);
   traffic_->sent.fetch_add(parts.sent_before, std::memory_order_relaxed);

@@ -40,8 +40,11 @@ class TlsStream {
   /// The handshake failed because of the certificate that the other side showed or did not show.
   bool certificate_refused() const;
   const SSL* native() const { return ssl_.get(); }
-  /// For bulk data: one read(2) fetches several records.
-  void widen();
+  /// For bulk data, once the handshake is over: one read(2) fetches several records, and records that are written one after the other
+  /// leave together (MSG_MORE). False where there is no memory for it; then nothing has changed.
+  bool widen();
+  /// The most that one call of `write` takes (RFC 8446, 5.1).
+  static constexpr std::size_t record_size = 16 * 1024;
 
  private:
   struct Free {
@@ -52,6 +55,7 @@ class TlsStream {
   Io state_after(int result);
 
   std::unique_ptr<SSL, Free> ssl_;
+  BIO* batch_ = nullptr;  // of ssl_: where records leave together
   bool broken_ = false;
   bool certificate_refused_ = false;
 };
