@@ -1,0 +1,133 @@
+"""The real shoal programs with mutual TLS: tracker, `seed` and one `pull` per node."""
+import os
+import re
+import shutil
+import sys
+import time
+
+from .systems import System, SystemFailed
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "support"))
+from fleet import FleetError, Process, clean_environment  # noqa: E402, F401
+
+PORT = 7443
+REFERENCE = "bench/fanout"
+
+
+class TimedProcess(Process):
+    """Remembers when each event came."""
+
+    def _take(self, line):
+        before = len(self.events)
+        super()._take(line)
+        for event in self.events[before:]:
+            event["at"] = time.time()
+
+
+class ShoalNode:
+    def __init__(self, process, directory):
+        self._process = process
+        self.directory = directory
+
+    def completed_at(self):
+        event = self._process.last("complete")
+        if event:
+            self.directory = event["path"]
+            return event["at"]
+        if not self._process.running:
+            raise SystemFailed(str(self._process._failure("ended before it was complete")))
+        return None
+
+    def claims(self):
+        """What the node itself says, for comparison with the counters."""
+        event = self._process.last("complete") or {}
+        return {key: event[key] for key in ("bytes_from_source", "bytes_from_peers", "seconds") if key in event}
+
+
+class Shoal(System):
+    """`seed_options` and `pull_options` make a variant of it, such as an ordinary seed. `sites` labels the nodes."""
+
+    def __init__(self, *common, binary, sites=None, environment=None):
+        super().__init__(*common)
+        self.binary = os.path.abspath(binary)
+        self.sites = sites or {}
+        self.environment = [f"{key}={value}" for key, value in (environment or {}).items()]
+        self._services = []
+        self._number = 0
+
+    def start(self, host, *words, gate=None):
+        self._number += 1
+        argv = ["env", *self.environment, self.binary, *words, "--json"]
+        name = f"{'-'.join(words[:2]) if words[0] in ('tracker', 'fleet', 'token') else words[0]} on {host}"
+        log = self.path("logs", f"{self._number:03}-{name.replace(' ', '-')}.log")
+        return TimedProcess(name, self.lab.command(host, argv, gate), log)
+
+    def run(self, host, *words, deadline=120.0):
+        process = self.start(host, *words)
+        if process.wait(deadline) != 0:
+            raise SystemFailed(str(process._failure("failed")))
+        return process
+
+    def state(self, host):
+        return self.path("state", host)
+
+    def prepare(self):
+        """A fleet whose members have joined and whose release is published. Each run starts from a copy of the states as they are then."""
+        os.makedirs(self.path("logs"), exist_ok=True)
+        self.fresh("state")
+        url = f"https://{self.lab.address('tracker')}:{PORT}"
+        self.run("tracker", "fleet", "init", "--state", self.state("tracker"), "--keys", self.path("keys"), "--tracker", url)
+        tracker = self._start_tracker()
+        try:
+            for host in self.lab.hosts[1:]:
+                self._join(host)
+            self.run("source", "publish", self.payload, "--state", self.state("source"), "--model", REFERENCE, "--version", "1",
+                     "--key", self.path("keys", "publisher.key"))
+        finally:
+            tracker.stop()
+        shutil.copytree(self.path("state"), self.path("joined"), symlinks=True, ignore=shutil.ignore_patterns("*.sock"))
+
+    def _start_tracker(self):
+        listen = f"{self.lab.address('tracker')}:{PORT}"
+        tracker = self.start("tracker", "tracker", "run", "--state", self.state("tracker"), "--listen", listen)
+        tracker.wait_event("ready")
+        return tracker
+
+    def _join(self, host):
+        role = "seeder" if host == "source" else "node"
+        created = self.run("tracker", "token", "create", "--state", self.state("tracker"), "--role", role)
+        token = next((event["token"] for event in created.events if "token" in event), None) or created.text[-1]
+        site = ["--site", self.sites[host]] if host in self.sites else []
+        self.run(host, "join", token, "--state", self.state(host), "--name", host, *site)
+
+    def piece_bytes(self):
+        """What the publisher chose, from the metainfo that lies in its state."""
+        for at, _, names in os.walk(self.state("source")):
+            for name in names:
+                with open(os.path.join(at, name), "rb") as file:
+                    found = re.search(rb"12:piece lengthi(\d+)e", file.read(1 << 20))
+                if found:
+                    return int(found[1])
+        raise SystemFailed("no metainfo in the seeder's state")
+
+    def begin(self):
+        shutil.rmtree(self.path("state"))
+        shutil.copytree(self.path("joined"), self.path("state"), symlinks=True)
+        self._services = [self._start_tracker()]
+        listen = f"{self.lab.address('source')}:0"
+        seeder = self.start("source", "seed", "--state", self.state("source"), "--listen", listen)
+        self._services.append(seeder)
+        seeder.wait_event("seeding")
+
+    def start_node(self, host, gate):
+        listen = f"{self.lab.address(host)}:0"
+        process = self.start(host, "pull", REFERENCE, "--state", self.state(host), "--listen", listen, "--seed-for", "1h", gate=gate)
+        self.nodes[host] = ShoalNode(process, self.state(host))
+        self._services.append(process)
+        return self.nodes[host]
+
+    def end(self):
+        for process in self._services:
+            if process.running:
+                process.kill()
+        self._services, self.nodes = [], {}

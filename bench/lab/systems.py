@@ -1,0 +1,112 @@
+"""What the systems under test have in common, and the list of them.
+
+A system is told to begin (tracker and source run and are ready), to start nodes (held back by a gate), and to end. Every node and the source go on
+serving until the end. A node is complete when its own program says so: all bytes there and checked.
+"""
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+KIB = 1024
+
+
+class SystemFailed(Exception):
+    """A system did not do its part; the message shows what it said last."""
+
+
+def tail(path, size=1500):
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        file.seek(max(0, os.path.getsize(path) - size))
+        return file.read().decode("utf-8", "replace").strip()
+    return ""
+
+
+class Program:
+    """A process whose output goes to a file, in a process group of its own so that what it starts ends with it."""
+
+    def __init__(self, argv, log, environment=None):
+        self.log = log
+        with open(log, "ab") as output:
+            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                                             env=dict(os.environ, **(environment or {})))
+
+    @property
+    def exit_code(self):
+        return self._process.poll()
+
+    def kill(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+class MarkedNode:
+    """A node whose program makes a file when it is complete."""
+
+    def __init__(self, program, mark, directory):
+        self._program = program
+        self._mark = mark
+        self.directory = directory
+
+    def completed_at(self):
+        """Seconds since the epoch, or None. Raises SystemFailed where it never will be."""
+        with contextlib.suppress(FileNotFoundError):
+            return os.stat(self._mark).st_mtime_ns / 1e9
+        if self._program.exit_code is not None:
+            raise SystemFailed(f"a node ended with exit code {self._program.exit_code}: {tail(self._program.log)}")
+        return None
+
+    def claims(self):
+        return {}
+
+
+class System:
+    """What a run asks of a system. `payload` is a directory, whose content each node has to have in the end."""
+
+    def __init__(self, name, lab, directory, payload, piece_kib):
+        self.name = name
+        self.lab = lab
+        self.directory = directory
+        self.payload = payload
+        self.piece_kib = piece_kib
+        self.nodes = {}
+        os.makedirs(directory, exist_ok=True)
+
+    def prepare(self):
+        """Once, before the first run."""
+
+    def begin(self):
+        """Tracker and source; returns when both are ready."""
+        raise NotImplementedError
+
+    def start_node(self, host, gate):
+        """Starts a program that the gate holds back, and returns what has `completed_at()` and `directory`."""
+        raise NotImplementedError
+
+    def end(self):
+        """Ends all processes and removes what the nodes stored."""
+        raise NotImplementedError
+
+    def piece_bytes(self):
+        return (self.piece_kib or 128) * KIB
+
+    def path(self, *parts):
+        return os.path.join(self.directory, *parts)
+
+    def fresh(self, *parts):
+        """An empty directory."""
+        path = self.path(*parts)
+        shutil.rmtree(path, ignore_errors=True)
+        os.makedirs(path)
+        return path
+
+
+def wait_until(what, condition, deadline=30.0):
+    end = time.monotonic() + deadline
+    while not condition():
+        if time.monotonic() > end:
+            raise SystemFailed(f"{what}: not within {deadline:.0f} s")
+        time.sleep(0.02)
