@@ -73,15 +73,17 @@ void keep_seeding(Invocation& call, Node& node, const InfoHash& content, std::ch
 Status run_pull(Invocation& call) {
   SystemClock clock;
   SHOAL_TRY(Reference reference, parse_reference(call.get("REF")));
-  SHOAL_TRY(HostPort listen, call.address("--listen"));
+  NodeOptions options;
+  SHOAL_TRY(options.listen, call.address("--listen"));
   SHOAL_TRY(auto seed_for, call.duration("--seed-for"));
-  SHOAL_TRY(ByteCount upload_limit, parse_bytes(call.get("--upload-limit")));
+  SHOAL_TRY(options.upload_limit, parse_bytes(call.get("--upload-limit")).within("--upload-limit"));
+  SHOAL_TRY(options.scrub_rate, parse_bytes(call.get("--scrub-rate")).within("--scrub-rate"));
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "pull"));
   Shelf shelf(session->state());
   auto registry = session->client(call.shutdown.token());
   SHOAL_TRY(Wanted wanted, Resolver(*registry, session->verifier(), shelf, clock).resolve(reference));
-  SHOAL_TRY(auto node, Node::start(*session, listen, upload_limit));
+  SHOAL_TRY(auto node, Node::start(*session, options));
   PullRequest request{reference, std::nullopt};
   if (std::string to = call.get("--to"); !to.empty()) request.to = to;
   Puller puller(*session, shelf, *node, call.out, call.shutdown.token());
@@ -100,7 +102,7 @@ Status repair_all(Invocation& call, MemberSession& session, const std::vector<Ex
     if (examined.problems.empty()) continue;
     SHOAL_CHECK(registry->release(examined.release.id()).within("cannot repair " + title(*examined.release)));
     if (!node) {
-      SHOAL_TRY(node, Node::start(session, listen, 0));
+      SHOAL_TRY(node, Node::start(session, {listen}));
     }
     SHOAL_CHECK(Repairer(session, *node, call.out, call.shutdown.token()).repair(examined));
   }
@@ -156,7 +158,9 @@ cli::Command pull_command() {
            {"--to", "DIR", "put the files here (must be empty or not exist) instead of below --state"},
            listen_option,
            {"--seed-for", "TIME", "go on serving to others for so long after the fetch, such as 10m", "0s", false, false, "seed_for"},
-           {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"}},
+           {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
+           {"--scrub-rate", "SIZE", "while serving, read so many bytes a second again, such as 20MB, and fetch again what decayed; 0 is off", "0", false,
+            false, "scrub_rate"}},
           run_pull, "Node"};
 }
 

@@ -18,13 +18,14 @@ std::optional<swarm::Event> Inbox::wait(std::chrono::milliseconds timeout, const
   return event;
 }
 
-Result<std::unique_ptr<Node>> Node::start(swarm::MemberSession& session, const HostPort& listen, ByteCount upload_limit) {
+Result<std::unique_ptr<Node>> Node::start(swarm::MemberSession& session, const NodeOptions& node_options) {
   std::unique_ptr<Node> node(new Node);
   mesh::MeshOptions mesh_options;
-  mesh_options.listen = listen;
+  mesh_options.listen = node_options.listen;
   SHOAL_TRY(node->mesh_, mesh::Mesh::start(mesh_options, session.credentials(), node->policy_, session.clock()));
   swarm::SwarmOptions options;
-  options.upload_limit = upload_limit;
+  options.upload_limit = node_options.upload_limit;
+  options.scrub_rate = node_options.scrub_rate;
   options.client_stop = node->stop_;
   Inbox& inbox = node->inbox_;
   SHOAL_TRY(node->swarm_, swarm::Swarm::start(options, session.self().id, *node->mesh_, session.client(node->stop_.get_token()), session.clock(),

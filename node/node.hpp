@@ -25,10 +25,16 @@ class Inbox {
   std::deque<swarm::Event> events_;
 };
 
+struct NodeOptions {
+  HostPort listen;
+  /// Bytes per second; 0: no limit, no scrub.
+  ByteCount upload_limit = 0, scrub_rate = 0;
+};
+
 class Node {
  public:
-  /// Opens the mesh's port (code `failed` where it is in use) and starts the engine. `upload_limit` in bytes per second, 0 for none.
-  static Result<std::unique_ptr<Node>> start(swarm::MemberSession& session, const HostPort& listen, ByteCount upload_limit);
+  /// Opens the mesh's port (code `failed` where it is in use) and starts the engine.
+  static Result<std::unique_ptr<Node>> start(swarm::MemberSession& session, const NodeOptions& node_options);
   /// Ends in the opposite order: engine, mesh.
   ~Node();
 

@@ -19,6 +19,9 @@ const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines r
                                 false, false, "listen"};
 const cli::Option upload_limit_option{"--upload-limit", "SIZE", "send at most so many bytes a second, such as 100MB; 0 is no limit", "0",
                                       false, false, "upload_limit"};
+const cli::Option scrub_option{"--scrub-rate", "SIZE",
+                               "read so many bytes a second of what is served again, such as 20MB, to find what decayed; 0 is off", "0", false, false,
+                               "scrub_rate"};
 const cli::Option directed_option{"--directed", "yes|no", "ration pieces among the nodes, so that each leaves this machine about once", "yes",
                                   false, false, "directed"};
 
@@ -101,6 +104,7 @@ Result<Serving> serving_of(const Invocation& call) {
   Serving serving;
   SHOAL_TRY(serving.swarm.directed, yes_or_no(call, "--directed"));
   SHOAL_TRY(serving.listen, call.address("--listen"));
+  SHOAL_TRY(serving.swarm.scrub_rate, parse_bytes(call.get("--scrub-rate")).within("--scrub-rate"));
   SHOAL_TRY(serving.swarm.upload_limit, parse_bytes(call.get("--upload-limit")).within("--upload-limit"));
   return serving;
 }
@@ -202,6 +206,7 @@ cli::Command publish_command() {
            {"--seed", "", "serve the files after publishing; needs a machine that joined as seeder"},
            listen_option,
            upload_limit_option,
+           scrub_option,
            directed_option,
            {"--label", "KEY=VALUE", "a remark that is signed along; may be given again", "", false, true},
            {"--parent", "V", "the version (or release id) that this one was made from"}},
@@ -214,7 +219,7 @@ cli::Command seed_command() {
           "Files are read only, and served only while they are as they were published. What 'shoal publish' adds on the same --state\n"
           "is taken up within seconds.\n\n"
           "  shoal seed --state /var/lib/shoal --listen 0.0.0.0:7000",
-          {}, {state_option, listen_option, upload_limit_option, directed_option}, run_seed, "Seeder"};
+          {}, {state_option, listen_option, upload_limit_option, directed_option, scrub_option}, run_seed, "Seeder"};
 }
 
 cli::Command channel_set_command() {

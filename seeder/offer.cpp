@@ -116,6 +116,8 @@ void Offer::stop_serving(Entry& entry) {
 }
 
 void Offer::failed(const InfoHash& content, const Error& error) {
+  // The engine has withdrawn the pieces that are wrong; the others are served on. A file that was written is found by the next look.
+  if (error.code == ErrorCode::verification) return log::error("source damaged", {{"content", content.hex()}, {"error", error.message}});
   log::warn("serving failed, tried again later", {{"content", content.hex()}, {"error", error.message}});
   for (auto& [id, entry] : entries_) {
     if (entry.serving != content) continue;

@@ -21,7 +21,8 @@ class Offer {
   /// they were. A source that is not as it should be is told once and tried again later; files that were touched are hashed
   /// again first.
   void refresh(const std::stop_token& stop);
-  /// The engine gave a content up: it is tried again later.
+  /// The engine gave a content up: it is tried again later. Bytes that are wrong (`verification`) are only told: the engine does not
+  /// send them, and the rest of the content is good.
   void failed(const InfoHash& content, const Error& error);
   /// Releases that are served now.
   std::size_t releases() const;

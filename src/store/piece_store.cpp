@@ -42,9 +42,13 @@ PieceStore::Impl::Impl(FileLayer& files, StoreOptions options, ChunkPool& pool) 
   queue_ = std::make_unique<WorkQueue>(options_.threads != 0 ? options_.threads : std::max(1U, std::thread::hardware_concurrency()));
   pool_.on_free([this] { wake_starved(); });
   syncer_ = std::thread([this] { sync_loop(); });
+  if (options_.scrub_rate > 0) scrubber_ = std::thread([this] { scrub_loop(); });
 }
 
 PieceStore::Impl::~Impl() {
+  state_.lock()->scrub_ending = true;
+  scrub_ended_.notify_all();
+  if (scrubber_.joinable()) scrubber_.join();
   std::vector<ContentId> ids;
   for (const auto& [id, content] : state_.lock()->contents) ids.push_back(id);
   for (const auto id : ids) stop(id, [] {});

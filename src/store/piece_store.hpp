@@ -22,6 +22,10 @@ struct StoreOptions {
   std::chrono::milliseconds sync_interval{1500};
   /// The first pause before a failed read or write is tried again; it doubles.
   std::chrono::milliseconds retry_pause{100};
+  /// Bytes per second of verified pieces that are read and hashed again, one after the other, to find decay; 0: none are.
+  ByteCount scrub_rate = 0;
+  /// From the end of one round of that to the next.
+  std::chrono::milliseconds scrub_pause{60'000};
 };
 
 enum class Access {
@@ -79,6 +83,9 @@ struct Added {
 /// Writes the journal of a content whose files were verified by other means: `have` is believed as long as they stay as they are now.
 /// Nothing else may use the content meanwhile.
 Status remember(FileLayer& files, const NewContent& content, const std::vector<bool>& have);
+
+/// How long the scrub may take over so many bytes at this rate (bytes per second, not zero).
+std::chrono::nanoseconds scrub_time(ByteCount bytes, ByteCount rate);
 
 /// What a content has; see `PieceStore::facts`.
 struct ContentFacts {

@@ -4,6 +4,7 @@
 //   store_explore.cpp   pieces that are there already, here or in an older content
 //   store_upload.cpp    the cache and reads
 //   store_sync.cpp      durability
+//   store_scrub.cpp     the slow walk that finds decay
 #pragma once
 
 #include <deque>
@@ -45,6 +46,7 @@ class PieceStore::Impl {
     std::deque<std::pair<ContentPtr, std::uint32_t>> starved;  // reads that wait for memory
     bool kicked = false;
     bool ending = false;
+    bool scrub_ending = false;
   };
   /// What is called when the lock is given back.
   using Calls = std::vector<std::function<void()>>;
@@ -108,6 +110,17 @@ class PieceStore::Impl {
   void answer(const ContentPtr& content, std::uint32_t piece, const Chunks& chunks, const Status& status);
   void read_partial(const ContentPtr& content, const LivePtr& live, WaitingRead waiting);
 
+  // Scrub
+  struct ScrubPlace {
+    ContentId content{};
+    std::uint32_t piece = 0;
+  };
+  void scrub_loop();
+  ContentPtr next_to_scrub(ScrubPlace& place);
+  void scrub(const ContentPtr& content, std::uint32_t piece);
+  Result<Sha256> fresh_digest(StoredContent& content, const PieceExtent& extent);
+  static Error wrong_bytes(const StoredContent& content, const PieceExtent& extent);
+
   // Durability
   void lose(const ContentPtr& content, const std::vector<std::uint32_t>& pieces, const Error& why);
   void sync_loop();
@@ -129,6 +142,8 @@ class PieceStore::Impl {
   std::condition_variable sync_wanted_;
   std::unique_ptr<WorkQueue> queue_;
   std::thread syncer_;
+  std::condition_variable scrub_ended_;
+  std::thread scrubber_;
 };
 
 }  // namespace shoal::store

@@ -170,8 +170,13 @@ void PieceStore::Impl::read_piece(ReadJob job) {
   if (digest_and_pad(job.chunks, extent.length) == job.content->news.pieces[job.piece]) return read_done(std::move(job));
   file.value()->drop_cache(extent.offset, extent.length);
   if (!std::exchange(job.reread, true)) return read_piece(std::move(job));
-  read_failed(std::move(job), fail(ErrorCode::verification, job.content->name(extent.file) + ": the bytes from " + std::to_string(extent.offset) +
-                                                                " on are not those that were published"));
+  Error error = wrong_bytes(*job.content, extent);
+  read_failed(std::move(job), std::move(error));
+}
+
+Error PieceStore::Impl::wrong_bytes(const StoredContent& content, const PieceExtent& extent) {
+  return fail(ErrorCode::verification,
+              content.name(extent.file) + ": the bytes from " + std::to_string(extent.offset) + " on are not those that were published");
 }
 
 /// Wrong bytes are final; what cannot be read now may be readable soon, above all on a NAS.

@@ -80,7 +80,7 @@ class EngineSwarm final : public Swarm {
         mesh_(mesh),
         hold_(std::move(hold)),
         introductions_(mesh, self),
-        store_(files_, {.memory_budget = options.memory_budget}),
+        store_(files_, {.memory_budget = options.memory_budget, .scrub_rate = options.scrub_rate}),
         session_(session_params(session_settings(options, mesh.front(), hold_), store_disk(store_, disk_))),
         announcer_(std::make_unique<Announcer>(std::move(client), peer_id_of(self), mesh.port(), clock, options.client_stop)) {
     session_.set_peer_class_filter(peer_classes());

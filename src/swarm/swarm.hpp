@@ -19,6 +19,8 @@ struct SwarmOptions {
   ByteCount upload_limit = 0, download_limit = 0;
   /// What unfinished pieces, the cache and blocks on their way to peers may take together.
   ByteCount memory_budget = 192 * MiB;
+  /// Bytes per second that are read and hashed again in the background to find decay; 0: none.
+  ByteCount scrub_rate = 0;
   /// Whether a source rations what it has (directed seeding); without it, it is an ordinary seed.
   bool directed = true;
   /// The source of the client's stop token: lets the destructor end a request that the tracker does not answer. Without it, the

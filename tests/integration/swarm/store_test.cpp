@@ -175,3 +175,35 @@ TEST_CASE("a piece that decays while the rest is still fetched is fetched again,
   CHECK(node.events<swarm::Failed>().empty());
   CHECK(other.events<swarm::PeerLied>().empty());
 }
+
+TEST_CASE("a node that scrubs repairs what decayed before anyone asks for it, and a source that scrubs says what is wrong") {
+  Place place;
+  put_checkpoint(place.source, 2, 2'000'000);
+  const auto metainfo = published(place.source, piece);
+  swarm::SwarmOptions scrubbing;
+  scrubbing.scrub_rate = 8 * MiB;
+  Machine seeder(place.tracker, place.fleet, Role::seeder, 1);
+  REQUIRE(seeder.swarm().add({metainfo, place.source, swarm::Mode::seed}).ok());
+  const swarm::Content wanted{metainfo, place.fetched, swarm::Mode::fetch, place.journal};
+  {
+    Machine node(place.tracker, place.fleet, Role::node, 2);
+    REQUIRE(node.swarm().add(wanted).ok());
+    REQUIRE(node.await<swarm::Completed>(120s));
+  }
+  const auto right = digests_below(place.source);
+  decay(place.fetched / "model-1.safetensors", 1'500'000);
+  REQUIRE(digests_below(place.fetched) != right);
+  Machine node(place.tracker, place.fleet, Role::node, 2, scrubbing);
+  REQUIRE(node.swarm().add(wanted).ok());
+  REQUIRE(eventually([&] { return digests_below(place.fetched) == right; }, 60s));
+  REQUIRE(node.await<swarm::Completed>());
+  CHECK(node.events<swarm::Failed>().empty());
+  const fs::path spoilt = place.dir.path() / "spoilt";
+  fs::copy(place.source, spoilt, fs::copy_options::recursive);
+  decay(spoilt / "model-0.safetensors", 1'000'000);
+  Machine source(place.tracker, place.fleet, Role::seeder, 4, scrubbing);
+  REQUIRE(source.swarm().add({metainfo, spoilt, swarm::Mode::seed}).ok());
+  REQUIRE(source.await<swarm::Failed>());
+  CHECK(source.events<swarm::Failed>().front().error.code == ErrorCode::verification);
+  CHECK(source.events<swarm::Failed>().front().error.message.find("model-0.safetensors") != std::string::npos);
+}

@@ -1,0 +1,68 @@
+// The scrub: a slow walk over what is verified, to find decay before somebody needs the piece.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "store/piece_store_impl.hpp"
+
+namespace shoal::store {
+namespace {
+
+constexpr std::chrono::milliseconds nothing_there{1000};
+
+}  // namespace
+
+void PieceStore::Impl::scrub_loop() {
+  ScrubPlace place;
+  bool walked = false;
+  while (true) {
+    const ContentPtr content = next_to_scrub(place);
+    std::chrono::nanoseconds pause = walked ? options_.scrub_pause : std::min(options_.scrub_pause, nothing_there);
+    if (content) pause = scrub_time(content->extent(place.piece).length, options_.scrub_rate);
+    if (content) scrub(content, place.piece++);
+    walked = content != nullptr;
+    auto state = state_.lock();
+    if (scrub_ended_.wait_for(state.lock(), pause, [&] { return state->scrub_ending; })) return;
+  }
+}
+
+std::chrono::nanoseconds scrub_time(ByteCount bytes, ByteCount rate) {
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(static_cast<double>(bytes) / static_cast<double>(rate) * 1e9));
+}
+
+/// The next piece that is there and durable, which is kept open for `scrub`; nothing at the end of a round.
+ContentPtr PieceStore::Impl::next_to_scrub(ScrubPlace& place) {
+  auto state = state_.lock();
+  for (auto it = state->contents.lower_bound(place.content); it != state->contents.end(); ++it) {
+    StoredContent& content = *it->second;
+    if (it->first != place.content) place = {it->first, 0};
+    for (; !content.stopping && place.piece < content.have.size(); ++place.piece) {
+      if (!content.have[place.piece] || content.written.contains(place.piece) || content.syncing.contains(place.piece)) continue;
+      start_job(content);
+      return it->second;
+    }
+  }
+  place = {};
+  return nullptr;
+}
+
+/// Reads from the disk itself, without memory of the budget. What cannot be read may be readable soon; what is wrong twice is wrong.
+void PieceStore::Impl::scrub(const ContentPtr& content, std::uint32_t piece) {
+  const PieceExtent extent = content->extent(piece);
+  Result<Sha256> digest = fresh_digest(*content, extent);
+  if (digest.ok() && digest.value() != content->news.pieces[piece]) digest = fresh_digest(*content, extent);
+  if (!digest.ok()) {
+    log::warn("scrub_cannot_read", {{"file", content->name(extent.file)}, {"why", digest.error().message}});
+    content->files->forget(extent.file);
+  } else if (digest.value() != content->news.pieces[piece]) {
+    lose(content, {piece}, wrong_bytes(*content, extent));
+  }
+  end_job(*content);
+}
+
+Result<Sha256> PieceStore::Impl::fresh_digest(StoredContent& content, const PieceExtent& extent) {
+  SHOAL_TRY(auto file, content.files->get(extent.file));
+  file->drop_cache(extent.offset, extent.length);
+  return stored_digest(*content.files, extent);
+}
+
+}  // namespace shoal::store
