@@ -84,7 +84,7 @@ def open_in_namespace(name, path):
 class Lab:
     """`rates` maps each host to Mbit/s, or None for a link that is not shaped; `sites` maps a host to 0 or 1 (0 if it is not there)."""
 
-    def __init__(self, rates, sites=None, isolated=(), site_mbit=None, patience=900.0):
+    def __init__(self, rates, sites=None, isolated=(), site_mbit=None, patience=600.0):
         require_root_and_tools()
         self.rates = rates
         self.hosts = list(rates)

@@ -33,7 +33,7 @@ def table(path, rows):
 def progress(run, case):
     """[(time, share of node 1, ..)]: what each has received, without the frames' headers, over the size."""
     rows = []
-    for sample in run.samples:
+    for sample in run.samples[::3]:
         shares = [(sample.hosts[host][2] - measure.HEADERS * sample.hosts[host][3]) / case.size for host in case.nodes]
         rows.append([sample.at] + [1.0 if run.done[host] <= sample.at else min(1.0, share) for host, share in zip(case.nodes, shares)])
     return rows

@@ -8,7 +8,7 @@ import time
 from .systems import System, SystemFailed
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "support"))
-from fleet import FleetError, Process, clean_environment  # noqa: E402, F401
+from fleet import FleetError, Process  # noqa: E402, F401
 
 PORT = 7443
 REFERENCE = "bench/fanout"
@@ -45,19 +45,19 @@ class ShoalNode:
 
 
 class Shoal(System):
-    """`seed_options` and `pull_options` make a variant of it, such as an ordinary seed. `sites` labels the nodes."""
+    """`seed_options` make a variant of it, such as an ordinary seed. `sites` labels the hosts."""
 
-    def __init__(self, *common, binary, sites=None, environment=None):
+    def __init__(self, *common, binary, sites=None, seed_options=()):
         super().__init__(*common)
         self.binary = os.path.abspath(binary)
         self.sites = sites or {}
-        self.environment = [f"{key}={value}" for key, value in (environment or {}).items()]
+        self.seed_options = seed_options
         self._services = []
         self._number = 0
 
     def start(self, host, *words, gate=None):
         self._number += 1
-        argv = ["env", *self.environment, self.binary, *words, "--json"]
+        argv = [self.binary, *words, "--json"]
         name = f"{'-'.join(words[:2]) if words[0] in ('tracker', 'fleet', 'token') else words[0]} on {host}"
         log = self.path("logs", f"{self._number:03}-{name.replace(' ', '-')}.log")
         return TimedProcess(name, self.lab.command(host, argv, gate), log)
@@ -115,7 +115,7 @@ class Shoal(System):
         shutil.copytree(self.path("joined"), self.path("state"), symlinks=True)
         self._services = [self._start_tracker()]
         listen = f"{self.lab.address('source')}:0"
-        seeder = self.start("source", "seed", "--state", self.state("source"), "--listen", listen)
+        seeder = self.start("source", "seed", "--state", self.state("source"), "--listen", listen, *self.seed_options)
         self._services.append(seeder)
         seeder.wait_event("seeding")
 

@@ -106,7 +106,7 @@ class Transmission(Torrent):
             json.dump(settings, file)
         argv = ["transmission-cli", "-g", home, "-w", data, "-p", str(PEER_PORT), "-f", self.marker(), "-et", "-M", "-D", "-U", "-B"]
         argv += ["-v"] if seeding else []
-        return argv + [self.torrent], {"FANOUT_MARK": mark, "TR_CURL_VERBOSE": ""}
+        return argv + [self.torrent], {"FANOUT_MARK": mark}
 
 
 class Libtorrent(Torrent):
