@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/failpoint.hpp"
+
 namespace shoal::node {
 namespace {
 
@@ -182,6 +184,7 @@ Status Puller::settle(Status failure, const Wanted& wanted, const Place& place) 
 Status Puller::expose(const PullRequest& request, const Wanted& wanted) {
   if (wanted.pointer) SHOAL_CHECK(shelf_.record_seen(**wanted.pointer));
   if (request.to) return {};
+  failpoint("node.before_switch");
   return shelf_.switch_to(request.reference, wanted.release.id());
 }
 

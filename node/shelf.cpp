@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/failpoint.hpp"
 #include "base/json.hpp"
 
 namespace shoal::node {
@@ -122,7 +123,10 @@ std::vector<Sha256> file_hashes(const manifest::Release& release) {
 Status make_visible(const fs::path& root, const fs::path& target) {
   SHOAL_CHECK(sync_tree(root));
   SHOAL_CHECK(make_directories(target.parent_path()));
-  return rename_durably(root, target);
+  failpoint("node.durable");
+  SHOAL_CHECK(rename_durably(root, target));
+  failpoint("node.renamed");
+  return {};
 }
 
 }  // namespace shoal::node

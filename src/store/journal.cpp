@@ -4,6 +4,8 @@
 #include <array>
 #include <optional>
 
+#include "base/failpoint.hpp"
+
 namespace shoal::store {
 namespace {
 
@@ -213,8 +215,14 @@ Status Journal::mark(std::vector<FileMark> files) {
 Status Journal::append(std::uint32_t type, const std::string& payload) {
   if (!file_) return rewrite();
   const std::string bytes = record(type, payload, crc_);
+  if (at_failpoint("journal.half")) {
+    (void)write_exactly(*file_, end_, bytes.data(), bytes.size() / 2);
+    die();
+  }
   int error = write_exactly(*file_, end_, bytes.data(), bytes.size());
+  failpoint("journal.appended");
   if (error == 0) error = file_->sync();
+  failpoint("journal.synced");
   end_ += bytes.size();
   if (error == 0) return {};
   file_.reset();
@@ -229,7 +237,9 @@ Status Journal::rewrite() {
   if (error == 0) error = write_exactly(*file, 0, bytes.data(), bytes.size());
   if (error == 0) error = file->sync();
   if (error != 0) return fail_errno("cannot write journal " + name_, error);
+  failpoint("journal.before_rename");
   SHOAL_CHECK(directory_->rename(fresh, name_));
+  failpoint("journal.renamed");
   SHOAL_CHECK(directory_->sync());
   Cutter tail(std::string_view(bytes).substr(bytes.size() - 4));
   crc_ = tail.take<std::uint32_t>();

@@ -1,6 +1,7 @@
 // Blocks become pieces on disk.
 #include <algorithm>
 
+#include "base/failpoint.hpp"
 #include "store/piece_store_impl.hpp"
 
 namespace shoal::store {
@@ -209,7 +210,10 @@ Result<Sha256> PieceStore::Impl::digest_of(StoredContent& content, const LivePie
 /// What is verified is not given up: it is tried until it is written, and memory that fills up holds the peers back meanwhile.
 void PieceStore::Impl::write_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt) {
   const int error = write_blocks(*content, *live, blocks_in_memory(*live));
-  if (error == 0) return settle(content, piece, live, Verdict::verified);
+  if (error == 0) {
+    failpoint("store.written");
+    return settle(content, piece, live, Verdict::verified);
+  }
   const Error why = fail_errno("cannot write " + content->name(live->extent.file), error);
   const auto job = [this, content, piece, live, attempt] { write_piece(content, piece, live, attempt + 1); };
   if (!again(content, why, attempt, job)) settle(content, piece, live, closed());

@@ -1,6 +1,7 @@
 // Durability: data first, then the journal; and what happens when a sync fails.
 #include <algorithm>
 
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "store/piece_store_impl.hpp"
 
@@ -79,7 +80,9 @@ Status PieceStore::Impl::sync(const ContentPtr& content) {
     forgotten = std::exchange(content->forgotten, {});
   });
   if (pieces.empty() && forgotten.empty()) return {};
+  failpoint("store.before_sync");
   Status status = sync_files(content, pieces);
+  failpoint("store.synced");
   Status noted = note(*content, pieces, forgotten);
   // What is left is tried again.
   state_.with([&](State&) { content->written.merge(content->syncing); });

@@ -75,11 +75,12 @@ def tail(path, lines=20):
 class Process:
     """One running shoal with --json: its lines of stdout become events, its stderr goes to a file."""
 
-    def __init__(self, name, command, log_path):
+    def __init__(self, name, command, log_path, environment=None):
         self.name = name
         self.command = command
         self.log_path = log_path
         self.events = []
+        self.heard = []  # seconds from the start to each event
         self.text = []  # lines of stdout that are not JSON
         self._ended = False
         self._changed = threading.Condition()
@@ -87,7 +88,7 @@ class Process:
         # A session of its own: Ctrl-C reaches us only, and we end the fleet in order.
         with open(log_path, "ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-                                             env=clean_environment(), start_new_session=True)
+                                             env=clean_environment() | (environment or {}), start_new_session=True)
         self._reader = threading.Thread(target=self._read, name=f"reader of {name}", daemon=True)
         self._reader.start()
 
@@ -114,6 +115,7 @@ class Process:
         with self._changed:
             if isinstance(event, dict):
                 self.events.append(event)
+                self.heard.append(time.monotonic() - self.started)
             else:
                 self.text.append(line)
             self._changed.notify_all()
@@ -280,9 +282,9 @@ class Fleet:
         self._log_number += 1
         return os.path.join(self.logs, f"{self._log_number:03}-{name}.log")
 
-    def start(self, name, *words):
-        """Any shoal command with --json, in the background."""
-        process = Process(name, [self.shoal, *map(str, words), "--json"], self._log(name))
+    def start(self, name, *words, environment=None):
+        """Any shoal command with --json, in the background; `environment` is added to ours."""
+        process = Process(name, [self.shoal, *map(str, words), "--json"], self._log(name), environment)
         self._processes.append(process)
         return process
 
@@ -338,14 +340,14 @@ class Fleet:
         seeder.wait_event("seeding")
         return seeder
 
-    def pull(self, member, ref, *extra, to=None, seed_for=None):
+    def pull(self, member, ref, *extra, to=None, seed_for=None, environment=None):
         """A fetch in the background: `.complete()` waits for its report, `.wait()` for its end."""
         words = ["pull", ref, "--state", member.state, "--listen", "127.0.0.1:0"]
         if to:
             words += ["--to", to]
         if seed_for:
             words += ["--seed-for", seed_for]
-        return self.start(f"pull-{member.name}", *words, *extra)
+        return self.start(f"pull-{member.name}", *words, *extra, environment=environment)
 
     def verify(self, member, ref, *extra, deadline=FETCH, check=True):
         return self.run("verify", ref, "--state", member.state, *extra, deadline=deadline, check=check)
