@@ -11,9 +11,11 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 PREFIX = "fanout-"
+WORK_PREFIX = "shoal-fanout-"
 SWITCH = PREFIX + "switch"
 LOCK = "/run/lock/shoal-fanout.lock"
 CLONE_NEWNET = 0x40000000
@@ -69,6 +71,14 @@ def remove_all():
         sh("ip", "netns", "del", name, check=False)
 
 
+def remove_directory_of_a_killed_run(lock):
+    """A run notes its temporary directory in the lock file for as long as it lives."""
+    noted = os.pread(lock, 4096, 0).decode("utf-8", "replace")
+    if os.path.dirname(noted) == tempfile.gettempdir() and os.path.basename(noted).startswith(WORK_PREFIX):
+        shutil.rmtree(noted, ignore_errors=True)
+    os.ftruncate(lock, 0)
+
+
 def open_in_namespace(name, path):
     """Opens a file of /proc/thread-self as that namespace shows it. It goes on showing that namespace."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -82,9 +92,10 @@ def open_in_namespace(name, path):
 
 
 class Lab:
-    """`rates` maps each host to Mbit/s, or None for a link that is not shaped; `sites` maps a host to 0 or 1 (0 if it is not there)."""
+    """`rates` maps each host to Mbit/s, or None for a link that is not shaped; `sites` maps a host to 0 or 1 (0 if it is not there).
+    `temporary` is a directory that the next run removes if this one is killed."""
 
-    def __init__(self, rates, sites=None, isolated=(), site_mbit=None, patience=600.0):
+    def __init__(self, rates, sites=None, isolated=(), site_mbit=None, temporary="", patience=600.0):
         require_root_and_tools()
         self.rates = rates
         self.hosts = list(rates)
@@ -94,6 +105,8 @@ class Lab:
         self._counters = None
         self._lock = take_lock(patience)
         remove_all()
+        remove_directory_of_a_killed_run(self._lock)
+        os.pwrite(self._lock, temporary.encode(), 0)
 
     def __enter__(self):
         try:
@@ -114,6 +127,7 @@ class Lab:
             os.close(self._counters)
             self._counters = None
         remove_all()
+        os.ftruncate(self._lock, 0)
         os.close(self._lock)
 
     # --- making it ---

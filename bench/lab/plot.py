@@ -12,7 +12,7 @@ set xrange [0:{end}]
 set yrange [0:1.1]
 set xlabel 'seconds'
 set grid back lc rgb '#dddddd'
-set key bottom right
+set key below horizontal
 """
 
 
@@ -58,7 +58,7 @@ def draw(svg, title, results, case):
     """`results` maps a system to (run, ideal seconds)."""
     end = max(max(run.done.values()) for run, _ in results.values()) * 1.03
     with tempfile.TemporaryDirectory(prefix="shoal-plot-") as directory:
-        text = HEAD.format(height=280 * len(results) + 40, svg=os.path.abspath(svg), rows=len(results), title=title, end=end)
+        text = HEAD.format(height=300 * len(results) + 40, svg=os.path.abspath(svg), rows=len(results), title=title, end=end)
         for name, (run, ideal) in results.items():
             text += "\n".join(system_panels(name, run, case, ideal, directory)) + "\n"
         subprocess.run(["gnuplot"], input=text + "unset multiplot\n", text=True, check=True, timeout=60)
