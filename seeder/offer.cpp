@@ -97,7 +97,7 @@ Status Offer::serve(const ReleaseId& id, Entry& entry, const std::stop_token& st
   }
   InfoHash content = metainfo.info_hash();
   // Another release of the same content is served already: that serves this one, too.
-  if (!contents().contains(content)) SHOAL_CHECK(swarm_.add({std::move(metainfo), source.root, swarm::Mode::seed}));
+  if (!contents().contains(content)) SHOAL_CHECK(swarm_.add({std::move(metainfo), source.root, swarm::Mode::seed, {}, {}, source.fingerprints}));
   entry.serving = content;
   log::info("serving", {{"release", id.hex()}, {"model", release->model.str()}, {"version", release->version.str()}});
   return {};

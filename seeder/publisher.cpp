@@ -34,6 +34,13 @@ std::vector<std::int64_t> mtimes_of(const Survey& survey) {
   return times;
 }
 
+std::vector<store::Fingerprint> fingerprints_of(const store::TreeHashes& hashes) {
+  std::vector<store::Fingerprint> fingerprints;
+  fingerprints.reserve(hashes.pieces.size());
+  for (const auto& piece : hashes.pieces) fingerprints.push_back(piece.fingerprint);
+  return fingerprints;
+}
+
 std::chrono::milliseconds since(SteadyTime start, const Clock& clock) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(clock.steady_now() - start);
 }
@@ -69,10 +76,13 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
     SHOAL_TRY(known, send(prepared));
   }
   SHOAL_TRY(std::string metainfo, metainfo_of(*known, prepared));
-  SHOAL_CHECK(finish(request, source, *known, std::move(metainfo)));
+  // A release that was made with other pieces has other fingerprints.
+  if (known->release->swarm != prepared.release.swarm) prepared.fingerprints.clear();
+  Source remembered{request.model, source.root, known->envelope, std::move(metainfo), std::move(prepared.fingerprints), mtimes_of(source)};
+  SHOAL_CHECK(finish(request, *known, remembered));
   const manifest::Release& release = *known->release;
-  return PublishReport{known->release.id(), release.swarm.info_hash, release.files.size(), release.total_size(),
-                       since(start, session_.clock()), already};
+  return PublishReport{known->release.id(),  release.swarm.info_hash,        release.files.size(),
+                       release.total_size(), since(start, session_.clock()), already};
 }
 
 Result<std::optional<Publisher::Registered>> Publisher::registered(const PublishRequest& request) {
@@ -138,7 +148,7 @@ Result<Publisher::Prepared> Publisher::prepare(const PublishRequest& request, co
   SHOAL_TRY(auto metainfo, swarm::make_metainfo(layout, hashes));
   release.swarm = {metainfo.info_hash, layout.piece_length(), crypto::sha256(metainfo.bytes), metainfo.bytes.size()};
   SHOAL_CHECK(manifest::check(release));
-  return Prepared{std::move(release), std::move(metainfo)};
+  return Prepared{std::move(release), std::move(metainfo), fingerprints_of(hashes)};
 }
 
 /// Signs, checks as every node will, and registers.
@@ -161,8 +171,7 @@ Result<std::string> Publisher::metainfo_of(const Registered& known, Prepared& pr
   return bytes;
 }
 
-Status Publisher::finish(const PublishRequest& request, const Survey& survey, const Registered& known, std::string metainfo) {
-  Source source{request.model, survey.root, known.envelope, std::move(metainfo), mtimes_of(survey)};
+Status Publisher::finish(const PublishRequest& request, const Registered& known, const Source& source) {
   SHOAL_CHECK(Sources(session_.state()).save(known.release.id(), source));
   if (!request.channel) return {};
   auto moved = ChannelMover(session_, tracker_, signer_).move(request.model, *request.channel, known.release.id());

@@ -52,6 +52,7 @@ class Publisher {
   struct Prepared {
     manifest::Release release;
     swarm::Metainfo metainfo;
+    std::vector<store::Fingerprint> fingerprints;
   };
 
   Result<std::optional<Registered>> registered(const PublishRequest& request);
@@ -61,7 +62,7 @@ class Publisher {
   Result<Prepared> prepare(const PublishRequest& request, const Survey& survey);
   Result<Registered> send(Prepared& prepared);
   Result<std::string> metainfo_of(const Registered& known, Prepared& prepared);
-  Status finish(const PublishRequest& request, const Survey& survey, const Registered& known, std::string metainfo);
+  Status finish(const PublishRequest& request, const Registered& known, const Source& source);
 
   swarm::MemberSession& session_;
   registry::Client& tracker_;

@@ -33,6 +33,40 @@ Result<Source> decode(const std::string& text) {
   return source;
 }
 
+// ---- fingerprints: a line that names the format, then 16 bytes each, little-endian ----
+
+constexpr std::string_view fingerprints_title = "shoal piece fingerprints 1\n";
+constexpr ByteCount fingerprints_limit = 64 * MiB;
+
+void put(std::string& text, std::uint64_t value) {
+  for (int shift = 0; shift < 64; shift += 8) text.push_back(static_cast<char>(value >> shift));
+}
+
+std::uint64_t get(std::string_view text) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 8; i-- > 0;) value = value << 8 | static_cast<std::uint8_t>(text[i]);
+  return value;
+}
+
+std::string encode(const std::vector<store::Fingerprint>& fingerprints) {
+  std::string text(fingerprints_title);
+  for (const auto& fingerprint : fingerprints) {
+    put(text, fingerprint.low);
+    put(text, fingerprint.high);
+  }
+  return text;
+}
+
+/// None where the file is missing or damaged: they spare work and are needed for nothing.
+std::vector<store::Fingerprint> read_fingerprints(const fs::path& path) {
+  std::vector<store::Fingerprint> fingerprints;
+  auto text = read_file(path, fingerprints_limit);
+  if (!text.ok() || text.value().compare(0, fingerprints_title.size(), fingerprints_title) != 0) return fingerprints;
+  std::string_view rest = std::string_view(text.value()).substr(fingerprints_title.size());
+  for (; rest.size() >= 16; rest.remove_prefix(16)) fingerprints.push_back({get(rest), get(rest.substr(8))});
+  return fingerprints;
+}
+
 }  // namespace
 
 Status Sources::save(const ReleaseId& id, const Source& source) const {
@@ -40,6 +74,7 @@ Status Sources::save(const ReleaseId& id, const Source& source) const {
   std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   SHOAL_CHECK(make_directories(directory_, 0700));
   SHOAL_CHECK(write_file_durably(file(id, ".torrent"), source.metainfo));
+  SHOAL_CHECK(write_file_durably(file(id, ".pieces"), encode(source.fingerprints)));
   return write_file_durably(file(id, ".json"), text);
 }
 
@@ -48,6 +83,7 @@ Result<Source> Sources::load(const ReleaseId& id) const {
   SHOAL_TRY(std::string text, read_file(record, record_limit));
   SHOAL_TRY(Source source, decode(text).within(record.string()));
   SHOAL_TRY(source.metainfo, read_file(file(id, ".torrent"), manifest::metainfo_limit));
+  source.fingerprints = read_fingerprints(file(id, ".pieces"));
   return source;
 }
 

@@ -1,6 +1,7 @@
 // What this machine has published and where the files are, so that `shoal seed` serves it later:
 //   STATE/sources/<release id>.json      model, root, envelope, times of the files; written last
 //   STATE/sources/<release id>.torrent   the metainfo
+//   STATE/sources/<release id>.pieces    the pieces' fingerprints; may be missing
 #pragma once
 
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "base/files.hpp"
 #include "base/ids.hpp"
+#include "store/fingerprint.hpp"
 
 namespace shoal::seeder {
 
@@ -17,6 +19,7 @@ struct Source {
   fs::path root;         // absolute
   std::string envelope;  // JSON text
   std::string metainfo;
+  std::vector<store::Fingerprint> fingerprints;  // one for each piece, or none
   /// Nanoseconds since the epoch, for the files of the release in their order: a file that was written since is hashed again
   /// before it is served.
   std::vector<std::int64_t> mtimes_ns;

@@ -206,12 +206,14 @@ void HashPipeline::hash_pieces(const Chunk& chunk) {
   for (; !rest.empty(); ++piece) {
     std::string_view bytes = rest.substr(0, layout_.piece_length());
     rest.remove_prefix(bytes.size());
+    FingerprintHasher fingerprint;
     for (std::size_t at = 0; at < bytes.size(); at += step) {
       sha1.update(bytes.substr(at, step));
       sha256.update(bytes.substr(at, step));
+      fingerprint.update(bytes.substr(at, step));
     }
     if (piece + 1 != layout_.piece_count()) add_zeroes(sha1, layout_.piece_length() - bytes.size());
-    hashes_.pieces[piece] = {sha1.finish(), sha256.finish()};
+    hashes_.pieces[piece] = {sha1.finish(), sha256.finish(), fingerprint.finish()};
   }
   if (fits_one_piece(chunk.file)) hashes_.files[chunk.file] = hashes_.pieces[piece - 1].sha256;
 }

@@ -5,6 +5,7 @@
 #include <stop_token>
 
 #include "base/files.hpp"
+#include "store/fingerprint.hpp"
 #include "store/layout.hpp"
 
 namespace shoal::store {
@@ -12,6 +13,7 @@ namespace shoal::store {
 struct PieceHashes {
   Sha1 sha1;      // over the piece as BitTorrent sees it: with its padding, but the last piece of all has none
   Sha256 sha256;  // over the file bytes in the piece
+  Fingerprint fingerprint = {};
 };
 
 struct TreeHashes {

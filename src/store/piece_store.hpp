@@ -10,6 +10,7 @@
 #include "base/ids.hpp"
 #include "store/chunk_pool.hpp"
 #include "store/file_layer.hpp"
+#include "store/fingerprint.hpp"
 #include "store/layout.hpp"
 
 namespace shoal::store {
@@ -61,6 +62,8 @@ struct ContentEvents {
 struct NewContent {
   Layout layout{{}, 1};
   std::vector<Sha256> pieces;
+  /// Of those pieces whose bytes were hashed before; empty: none. They spare the SHA-256 when such a piece is read.
+  std::vector<Fingerprint> fingerprints = {};
   fs::path root;
   Access access = Access::update;
   /// Where verified pieces are remembered; empty: nowhere.

@@ -105,6 +105,7 @@ class PieceStore::Impl {
   void wake_starved();
   void feed_starved();
   void read_piece(ReadJob job);
+  bool is_right(StoredContent& content, std::uint32_t piece, const std::vector<iovec>& bytes);
   void read_failed(ReadJob job, Error error);
   void read_done(ReadJob job);
   void answer(const ContentPtr& content, std::uint32_t piece, const Chunks& chunks, const Status& status);

@@ -58,7 +58,10 @@ struct OlderFiles {
 };
 
 struct StoredContent {
-  StoredContent(ContentId i, NewContent n) : id(i), news(std::move(n)), have(news.pieces.size()), unexplored(news.pieces.size()) {}
+  StoredContent(ContentId i, NewContent n)
+      : id(i), news(std::move(n)), have(news.pieces.size()), unexplored(news.pieces.size()), fingerprints(news.fingerprints) {
+    fingerprints.resize(news.pieces.size());
+  }
 
   bool read_only() const { return news.access == Access::read_only; }
   PieceExtent extent(std::uint32_t piece) const { return news.layout.extent(piece); }
@@ -73,7 +76,8 @@ struct StoredContent {
 
   // Under the store's lock.
   std::vector<bool> have;
-  std::vector<bool> unexplored;  // the file may hold it
+  std::vector<bool> unexplored;           // the file may hold it
+  std::vector<Fingerprint> fingerprints;  // of pieces that were read and found right
   std::unordered_map<std::uint32_t, std::shared_ptr<LivePiece>> live;
   std::unordered_map<std::uint32_t, std::vector<WaitingRead>> reading;
   std::uint32_t last_read = UINT32_MAX;

@@ -62,6 +62,7 @@ store::NewContent stored(const Content& content) {
   store::NewContent result;
   result.layout = content.metainfo.layout();
   result.pieces = content.metainfo.piece_sha256();
+  if (content.fingerprints.size() == result.pieces.size()) result.fingerprints = content.fingerprints;
   result.root = content.root;
   result.access = content.mode == Mode::seed ? store::Access::read_only : store::Access::update;
   result.journal = content.journal;

@@ -48,6 +48,8 @@ struct Content {
   fs::path journal = {};
   /// Pieces that these have are copied, or cloned where the file system can, instead of downloaded (Mode::fetch).
   std::vector<OlderRelease> reuse_from = {};
+  /// Of all pieces, from when they were hashed, or none (Mode::seed). They spare hashing on every read.
+  std::vector<store::Fingerprint> fingerprints = {};
 };
 
 /// Notes in the content's journal that these pieces (one bit for each) were verified where they are. The content must not be in a swarm.

@@ -40,6 +40,7 @@ FENCES = {
     "spdlog/": ["src/base/log.cpp"],
     "fmt/": ["src/base/log.cpp"],
     "toml++/": ["src/base/config.cpp"],
+    "xxhash": ["src/store/fingerprint.cpp"],
     "doctest/": [],
 }
 

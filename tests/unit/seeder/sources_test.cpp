@@ -10,7 +10,11 @@ namespace {
 ReleaseId id_of(char fill) { return test::must(ReleaseId::from_raw(std::string(32, fill))); }
 
 Source sample() {
-  return {ModelName::trusted("acme/llama"), "/mnt/nas/llama v1", "{\"payload\":\"\\u0000\"}", std::string("d4:\0\xff\n", 6),
+  return {ModelName::trusted("acme/llama"),
+          "/mnt/nas/llama v1",
+          "{\"payload\":\"\\u0000\"}",
+          std::string("d4:\0\xff\n", 6),
+          {{1, 2}, {0xfedc'ba98'7654'3210, 0x8000'0000'0000'0000}},
           {0, -5, 1'700'000'000'123'456'789}};
 }
 
@@ -23,7 +27,19 @@ TEST_CASE("a source comes back as it was saved") {
   CHECK(back.root == sample().root);
   CHECK(back.envelope == sample().envelope);
   CHECK(back.metainfo == sample().metainfo);
+  CHECK(back.fingerprints == sample().fingerprints);
   CHECK(back.mtimes_ns == sample().mtimes_ns);
+}
+
+TEST_CASE("a source without its fingerprints, or with another format of them, is a source without fingerprints") {
+  TempDirectory directory;
+  Sources sources(directory.path());
+  test::must(sources.save(id_of('b'), sample()));
+  const fs::path file = directory.path() / "sources" / (id_of('b').hex() + ".pieces");
+  testing::write(file, "shoal piece fingerprints 2\n0123456789abcdef");
+  CHECK(test::must(sources.load(id_of('b'))).fingerprints.empty());
+  fs::remove(file);
+  CHECK(test::must(sources.load(id_of('b'))).fingerprints.empty());
 }
 
 TEST_CASE("saving again replaces what was known") {
@@ -52,9 +68,9 @@ TEST_CASE("a damaged record is an error that names the file") {
   Sources sources(directory.path());
   test::must(sources.save(id_of('a'), sample()));
   fs::path record = directory.path() / "sources" / (id_of('a').hex() + ".json");
-  for (const char* text : {"", "{", "[]", "{}", R"({"model":"acme","root":"/","envelope":"","mtimes_ns":[]})",
-                           R"({"model":"a/b","root":"/","envelope":"","mtimes_ns":[1.5]})",
-                           R"({"model":"a/b","root":"/","envelope":"","mtimes_ns":["1"]})"}) {
+  for (const char* text :
+       {"", "{", "[]", "{}", R"({"model":"acme","root":"/","envelope":"","mtimes_ns":[]})",
+        R"({"model":"a/b","root":"/","envelope":"","mtimes_ns":[1.5]})", R"({"model":"a/b","root":"/","envelope":"","mtimes_ns":["1"]})"}) {
     CAPTURE(text);
     testing::write(record, text);
     auto loaded = sources.load(id_of('a'));

@@ -68,6 +68,29 @@ TEST_CASE_TEMPLATE("what was verified is read back, with zeroes where the paddin
   }
 }
 
+TEST_CASE_TEMPLATE("a fingerprint stands for the SHA-256 only where it fits", Place, OverRealFiles, OverFakeFiles) {
+  Place place;
+  const Sample sample;
+  put_all(place, sample);
+  NewContent news = sample.news(place.root, Access::read_only);
+  for (std::uint32_t piece = 0; piece < sample.layout.piece_count(); ++piece) {
+    FingerprintHasher hasher;
+    hasher.update(sample.piece(piece));
+    news.fingerprints.push_back(hasher.finish());
+  }
+  // Its SHA-256 is not asked for.
+  news.pieces[0] = crypto::sha256("something else");
+  // It is asked for where the fingerprint is wrong, and then decides.
+  ++news.fingerprints[1].low;
+  ++news.fingerprints[2].low;
+  news.pieces[2] = crypto::sha256("something else");
+  PieceStore store(place.files, small_store());
+  const ContentId id = test::must(store.add(std::move(news))).id;
+  CHECK(test::must(read(store, id, 0, 0, block)) == sample.piece(0).substr(0, block));
+  CHECK(test::must(read(store, id, 1, 0, block)) == sample.piece(1).substr(0, block));
+  CHECK(read(store, id, 2, 0, block).error().code == ErrorCode::verification);
+}
+
 TEST_CASE_TEMPLATE("a re-check in the middle of a piece finds it missing, and the piece can come as if it never began", Place, OverRealFiles,
                    OverFakeFiles) {
   Place place;

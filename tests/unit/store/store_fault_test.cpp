@@ -144,6 +144,18 @@ TEST_CASE("a flipped byte in a source is not sent: the piece is withdrawn, the o
   CHECK(test::must(read(*lab.store, lab.id, 0, 0, block)) == lab.sample.piece(0).substr(0, block));
 }
 
+TEST_CASE("a byte that flips after a piece was read and found right is found at the next read") {
+  Lab lab;
+  lab.put_source();
+  lab.start(Access::read_only, small_store(512 * KiB));
+  REQUIRE(read(*lab.store, lab.id, 1, 0, block).ok());
+  for (std::uint32_t other = 2; other < lab.sample.layout.piece_count(); ++other) REQUIRE(read(*lab.store, lab.id, other, 0, 100).ok());
+  REQUIRE_FALSE(lab.store->cached(lab.id, 1, 0, block).has_value());  // the others pushed it out
+  lab.files.flip("/root/dir/a", 70'000);
+  CHECK(read(*lab.store, lab.id, 1, 32 * KiB, block).error().code == ErrorCode::verification);
+  CHECK(lab.heard->all_lost() == std::vector<std::uint32_t>{1});
+}
+
 TEST_CASE("a flipped byte in a stored piece is found when it is read, struck from the journal, and can be fetched again") {
   Lab lab;
   lab.start(Access::update);
