@@ -150,7 +150,7 @@ cli::Command pull_command() {
           "fetch a model, verified, from the fleet",
           "REF is org/name (its channel main), org/name@version or org/name:channel. Files appear only when every one of them has the\n"
           "SHA-256 that the publisher signed: below DIR/releases, with a link DIR/models/org/name/channel, or in --to.\n"
-          "An interrupted pull goes on where it stopped.\n\n"
+          "A pull that was interrupted, or that ran out of space (exit code 14), goes on where it stopped.\n\n"
           "  shoal pull acme/llama --state /var/lib/shoal\n"
           "  shoal pull acme/llama@1.2 --state /var/lib/shoal --to /srv/models/llama --seed-for 10m",
           {{"REF", "org/name, org/name@version or org/name:channel", true}},

@@ -166,15 +166,19 @@ Status Puller::verify(const Wanted& wanted, const store::Layout& layout, const f
                                            " files); nothing was exposed");
 }
 
-/// What a failed fetch leaves: an interrupted one its files, a full disk or a failed check nothing.
+/// What a failed fetch leaves: its files and the journal that knows which pieces are good, or nothing where a check failed or where
+/// there was no space even to begin.
 Status Puller::settle(Status failure, const Wanted& wanted, const Place& place) const {
   out_.progress_done();
   fs::path journal = shelf_.journal(wanted.release.id());
   std::error_code ignored;
   if (failure.ok()) fs::remove(journal, ignored);  // it spoke of a directory that is no more
   if (failure.ok()) return failure;
-  bool worthless = failure.error().code == ErrorCode::no_space || failure.error().code == ErrorCode::verification;
-  if (!worthless) return failure;
+  const bool full = failure.error().code == ErrorCode::no_space;
+  if (full && fs::exists(journal, ignored))
+    return fail(ErrorCode::no_space, failure.error().message + "; what was fetched is kept in " + place.incoming.string() +
+                                         ": make room, or raise the quota or limit, and the same command goes on from there");
+  if (!full && failure.error().code != ErrorCode::verification) return failure;
   fs::remove(journal, ignored);
   (void)remove_tree(place.incoming);
   return failure;

@@ -25,6 +25,7 @@ Shutdown::Shutdown() {
   sigset_t set = awaited_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
   thread_ = std::jthread([this] { wait_for_signals(); });
 }
 

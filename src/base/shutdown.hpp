@@ -8,8 +8,8 @@
 
 namespace shoal {
 
-/// Blocks SIGINT, SIGTERM and SIGPIPE for the process and waits for the first two on a thread of its own. Build it in
-/// main before any other thread starts. A second signal while stopping ends the process at once with exit code 130.
+/// Blocks SIGINT and SIGTERM for the process and waits for them on a thread of its own; ignores SIGPIPE and SIGXFSZ, which come as errors
+/// (EPIPE, EFBIG), too. Build it in main before any other thread starts. A second signal while stopping ends the process at once with exit code 130.
 class Shutdown {
  public:
   Shutdown();
