@@ -1,18 +1,29 @@
 #include "swarm/grant_policy.hpp"
 
 #include <algorithm>
-#include <tuple>
+#include <optional>
 
 namespace shoal::swarm {
 namespace {
 
 using std::chrono::milliseconds;
+using Seconds = std::chrono::duration<double>;
 
 // How long a grant should be under way. Longer, and pieces wait at the source while nobody can pass them on; shorter, and the source
 // idles while word of a finished piece comes back.
-constexpr milliseconds target{500};
-constexpr double first_window = 2;
-constexpr double smallest_window = 1;
+constexpr milliseconds target{300};
+constexpr double first_window = 1;
+// While there are few peers, each may have so many that these are under way in all.
+constexpr std::size_t fewest_under_way = 8;
+// So many grants may be under way in any case, and as many as the source finishes in this time.
+constexpr std::size_t smallest_limit = 24;
+constexpr double limit_seconds = 1.0;
+// A peer with so many more pieces to pass on than another is a neck.
+constexpr std::int64_t pieces_ahead = 3;
+constexpr milliseconds span{500};
+constexpr double forget = 0.9;  // of the best rate, a span
+// A peer that got nothing from others for so long is on its own.
+constexpr milliseconds hungry_after{1000};
 
 }  // namespace
 
@@ -39,6 +50,30 @@ void GrantPolicy::refresh(Piece piece) {
   fresh_.pop_back();
 }
 
+GrantPolicy::Order GrantPolicy::order_of(Peer id, const PeerState& peer) const { return {peer.debt, peer.last_turn, id}; }
+
+void GrantPolicy::change_debt(Peer id, std::int64_t by) {
+  auto found = peers_.find(id);
+  if (found == peers_.end() || !found->second.takes_grants) return;
+  by_debt_.erase(order_of(id, found->second));
+  found->second.debt += by;
+  by_debt_.insert(order_of(id, found->second));
+}
+
+/// From now on the peer is the one that passes the piece on: to all who take grants and lack it, but itself.
+void GrantPolicy::carry(Piece piece, Peer peer) {
+  drop_carrier(piece);
+  pieces_[piece].carrier = peer;
+  change_debt(peer, static_cast<std::int64_t>(takers_));
+}
+
+void GrantPolicy::drop_carrier(Piece piece) {
+  PieceState& state = pieces_[piece];
+  if (state.carrier == nobody) return;
+  change_debt(state.carrier, static_cast<std::int64_t>(state.taken) - static_cast<std::int64_t>(takers_));
+  state.carrier = nobody;
+}
+
 GrantPolicy::Peer GrantPolicy::join(bool takes_grants, SteadyTime) {
   const Peer id = next_peer_++;
   PeerState& peer = peers_[id];
@@ -46,6 +81,11 @@ GrantPolicy::Peer GrantPolicy::join(bool takes_grants, SteadyTime) {
   peer.has.resize(pieces_.size());
   peer.lacks = static_cast<std::uint32_t>(pieces_.size());
   peer.window = first_window;
+  if (!takes_grants) return id;
+  for (const PieceState& piece : pieces_)
+    if (piece.carrier != nobody) change_debt(piece.carrier, 1);
+  ++takers_;
+  by_debt_.insert(order_of(id, peer));
   return id;
 }
 
@@ -55,10 +95,18 @@ void GrantPolicy::has(Peer id, Piece piece, SteadyTime now) {
   peer.has[piece] = true;
   --peer.lacks;
   ++pieces_[piece].available;
+  if (peer.takes_grants) {
+    ++pieces_[piece].taken;
+    if (pieces_[piece].carrier != nobody) change_debt(pieces_[piece].carrier, -1);
+  }
   if (auto grant = peer.outstanding.find(piece); grant != peer.outstanding.end()) {
-    adapt(peer, now - grant->second);
+    const auto took = now - grant->second;
     peer.outstanding.erase(grant);
     --pieces_[piece].outstanding;
+    --under_way_;
+    finished(peer, took, now);
+  } else {
+    peer.fed = now;
   }
   refresh(piece);
 }
@@ -70,64 +118,115 @@ void GrantPolicy::has_all(Peer id, SteadyTime now) {
 void GrantPolicy::leave(Peer id) {
   auto found = peers_.find(id);
   if (found == peers_.end()) return;
-  const PeerState& peer = found->second;
-  for (const auto& [piece, when] : peer.outstanding) --pieces_[piece].outstanding;
-  for (Piece piece = 0; piece < pieces_.size(); ++piece)
-    if (peer.has[piece]) --pieces_[piece].available;
+  const PeerState peer = std::move(found->second);
+  by_debt_.erase(order_of(id, peer));
   peers_.erase(found);
-  for (Piece piece = 0; piece < pieces_.size(); ++piece) refresh(piece);
+  if (peer.takes_grants) --takers_;
+  for (const auto& [piece, when] : peer.outstanding) --pieces_[piece].outstanding;
+  under_way_ -= peer.outstanding.size();
+  for (Piece i = 0; i < pieces_.size(); ++i) {
+    PieceState& piece = pieces_[i];
+    if (peer.has[i]) --piece.available;
+    if (peer.has[i] && peer.takes_grants) --piece.taken;
+    if (piece.carrier == id) piece.carrier = nobody;
+    else if (piece.carrier != nobody && peer.takes_grants && !peer.has[i]) change_debt(piece.carrier, -1);
+    refresh(i);
+  }
 }
 
 /// A peer that finishes its grants fast gets more at a time: twice as many after each round, as long as they stay fast.
-void GrantPolicy::adapt(PeerState& peer, SteadyTime::duration took) {
+void GrantPolicy::finished(PeerState& peer, SteadyTime::duration took, SteadyTime now) {
   if (took < target) peer.window += 1;
-  else if (took > 2 * target) peer.window = std::max(smallest_window, peer.window - 0.5);
+  else if (took > 2 * target) peer.window = std::max(1.0, peer.window - 0.5);
+  (void)limit(now);
+  finished_in_span_ += 1;
 }
 
-std::size_t GrantPolicy::allowance(const PeerState& peer) const {
-  if (!peer.takes_grants) return 0;
-  return fresh_.empty() ? 1 : static_cast<std::size_t>(peer.window);
-}
-
-/// The piece that the fewest have or are promised.
-bool GrantPolicy::choose(const PeerState& peer, Piece& piece) {
-  if (!fresh_.empty()) {
-    piece = fresh_[random_() % fresh_.size()];
-    return true;
+/// How many grants may be under way in all: what the source finishes in a while, at the best rate that was seen of late.
+std::size_t GrantPolicy::limit(SteadyTime now) {
+  if (const Seconds passed = now - span_start_; passed >= span) {
+    const double rate = passed < 2 * span ? finished_in_span_ / passed.count() : 0;
+    best_rate_ = std::max(best_rate_ * forget, rate);
+    finished_in_span_ = 0;
+    span_start_ = now;
   }
-  auto best = std::tuple(~0U, ~0U, ~0ULL);
-  bool found = false;
-  for (Piece i = 0; i < pieces_.size(); ++i) {
-    const PieceState& state = pieces_[i];
-    if (!state.held || peer.has[i] || peer.outstanding.contains(i)) continue;
-    const auto need = std::tuple(state.available + state.outstanding, state.granted, random_());
-    if (need >= best) continue;
-    best = need;
-    piece = i;
-    found = true;
-  }
-  return found;
+  return std::max(smallest_limit, static_cast<std::size_t>(std::max(best_rate_, finished_in_span_ / Seconds(span).count()) * limit_seconds));
 }
 
-bool GrantPolicy::grant_to(Peer id, PeerState& peer, SteadyTime now, std::vector<Grant>& grants) {
-  Piece piece = 0;
-  if (peer.lacks <= peer.outstanding.size() || peer.outstanding.size() >= allowance(peer) || !choose(peer, piece)) return false;
+std::size_t GrantPolicy::window_of(const PeerState& peer) const {
+  return std::max(static_cast<std::size_t>(peer.window), fewest_under_way / takers_);
+}
+
+bool GrantPolicy::is_fed(const PeerState& peer, SteadyTime now) const { return now - peer.fed < hungry_after; }
+
+void GrantPolicy::grant(Peer id, PeerState& peer, Piece piece, SteadyTime now, std::vector<Grant>& grants) {
+  const bool first = pieces_[piece].fresh;
   peer.outstanding.emplace(piece, now);
-  peer.last_turn = ++turn_;
+  ++under_way_;
   ++pieces_[piece].outstanding;
-  ++pieces_[piece].granted;
   ++granted_;
+  if (peer.takes_grants) by_debt_.erase(order_of(id, peer));
+  peer.last_turn = ++turn_;
+  if (peer.takes_grants) by_debt_.insert(order_of(id, peer));
+  if (first) carry(piece, id);
   refresh(piece);
   grants.push_back({id, piece});
-  return true;
+}
+
+/// Those who have the least to pass on come first. Who has much more to pass on than they gets nothing new, if others feed it.
+void GrantPolicy::give_fresh(SteadyTime now, std::vector<Grant>& grants) {
+  for (bool more = true; more && !fresh_.empty() && under_way_ < limit(now);) {
+    more = false;
+    std::optional<std::int64_t> least;
+    for (const auto& [debt, turn, id] : by_debt_) {
+      PeerState& peer = peers_.at(id);
+      if (!wants(peer)) continue;
+      if (!least) least = debt;
+      const bool burdened = debt > *least + pieces_ahead * static_cast<std::int64_t>(takers_);
+      if (peer.outstanding.size() >= window_of(peer) || (burdened && is_fed(peer, now))) continue;
+      grant(id, peer, fresh_[random_() % fresh_.size()], now, grants);  // ends the loop: the order has changed
+      more = true;
+      break;
+    }
+  }
+}
+
+/// A piece that the peer lacks and that at most so many have or are promised; of these, one that the fewest have.
+bool GrantPolicy::choose(const PeerState& peer, std::uint32_t most_copies, Piece& piece) {
+  std::uint32_t best = most_copies + 1;
+  std::uint64_t equals = 0;
+  for (Piece i = 0; i < pieces_.size(); ++i) {
+    const PieceState& state = pieces_[i];
+    const std::uint32_t copies = state.available + state.outstanding;
+    if (!state.held || copies > best || copies > most_copies || peer.has[i] || peer.outstanding.contains(i)) continue;
+    if (copies < best) equals = 0;
+    best = copies;
+    if (random_() % ++equals == 0) piece = i;
+  }
+  return equals > 0;
+}
+
+void GrantPolicy::give_by_need(SteadyTime now, std::vector<Grant>& grants) {
+  if (!fresh_.empty()) return;
+  std::vector<std::pair<std::uint64_t, Peer>> order;  // who waits longest comes first
+  for (const auto& [debt, turn, id] : by_debt_)
+    if (wants(peers_.at(id))) order.emplace_back(turn, id);
+  std::sort(order.begin(), order.end());
+  const auto few = static_cast<std::uint32_t>(takers_ / 4);
+  for (const auto& [turn, id] : order) {
+    PeerState& peer = peers_.at(id);
+    const bool fed = is_fed(peer, now);
+    const std::size_t most = fed ? 1 : window_of(peer);
+    Piece piece = 0;
+    while (wants(peer) && peer.outstanding.size() < most && under_way_ < limit(now) && choose(peer, fed ? few : ~1U, piece))
+      grant(id, peer, piece, now, grants);
+  }
 }
 
 std::vector<GrantPolicy::Grant> GrantPolicy::next(SteadyTime now) {
   std::vector<Grant> grants;
-  for (bool more = true; more;) {
-    more = false;
-    for (auto& [id, peer] : peers_) more |= grant_to(id, peer, now, grants);
-  }
+  give_fresh(now, grants);
+  give_by_need(now, grants);
   return grants;
 }
 

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "swarm/grant_policy.hpp"
+#include "swarm/request_limit.hpp"
 
 namespace shoal::swarm {
 namespace {
@@ -37,6 +38,14 @@ const std::string& nudge_message() {
 
 void send(lt::peer_connection_handle& peer, const std::string& bytes) {
   if (peer.native_handle() && !peer.is_disconnecting()) peer.send_buffer(bytes.data(), static_cast<int>(bytes.size()));
+}
+
+/// Another extended handshake (BEP 10): how many requests may wait here.
+std::string request_limit_message(unsigned limit) {
+  const std::string body = "d4:reqqi" + std::to_string(limit) + "ee";
+  std::string message("\0\0\0", 3);
+  message += static_cast<char>(2 + body.size());  // far below 256
+  return message + std::string("\x14\0", 2) + body;
 }
 
 class PeerGrants;
@@ -76,9 +85,11 @@ class PeerGrants final : public lt::peer_plugin {
 
   bool on_extension_handshake(const lt::bdecode_node& handshake) override {
     if (handshake.type() != lt::bdecode_node::dict_t) return true;
+    // Later handshakes change what they name, and nothing else (BEP 10).
     const lt::bdecode_node said = handshake.dict_find_dict(key);
-    speaks_ = said && said.dict_find_int_value("v") == version;
-    source_ = speaks_ && said.dict_find_int_value("source") == 1;
+    if (!said || said.dict_find_int_value("v") != version) return true;
+    speaks_ = true;
+    source_ = said.dict_find_int_value("source") == 1;
     return true;
   }
 
@@ -134,7 +145,12 @@ class PeerGrants final : public lt::peer_plugin {
     leave();
     shared_->give();
   }
-  void tick() override { shared_->give(); }
+  void sent_payload(int bytes) override { sent_ += static_cast<ByteCount>(bytes); }
+  void tick() override {
+    shared_->give();
+    const auto limit = request_limit_.after_second(std::exchange(sent_, 0));
+    if (limit && speaks_) send(peer_, request_limit_message(*limit));
+  }
 
   /// The policy that knew this connection is gone.
   void forget() { id_.reset(); }
@@ -162,6 +178,8 @@ class PeerGrants final : public lt::peer_plugin {
   const std::shared_ptr<Rationing> shared_;
   lt::peer_connection_handle peer_;
   std::optional<GrantPolicy::Peer> id_;  // in the policy
+  RequestLimit request_limit_;
+  ByteCount sent_ = 0;                   // payload, since the last tick
   unsigned requests_ = 0;                // that the peer made and that are not answered yet
   bool promised_ = false;                // our handshake said that we ration
   bool speaks_ = false;

@@ -1,0 +1,295 @@
+// The grant policy without sockets: nobody starves, nothing is lost, and every piece goes out once before any goes out twice.
+#include "swarm/grant_policy.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "doctest/doctest.h"
+
+using namespace shoal;
+using namespace std::chrono_literals;
+using swarm::GrantPolicy;
+using Peer = GrantPolicy::Peer;
+using Piece = GrantPolicy::Piece;
+
+namespace {
+
+/// A source, and what it granted.
+struct Source {
+  explicit Source(Piece count, std::uint64_t seed = 1) : pieces(count), policy(count, seed) {
+    for (Piece i = 0; i < count; ++i) policy.hold(i, true);
+  }
+
+  Peer join(bool takes_grants = true) { return policy.join(takes_grants, now); }
+  std::vector<GrantPolicy::Grant> next() {
+    auto grants = policy.next(now);
+    for (const auto& grant : grants) {
+      under_way[grant.peer].push_back(grant.piece);
+      ++times[grant.piece];
+    }
+    return grants;
+  }
+  /// The peer finishes its oldest grant. False: it has none.
+  bool finish_one(Peer peer) {
+    auto& mine = under_way[peer];
+    if (mine.empty()) return false;
+    const Piece piece = mine.front();
+    mine.erase(mine.begin());
+    policy.has(peer, piece, now);
+    return true;
+  }
+  int most_times() const {
+    int most = 0;
+    for (const auto& [piece, count] : times) most = std::max(most, count);
+    return most;
+  }
+
+  Piece pieces;
+  GrantPolicy policy;
+  SteadyTime now{};
+  std::map<Peer, std::vector<Piece>> under_way;
+  std::map<Piece, int> times;
+};
+
+}  // namespace
+
+TEST_CASE("every piece is granted once before any is granted twice, and all peers get about as many") {
+  Source source(120);
+  std::vector<Peer> peers;
+  for (int i = 0; i < 6; ++i) peers.push_back(source.join());
+  std::map<Peer, int> got;
+  while (source.policy.fresh() > 0) {
+    for (const auto& grant : source.next()) ++got[grant.peer];
+    CHECK(source.most_times() <= 1);
+    source.now += 100ms;
+    for (Peer peer : peers) source.finish_one(peer);
+  }
+  CHECK(source.times.size() == 120);
+  for (Peer peer : peers) {
+    CHECK(got[peer] >= 15);
+    CHECK(got[peer] <= 25);
+  }
+}
+
+TEST_CASE("the same seed and the same calls give the same grants; another seed gives others") {
+  auto grants_of = [](std::uint64_t seed) {
+    Source source(64, seed);
+    std::vector<Peer> peers{source.join(), source.join(), source.join()};
+    std::vector<std::pair<Peer, Piece>> all;
+    for (int round = 0; round < 30; ++round) {
+      for (const auto& grant : source.next()) all.emplace_back(grant.peer, grant.piece);
+      source.now += 50ms;
+      for (Peer peer : peers) source.finish_one(peer);
+    }
+    return all;
+  };
+  CHECK(grants_of(7) == grants_of(7));
+  CHECK(grants_of(7) != grants_of(8));
+}
+
+TEST_CASE("a single peer that finishes fast gets more at a time, and everything in the end") {
+  Source source(2000);
+  const Peer peer = source.join();
+  std::size_t most = 0;
+  int rounds = 0;
+  for (; source.finish_one(peer) || !source.next().empty(); ++rounds) {
+    source.now += 1ms;
+    while (source.finish_one(peer)) {}
+    source.next();
+    most = std::max(most, source.policy.outstanding(peer));
+  }
+  CHECK(source.times.size() == 2000);
+  CHECK(source.most_times() == 1);
+  CHECK(most >= 256);
+  CHECK(rounds < 30);
+}
+
+TEST_CASE("a peer that is slow has little under way, so that what it holds back is little") {
+  Source source(1000);
+  const Peer slow = source.join(), fast = source.join();
+  std::size_t most_slow = 0, most_fast = 0;
+  for (int tick = 0; tick < 300; ++tick) {
+    source.next();
+    most_slow = std::max(most_slow, source.policy.outstanding(slow));
+    most_fast = std::max(most_fast, source.policy.outstanding(fast));
+    source.now += 20ms;
+    while (source.finish_one(fast)) {}
+    if (tick % 50 == 49) source.finish_one(slow);
+  }
+  CHECK(most_slow <= 4);
+  CHECK(most_fast > 50);
+}
+
+TEST_CASE("peers that get nothing from each other all get everything from the source, always with a grant under way") {
+  Source source(60);
+  std::vector<Peer> peers;
+  for (int i = 0; i < 5; ++i) peers.push_back(source.join());
+  std::map<Peer, std::size_t> had;
+  for (int tick = 0; tick < 600; ++tick) {
+    source.next();
+    source.now += 100ms;
+    for (Peer peer : peers) {
+      if (had[peer] < 60) CHECK(source.policy.outstanding(peer) > 0);
+      had[peer] += source.finish_one(peer);
+    }
+  }
+  for (Peer peer : peers) CHECK(had[peer] == 60);
+}
+
+TEST_CASE("a peer that leaves gives its unfinished grants back, and others get them") {
+  Source source(40);
+  const Peer stays = source.join(), leaves = source.join();
+  source.next();
+  const std::vector<Piece> unfinished = source.under_way[leaves];
+  REQUIRE_FALSE(unfinished.empty());
+  source.policy.leave(leaves);
+  source.under_way.erase(leaves);
+  for (int tick = 0; tick < 200; ++tick) {
+    source.next();
+    source.now += 50ms;
+    while (source.finish_one(stays)) {}
+  }
+  CHECK(source.times.size() == 40);
+  for (Piece piece : unfinished) CHECK(source.times[piece] == 2);
+  source.policy.leave(leaves);  // a second time does nothing
+}
+
+TEST_CASE("when the only peer with a piece leaves, the piece goes out anew before any second copy") {
+  Source source(10);
+  const Peer stays = source.join(), leaves = source.join();
+  for (Piece piece = 0; piece < 10; ++piece) source.policy.has(leaves, piece, source.now);
+  CHECK(source.policy.fresh() == 0);
+  for (Piece piece = 0; piece < 9; ++piece) source.policy.has(stays, piece, source.now);
+  source.policy.leave(leaves);
+  REQUIRE(source.policy.fresh() == 1);
+  auto grants = source.next();
+  REQUIRE(grants.size() == 1);
+  CHECK(grants[0].piece == 9);
+}
+
+TEST_CASE("pieces that another source brought in are not granted while there are others") {
+  Source source(100);
+  const Peer first = source.join(), second = source.join();
+  for (Piece piece = 0; piece < 50; ++piece) source.policy.has(piece % 2 == 0 ? first : second, piece, source.now);
+  while (source.policy.fresh() > 0) {
+    for (const auto& grant : source.next()) CHECK(grant.piece >= 50);
+    source.now += 50ms;
+    source.finish_one(first);
+    source.finish_one(second);
+  }
+}
+
+TEST_CASE("a new piece goes to the peer that has the least left to pass on") {
+  Source source(400);
+  std::vector<Peer> peers;
+  for (int i = 0; i < 4; ++i) peers.push_back(source.join());
+  const Peer stuck = peers[0];  // what is granted to it never reaches the others
+  std::map<Peer, int> got;
+  for (int tick = 0; tick < 60; ++tick) {
+    for (const auto& grant : source.next()) ++got[grant.peer];
+    source.now += 100ms;
+    for (Peer peer : peers) {
+      if (source.under_way[peer].empty()) continue;
+      const Piece piece = source.under_way[peer].front();
+      source.finish_one(peer);
+      if (peer == stuck) continue;
+      for (Peer other : peers) source.policy.has(other, piece, source.now);
+    }
+  }
+  CHECK(source.policy.debt(stuck) > source.policy.debt(peers[1]));
+  for (std::size_t i = 1; i < peers.size(); ++i) CHECK(got[stuck] * 2 < got[peers[i]]);
+}
+
+TEST_CASE("with very many peers only as much is under way as the source can send in a while") {
+  Source source(5000);
+  std::vector<Peer> peers;
+  for (int i = 0; i < 1000; ++i) peers.push_back(source.join());
+  std::size_t most = 0;
+  for (int tick = 0; tick < 100; ++tick) {
+    source.next();
+    most = std::max(most, source.policy.outstanding());
+    source.now += 100ms;
+    int sent = 0;  // a source that sends four pieces a tick
+    for (Peer peer : peers)
+      if (sent < 4) sent += source.finish_one(peer);
+  }
+  CHECK(most <= 100);
+}
+
+TEST_CASE("when all is out, a peer that others feed is left to them, and one that nobody feeds is helped") {
+  Source source(64);
+  std::vector<Peer> peers;
+  for (int i = 0; i < 8; ++i) peers.push_back(source.join());
+  for (std::size_t i = 0; i < 6; ++i)
+    for (Piece piece = 0; piece < 64; ++piece) source.policy.has(peers[i], piece, source.now);
+  const Peer fed = peers[6], alone = peers[7];
+  for (Piece piece = 0; piece < 20; ++piece) {
+    source.now += 100ms;
+    source.policy.has(fed, piece, source.now);
+    source.next();
+    source.finish_one(alone);
+  }
+  CHECK(source.under_way[fed].empty());
+  CHECK_FALSE(source.under_way[alone].empty());
+  source.now += 2s;  // nobody feeds the other any more
+  source.next();
+  CHECK_FALSE(source.under_way[fed].empty());
+}
+
+TEST_CASE("a peer that takes no grants gets none, and what it has counts as out") {
+  Source source(20);
+  const Peer plain = source.join(false), peer = source.join();
+  for (Piece piece = 0; piece < 10; ++piece) source.policy.has(plain, piece, source.now);
+  CHECK(source.policy.fresh() == 10);
+  for (int tick = 0; tick < 100; ++tick) {
+    for (const auto& grant : source.next()) CHECK(grant.peer == peer);
+    source.now += 50ms;
+    while (source.finish_one(peer)) {}
+  }
+  CHECK(source.times.size() == 20);
+}
+
+TEST_CASE("what the source does not hold is not granted, until it does") {
+  GrantPolicy policy(4, 1);
+  policy.hold(2, true);
+  const Peer peer = policy.join(true, {});
+  auto grants = policy.next({});
+  REQUIRE(grants.size() == 1);
+  CHECK(grants[0].piece == 2);
+  policy.has(peer, 2, {});
+  CHECK(policy.next({}).empty());
+  policy.hold(3, true);
+  CHECK(policy.next({}).size() == 1);
+}
+
+TEST_CASE("peers that come and go at random leave nothing behind") {
+  std::mt19937_64 random(5);
+  for (int round = 0; round < 20; ++round) {
+    Source source(50, static_cast<std::uint64_t>(round));
+    std::vector<Peer> present;
+    for (int step = 0; step < 400; ++step) {
+      source.now += 10ms;
+      const auto what = random() % 8;
+      if (what == 0 || present.empty()) present.push_back(source.join(random() % 4 != 0));
+      const std::size_t at = random() % present.size();
+      if (what == 1) {
+        source.policy.leave(present[at]);
+        source.under_way.erase(present[at]);
+        present.erase(present.begin() + static_cast<std::ptrdiff_t>(at));
+      } else if (what < 4) {
+        source.policy.has(present[at], static_cast<Piece>(random() % 50), source.now);
+      } else {
+        source.finish_one(present[at]);
+      }
+      source.next();
+    }
+    for (Peer peer : present) source.policy.leave(peer);
+    CHECK(source.policy.outstanding() == 0);
+    CHECK(source.policy.fresh() == 50);
+    const Peer last = source.join();
+    source.under_way.clear();
+    source.next();
+    CHECK(source.policy.debt(last) == static_cast<std::int64_t>(source.policy.outstanding()));
+  }
+}
