@@ -1,9 +1,13 @@
 """What is on the disk: decay that is found and repaired, crashes at every step, disks that fill up."""
 import os
 import shutil
+import sys
 import unittest
 
 from cases import FleetCase, size_below
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
+import restart  # noqa: E402
 
 PIECE = 64 << 10  # of a checkpoint as small as these
 
@@ -85,6 +89,13 @@ class Repair(FleetCase):
         done = self.fleet.verify(self.fleet.members["other"], "acme/model", "--in", target, "--repair", "--listen", "127.0.0.1:0")
         self.assertLessEqual(event(done, "repaired")["bytes_from_source"], 4 * PIECE)
         self.assert_same(self.original, target)
+
+
+class Restart(unittest.TestCase):
+    def test_a_seeder_and_a_node_that_were_killed_serve_100_gib_again_and_read_none_of_it(self):
+        result = restart.measure(100)
+        for role in ("seeder", "node"):
+            self.assertLess(result[role]["bytes_read"], 8_000_000, f"the {role} reads identities, manifests and journals only")
 
 
 if __name__ == "__main__":
