@@ -188,10 +188,12 @@ class PeerGrants final : public lt::peer_plugin {
 
 /// Also after a check that was asked for because pieces were lost.
 void Rationing::start() {
-  if (!role.grants) return;
   for (auto& [id, connection] : connections) connection->forget();
   connections.clear();
+  policy.reset();
+  if (!role.grants) return;
   const lt::torrent_status status = torrent.status(lt::torrent_handle::query_pieces);
+  if (2 * status.pieces.count() < status.pieces.size()) return;
   const auto pieces = static_cast<GrantPolicy::Piece>(status.pieces.size());
   policy.emplace(pieces, role.seed);
   for (GrantPolicy::Piece i = 0; i < pieces; ++i)

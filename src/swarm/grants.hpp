@@ -14,7 +14,10 @@
 namespace shoal::swarm {
 
 struct GrantRole {
-  bool grants = false;  // this machine rations what it has
+  /// This machine rations what it has, if it has most of the content from the start: a seeder, or a node after a restart or with an older
+  /// release on its disk. A node that fetched the content does not: its peers have heard what it has piece by piece, there are as many
+  /// like it as nodes that finished, and who comes late is served fastest when all of them answer whatever they are asked.
+  bool grants = false;
   std::uint64_t seed = 0;  // of the random choices: sources must differ
 };
 

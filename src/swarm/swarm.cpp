@@ -4,7 +4,6 @@
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session.hpp>
 
-#include <algorithm>
 #include <mutex>
 #include <random>
 
@@ -32,13 +31,6 @@ void place_files(lt::add_torrent_params& params, const fs::path& root, const sto
 }
 
 using lt_plugin = std::function<std::shared_ptr<lt::torrent_plugin>(const lt::torrent_handle&, lt::client_data_t)>;
-
-/// A source rations what it has: what is there to be served, and what holds most of a content from the start (after a restart, or because
-/// an older release had it). A node that fetched the content does not: its peers know what it has, and there are many like it.
-GrantRole role_of(const SwarmOptions& options, const std::vector<bool>& have) {
-  const auto held = static_cast<std::size_t>(std::count(have.begin(), have.end(), true));
-  return {options.directed && 2 * held >= have.size(), std::random_device()()};
-}
 
 /// What libtorrent is told of a content.
 lt::add_torrent_params parameters(lt::add_torrent_params loaded, const Content& content, const std::vector<bool>& have,
@@ -156,12 +148,14 @@ Status EngineSwarm::hand_to_engine(const Content& content, HostedContent& hosted
   auto counter = [&mesh = mesh_, payload = hosted.payload()](const lt::torrent_handle&, lt::client_data_t) {
     return payload_counter(mesh, payload);
   };
-  auto rationing = [role = role_of(options_, added.have), &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) {
+  auto rationing = [role = GrantRole{options_.directed, std::random_device()()}, &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) {
     return grants(torrent, role, clock);
   };
-  auto dialing = [](const lt::torrent_handle& torrent, lt::client_data_t) { return prompt_dialing(torrent); };
+  std::vector<lt_plugin> plugins{counter};
+  if (options_.speaks_grants) plugins.emplace_back(rationing);
+  plugins.emplace_back([](const lt::torrent_handle& torrent, lt::client_data_t) { return prompt_dialing(torrent); });
   lt::error_code error;
-  hosted.attach(session_.add_torrent(parameters(std::move(loaded), content, added.have, {counter, rationing, dialing}), error));
+  hosted.attach(session_.add_torrent(parameters(std::move(loaded), content, added.have, std::move(plugins)), error));
   if (error) return fail("content " + hosted.id().hex() + ": " + error.message());
   return {};
 }

@@ -23,6 +23,8 @@ struct SwarmOptions {
   ByteCount scrub_rate = 0;
   /// Whether a source rations what it has (directed seeding); without it, it is an ordinary seed.
   bool directed = true;
+  /// Whether this machine takes part in directed seeding at all. Off, it is to all others a BitTorrent client like any; for tests.
+  bool speaks_grants = true;
   /// The source of the client's stop token: lets the destructor end a request that the tracker does not answer. Without it, the
   /// destructor waits for the client's own time-out in that case.
   std::stop_source client_stop{std::nostopstate};

@@ -85,10 +85,73 @@ TEST_CASE("with four nodes each piece leaves the source about once") {
   CHECK(copies(nodes, metainfo) <= 1.3);
 }
 
-TEST_CASE("a peer that does not speak the extension is served as by any seed") {
+TEST_CASE("a source that does not grant is an ordinary seed") {
   Fleet fleet;
   const auto metainfo = published(fleet.source, piece);
   auto seeder = fleet.seeder(metainfo, 1, plain());
   auto node = fleet.node(metainfo, 2);
   REQUIRE(node->await<swarm::Completed>());
+}
+
+TEST_CASE("a peer that does not speak the extension meets an ordinary seed") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1);
+  swarm::SwarmOptions silent;
+  silent.speaks_grants = false;
+  auto node = fleet.node(metainfo, 2, silent);
+  auto other = fleet.node(metainfo, 3);
+  REQUIRE(node->await<swarm::Completed>());
+  REQUIRE(other->await<swarm::Completed>());
+  CHECK(digests_below(fleet.place(2)) == digests_below(fleet.source));
+}
+
+TEST_CASE("a node that joins late completes, mostly from its peers") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1, sending_at_most(4'000'000));
+  std::vector<std::unique_ptr<Machine>> nodes;
+  for (unsigned i = 2; i < 5; ++i) nodes.push_back(fleet.node(metainfo, i));
+  REQUIRE(eventually([&] { return nodes[0]->progress(metainfo.info_hash()).done > 8'000'000; }));
+  nodes.push_back(fleet.node(metainfo, 5));
+  for (const auto& node : nodes) REQUIRE(node->await<swarm::Completed>());
+  const auto late = nodes.back()->progress(metainfo.info_hash());
+  CHECK(late.from_peers > late.from_source);
+}
+
+TEST_CASE("what was granted to a node that leaves reaches the others") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1, sending_at_most(3'000'000));
+  std::vector<std::unique_ptr<Machine>> nodes;
+  for (unsigned i = 2; i < 5; ++i) nodes.push_back(fleet.node(metainfo, i));
+  REQUIRE(eventually([&] { return nodes.back()->progress(metainfo.info_hash()).from_source > 500'000; }));
+  nodes.pop_back();
+  for (const auto& node : nodes) REQUIRE(node->await<swarm::Completed>());
+  CHECK(digests_below(fleet.place(2)) == digests_below(fleet.source));
+}
+
+TEST_CASE("two sources share the work") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  std::vector<std::unique_ptr<Machine>> seeders, nodes;
+  for (unsigned i = 10; i < 12; ++i) seeders.push_back(fleet.seeder(metainfo, i, sending_at_most(2'000'000)));
+  for (unsigned i = 2; i < 6; ++i) nodes.push_back(fleet.node(metainfo, i));
+  for (const auto& node : nodes) REQUIRE(node->await<swarm::Completed>());
+  MESSAGE("copies ", copies(nodes, metainfo));
+  CHECK(copies(nodes, metainfo) <= 1.4);
+  for (const auto& seeder : seeders)
+    CHECK(eventually([&] { return seeder->progress(metainfo.info_hash()).sent > metainfo.layout().total_size() / 4; }));
+}
+
+TEST_CASE("a node that was restarted with everything acts as a source like any other") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  fs::copy(fleet.source, fleet.place(9), fs::copy_options::recursive);
+  auto restarted = fleet.node(metainfo, 9, sending_at_most(4'000'000));
+  REQUIRE(restarted->await<swarm::Completed>());
+  std::vector<std::unique_ptr<Machine>> nodes;
+  for (unsigned i = 2; i < 5; ++i) nodes.push_back(fleet.node(metainfo, i));
+  for (const auto& node : nodes) REQUIRE(node->await<swarm::Completed>());
+  CHECK(restarted->progress(metainfo.info_hash()).sent < 2 * metainfo.layout().total_size());
 }
