@@ -143,11 +143,34 @@ Status Puller::fetch(const Wanted& wanted, const swarm::CheckedMetainfo& metainf
   SHOAL_CHECK(shelf_.prepare_journal());
   fs::path journal = shelf_.journal(wanted.release.id());
   const bool resumed = fs::exists(journal);
-  SHOAL_CHECK(node_.swarm().add({metainfo, root, swarm::Mode::fetch, journal, older_releases(session_.verifier(), shelf_)}));
+  const swarm::Content content{metainfo, root, swarm::Mode::fetch, journal, older_releases(session_.verifier(), shelf_)};
+  SHOAL_CHECK(node_.swarm().add(content));
   SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));
   // Each piece was hashed in memory on its way to the disk. Only what an earlier run left there has lain on a disk unwatched.
-  if (resumed) SHOAL_CHECK(verify(wanted, metainfo.layout(), place.incoming));
+  if (resumed) SHOAL_CHECK(fetch_what_decayed(wanted, content));
   return make_visible(place.incoming, place.target);
+}
+
+/// One piece that is wrong costs that piece, not the fetch.
+Status Puller::fetch_what_decayed(const Wanted& wanted, const swarm::Content& content) {
+  store::HashOptions options;
+  options.stop = stop_;
+  options.progress = [&](ByteCount done) {
+    out_.progress({"checking " + title(*wanted.release), done, wanted.release->total_size(), 0, "", {}});
+  };
+  const auto& metainfo = content.metainfo;
+  SHOAL_TRY(auto problems, store::verify_pieces(content.root, metainfo.layout(), metainfo.piece_sha256(), options));
+  if (problems.empty()) return {};
+  std::vector<bool> good(metainfo.layout().piece_count(), true);
+  for (const auto& problem : problems)
+    for (const auto piece : problem.pieces) good[piece] = false;
+  out_.message(problems.front().path + " " + problems.front().problem + ": the pieces that are wrong are fetched again");
+  earlier_ = node_.swarm().progress(metainfo.info_hash()).value_or(swarm::Progress{});
+  node_.swarm().remove(metainfo.info_hash());
+  SHOAL_CHECK(swarm::remember(content, good));
+  SHOAL_CHECK(node_.swarm().add(content));
+  SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));
+  return verify(wanted, metainfo.layout(), content.root);
 }
 
 Status Puller::verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root) {
@@ -195,9 +218,9 @@ Status Puller::expose(const PullRequest& request, const Wanted& wanted) {
 void Puller::count(PullReport& report, const InfoHash& content) const {
   auto progress = node_.swarm().progress(content);
   if (!progress) return;
-  report.from_source = progress->from_source;
-  report.from_peers = progress->from_peers;
-  report.reused = progress->reused;
+  report.from_source = progress->from_source + earlier_.from_source;
+  report.from_peers = progress->from_peers + earlier_.from_peers;
+  report.reused = progress->reused + earlier_.reused;
 }
 
 }  // namespace shoal::node

@@ -44,6 +44,7 @@ class Puller {
   Result<Place> choose_place(const PullRequest& request, const ReleaseId& id) const;
   Result<swarm::CheckedMetainfo> admit(const Wanted& wanted, const Place& place);
   Status fetch(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place);
+  Status fetch_what_decayed(const Wanted& wanted, const swarm::Content& content);
   Status verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root);
   Status expose(const PullRequest& request, const Wanted& wanted);
   Status settle(Status failure, const Wanted& wanted, const Place& place) const;
@@ -54,6 +55,7 @@ class Puller {
   Node& node_;
   cli::Output& out_;
   std::stop_token stop_;
+  swarm::Progress earlier_;  // what was counted before the content was added anew
   UniqueFd root_;  // the directory being filled; the engine reaches files through it, so a rename does not disturb it
 };
 

@@ -144,6 +144,25 @@ class StoreCrashes(FleetCase):
                 self.assert_same(self.original, report["path"])
                 self.assert_same(self.original, self.state("models", "acme", "model", "main"))
 
+    def test_a_piece_that_decays_between_two_runs_is_fetched_again_and_nothing_else(self):
+        self.fleet.start_seeder(self.source, "--upload-limit", str(2 * RATE))
+        pull = self.fleet.pull(self.node, "acme/model")
+        pull.wait_event("progress", 60, lambda event: event.get("total", 0) > 0 and event["done"] >= 0.5 * event["total"])
+        pull.kill()
+        kept = self.kept()
+        release, = os.listdir(self.state("incoming"))
+        path, offset, length = self.extents(release)[min(journaled_pieces(self.state("journal", release)))]
+        with open(self.state("incoming", release, path), "r+b") as file:
+            file.seek(offset + length // 2)
+            byte = file.read(1)[0]
+            file.seek(offset + length // 2)
+            file.write(bytes([byte ^ 1]))
+        again = self.fleet.pull(self.node, "acme/model")
+        report = again.complete()
+        self.assertEqual(again.wait(), 0)
+        self.assert_same(self.original, report["path"])
+        self.assertLessEqual(report["bytes_from_source"], report["bytes"] - kept + 2_000_000)
+
 
 if __name__ == "__main__":
     if "--rounds" in sys.argv:
