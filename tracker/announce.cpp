@@ -26,8 +26,10 @@ Result<AnnounceAnswer> Announcer::announce(const AnnounceQuery& query, const Cal
     if (stopped) swarm.remove(peer);
     else swarm.apply(peer, query.event == Event::completed);
     answer.counts = swarm.counts();
-    for (std::size_t i : choose_peers(swarm.peers(), peer, want, options_.random))
+    for (std::size_t i : choose_peers(swarm.peers(), peer, want, options_.random)) {
       answer.peers.push_back({swarm.peers()[i].peer_id, swarm.peers()[i].endpoint});
+      swarm.introduced(i);
+    }
   });
   return answer;
 }

@@ -33,11 +33,12 @@ Groups group(const std::vector<Peer>& peers, const Peer& requester) {
   return groups;
 }
 
-/// Moves `count` of `from`, drawn uniformly (Fisher and Yates), to the end of `to`.
-void draw(Indices& to, Indices& from, std::size_t count, const Random& random) {
+/// Moves `count` of `from` to the end of `to`, each the less known of two that are drawn uniformly.
+void draw(Indices& to, Indices& from, std::size_t count, const std::vector<Peer>& peers, const Random& random) {
   count = std::min(count, from.size());
   for (std::size_t i = 0; i < count; ++i) {
-    std::swap(from[i], from[i + random(from.size() - i)]);
+    const std::size_t one = i + random(from.size() - i), other = i + random(from.size() - i);
+    std::swap(from[i], from[peers[from[other]].introduced < peers[from[one]].introduced ? other : one]);
     to.push_back(from[i]);
   }
 }
@@ -47,11 +48,11 @@ void draw(Indices& to, Indices& from, std::size_t count, const Random& random) {
 Indices choose_peers(const std::vector<Peer>& peers, const Peer& requester, std::size_t want, const Random& random) {
   Groups groups = group(peers, requester);
   Indices chosen;
-  draw(chosen, groups.sources, want, random);
+  draw(chosen, groups.sources, want, peers, random);
   std::size_t places = want - chosen.size();
   std::size_t for_far = std::min(groups.far.size(), places / 5);
-  draw(chosen, groups.near, places - for_far, random);
-  draw(chosen, groups.far, want - chosen.size(), random);
+  draw(chosen, groups.near, places - for_far, peers, random);
+  draw(chosen, groups.far, want - chosen.size(), peers, random);
   return chosen;
 }
 

@@ -15,7 +15,9 @@ namespace shoal::tracker {
 ///  3. one who wants data gets every source first;
 ///  4. then peers of its own site, then others at random. A fifth of these places is kept for other sites, so that a large site
 ///     does not become an island.
-/// Within each group the choice is uniform.
+/// Within each group each place is drawn from two at random: it goes to the one that was handed out less. Else those who came first
+/// would be known to everybody and the last to few, and who has few neighbours among many who have more gets a small part of each
+/// one's upload (bench/simulate: the last of 100 nodes at 1.35 of the ideal, and at 1.13 with two to draw from).
 std::vector<std::size_t> choose_peers(const std::vector<Peer>& peers, const Peer& requester, std::size_t want, const Random& random);
 
 }  // namespace shoal::tracker

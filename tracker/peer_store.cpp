@@ -22,6 +22,7 @@ void Swarm::apply(Peer peer, bool completed_event) {
     if (!same_peer(known, peer)) continue;
     was_incomplete = was_incomplete || !known.complete;
     peer.counted = peer.counted || known.counted;
+    peer.introduced = std::max(peer.introduced, known.introduced);
   }
   if (completed_event && peer.complete && was_incomplete && !peer.counted) {
     peer.counted = true;

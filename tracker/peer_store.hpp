@@ -22,6 +22,7 @@ struct Peer {
   bool complete = false;
   bool partial_seed = false;  // incomplete, and wants nothing more (BEP 21, event=paused)
   bool counted = false;       // its completed event was counted
+  std::uint32_t introduced = 0;  // to how many it was handed out
   SteadyTime seen;
 
   bool wants_data() const { return !complete && !partial_seed; }
@@ -50,6 +51,8 @@ class Swarm {
   void expire(SteadyTime deadline);
 
   const std::vector<Peer>& peers() const { return peers_; }
+  /// peers()[i] was handed out once more.
+  void introduced(std::size_t i) { ++peers_.at(i).introduced; }
   SwarmCounts counts() const;
 
  private:

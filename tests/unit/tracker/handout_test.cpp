@@ -153,3 +153,21 @@ TEST_CASE("without certificates, the requester is known by its peer id and endpo
   REQUIRE(answer.size() == 1);
   CHECK(answer[0].peer_id == two.peer_id);
 }
+
+TEST_CASE("when a hundred join one after another, the first are not everybody's neighbours and the last nobody's") {
+  std::vector<Peer> peers;
+  std::map<NodeId, int> links;
+  for (unsigned i = 0; i < 100; ++i) {
+    const Peer joiner = peer(i);
+    for (std::size_t chosen_one : choose_peers(peers, joiner, 10, repeatable(i + 1))) {
+      ++peers[chosen_one].introduced;
+      ++links[peers[chosen_one].machine];
+      ++links[joiner.machine];
+    }
+    peers.push_back(joiner);
+  }
+  for (const Peer& p : peers) {
+    CHECK(links[p.machine] >= 10);
+    CHECK(links[p.machine] <= 40);  // drawn uniformly, the first have 50 and more
+  }
+}
