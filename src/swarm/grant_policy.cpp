@@ -16,14 +16,15 @@ constexpr double first_window = 1;
 // While there are few peers, each may have so many that these are under way in all.
 constexpr std::size_t fewest_under_way = 8;
 // So many grants may be under way in any case, and as many as the source finishes in this time.
-constexpr std::size_t smallest_limit = 24;
-constexpr double limit_seconds = 1.0;
+constexpr std::size_t smallest_limit = 16;
+constexpr double limit_seconds = 0.5;
 // A peer with so many more pieces to pass on than another is a neck.
 constexpr std::int64_t pieces_ahead = 3;
 constexpr milliseconds span{500};
 constexpr double forget = 0.9;  // of the best rate, a span
 // A peer that got nothing from others for so long is on its own.
 constexpr milliseconds hungry_after{1000};
+constexpr milliseconds look_again{100};
 
 }  // namespace
 
@@ -31,6 +32,7 @@ GrantPolicy::GrantPolicy(Piece pieces, std::uint64_t seed) : pieces_(pieces), ra
 
 void GrantPolicy::hold(Piece piece, bool held) {
   pieces_.at(piece).held = held;
+  changed_ = true;
   refresh(piece);
 }
 
@@ -76,6 +78,7 @@ void GrantPolicy::drop_carrier(Piece piece) {
 
 GrantPolicy::Peer GrantPolicy::join(bool takes_grants, SteadyTime) {
   const Peer id = next_peer_++;
+  changed_ = true;
   PeerState& peer = peers_[id];
   peer.takes_grants = takes_grants;
   peer.has.resize(pieces_.size());
@@ -122,6 +125,7 @@ void GrantPolicy::leave(Peer id) {
   by_debt_.erase(order_of(id, peer));
   peers_.erase(found);
   if (peer.takes_grants) --takers_;
+  changed_ = true;
   for (const auto& [piece, when] : peer.outstanding) --pieces_[piece].outstanding;
   under_way_ -= peer.outstanding.size();
   for (Piece i = 0; i < pieces_.size(); ++i) {
@@ -140,6 +144,7 @@ void GrantPolicy::finished(PeerState& peer, SteadyTime::duration took, SteadyTim
   else if (took > 2 * target) peer.window = std::max(1.0, peer.window - 0.5);
   (void)limit(now);
   finished_in_span_ += 1;
+  changed_ = true;
 }
 
 /// How many grants may be under way in all: what the source finishes in a while, at the best rate that was seen of late.
@@ -150,7 +155,8 @@ std::size_t GrantPolicy::limit(SteadyTime now) {
     finished_in_span_ = 0;
     span_start_ = now;
   }
-  return std::max(smallest_limit, static_cast<std::size_t>(std::max(best_rate_, finished_in_span_ / Seconds(span).count()) * limit_seconds));
+  const double rate = std::max(best_rate_, finished_in_span_ / Seconds(span).count());
+  return std::max(smallest_limit, static_cast<std::size_t>(rate * limit_seconds));
 }
 
 std::size_t GrantPolicy::window_of(const PeerState& peer) const {
@@ -206,16 +212,27 @@ bool GrantPolicy::choose(const PeerState& peer, std::uint32_t most_copies, Piece
   return equals > 0;
 }
 
+/// Whether some piece has at most so many copies.
+bool GrantPolicy::any_rare(std::uint32_t most_copies) const {
+  return std::any_of(pieces_.begin(), pieces_.end(),
+                     [&](const PieceState& piece) { return piece.held && piece.available + piece.outstanding <= most_copies; });
+}
+
+/// Looks at all peers, so not at every word from one of them: when a grant was finished or a peer has come or gone, and now and then.
 void GrantPolicy::give_by_need(SteadyTime now, std::vector<Grant>& grants) {
-  if (!fresh_.empty()) return;
+  if (!fresh_.empty() || under_way_ >= limit(now) || (!changed_ && now - looked_ < look_again)) return;
+  changed_ = false;
+  looked_ = now;
   std::vector<std::pair<std::uint64_t, Peer>> order;  // who waits longest comes first
   for (const auto& [debt, turn, id] : by_debt_)
     if (wants(peers_.at(id))) order.emplace_back(turn, id);
   std::sort(order.begin(), order.end());
   const auto few = static_cast<std::uint32_t>(takers_ / 4);
+  const bool rare = any_rare(few);
   for (const auto& [turn, id] : order) {
     PeerState& peer = peers_.at(id);
     const bool fed = is_fed(peer, now);
+    if (fed && !rare) continue;
     const std::size_t most = fed ? 1 : window_of(peer);
     Piece piece = 0;
     while (wants(peer) && peer.outstanding.size() < most && under_way_ < limit(now) && choose(peer, fed ? few : ~1U, piece))

@@ -92,6 +92,7 @@ class GrantPolicy {
   void grant(Peer id, PeerState& peer, Piece piece, SteadyTime now, std::vector<Grant>& grants);
   void give_fresh(SteadyTime now, std::vector<Grant>& grants);
   void give_by_need(SteadyTime now, std::vector<Grant>& grants);
+  bool any_rare(std::uint32_t most_copies) const;
   bool choose(const PeerState& peer, std::uint32_t most_copies, Piece& piece);
 
   std::vector<PieceState> pieces_;
@@ -102,6 +103,8 @@ class GrantPolicy {
   std::size_t under_way_ = 0;
   Peer next_peer_ = 0;
   std::uint64_t turn_ = 0;
+  bool changed_ = false;  // since peers were last looked at by need
+  SteadyTime looked_{};
   std::uint64_t granted_ = 0;
   // Finished grants in this span of time and in the best of the last ones: how fast the source is.
   SteadyTime span_start_{};
