@@ -227,7 +227,7 @@ void GrantPolicy::give_by_need(SteadyTime now, std::vector<Grant>& grants) {
   for (const auto& [debt, turn, id] : by_debt_)
     if (wants(peers_.at(id))) order.emplace_back(turn, id);
   std::sort(order.begin(), order.end());
-  const auto few = static_cast<std::uint32_t>(takers_ / 4);
+  const auto few = static_cast<std::uint32_t>(takers_ / 6);
   const bool rare = any_rare(few);
   for (const auto& [turn, id] : order) {
     PeerState& peer = peers_.at(id);
