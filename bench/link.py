@@ -95,13 +95,13 @@ def peak_memory(pid):
 
 
 def run_shoal(fleet, node):
+    """A machine that the seeder has not met, as in a fleet that is filled."""
     pull = fleet.pull(node, "bench/link", seed_for="30s")
     pull.complete()
     seconds = time.monotonic() - pull.started
     memory = peak_memory(pull.pid)
     pull.stop()
-    for part in ("releases", "models", "incoming", "journal"):
-        shutil.rmtree(os.path.join(node.state, part), ignore_errors=True)
+    shutil.rmtree(node.state)
     return seconds, memory
 
 
@@ -112,7 +112,7 @@ def measure(fleet, options, say):
     size = sum(os.path.getsize(os.path.join(source, name)) for name in names)
     fleet.init()
     fleet.start_tracker()
-    machine, node = fleet.join("source", role="seeder"), fleet.join("node")
+    machine = fleet.join("source", role="seeder")
     fleet.publish(machine, source, "bench/link", "1")
     seeder = fleet.start_seeder(machine)
     https, shoal, memory = [], [], []
@@ -120,7 +120,7 @@ def measure(fleet, options, say):
         run_https(url, names, fleet.path("warm"))
         for number in range(options.runs):
             https.append(run_https(url, names, fleet.path("copy")))
-            seconds, peak = run_shoal(fleet, node)
+            seconds, peak = run_shoal(fleet, fleet.join(f"node-{number}"))
             shoal.append(seconds)
             memory.append(peak)
             say(f"run {number + 1}: https {size / https[-1] / MB:.0f} MB/s, shoal {size / shoal[-1] / MB:.0f} MB/s")

@@ -69,8 +69,8 @@ struct MeshCounters {
 class Mesh {
  public:
   /// Called on a mesh thread when a link from `peer` for `info_hash` waits to be taken: the engine must dial `endpoint`. Called again
-  /// every second or so while the link waits (two handshake times at most), because an engine that has not yet noticed the end of an
-  /// earlier connection to `endpoint` may not act on the first call. An engine that does not act on two gets another endpoint that
+  /// four times a second or so while the link waits (two handshake times at most), because an engine that has not yet noticed the end of an
+  /// earlier connection to `endpoint` may not act on the first call. An engine that does not act on several gets another endpoint that
   /// stands for the same machine. Must return soon.
   using Accepted = std::function<void(const NodeId& peer, const InfoHash& info_hash, VirtualEndpoint endpoint)>;
 

@@ -176,8 +176,7 @@ void Switchboard::tell_engine(const LinkKey& key, WaitingArrival& waiting) {
       take_arrival(key);
       ++rules_.tally().handshake_timed_out;
     });
-  // The second word may follow the first at once; with the third at least one `remind` has gone by.
-  if (waiting.told % 3 == 0) outside_.renumber(key.peer);
+  if (waiting.told % times_.words_in_vain == 0) outside_.renumber(key.peer);
   outside_.tell_engine(key);
 }
 

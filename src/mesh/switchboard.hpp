@@ -37,7 +37,9 @@ class Switchboard {
     std::chrono::milliseconds handshake;
     /// For the engine to call for an arrival; it is told anew every `remind`.
     std::chrono::milliseconds take() const { return 2 * handshake; }
-    std::chrono::milliseconds remind() const { return handshake / 5; }
+    std::chrono::milliseconds remind() const { return handshake / 20; }
+    /// An engine that has not acted on so many will not act on more: libtorrent dials within a second if it dials at all.
+    static constexpr unsigned words_in_vain = 6;
     /// For the other side's engine to speak: it may have to be told, and its own dial may have to fail first.
     std::chrono::milliseconds trial() const { return 4 * handshake; }
     /// A link is young for so long: a dial that lost to it was begun before, and is over.

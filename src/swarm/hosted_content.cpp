@@ -34,9 +34,12 @@ void HostedContent::flush() const {
   with_engine([&] { handle().flush_cache(); });
 }
 
+/// A peer that was refused a block was told that the piece is not here (BEP 54), and would never ask for it again on that connection. So
+/// the connections end, and the next ones begin with what is here.
 void HostedContent::resume_after_error() const {
   with_engine([&] {
     handle().clear_error();
+    handle().pause();
     handle().resume();
   });
 }
