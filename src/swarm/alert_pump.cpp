@@ -130,6 +130,8 @@ void AlertPump::on_banned(HostedContent& content, const lt::tcp::endpoint& endpo
   if (!node) return;
   log::warn("peer_lied", {{"peer", node->str()}, {"content", content.id().hex()}});
   sinks_.event(PeerLied{content.id(), *node});
+  // What it sent of unfinished pieces would make them fail, too, and those who send the rest would pass for liars.
+  if (content.mode() == Mode::fetch && !content.progress().complete) content.recheck();
 }
 
 void AlertPump::on_error(HostedContent& content, Error error) {
