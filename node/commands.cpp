@@ -82,7 +82,7 @@ Status run_pull(Invocation& call) {
   SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "pull"));
   Shelf shelf(session->state());
   auto registry = session->client(call.shutdown.token());
-  SHOAL_TRY(Wanted wanted, Resolver(*registry, session->verifier(), shelf, clock).resolve(reference));
+  SHOAL_TRY(Wanted wanted, Resolver(*registry, *session->verifier(), shelf, clock).resolve(reference));
   SHOAL_TRY(auto node, Node::start(*session, options));
   PullRequest request{reference, std::nullopt};
   if (std::string to = call.get("--to"); !to.empty()) request.to = to;

@@ -17,7 +17,7 @@ void show_local(MemberSession& session, const Shelf& shelf, cli::Output& out) {
   auto held = shelf.held();
   value["releases"] = Json::array();
   for (const ReleaseId& id : held.ok() ? *held : std::vector<ReleaseId>{}) {
-    auto release = shelf.verified(session.verifier(), id);
+    auto release = shelf.verified(*session.verifier(), id);
     std::string shown = release ? title(**release) : "(no valid manifest)";
     text += "\nholds " + shown + "  " + (release ? format_bytes((*release)->total_size()) : "") + "  " + id.hex().substr(0, 12);
     value["releases"].push_back({{"release", id.hex()}, {"title", shown}});
@@ -51,10 +51,10 @@ Status list_channels(MemberSession& session, const ModelName& model, cli::Output
   if (rows.empty()) return fail(ErrorCode::not_found, model.str() + " has no channel yet: set one with 'shoal channel set " + model.str() + ":main VERSION'");
   for (const auto& row : rows) {
     SHOAL_TRY(auto signed_pointer, manifest::SignedEnvelope::decode(row.envelope, manifest::channel_limit));
-    SHOAL_TRY(auto pointer, session.verifier().channel(signed_pointer, model, row.channel, {}, session.clock().now()));
+    SHOAL_TRY(auto pointer, session.verifier()->channel(signed_pointer, model, row.channel, {}, session.clock().now()));
     SHOAL_TRY(auto reply, registry->release(pointer->release));
     SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
-    SHOAL_TRY(auto release, session.verifier().release(envelope, model, pointer->release));
+    SHOAL_TRY(auto release, session.verifier()->release(envelope, model, pointer->release));
     out.result({{"type", "channel"}, {"model", model.str()}, {"channel", row.channel.str()}, {"version", release->version.str()},
                 {"release", release.id().hex()}, {"sequence", pointer->sequence}, {"issued", format_time(pointer->issued)},
                 {"expires", format_time(pointer->expires)}},

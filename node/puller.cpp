@@ -143,7 +143,7 @@ Status Puller::fetch(const Wanted& wanted, const swarm::CheckedMetainfo& metainf
   SHOAL_CHECK(shelf_.prepare_journal());
   fs::path journal = shelf_.journal(wanted.release.id());
   const bool resumed = fs::exists(journal);
-  const swarm::Content content{metainfo, root, swarm::Mode::fetch, journal, older_releases(session_.verifier(), shelf_)};
+  const swarm::Content content{metainfo, root, swarm::Mode::fetch, journal, older_releases(*session_.verifier(), shelf_)};
   SHOAL_CHECK(node_.swarm().add(content));
   SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));
   // Each piece was hashed in memory on its way to the disk. Only what an earlier run left there has lain on a disk unwatched.

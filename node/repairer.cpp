@@ -41,7 +41,7 @@ Status Repairer::repair(const Examined& damaged) {
                                              "/manifests) are damaged, too: remove " + damaged.root.string() + " and pull it again");
   const fs::path staged = staging_for(shelf_, damaged.root, damaged.release.id());
   swarm::Content content{*damaged.metainfo, staged, swarm::Mode::fetch, shelf_.journal(damaged.release.id()),
-                         older_releases(session_.verifier(), shelf_)};
+                         older_releases(*session_.verifier(), shelf_)};
   // The damaged release comes last: where another holds a piece that is wrong here, that one is asked.
   std::erase_if(content.reuse_from, [&](const auto& older) { return older.root == damaged.root; });
   content.reuse_from.push_back({*damaged.metainfo, damaged.root});

@@ -13,7 +13,7 @@ Result<std::vector<ReleaseId>> ids_to_verify(const MemberSession& session, const
   if (auto linked = shelf.linked(wanted); linked.ok() && !elsewhere) return std::vector{*linked};
   SHOAL_TRY(auto known, shelf.manifests());
   for (const ReleaseId& id : known) {
-    auto release = shelf.verified(session.verifier(), id);
+    auto release = shelf.verified(*session.verifier(), id);
     if (!release || (*release)->model != wanted.model) continue;
     if (!wanted.version || (*release)->version == *wanted.version) return std::vector{id};
   }
@@ -84,7 +84,7 @@ Result<std::vector<Examined>> examine(MemberSession& session, const VerifyReques
   if (ids.empty()) out.message("no release is on this machine yet: fetch one with 'shoal pull'");
   std::vector<Examined> all;
   for (const ReleaseId& id : ids) {
-    SHOAL_TRY(auto release, shelf.verified(session.verifier(), id));
+    SHOAL_TRY(auto release, shelf.verified(*session.verifier(), id));
     fs::path root = request.in.empty() ? shelf.release(id) : fs::absolute(request.in).lexically_normal();
     SHOAL_TRY(auto examined, examine_one(shelf, release, std::move(root), out, stop));
     all.push_back(std::move(examined));

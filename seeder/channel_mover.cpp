@@ -31,10 +31,10 @@ Result<std::optional<manifest::ChannelPointer>> ChannelMover::in_force(const Mod
   if (!text.ok()) return std::move(text).error();
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(text.value(), manifest::channel_limit));
   // The time is left out of it: the next sequence follows an expired pointer, too. A root that has expired was refused before.
-  auto verified = session_.verifier().channel(envelope, model, channel, {}, WallTime{});
+  auto verified = session_.verifier()->channel(envelope, model, channel, {}, WallTime{});
   if (verified.ok()) return Pointer(*verified.value());
   // Any pointer of the new epoch comes after all of the old one, so nothing that the tracker says is believed here.
-  if (is_of_earlier_epoch(envelope, session_.verifier().root().epoch)) return Pointer();
+  if (is_of_earlier_epoch(envelope, session_.verifier()->root().epoch)) return Pointer();
   return std::move(verified).error();
 }
 
@@ -42,12 +42,12 @@ Result<ChannelMover::Outcome> ChannelMover::move(const ModelName& model, const C
   WallTime now = session_.clock().now();
   SHOAL_TRY(auto current, in_force(model, channel));
   if (current && current->release == release && current->expires > now + pointer_margin) return Outcome::already_there;
-  manifest::ChannelPointer next = next_pointer(current, session_.verifier().root().epoch, now);
+  manifest::ChannelPointer next = next_pointer(current, session_.verifier()->root().epoch, now);
   next.model = model;
   next.channel = channel;
   next.release = release;
   auto envelope = signer_.sign(manifest::channel_type, manifest::encode(next));
-  SHOAL_TRY(auto verified, session_.verifier().channel(envelope, model, channel, {}, now));
+  SHOAL_TRY(auto verified, session_.verifier()->channel(envelope, model, channel, {}, now));
   SHOAL_CHECK(tracker_.set_channel(model, channel, envelope.encode()).within("channel " + model.str() + ":" + channel.str()));
   return Outcome::moved;
 }

@@ -164,7 +164,7 @@ Result<ReleaseId> verified_release(const MemberSession& session, registry::Clien
                                    const VersionName& version) {
   SHOAL_TRY(auto reply, tracker.release(model, version));
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
-  SHOAL_TRY(auto release, session.verifier().release(envelope, model));
+  SHOAL_TRY(auto release, session.verifier()->release(envelope, model));
   if (release->version != version)
     return fail(ErrorCode::verification, "the tracker's release for version " + version.str() + " is of version " + release->version.str());
   return release.id();
@@ -177,7 +177,7 @@ Status run_channel_set(Invocation& call) {
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::shared));
   SHOAL_CHECK(require_publisher(*session));
   SHOAL_TRY(Signer signer, load_signer(call, session->state()));
-  SHOAL_CHECK(signer.check_authorised(session->verifier(), reference.model, clock.now()));
+  SHOAL_CHECK(signer.check_authorised(*session->verifier(), reference.model, clock.now()));
   auto tracker = session->client(call.shutdown.token());
   SHOAL_TRY(ReleaseId release, verified_release(*session, *tracker, reference.model, version));
   SHOAL_TRY(auto outcome, ChannelMover(*session, *tracker, signer).move(reference.model, reference.channel, release));

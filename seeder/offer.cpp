@@ -86,7 +86,7 @@ void Offer::look_at(const ReleaseId& id, Entry& entry, const std::stop_token& st
 Status Offer::serve(const ReleaseId& id, Entry& entry, const std::stop_token& stop) {
   SHOAL_TRY(Source source, sources_.load(id));
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(source.envelope, manifest::release_limit));
-  SHOAL_TRY(auto release, session_.verifier().release(envelope, source.model, id));
+  SHOAL_TRY(auto release, session_.verifier()->release(envelope, source.model, id));
   SHOAL_TRY(bool trusted, untouched(source, release->files));
   if (trusted && entry.serving) return {};
   SHOAL_TRY(auto metainfo, swarm::CheckedMetainfo::check(release, source.metainfo));

@@ -58,7 +58,7 @@ Publisher::Publisher(swarm::MemberSession& session, registry::Client& tracker, c
 
 Result<PublishReport> Publisher::publish(const PublishRequest& request) {
   SteadyTime start = session_.clock().steady_now();
-  SHOAL_CHECK(signer_.check_authorised(session_.verifier(), request.model, session_.clock().now()));
+  SHOAL_CHECK(signer_.check_authorised(*session_.verifier(), request.model, session_.clock().now()));
   SHOAL_TRY(Survey source, survey(request.source));
   // Asked before hours of hashing: does the tracker answer, and does it let us in?
   SHOAL_TRY(auto known, registered(request));
@@ -91,7 +91,7 @@ Result<std::optional<Publisher::Registered>> Publisher::registered(const Publish
   if (!reply.ok()) return std::move(reply).error();
   auto context = "the tracker's release " + title(request);
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.value().envelope, manifest::release_limit).within(context));
-  SHOAL_TRY(auto release, session_.verifier().release(envelope, request.model).within(context));
+  SHOAL_TRY(auto release, session_.verifier()->release(envelope, request.model).within(context));
   if (release->version != request.version) return fail(ErrorCode::verification, context + " is of version " + release->version.str());
   return std::optional<Registered>(Registered{std::move(release), std::move(reply).value().envelope});
 }
@@ -155,7 +155,7 @@ Result<Publisher::Prepared> Publisher::prepare(const PublishRequest& request, co
 Result<Publisher::Registered> Publisher::send(Prepared& prepared) {
   const manifest::Release& release = prepared.release;
   manifest::SignedEnvelope envelope = signer_.sign(manifest::release_type, manifest::encode(release));
-  SHOAL_TRY(auto verified, session_.verifier().release(envelope, release.model));
+  SHOAL_TRY(auto verified, session_.verifier()->release(envelope, release.model));
   SHOAL_TRY(auto checked, swarm::CheckedMetainfo::check(verified, prepared.metainfo.bytes));
   if (stop_.stop_requested()) return fail(ErrorCode::interrupted, "interrupted before anything was registered");
   std::string text = envelope.encode();

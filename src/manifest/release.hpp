@@ -73,6 +73,18 @@ Result<Release> decode_release(std::string_view payload);
 /// another. The code of a refusal is `usage`: a publisher names a directory that has such a file.
 Status check_paths(const std::vector<std::string>& paths);
 
+/// A release that goes to a part of the fleet first.
+struct Rollout {
+  std::uint32_t percent = 100;          // of the nodes, 0 to 100
+  std::string salt;                     // mixed with a node's id, so that it is not always the same nodes that go first
+  std::optional<ReleaseId> otherwise;   // for nodes that are not chosen and have no version of the channel yet
+  std::uint32_t halt_percent = 0;       // of the nodes that tried: more failures than this stop the rollout; 0: never
+  bool operator==(const Rollout&) const = default;
+};
+
+/// Whether this node is among the first. The same node stays chosen while `percent` grows under one salt.
+bool is_chosen(const Rollout& rollout, const NodeId& node);
+
 /// A pointer from a channel to a release.
 struct ChannelPointer {
   ModelName model;
@@ -84,6 +96,7 @@ struct ChannelPointer {
   WallTime expires;
   std::optional<ReleaseId> rollback_of;
   std::string reason;
+  std::optional<Rollout> rollout;  // none: for all nodes
   bool operator==(const ChannelPointer&) const = default;
 };
 

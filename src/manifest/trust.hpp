@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "manifest/envelope.hpp"
+#include "manifest/freshness.hpp"
 #include "manifest/release.hpp"
 
 namespace shoal::manifest {
@@ -25,6 +26,9 @@ struct TrustRoot {
   std::vector<crypto::KeyId> root_keys;
   std::uint32_t root_threshold = 1;
   std::vector<PublisherRule> publishers;
+  /// Of the tracker, which signs freshness statements with any one of them and nothing else. Empty in fleets of before: no statement
+  /// is asked for there.
+  std::vector<crypto::KeyId> tracker_keys;
 
   /// The rule for a model: the one that names it most exactly ("org/name" before "org/*" before "*"); null where none does.
   const PublisherRule* rule_for(const ModelName& model) const;
@@ -60,6 +64,17 @@ class VerifiedChannelPointer {
   ChannelPointer pointer_;
 };
 
+class VerifiedFreshness {
+ public:
+  const Freshness& operator*() const { return freshness_; }
+  const Freshness* operator->() const { return &freshness_; }
+
+ private:
+  friend class Verifier;
+  explicit VerifiedFreshness(Freshness freshness) : freshness_(std::move(freshness)) {}
+  Freshness freshness_;
+};
+
 /// (epoch, sequence) that a node has accepted before, for a channel.
 struct SeenSequence {
   std::uint64_t epoch = 0;
@@ -89,6 +104,8 @@ class Verifier {
   /// A pointer for `model` and `channel`, not below `seen` and not expired at `now`; equal to `seen` is accepted.
   Result<VerifiedChannelPointer> channel(const SignedEnvelope& envelope, const ModelName& model, const ChannelName& channel,
                                          const SeenSequence& seen, WallTime now) const;
+  /// A statement of this fleet's tracker, signed by one of `tracker_keys`, not expired at `now`.
+  Result<VerifiedFreshness> freshness(const SignedEnvelope& envelope, WallTime now) const;
 
   const TrustRoot& root() const { return root_; }
   TrustFingerprint fingerprint() const { return fingerprint_; }

@@ -32,6 +32,22 @@ class Client {
   /// PUT; `conflict` where the sequence is not above the tracker's.
   Status set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope);
 
+  /// Pointers that the channel had, newest first.
+  Result<std::vector<HistoryRow>> history(const ModelName& model, const ChannelName& channel);
+  /// `not_found` afterwards to whoever asks for it, with the reason; nodes that fetch it stop.
+  Status withdraw(const ModelName& model, const VersionName& version, const std::string& reason);
+
+  /// The envelope of the newest freshness statement, at once where its serial is not `after` (0: whatever it is), else when it
+  /// changes, or after `patience` (50 s at most) the one that is in force.
+  Result<std::string> freshness(std::uint64_t after, std::chrono::milliseconds patience);
+  /// The envelope of that version of the trust root.
+  Result<std::string> trust_root(std::uint64_t version);
+  Status set_trust_root(std::uint64_t version, const std::string& envelope);
+
+  /// What this node follows and how far it is.
+  Status report(const NodeReport& report);
+  Result<std::vector<NodeRow>> nodes();
+
   Result<AnnounceReply> announce(const AnnounceRequest& request);
   Result<FleetStatus> status();
 

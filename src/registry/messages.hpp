@@ -82,6 +82,35 @@ struct FleetStatus {
   std::vector<MachineRow> machines;
 };
 
+/// What a node says of one channel that it follows, in PUT /v1/nodes/self.
+struct SubscriptionReport {
+  ModelName model;
+  ChannelName channel;
+  std::string phase;  // node::name(Phase): "fetching", "active", "failed", ...
+  std::optional<ReleaseId> wanted;
+  std::optional<ReleaseId> active;
+  std::string wanted_version, active_version;
+  std::string reason;  // why it failed or waits; empty otherwise
+  ByteCount done = 0, size = 0;
+};
+struct NodeReport {
+  std::string software;  // "shoal 0.4.0"
+  std::vector<SubscriptionReport> subscriptions;
+};
+/// GET /v1/nodes: every enrolled machine, and what it reported last. Reports are kept in memory; nodes say them again within a minute.
+struct NodeRow {
+  MachineRow machine;
+  std::optional<WallTime> seen;  // when it reported last; none since the tracker started
+  NodeReport report;
+};
+/// GET /v1/models/{org}/{name}/channels/{channel}/history, newest first
+struct HistoryRow {
+  std::string envelope;  // of the pointer
+  std::string version;   // for showing
+  NodeId who;            // the machine that sent it
+  WallTime at;
+};
+
 /// GET /announce (BEP 3, with compact=0)
 struct AnnounceRequest {
   InfoHash info_hash;
@@ -103,6 +132,9 @@ struct AnnounceReply {
 
 // GET and PUT /v1/models/{org}/{name}/channels/{channel}: the body is the pointer's envelope itself.
 // GET /v1/releases/{id}/metainfo: the body is the raw .torrent.
+// GET /v1/freshness?after=SERIAL: the envelope of the newest statement; waits while its serial is SERIAL, 50 s at most.
+// GET and PUT /v1/trust-roots/{version}: the envelope of a trust root.
+// DELETE /v1/models/{org}/{name}/versions/{version}, body {"reason": "..."}: withdraws a release.
 
 // JSON forms: encode(x) and decode_x(text), strict about types, lenient about members of later versions.
 std::string encode(const EnrolRequest& m);
@@ -114,6 +146,9 @@ std::string encode(const ReleaseReply& m);
 std::string encode(const std::vector<ChannelRow>& m);
 std::string encode(const std::vector<VersionRow>& m);
 std::string encode(const FleetStatus& m);
+std::string encode(const NodeReport& m);
+std::string encode(const std::vector<NodeRow>& m);
+std::string encode(const std::vector<HistoryRow>& m);
 Result<EnrolRequest> decode_enrol_request(std::string_view text);
 Result<EnrolReply> decode_enrol_reply(std::string_view text);
 Result<RenewRequest> decode_renew_request(std::string_view text);
@@ -123,6 +158,9 @@ Result<ReleaseReply> decode_release_reply(std::string_view text);
 Result<std::vector<ChannelRow>> decode_channels(std::string_view text);
 Result<std::vector<VersionRow>> decode_versions(std::string_view text);
 Result<FleetStatus> decode_fleet_status(std::string_view text);
+Result<NodeReport> decode_node_report(std::string_view text);
+Result<std::vector<NodeRow>> decode_nodes(std::string_view text);
+Result<std::vector<HistoryRow>> decode_history(std::string_view text);
 /// "/announce?info_hash=..." with every parameter of BEP 3 and compact=0.
 std::string announce_target(const AnnounceRequest& request);
 /// The bencoded answer; `failure reason` becomes an Error. Only lists of dictionaries (compact=0) are read.

@@ -3,6 +3,8 @@
 namespace shoal::swarm {
 namespace {
 
+constexpr const char* trust_root_file = "identity/trust-root.json";
+
 Status check_validity(const identity::Certificate& self, WallTime now) {
   if (now >= self.not_after)
     return fail(ErrorCode::not_enrolled, "this machine's certificate expired at " + format_time(self.not_after) +
@@ -20,7 +22,7 @@ Result<std::optional<DirectoryLock>> take_lock(const fs::path& state, MemberSess
 }
 
 Result<manifest::Verifier> restore_verifier(const fs::path& state, const identity::Member& member) {
-  auto context = (state / "identity/trust-root.json").string();
+  auto context = (state / trust_root_file).string();
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(member.trust_root, manifest::trust_root_limit).within(context));
   return manifest::Verifier::restore(envelope).within(context);
 }
@@ -46,7 +48,7 @@ MemberSession::MemberSession(fs::path state, const Clock& clock, std::optional<D
       tracker_(std::move(member.tracker)),
       name_(std::move(member.name)),
       site_(std::move(member.site)),
-      verifier_(std::move(verifier)),
+      verifier_(std::make_shared<const manifest::Verifier>(std::move(verifier))),
       credentials_(std::move(member.credentials)),
       tls_(credentials_, std::string(identity::alpn_http)) {}
 
@@ -58,6 +60,16 @@ Status MemberSession::require_role(const std::set<identity::Role>& allowed, std:
   for (identity::Role role : allowed) roles += (roles.empty() ? "" : " or ") + std::string(identity::name(role));
   return fail(ErrorCode::not_enrolled, "this machine joined as " + std::string(identity::name(self_.role)) + " and may not " +
                                            std::string(purpose) + "; join with a token for the role " + roles);
+}
+
+Status MemberSession::rotate(const std::string& next_root) {
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(next_root, manifest::trust_root_limit).within("the next trust root"));
+  auto verifier = verifier_.lock();
+  manifest::Verifier next = **verifier;
+  SHOAL_CHECK(next.rotate(envelope));
+  SHOAL_CHECK(write_file_durably(state_ / trust_root_file, next_root));
+  *verifier = std::make_shared<const manifest::Verifier>(std::move(next));
+  return {};
 }
 
 std::unique_ptr<registry::Client> MemberSession::client(std::stop_token stop) {

@@ -7,6 +7,7 @@
 #include <stop_token>
 
 #include "base/files.hpp"
+#include "base/guarded.hpp"
 #include "identity/member.hpp"
 #include "identity/renewal.hpp"
 #include "identity/tls.hpp"
@@ -38,8 +39,10 @@ class MemberSession {
   const std::string& site() const { return site_; }
   const Clock& clock() const { return clock_; }
   identity::CredentialStore& credentials() { return credentials_; }
-  manifest::Verifier& verifier() { return verifier_; }
-  const manifest::Verifier& verifier() const { return verifier_; }
+  /// By the newest trust root that is known here. Thread-safe; what was returned stays as it is when the root rotates.
+  std::shared_ptr<const manifest::Verifier> verifier() const { return *verifier_.lock(); }
+  /// Takes the next trust root (manifest::Verifier::rotate) and stores it durably first. Thread-safe.
+  Status rotate(const std::string& next_root);
 
   /// `not_enrolled` unless this machine has one of the roles; `purpose` completes "... may not" ("publish", "seed").
   Status require_role(const std::set<identity::Role>& allowed, std::string_view purpose) const;
@@ -61,7 +64,7 @@ class MemberSession {
   HostPort tracker_;
   std::string name_;
   std::string site_;
-  manifest::Verifier verifier_;
+  mutable Guarded<std::shared_ptr<const manifest::Verifier>> verifier_;
   identity::CredentialStore credentials_;
   identity::ClientTlsSource tls_;
   std::stop_source stop_;  // ends a renewal that waits for the tracker

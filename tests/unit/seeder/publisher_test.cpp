@@ -44,7 +44,7 @@ void check_refused(Machine& machine, const Result<PublishReport>& result, ErrorC
 
 manifest::VerifiedChannelPointer pointer_of(Machine& machine) {
   auto envelope = test::must(manifest::SignedEnvelope::decode(machine.memory().channels.at(channel_path), manifest::channel_limit));
-  return test::must(machine.session().verifier().channel(envelope, ModelName::trusted("acme/llama"), ChannelName::trusted("main"), {},
+  return test::must(machine.session().verifier()->channel(envelope, ModelName::trusted("acme/llama"), ChannelName::trusted("main"), {},
                                                          machine.clock().now()));
 }
 
@@ -61,7 +61,7 @@ TEST_CASE("a published release verifies, is remembered, and the channel points a
 
   const auto& sent = machine.memory().versions.at(version_path);
   auto envelope = test::must(manifest::SignedEnvelope::decode(sent.envelope, manifest::release_limit));
-  auto release = test::must(machine.session().verifier().release(envelope, request.model, report.id));
+  auto release = test::must(machine.session().verifier()->release(envelope, request.model, report.id));
   CHECK(release->version == request.version);
   CHECK(release->labels == request.labels);
   CHECK(release->created == machine.clock().now());

@@ -17,7 +17,7 @@ TEST_CASE("without --key the key in the state directory is taken") {
   CHECK(none.error().message.find("--key FILE") != std::string::npos);
   test::must(write_file_durably(machine.state() / "publisher.key", machine.key().pem(), Access::owner));
   Signer signer = test::must(Signer::load({}, machine.state()));
-  CHECK(signer.check_authorised(machine.session().verifier(), ModelName::trusted("acme/llama"), machine.clock().now()).ok());
+  CHECK(signer.check_authorised(*machine.session().verifier(), ModelName::trusted("acme/llama"), machine.clock().now()).ok());
 }
 
 TEST_CASE("a file that is no key is a usage error that names it") {
@@ -42,7 +42,7 @@ TEST_CASE("a key that others may read is reported") {
 TEST_CASE("keys are held against the trust root before anything is signed with them") {
   Machine machine(identity::Role::seeder, {{{"acme/*"}, {}, 1}});
   auto check = [&](const Signer& signer, const char* model) {
-    return signer.check_authorised(machine.session().verifier(), ModelName::trusted(model), machine.clock().now());
+    return signer.check_authorised(*machine.session().verifier(), ModelName::trusted(model), machine.clock().now());
   };
   CHECK(check(machine.signer(), "acme/llama").ok());
 
@@ -62,13 +62,13 @@ TEST_CASE("several keys sign together, and authorised ones among them count") {
   Machine machine;
   auto stranger = crypto::PrivateKey::generate();
   Signer both = test::must(Signer::load({machine.key_file(stranger), machine.key_file()}, machine.state()));
-  CHECK(both.check_authorised(machine.session().verifier(), ModelName::trusted("acme/llama"), machine.clock().now()).ok());
+  CHECK(both.check_authorised(*machine.session().verifier(), ModelName::trusted("acme/llama"), machine.clock().now()).ok());
   CHECK(both.sign("type", "payload").signatures.size() == 2);
 }
 
 TEST_CASE("nothing is signed under a trust root that has expired") {
   Machine machine;
-  Status late = machine.signer().check_authorised(machine.session().verifier(), ModelName::trusted("acme/llama"),
+  Status late = machine.signer().check_authorised(*machine.session().verifier(), ModelName::trusted("acme/llama"),
                                                   machine.clock().now() + std::chrono::hours(24 * 400));
   REQUIRE_FALSE(late.ok());
   CHECK(late.error().message.find("expired") != std::string::npos);
