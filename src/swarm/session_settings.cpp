@@ -127,6 +127,13 @@ lt::settings_pack session_settings(const SwarmOptions& options, const mesh::Sock
   return p;
 }
 
+lt::settings_pack rate_limits(ByteCount upload, ByteCount download) {
+  pack p;
+  p.set_int(pack::upload_rate_limit, clamp_rate(upload));
+  p.set_int(pack::download_rate_limit, clamp_rate(download));
+  return p;
+}
+
 lt::session_params session_params(lt::settings_pack settings, lt::disk_io_constructor_type disk) {
   // An explicit empty list: the default one brings ut_pex and ut_metadata, which have no business here.
   lt::session_params params(std::move(settings), std::vector<std::shared_ptr<lt::plugin>>{});

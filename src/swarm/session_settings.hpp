@@ -28,6 +28,9 @@ class PortHold {
 /// Every setting that differs from libtorrent's own default, with its reason.
 lt::settings_pack session_settings(const SwarmOptions& options, const mesh::SocksFront& front, const PortHold& hold);
 
+/// The two limits alone, in bytes per second (0: none), to be applied to a session that runs.
+lt::settings_pack rate_limits(ByteCount upload, ByteCount download);
+
 /// The settings and the disk back-end, without any session plugin (smart_ban is added to each torrent).
 lt::session_params session_params(lt::settings_pack settings, lt::disk_io_constructor_type disk);
 

@@ -91,6 +91,7 @@ class EngineSwarm final : public Swarm {
   Status add(Content content) override;
   void remove(const InfoHash& content) override;
   std::optional<Progress> progress(const InfoHash& content) const override;
+  void set_limits(ByteCount upload, ByteCount download) override { session_.apply_settings(rate_limits(upload, download)); }
   std::string announce_problem(const InfoHash& content) const override { return announcer_->problem(content); }
 
  private:

@@ -105,6 +105,8 @@ class Swarm {
   /// Forgets the content and announces `stopped`; files stay. Returns when the engine has closed them.
   virtual void remove(const InfoHash& content) = 0;
   virtual std::optional<Progress> progress(const InfoHash& content) const = 0;
+  /// Bytes per second over all contents; 0 is unlimited. Running transfers follow within a second.
+  virtual void set_limits(ByteCount upload, ByteCount download) = 0;
   /// The last announce: empty after a success, else why the tracker could not be asked.
   virtual std::string announce_problem(const InfoHash& content) const = 0;
 };
