@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/encoding.hpp"
 #include "base/json.hpp"
 #include "crypto/digest.hpp"
 #include "manifest/document.hpp"
 #include "manifest/envelope.hpp"
+#include "manifest/model_signing.hpp"
 
 namespace shoal::manifest {
 namespace {
@@ -16,6 +18,7 @@ constexpr std::size_t label_key_limit = 128;
 constexpr std::size_t label_value_limit = 4096;
 constexpr std::size_t dtype_count_limit = 64;
 constexpr std::size_t dtype_name_limit = 32;
+constexpr std::size_t signature_limit = 72;  // bytes of an ECDSA P-256 signature in DER
 
 Error refuse(std::string why) { return fail("release: " + std::move(why)); }
 
@@ -32,6 +35,10 @@ OrderedJson to_json(const FormatSummary& format) {
   OrderedJson dtypes = OrderedJson::object();
   for (const auto& [dtype, bytes] : format.bytes_per_dtype) dtypes[dtype] = bytes;
   return {{"kind", format.kind}, {"tensors", format.tensors}, {"parameters", format.parameters}, {"bytes_per_dtype", dtypes}};
+}
+
+OrderedJson to_json(const ModelSignature& signature) {
+  return {{"hint", signature.hint.hex()}, {"signature", to_base64(signature.signature)}, {"sha256", signature.sha256.hex()}};
 }
 
 Result<FileEntry> file_from(const Json& json) {
@@ -66,6 +73,16 @@ Result<SwarmInfo> swarm_from(const Json& json) {
   if (piece_length > largest_piece) return refuse("piece_length is above 64 MiB");
   swarm.piece_length = static_cast<std::uint32_t>(piece_length);
   return swarm;
+}
+
+Result<ModelSignature> model_signature_from(const Json& json) {
+  JsonReader reader(json, "release: model_signature");
+  ModelSignature signature;
+  signature.hint = reader.as<Sha256>("hint", Sha256::from_hex);
+  signature.signature = reader.as<std::string>("signature", from_base64);
+  signature.sha256 = reader.as<Sha256>("sha256", Sha256::from_hex);
+  SHOAL_CHECK(reader.finish());
+  return signature;
 }
 
 Result<FormatSummary> format_from(const Json& json) {
@@ -134,6 +151,14 @@ Status check_labels(const std::map<std::string, std::string>& labels) {
   return {};
 }
 
+Status check_model_signature(const Release& release) {
+  if (!release.model_signature) return {};
+  if (release.model_signature->signature.empty() || release.model_signature->signature.size() > signature_limit)
+    return refuse("the signature in model_signature is not an ECDSA P-256 signature");
+  if (has_own_model_signature(release)) return refuse("it has a file model.sig and a model_signature");
+  return {};
+}
+
 }  // namespace
 
 ByteCount Release::total_size() const {
@@ -148,6 +173,7 @@ Status check(const Release& release) {
   SHOAL_CHECK(check_files(release.files));
   SHOAL_CHECK(check_format(release.format));
   SHOAL_CHECK(check_labels(release.labels));
+  SHOAL_CHECK(check_model_signature(release));
   return check_swarm(release.swarm);
 }
 
@@ -165,6 +191,9 @@ std::string encode(const Release& release) {
   json["format"] = to_json(release.format);
   json["labels"] = OrderedJson(release.labels);
   json["swarm"] = to_json(release.swarm);
+  // Left out where they say nothing, so that releases of before keep their ids.
+  if (release.allows_code) json["allows_code"] = true;
+  if (release.model_signature) json["model_signature"] = to_json(*release.model_signature);
   return json.dump();
 }
 
@@ -182,11 +211,16 @@ Result<Release> decode_release(std::string_view payload) {
   const Json& format = reader.object("format");
   const Json& labels = reader.object("labels");
   const Json& swarm = reader.object("swarm");
+  if (reader.has("allows_code")) release.allows_code = reader.boolean("allows_code");
+  const Json* signature = reader.has("model_signature") ? &reader.object("model_signature") : nullptr;
   SHOAL_CHECK(reader.finish());
   SHOAL_TRY(release.files, files_from(files));
   SHOAL_TRY(release.format, format_from(format));
   SHOAL_TRY(release.labels, labels_from(labels));
   SHOAL_TRY(release.swarm, swarm_from(swarm));
+  if (signature != nullptr) {
+    SHOAL_TRY(release.model_signature, model_signature_from(*signature));
+  }
   SHOAL_CHECK(check(release));
   if (total_size != release.total_size()) return refuse("total_size is not the sum of the sizes");
   return release;

@@ -45,6 +45,14 @@ struct FormatSummary {
   bool operator==(const FormatSummary&) const = default;
 };
 
+/// An OpenSSF Model Signing signature over the files: manifest/model_signing.hpp makes `model.sig` of it.
+struct ModelSignature {
+  Sha256 hint;            // of the public key in PEM form
+  std::string signature;  // ECDSA P-256, ASN.1 DER
+  Sha256 sha256;          // of model.sig
+  bool operator==(const ModelSignature&) const = default;
+};
+
 struct Release {
   ModelName model;
   VersionName version;
@@ -54,6 +62,9 @@ struct Release {
   FormatSummary format;
   std::map<std::string, std::string> labels;
   SwarmInfo swarm;
+  /// The publisher knows that it has formats that execute code when they are loaded (manifest/code_formats.hpp).
+  bool allows_code = false;
+  std::optional<ModelSignature> model_signature;
 
   ByteCount total_size() const;
   bool operator==(const Release&) const = default;
