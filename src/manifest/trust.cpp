@@ -30,6 +30,11 @@
 //   R14 Its epoch is the trust root's: what was issued before the keys rotated is over, what claims a later epoch is not yet known.
 //   R15 (epoch, sequence) is not lower than what was seen before.
 //   R16 It has not expired.
+// Freshness statements
+//   R17 The authorised keys (R2) are the trust root's tracker keys; any one of them is enough, and without any there is no statement.
+//   R18 The payload keeps every rule of docs/formats.md.
+//   R19 It is of the trust root's fleet.
+//   R20 It has not expired.
 
 namespace shoal::manifest {
 namespace {
@@ -164,6 +169,21 @@ Result<VerifiedChannelPointer> Verifier::channel(const SignedEnvelope& envelope,
     return refuse(what + ": the pointer is for " + name_of(pointer->model, pointer->channel));
   SHOAL_CHECK(check_freshness(*pointer, root_, seen, now));
   return VerifiedChannelPointer(std::move(pointer).value());
+}
+
+Result<VerifiedFreshness> Verifier::freshness(const SignedEnvelope& envelope, WallTime now) const {
+  const std::string what = "freshness statement";
+  SHOAL_CHECK(check_type(envelope, freshness_type, what));
+  if (root_.tracker_keys.empty())  // R17
+    return refuse(what + ": the trust root names no tracker keys; add one with 'shoal trust rotate --add-tracker-key'");
+  SHOAL_CHECK(check_signatures(envelope, root_.tracker_keys, 1, root_.keys, what));
+  Result<Freshness> decoded = decode_freshness(envelope.payload);  // R18
+  if (!decoded.ok()) return as_verification(std::move(decoded).error());
+  if (decoded->fleet != root_.fleet)  // R19
+    return refuse(what + ": it is of fleet " + decoded->fleet.str() + ", not " + root_.fleet.str());
+  if (now >= decoded->expires)  // R20
+    return refuse(what + ": it expired " + format_time(decoded->expires) + "; the tracker withholds newer ones, or a clock is wrong");
+  return VerifiedFreshness(std::move(decoded).value());
 }
 
 }  // namespace shoal::manifest

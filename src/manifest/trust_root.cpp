@@ -107,6 +107,17 @@ Status check_rules(const std::vector<PublisherRule>& rules, const std::set<KeyId
   return {};
 }
 
+/// The tracker's host holds these keys: they must be able to do nothing else.
+Status check_tracker_keys(const TrustRoot& root, const std::set<KeyId>& known) {
+  if (root.tracker_keys.empty()) return {};
+  SHOAL_CHECK(check_quorum("tracker keys", root.tracker_keys, 1, known));
+  std::set<KeyId> others(root.root_keys.begin(), root.root_keys.end());
+  for (const PublisherRule& rule : root.publishers) others.insert(rule.keys.begin(), rule.keys.end());
+  for (const KeyId& id : root.tracker_keys)
+    if (others.contains(id)) return refuse("key " + id.hex() + " is the tracker's and must not be a root or publisher key as well");
+  return {};
+}
+
 }  // namespace
 
 const PublisherRule* TrustRoot::rule_for(const ModelName& model) const {
@@ -124,7 +135,8 @@ Status check(const TrustRoot& root) {
   if (root.epoch == 0 || root.epoch > number_limit) return refuse("epoch is not from 1 to 2^53 - 1");
   SHOAL_TRY(std::set<KeyId> known, ids_of(root.keys));
   SHOAL_CHECK(check_quorum("root keys", root.root_keys, root.root_threshold, known));
-  return check_rules(root.publishers, known);
+  SHOAL_CHECK(check_rules(root.publishers, known));
+  return check_tracker_keys(root, known);
 }
 
 std::string encode(const TrustRoot& root) {
@@ -141,6 +153,7 @@ std::string encode(const TrustRoot& root) {
   json["root_keys"] = hex_list(root.root_keys);
   json["root_threshold"] = root.root_threshold;
   json["publishers"] = std::move(publishers);
+  if (!root.tracker_keys.empty()) json["tracker_keys"] = hex_list(root.tracker_keys);
   return json.dump();
 }
 
@@ -157,10 +170,14 @@ Result<TrustRoot> decode_trust_root(std::string_view payload) {
   const Json& root_keys = reader.array("root_keys");
   root.root_threshold = threshold_from(reader, "root_threshold");
   const Json& publishers = reader.array("publishers");
+  const Json* tracker_keys = reader.has("tracker_keys") ? &reader.array("tracker_keys") : nullptr;
   SHOAL_CHECK(reader.finish());
   SHOAL_TRY(root.keys, list_from<PublicKey>(keys, "keys", key_from));
   SHOAL_TRY(root.root_keys, key_ids_from(root_keys, "root_keys"));
   SHOAL_TRY(root.publishers, rules_from(publishers));
+  if (tracker_keys != nullptr) {
+    SHOAL_TRY(root.tracker_keys, key_ids_from(*tracker_keys, "tracker_keys"));
+  }
   SHOAL_CHECK(check(root));
   return root;
 }

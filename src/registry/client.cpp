@@ -1,9 +1,12 @@
 #include "registry/client.hpp"
 
+#include <algorithm>
+
 namespace shoal::registry {
 namespace {
 
 constexpr std::chrono::minutes large_transfer{5};  // for bodies of many MiB over a slow line
+constexpr std::chrono::seconds answer_margin{15};  // for the way of an answer that was waited for
 
 std::string model_path(const ModelName& model) {
   const std::string& text = model.str();  // org/name
@@ -16,6 +19,7 @@ std::string version_path(const ModelName& model, const VersionName& version) {
 std::string channel_path(const ModelName& model, const ChannelName& channel) {
   return model_path(model) + "/channels/" + percent_encode(channel.str());
 }
+std::string trust_root_path(std::uint64_t version) { return "/v1/trust-roots/" + std::to_string(version); }
 std::string release_path(const ReleaseId& id) { return "/v1/releases/" + id.hex(); }
 
 http::ClientRequest get(std::string target, ByteCount body_limit) {
@@ -100,6 +104,44 @@ Result<std::vector<ChannelRow>> Client::channels(const ModelName& model) {
 Status Client::set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope) {
   SHOAL_CHECK(send(with_body("PUT", channel_path(model, channel), envelope)));
   return {};
+}
+
+Result<std::vector<HistoryRow>> Client::history(const ModelName& model, const ChannelName& channel) {
+  SHOAL_TRY(http::Response response, send(get(channel_path(model, channel) + "/history", list_limit)));
+  return decode_history(response.body);
+}
+
+Status Client::withdraw(const ModelName& model, const VersionName& version, const std::string& reason) {
+  SHOAL_CHECK(send(with_body("DELETE", version_path(model, version), encode(WithdrawRequest{reason}))));
+  return {};
+}
+
+Result<std::string> Client::freshness(std::uint64_t after, std::chrono::milliseconds patience) {
+  auto wait = std::chrono::ceil<std::chrono::seconds>(std::clamp<std::chrono::milliseconds>(patience, {}, longest_patience));
+  http::ClientRequest request = get("/v1/freshness?after=" + std::to_string(after) + "&wait=" + std::to_string(wait.count()), freshness_body_limit);
+  request.timeout = wait + answer_margin;
+  SHOAL_TRY(http::Response response, send(std::move(request)));
+  return std::move(response.body);
+}
+
+Result<std::string> Client::trust_root(std::uint64_t version) {
+  SHOAL_TRY(http::Response response, send(get(trust_root_path(version), trust_root_body_limit)));
+  return std::move(response.body);
+}
+
+Status Client::set_trust_root(std::uint64_t version, const std::string& envelope) {
+  SHOAL_CHECK(send(with_body("PUT", trust_root_path(version), envelope)));
+  return {};
+}
+
+Status Client::report(const NodeReport& report) {
+  SHOAL_CHECK(send(with_body("PUT", "/v1/nodes/self", encode(report))));
+  return {};
+}
+
+Result<std::vector<NodeRow>> Client::nodes() {
+  SHOAL_TRY(http::Response response, send(get("/v1/nodes", list_limit)));
+  return decode_nodes(response.body);
 }
 
 Result<AnnounceReply> Client::announce(const AnnounceRequest& request) {

@@ -8,6 +8,8 @@
 namespace shoal::registry {
 namespace {
 
+constexpr std::size_t phase_limit = 32;
+
 /// One line. Bytes that are not UTF-8 are replaced, so that a strange --name cannot stop an enrolment.
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
@@ -96,6 +98,63 @@ Json write_machine(const MachineRow& row) {
           {"certificate_until", format_time(row.certificate_until)}};
 }
 
+SubscriptionReport read_subscription(JsonReader& row) {
+  SubscriptionReport report;
+  report.model = row.as<ModelName>("model", ModelName::parse);
+  report.channel = row.as<ChannelName>("channel", ChannelName::parse);
+  report.phase = printable(row.string("phase"), phase_limit);
+  if (row.has("wanted")) report.wanted = row.as<ReleaseId>("wanted", ReleaseId::from_hex);
+  if (row.has("active")) report.active = row.as<ReleaseId>("active", ReleaseId::from_hex);
+  if (row.has("wanted_version")) report.wanted_version = printable(row.string("wanted_version"), 96);
+  if (row.has("active_version")) report.active_version = printable(row.string("active_version"), 96);
+  if (row.has("reason")) report.reason = printable(row.string("reason"), remark_limit);
+  report.done = row.number("done_bytes");
+  report.size = row.number("size_bytes");
+  return report;
+}
+Json write_subscription(const SubscriptionReport& report) {
+  Json row{{"model", report.model.str()},
+           {"channel", report.channel.str()},
+           {"phase", printable(report.phase, phase_limit)},
+           {"done_bytes", report.done},
+           {"size_bytes", report.size}};
+  if (report.wanted) row["wanted"] = report.wanted->hex();
+  if (report.active) row["active"] = report.active->hex();
+  if (!report.wanted_version.empty()) row["wanted_version"] = printable(report.wanted_version, 96);
+  if (!report.active_version.empty()) row["active_version"] = printable(report.active_version, 96);
+  if (!report.reason.empty()) row["reason"] = printable(report.reason, remark_limit);
+  return row;
+}
+NodeReport read_report(JsonReader& reader) {
+  return {printable(reader.string("software"), 64), read_rows<SubscriptionReport>(reader, "subscriptions", read_subscription)};
+}
+Json write_report(const NodeReport& report) {
+  return {{"software", printable(report.software, 64)}, {"subscriptions", write_rows(report.subscriptions, write_subscription)}};
+}
+NodeRow read_node(JsonReader& row) {
+  NodeRow node;
+  node.machine = read_machine(row);
+  if (row.has("seen")) node.seen = row.as<WallTime>("seen", parse_time);
+  if (!row.has("report")) return node;
+  JsonReader report(row.object("report"), "report");
+  node.report = read_report(report);
+  if (Status status = report.finish_lenient(); !status.ok()) row.note(status.error().message);
+  return node;
+}
+Json write_node(const NodeRow& node) {
+  Json row = write_machine(node.machine);
+  if (!node.seen) return row;
+  row["seen"] = format_time(*node.seen);
+  row["report"] = write_report(node.report);
+  return row;
+}
+HistoryRow read_history(JsonReader& row) {
+  return {row.string("envelope"), printable(row.string("version"), 96), row.as<NodeId>("who", NodeId::parse), row.as<WallTime>("at", parse_time)};
+}
+Json write_history(const HistoryRow& row) {
+  return {{"envelope", row.envelope}, {"version", row.version}, {"who", row.who.str()}, {"at", format_time(row.at)}};
+}
+
 }  // namespace
 
 std::string encode(const EnrolRequest& m) {
@@ -118,6 +177,10 @@ std::string encode(const FleetStatus& m) {
   return dump(
       {{"fleet", m.fleet.str()}, {"swarms", write_rows(m.swarms, write_swarm)}, {"machines", write_rows(m.machines, write_machine)}});
 }
+std::string encode(const WithdrawRequest& m) { return dump({{"reason", m.reason}}); }
+std::string encode(const NodeReport& m) { return dump(write_report(m)); }
+std::string encode(const std::vector<NodeRow>& m) { return dump({{"nodes", write_rows(m, write_node)}}); }
+std::string encode(const std::vector<HistoryRow>& m) { return dump({{"history", write_rows(m, write_history)}}); }
 
 Result<EnrolRequest> decode_enrol_request(std::string_view text) {
   return read_object<EnrolRequest>(text, message_limit, "enrolment request", [](JsonReader& reader) {
@@ -161,6 +224,23 @@ Result<FleetStatus> decode_fleet_status(std::string_view text) {
     return FleetStatus{reader.as<FleetName>("fleet", FleetName::parse), read_rows<SwarmRow>(reader, "swarms", read_swarm),
                        read_rows<MachineRow>(reader, "machines", read_machine)};
   });
+}
+
+Result<WithdrawRequest> decode_withdraw_request(std::string_view text) {
+  return read_object<WithdrawRequest>(text, message_limit, "withdrawal", [](JsonReader& reader) {
+    return WithdrawRequest{printable(reader.string("reason"), remark_limit)};
+  });
+}
+Result<NodeReport> decode_node_report(std::string_view text) {
+  return read_object<NodeReport>(text, report_limit, "node report", read_report);
+}
+Result<std::vector<NodeRow>> decode_nodes(std::string_view text) {
+  return read_object<std::vector<NodeRow>>(text, list_limit, "list of nodes",
+                                           [](JsonReader& reader) { return read_rows<NodeRow>(reader, "nodes", read_node); });
+}
+Result<std::vector<HistoryRow>> decode_history(std::string_view text) {
+  return read_object<std::vector<HistoryRow>>(text, list_limit, "history of a channel",
+                                              [](JsonReader& reader) { return read_rows<HistoryRow>(reader, "history", read_history); });
 }
 
 }  // namespace shoal::registry

@@ -13,10 +13,15 @@ namespace shoal::registry {
 // Sizes of bodies, in bytes: what a server should take and a client reads at most.
 inline constexpr ByteCount message_limit = 64 * KiB;  // enrol, renew
 inline constexpr ByteCount list_limit = 16 * MiB;     // versions, channels, status
+inline constexpr ByteCount report_limit = 256 * KiB;   // of one node
 inline constexpr ByteCount metainfo_limit = 64 * MiB;
 inline constexpr ByteCount channel_body_limit = manifest::channel_limit / 3 * 4 + 64 * KiB;
+inline constexpr ByteCount trust_root_body_limit = manifest::trust_root_limit / 3 * 4 + 64 * KiB;
+inline constexpr ByteCount freshness_body_limit = manifest::freshness_limit / 3 * 4 + 64 * KiB;
 inline constexpr ByteCount release_body_limit = manifest::release_limit / 3 * 4 + 128 * KiB;
 inline constexpr std::size_t remark_limit = 500;      // of what a tracker says for people, as far as it is shown
+/// The longest that a freshness request waits.
+inline constexpr std::chrono::seconds longest_patience{50};
 inline constexpr ByteCount publish_limit = release_body_limit + metainfo_limit / 3 * 4 + 64 * KiB;
 
 /// POST /v1/enrol; `token_id` and `token_secret` are base64url in the JSON.
@@ -82,6 +87,11 @@ struct FleetStatus {
   std::vector<MachineRow> machines;
 };
 
+/// DELETE /v1/models/{org}/{name}/versions/{version}
+struct WithdrawRequest {
+  std::string reason;
+};
+
 /// What a node says of one channel that it follows, in PUT /v1/nodes/self.
 struct SubscriptionReport {
   ModelName model;
@@ -132,7 +142,7 @@ struct AnnounceReply {
 
 // GET and PUT /v1/models/{org}/{name}/channels/{channel}: the body is the pointer's envelope itself.
 // GET /v1/releases/{id}/metainfo: the body is the raw .torrent.
-// GET /v1/freshness?after=SERIAL: the envelope of the newest statement; waits while its serial is SERIAL, 50 s at most.
+// GET /v1/freshness?after=SERIAL&wait=SECONDS: the envelope of the newest statement; waits while its serial is SERIAL, 50 s at most.
 // GET and PUT /v1/trust-roots/{version}: the envelope of a trust root.
 // DELETE /v1/models/{org}/{name}/versions/{version}, body {"reason": "..."}: withdraws a release.
 
@@ -146,7 +156,8 @@ std::string encode(const ReleaseReply& m);
 std::string encode(const std::vector<ChannelRow>& m);
 std::string encode(const std::vector<VersionRow>& m);
 std::string encode(const FleetStatus& m);
-std::string encode(const NodeReport& m);
+std::string encode(const WithdrawRequest& m);
+std::string encode(const NodeReport& m);  // texts for people are cut to their limits
 std::string encode(const std::vector<NodeRow>& m);
 std::string encode(const std::vector<HistoryRow>& m);
 Result<EnrolRequest> decode_enrol_request(std::string_view text);
@@ -158,6 +169,7 @@ Result<ReleaseReply> decode_release_reply(std::string_view text);
 Result<std::vector<ChannelRow>> decode_channels(std::string_view text);
 Result<std::vector<VersionRow>> decode_versions(std::string_view text);
 Result<FleetStatus> decode_fleet_status(std::string_view text);
+Result<WithdrawRequest> decode_withdraw_request(std::string_view text);
 Result<NodeReport> decode_node_report(std::string_view text);
 Result<std::vector<NodeRow>> decode_nodes(std::string_view text);
 Result<std::vector<HistoryRow>> decode_history(std::string_view text);

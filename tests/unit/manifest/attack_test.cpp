@@ -322,7 +322,7 @@ TEST_CASE("attacks with channel pointers are refused") {
       {"a key that is not authorised for the model",
        [](const Bench& b) { return b.take_pointer(manifest::sign(manifest::channel_type, encode(good_pointer()), {b.elsewhere})); }, "0 good signatures"},
       {"a flipped byte", [](const Bench& b) { return b.take_pointer(flipped(b.sign_pointer(good_pointer()), 60)); }, "0 good signatures"},
-      {"an unknown member", [](const Bench& b) { return b.edited_pointer([](auto& j) { j["rollout"] = 1; }); }, "unknown member"},
+      {"an unknown member", [](const Bench& b) { return b.edited_pointer([](auto& j) { j["colour"] = 1; }); }, "unknown member"},
       {"a duplicate sequence",
        [](const Bench& b) { return b.take_pointer(replaced(encode(good_pointer()), "{", "{\"sequence\":9,")); }, "duplicate key 'sequence'"},
       {"a reason with an escape sequence", [](const Bench& b) { return b.edited_pointer([](auto& j) { j["reason"] = "\x1b[2J"; }); }, "printable"},

@@ -90,5 +90,37 @@ TEST_CASE_FIXTURE(Fixture, "answers that cannot be read are errors") {
   CHECK_FALSE(client.announce({}).ok());
 }
 
+TEST_CASE_FIXTURE(Fixture, "a long poll waits longer than the tracker does, which waits 50 s at most") {
+  using namespace std::chrono_literals;
+  script.answer.body = "{}";
+  CHECK(*client.freshness(12, 20s) == "{}");
+  CHECK(script.last.target == "/v1/freshness?after=12&wait=20");
+  CHECK(script.last.timeout > 20s);
+  CHECK(client.freshness(0, 0s).ok());
+  CHECK(script.last.target == "/v1/freshness?after=0&wait=0");
+  CHECK(client.freshness(1, 5min).ok());
+  CHECK(script.last.target == "/v1/freshness?after=1&wait=50");
+  CHECK(client.freshness(1, -1s).ok());
+  CHECK(script.last.target == "/v1/freshness?after=1&wait=0");
+}
+
+TEST_CASE_FIXTURE(Fixture, "reports, histories, withdrawals and trust roots go where the tracker expects them") {
+  CHECK(client.report({"shoal", {}}).ok());
+  CHECK(script.last.method + " " + script.last.target == "PUT /v1/nodes/self");
+  script.answer.body = encode(std::vector<NodeRow>{});
+  CHECK(client.nodes()->empty());
+  CHECK(script.last.target == "/v1/nodes");
+  script.answer.body = encode(std::vector<HistoryRow>{});
+  CHECK(client.history(model, ChannelName::trusted("stable"))->empty());
+  CHECK(script.last.target == "/v1/models/acme/speech/channels/stable/history");
+  CHECK(client.withdraw(model, version, "bad").ok());
+  CHECK(script.last.method + " " + script.last.target == "DELETE /v1/models/acme/speech/versions/1.0%2Bb");
+  CHECK(decode_withdraw_request(script.last.body)->reason == "bad");
+  CHECK(client.trust_root(3).ok());
+  CHECK(script.last.target == "/v1/trust-roots/3");
+  CHECK(client.set_trust_root(4, "{}").ok());
+  CHECK(script.last.method + " " + script.last.target == "PUT /v1/trust-roots/4");
+}
+
 }  // namespace
 }  // namespace shoal::registry

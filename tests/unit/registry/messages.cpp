@@ -1,5 +1,6 @@
 #include "registry/messages.hpp"
 
+#include "base/json.hpp"
 #include "doctest/doctest.h"
 
 namespace shoal::registry {
@@ -155,6 +156,89 @@ TEST_CASE("an error message of the network is printable and bounded") {
   Error error = decode_error(400, R"({"error":{"code":"usage","message":")" + text + R"("}})");
   CHECK(error.message.substr(0, 15) == "a?]0;title??bxx");
   CHECK(error.message.size() == 500);
+}
+
+SubscriptionReport subscription() {
+  SubscriptionReport report;
+  report.model = ModelName::trusted("acme/speech");
+  report.channel = ChannelName::trusted("stable");
+  report.phase = "failed";
+  report.wanted = release_id();
+  report.wanted_version = "2.0";
+  report.active_version = "1.0";
+  report.reason = "the hook ended with exit code 1";
+  report.done = 10;
+  report.size = 20;
+  return report;
+}
+
+TEST_CASE("a node's report survives the way") {
+  auto read = decode_node_report(encode(NodeReport{"shoal 0.5.0", {subscription()}}));
+  REQUIRE(read.ok());
+  CHECK(read->software == "shoal 0.5.0");
+  REQUIRE(read->subscriptions.size() == 1);
+  const SubscriptionReport& row = read->subscriptions[0];
+  CHECK(row.model.str() == "acme/speech");
+  CHECK(row.channel.str() == "stable");
+  CHECK(row.phase == "failed");
+  CHECK(row.wanted == release_id());
+  CHECK_FALSE(row.active);
+  CHECK(row.wanted_version == "2.0");
+  CHECK(row.active_version == "1.0");
+  CHECK(row.reason == "the hook ended with exit code 1");
+  CHECK(row.done == 10);
+  CHECK(row.size == 20);
+}
+
+TEST_CASE("what a node says for people is cut and made printable, not refused") {
+  SubscriptionReport loud = subscription();
+  loud.reason = "bad\x1b[31m" + std::string(5000, 'x');
+  auto read = decode_node_report(encode(NodeReport{"shoal\n", {loud}}));
+  REQUIRE(read.ok());
+  CHECK(read->software == "shoal?");
+  CHECK(read->subscriptions[0].reason.size() <= remark_limit);
+  CHECK(read->subscriptions[0].reason.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("reports of a wrong form are refused, members of later versions are let pass") {
+  const std::string good = encode(NodeReport{"s", {subscription()}});
+  auto with = [&](const char* key, Json value) {
+    Json json = Json::parse(good);
+    json["subscriptions"][0][key] = std::move(value);
+    return json.dump();
+  };
+  CHECK(decode_node_report(with("later", Json::array())).ok());
+  for (const std::string& text :
+       {"{}"s, R"({"software":"s"})"s, R"({"software":1,"subscriptions":[]})"s, R"({"software":"s","subscriptions":[1]})"s, with("model", "x"),
+        with("phase", 1), with("wanted", "xyz"), with("done_bytes", -1), with("done_bytes", "1"), with("channel", Json())}) {
+    CAPTURE(text);
+    CHECK_FALSE(decode_node_report(text).ok());
+  }
+}
+
+TEST_CASE("the list of nodes survives the way, with those that said nothing yet") {
+  MachineRow machine{NodeId::trusted("aaaaaaaaaaab"), identity::Role::node, "gpu-1", "east", time_of("2026-01-31T12:00:00Z")};
+  auto read = decode_nodes(encode(std::vector<NodeRow>{{machine, time_of("2026-01-31T11:00:00Z"), {"s", {subscription()}}}, {machine, {}, {}}}));
+  REQUIRE(read.ok());
+  REQUIRE(read->size() == 2);
+  CHECK((*read)[0].machine.name == "gpu-1");
+  CHECK((*read)[0].seen == time_of("2026-01-31T11:00:00Z"));
+  CHECK((*read)[0].report.subscriptions.size() == 1);
+  CHECK_FALSE((*read)[1].seen);
+  CHECK_FALSE(decode_nodes(R"({"nodes":[{"id":"aaaaaaaaaaab"}]})").ok());
+}
+
+TEST_CASE("a channel's history and a withdrawal survive the way") {
+  auto read = decode_history(encode(std::vector<HistoryRow>{{"{}", "1.0", NodeId::trusted("aaaaaaaaaaab"), time_of("2026-01-31T12:00:00Z")}}));
+  REQUIRE(read.ok());
+  REQUIRE(read->size() == 1);
+  CHECK((*read)[0].envelope == "{}");
+  CHECK((*read)[0].version == "1.0");
+  CHECK((*read)[0].who.str() == "aaaaaaaaaaab");
+  CHECK((*read)[0].at == time_of("2026-01-31T12:00:00Z"));
+  CHECK_FALSE(decode_history(R"({"history":[{"envelope":1}]})").ok());
+  CHECK(decode_withdraw_request(encode(WithdrawRequest{"it is bad"}))->reason == "it is bad");
+  CHECK_FALSE(decode_withdraw_request("{}").ok());
 }
 
 }  // namespace
