@@ -16,6 +16,9 @@ const cli::Option state_option{"--state", "DIR", "state directory of this machin
 const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0",
                                 false, false, "listen"};
 
+const cli::Option allow_code_option{"--allow-code-formats", "", "take formats that execute code when they are loaded (pickle), where the publisher allows them too",
+                                    "", false, false, "allow_code_formats"};
+
 Status run_join(Invocation& call) {
   SystemClock clock;
   JoinRequest request;
@@ -84,7 +87,7 @@ Status run_pull(Invocation& call) {
   auto registry = session->client(call.shutdown.token());
   SHOAL_TRY(Wanted wanted, Resolver(*registry, *session->verifier(), shelf, clock).resolve(reference));
   SHOAL_TRY(auto node, Node::start(*session, options));
-  PullRequest request{reference, std::nullopt};
+  PullRequest request{reference, std::nullopt, call.on("--allow-code-formats")};
   if (std::string to = call.get("--to"); !to.empty()) request.to = to;
   Puller puller(*session, shelf, *node, call.out, call.shutdown.token());
   SHOAL_TRY(PullReport report, puller.pull(request, wanted));
@@ -156,6 +159,7 @@ cli::Command pull_command() {
           {{"REF", "org/name, org/name@version or org/name:channel", true}},
           {state_option,
            {"--to", "DIR", "put the files here (must be empty or not exist) instead of below --state"},
+           allow_code_option,
            listen_option,
            {"--seed-for", "TIME", "go on serving to others for so long after the fetch, such as 10m", "0s", false, false, "seed_for"},
            {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/failpoint.hpp"
+#include "node/admission.hpp"
 
 namespace shoal::node {
 namespace {
@@ -101,9 +102,9 @@ Puller::Puller(swarm::MemberSession& session, Shelf& shelf, Node& node, cli::Out
 Result<PullReport> Puller::pull(const PullRequest& request, const Wanted& wanted) {
   SteadyTime started = session_.clock().steady_now();
   SHOAL_TRY(Place place, choose_place(request, wanted.release.id()));
-  SHOAL_TRY(auto metainfo, admit(wanted, place));
+  SHOAL_TRY(auto metainfo, admit(request, wanted, place));
   PullReport report{wanted.release.id(), wanted.release->model, wanted.release->version, place.target, wanted.release->total_size()};
-  if (!place.present) SHOAL_CHECK(settle(fetch(wanted, metainfo, place), wanted, place));
+  if (!place.present) SHOAL_CHECK(settle(fetch(request, wanted, metainfo, place), wanted, place));
   count(report, metainfo.info_hash());
   SHOAL_CHECK(expose(request, wanted));
   report.took = std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock().steady_now() - started);
@@ -122,7 +123,10 @@ Result<Puller::Place> Puller::choose_place(const PullRequest& request, const Rel
 }
 
 /// Everything that can be refused is refused here, before the first byte of content.
-Result<swarm::CheckedMetainfo> Puller::admit(const Wanted& wanted, const Place& place) {
+Result<swarm::CheckedMetainfo> Puller::admit(const PullRequest& request, const Wanted& wanted, const Place& place) {
+  SHOAL_CHECK(admit_formats(wanted.release, request.allow_code_formats));
+  // It may have come with another consent than today's.
+  if (place.present) SHOAL_CHECK(admit_content(wanted.release, place.target, request.allow_code_formats));
   auto registry = session_.client(stop_);
   SHOAL_TRY(std::string bytes, registry->metainfo(wanted.release.id(), wanted.release->swarm.metainfo_size));
   SHOAL_TRY(auto metainfo, swarm::CheckedMetainfo::check(wanted.release, std::move(bytes)));
@@ -137,7 +141,7 @@ Result<swarm::CheckedMetainfo> Puller::admit(const Wanted& wanted, const Place& 
   return metainfo;
 }
 
-Status Puller::fetch(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place) {
+Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place) {
   SHOAL_TRY(root_, open_file(place.incoming, O_PATH | O_DIRECTORY));
   fs::path root = "/proc/self/fd/" + std::to_string(root_.get());
   SHOAL_CHECK(shelf_.prepare_journal());
@@ -148,6 +152,13 @@ Status Puller::fetch(const Wanted& wanted, const swarm::CheckedMetainfo& metainf
   SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));
   // Each piece was hashed in memory on its way to the disk. Only what an earlier run left there has lain on a disk unwatched.
   if (resumed) SHOAL_CHECK(fetch_what_decayed(wanted, content));
+  return finish(request, wanted, place, root);
+}
+
+/// The last that is done to the files before anybody sees them.
+Status Puller::finish(const PullRequest& request, const Wanted& wanted, const Place& place, const fs::path& root) {
+  SHOAL_CHECK(admit_content(wanted.release, root, request.allow_code_formats));
+  SHOAL_CHECK(write_model_signature(wanted.release, root));
   return make_visible(place.incoming, place.target);
 }
 

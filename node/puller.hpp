@@ -12,6 +12,7 @@ namespace shoal::node {
 struct PullRequest {
   Reference reference;
   std::optional<fs::path> to;  // a directory of the user's instead of releases/<id>
+  bool allow_code_formats = false;  // node/admission.hpp
 };
 
 struct PullReport {
@@ -42,8 +43,9 @@ class Puller {
     bool present = false;  // target holds the release already
   };
   Result<Place> choose_place(const PullRequest& request, const ReleaseId& id) const;
-  Result<swarm::CheckedMetainfo> admit(const Wanted& wanted, const Place& place);
-  Status fetch(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place);
+  Result<swarm::CheckedMetainfo> admit(const PullRequest& request, const Wanted& wanted, const Place& place);
+  Status fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place);
+  Status finish(const PullRequest& request, const Wanted& wanted, const Place& place, const fs::path& root);
   Status fetch_what_decayed(const Wanted& wanted, const swarm::Content& content);
   Status verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root);
   Status expose(const PullRequest& request, const Wanted& wanted);

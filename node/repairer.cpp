@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "manifest/model_signing.hpp"
+#include "node/admission.hpp"
 #include "node/puller.hpp"
 
 namespace shoal::node {
@@ -24,6 +26,13 @@ Status link_or_copy(const fs::path& from, const fs::path& to) {
   return {};
 }
 
+/// model.sig is made from the release: nobody needs to send it.
+Status repair_signature(const Examined& damaged) {
+  const auto bad = paths_of(damaged.problems);
+  if (!damaged.release->model_signature || !bad.contains(std::string(manifest::model_signature_name))) return {};
+  return write_model_signature(damaged.release, damaged.root);
+}
+
 /// True for the pieces of files that have no problem.
 std::vector<bool> good_pieces(const Examined& damaged) {
   const auto& layout = damaged.metainfo->layout();
@@ -36,6 +45,11 @@ std::vector<bool> good_pieces(const Examined& damaged) {
 }  // namespace
 
 Status Repairer::repair(const Examined& damaged) {
+  SHOAL_CHECK(repair_signature(damaged));
+  if (damaged.release->model_signature && paths_of(damaged.problems) == std::set<std::string>{std::string(manifest::model_signature_name)}) {
+    report(damaged, {});
+    return {};
+  }
   if (!damaged.metainfo)
     return fail(ErrorCode::verification, title(*damaged.release) + ": its piece hashes (" + shelf_.state().string() +
                                              "/manifests) are damaged, too: remove " + damaged.root.string() + " and pull it again");

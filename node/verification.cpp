@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "crypto/digest.hpp"
+#include "manifest/model_signing.hpp"
+
 namespace shoal::node {
 namespace {
 
@@ -32,6 +35,16 @@ std::optional<swarm::CheckedMetainfo> kept_metainfo(const Shelf& shelf, const ma
   auto checked = swarm::CheckedMetainfo::check(release, std::move(bytes).value());
   if (!checked) return std::nullopt;
   return std::move(checked).value();
+}
+
+/// model.sig is no file of the release, but is as much signed as they are: its SHA-256 stands there.
+void check_model_signature(const manifest::VerifiedRelease& release, const fs::path& root, std::vector<store::FileProblem>& problems) {
+  if (!release->model_signature) return;
+  const std::string name(manifest::model_signature_name);
+  auto text = read_file(root / name, manifest::release_limit * 2);
+  if (text.ok() && crypto::sha256(*text) == release->model_signature->sha256) return;
+  const bool missing = !text.ok() && text.error().code == ErrorCode::not_found;
+  problems.push_back({name, missing ? "missing" : text.ok() ? "content differs" : "cannot be read: " + text.error().message});
 }
 
 Json to_json(const std::vector<store::FileProblem>& problems) {
@@ -70,6 +83,7 @@ Result<Examined> examine_one(const Shelf& shelf, const manifest::VerifiedRelease
   out.progress_done();
   if (!problems) return std::move(problems).error();
   examined.problems = std::move(problems).value();
+  check_model_signature(release, examined.root, examined.problems);
   report(examined, out);
   return examined;
 }

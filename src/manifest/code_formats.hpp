@@ -18,7 +18,7 @@ inline constexpr ByteCount code_head = 64 * KiB;
 /// So much of the end of a zip archive, where its directory lies.
 inline constexpr ByteCount code_tail = 1 * MiB;
 
-/// Why loading a file of this name executes code, such as "a Python pickle (.pkl)"; nothing where the name does not say so.
+/// Why loading a file of this name executes code, such as "its name ends in .pkl"; nothing where the name does not say so.
 std::optional<std::string> executes_code_by_name(std::string_view path);
 /// The same from how the file begins (code_head bytes, or all of it). `file_size` bounds the lengths in it.
 std::optional<std::string> executes_code_by_magic(std::string_view head, ByteCount file_size);
@@ -26,7 +26,7 @@ inline std::optional<std::string> executes_code_by_magic(std::string_view head) 
 /// From how a zip archive ends: the names in its directory.
 std::optional<std::string> executes_code_by_zip_directory(std::string_view tail);
 
-/// "path is why" for each file whose name, or content, says so.
+/// "path: why" for each file whose name, or content, says so.
 std::vector<std::string> code_files_by_name(const std::vector<FileEntry>& files);
 Result<std::vector<std::string>> code_files_by_content(const std::vector<FileEntry>& files, const ReadRange& read);
 

@@ -1,0 +1,65 @@
+#include "node/admission.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "manifest/code_formats.hpp"
+#include "manifest/model_signing.hpp"
+#include "node/shelf.hpp"
+
+namespace shoal::node {
+namespace {
+
+Result<std::string> read_range(const fs::path& path, ByteCount offset, ByteCount length) {
+  SHOAL_TRY(UniqueFd fd, open_file(path, O_RDONLY | O_NOFOLLOW));
+  std::string bytes(length, '\0');
+  std::size_t done = 0;
+  while (done < length) {
+    const ssize_t got = ::pread(fd.get(), bytes.data() + done, length - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(path.string(), errno);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+/// Names the first file, how many there are, and what is missing of the two consents.
+Status verdict(const manifest::VerifiedRelease& release, const std::vector<std::string>& found, bool node_allows) {
+  if (found.empty() || (release->allows_code && node_allows)) return {};
+  std::string text = title(*release) + " is refused: " + found.front();
+  if (found.size() > 1) text += " (and " + std::to_string(found.size() - 1) + " more files)";
+  text += "; loading it executes code that came with it";
+  std::string needed = release->allows_code ? "" : "the publisher must publish it with --allow-code-formats";
+  if (!node_allows) needed += std::string(needed.empty() ? "" : ", and ") + "this machine must allow it with --allow-code-formats (allow_code_formats in its configuration)";
+  return fail(ErrorCode::verification, text + ": " + needed + "; safetensors and GGUF need neither");
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> files_that_execute_code(const fs::path& root, const manifest::Release& release) {
+  return manifest::code_files_by_content(
+      release.files, [&](const std::string& path, ByteCount offset, ByteCount length) { return read_range(root / path, offset, length); });
+}
+
+Status admit_formats(const manifest::VerifiedRelease& release, bool node_allows) {
+  if (release->model_signature) SHOAL_CHECK(manifest::model_signature_bundle(*release));
+  return verdict(release, manifest::code_files_by_name(release->files), node_allows);
+}
+
+Status admit_content(const manifest::VerifiedRelease& release, const fs::path& root, bool node_allows) {
+  if (release->allows_code && node_allows) return {};
+  SHOAL_TRY(auto found, files_that_execute_code(root, *release));
+  return verdict(release, found, node_allows);
+}
+
+Status write_model_signature(const manifest::VerifiedRelease& release, const fs::path& root) {
+  if (!release->model_signature) return {};
+  SHOAL_TRY(std::string bundle, manifest::model_signature_bundle(*release));
+  return write_file_durably(root / manifest::model_signature_name, bundle);
+}
+
+}  // namespace shoal::node
