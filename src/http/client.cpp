@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "http/connection.hpp"
+#include "http/request_message.hpp"
 #include "http/resolve.hpp"
 #include "http/tls_refusal.hpp"
 
@@ -15,7 +16,6 @@ namespace shoal::http {
 namespace {
 
 using Steady = std::chrono::steady_clock;
-using ResponseParser = wire::response_parser<wire::string_body>;
 
 /// How the server is recognised, and what is shown to it.
 struct Trust {
@@ -35,38 +35,6 @@ struct Call {
 bool is_end_of_connection(const ErrorStatus& error) {
   return error == net::error::eof || error == wire::error::end_of_stream || error == net::ssl::error::stream_truncated ||
          error == net::error::connection_reset || error == net::error::broken_pipe || error == net::error::connection_aborted;
-}
-
-bool has_control_or_space(std::string_view text) {
-  for (char c : text)
-    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f) return true;
-  return false;
-}
-
-/// The body stays where it is: it may have many MiB.
-using RequestMessage = wire::request<wire::span_body<const char>>;
-
-RequestMessage message_of(const ClientRequest& request, const HostPort& server) {
-  RequestMessage message;
-  message.version(11);
-  message.method_string(request.method);
-  message.target(request.target);
-  message.set(wire::field::host, server.str());
-  bool carries = !request.body.empty() || request.method == "POST" || request.method == "PUT";
-  if (!carries) return message;
-  message.set(wire::field::content_type, request.content_type);
-  message.body() = {request.body.data(), request.body.size()};
-  message.content_length(request.body.size());
-  return message;
-}
-
-Response response_of(ResponseParser& parser) {
-  Response response;
-  response.status = static_cast<int>(parser.get().result_int());
-  auto type = parser.get()[wire::field::content_type];
-  response.content_type = std::string(type.data(), type.size());
-  response.body = std::move(parser.get().body());
-  return response;
 }
 
 class BeastClient final : public Client {

@@ -1,0 +1,45 @@
+// A request as Beast writes it. For the two clients.
+#pragma once
+
+#include "http/beast.hpp"
+#include "http/client.hpp"
+
+namespace shoal::http {
+
+/// The body stays where it is: it may have many MiB.
+using RequestMessage = wire::request<wire::span_body<const char>>;
+
+/// Refers to the request, which must outlive it.
+inline RequestMessage message_of(const ClientRequest& request, const HostPort& server) {
+  RequestMessage message;
+  message.version(11);
+  message.method_string(request.method);
+  message.target(request.target);
+  message.set(wire::field::host, server.str());
+  bool carries = !request.body.empty() || request.method == "POST" || request.method == "PUT";
+  if (!carries) return message;
+  message.set(wire::field::content_type, request.content_type);
+  message.body() = {request.body.data(), request.body.size()};
+  message.content_length(request.body.size());
+  return message;
+}
+
+using ResponseParser = wire::response_parser<wire::string_body>;
+
+/// The parser is empty afterwards.
+inline Response response_of(ResponseParser& parser) {
+  Response response;
+  response.status = static_cast<int>(parser.get().result_int());
+  auto type = parser.get()[wire::field::content_type];
+  response.content_type = std::string(type.data(), type.size());
+  response.body = std::move(parser.get().body());
+  return response;
+}
+
+inline bool has_control_or_space(std::string_view text) {
+  for (char c : text)
+    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f) return true;
+  return false;
+}
+
+}  // namespace shoal::http
