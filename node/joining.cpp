@@ -20,11 +20,22 @@ Result<std::unique_ptr<registry::Client>> pinned_client(const identity::JoinToke
   return std::make_unique<registry::Client>(http::Client::pinned(token.tracker, std::move(context), clock), stop);
 }
 
-Status check_trust_root(const std::string& text, const JoinRequest& request, const FleetName& fleet) {
-  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(text, manifest::trust_root_limit));
+/// The newest root that the pinned one leads to. A fingerprint from elsewhere may be of a later root than the token's.
+Result<std::string> newest_trust_root(const registry::EnrolReply& reply, const JoinRequest& request, const FleetName& fleet) {
   SHOAL_TRY(auto from_token, manifest::TrustFingerprint::from_raw(request.token.trust_root.view()));
-  SHOAL_TRY(auto verifier, manifest::Verifier::pin(envelope, request.trust_root.value_or(from_token)));
-  if (verifier.root().fleet == fleet) return {};
+  manifest::TrustFingerprint wanted = request.trust_root.value_or(from_token);
+  std::vector<manifest::SignedEnvelope> chain;
+  std::vector<std::string> texts{reply.trust_root};
+  texts.insert(texts.end(), reply.later_trust_roots.begin(), reply.later_trust_roots.end());
+  std::size_t pinned = 0;
+  for (const std::string& text : texts) {
+    SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(text, manifest::trust_root_limit));
+    if (manifest::trust_fingerprint(envelope.payload) == wanted) pinned = chain.size();
+    chain.push_back(std::move(envelope));
+  }
+  SHOAL_TRY(auto verifier, manifest::Verifier::pin(chain[pinned], wanted));
+  for (std::size_t i = pinned + 1; i < chain.size(); ++i) SHOAL_CHECK(verifier.rotate(chain[i]));
+  if (verifier.root().fleet == fleet) return texts.back();
   return fail(ErrorCode::verification, "the trust root is of fleet " + verifier.root().fleet.str() + ", the certificate of " + fleet.str());
 }
 
@@ -43,10 +54,10 @@ Result<Joined> join(const fs::path& state, const JoinRequest& request, const Clo
   SHOAL_TRY(auto reply, registry->enrol({request.token.id, request.token.secret, key.request_pem, request.name, request.site}));
   SHOAL_CHECK(check_authority(reply.ca_pem, request.token.ca_pin));
   SHOAL_TRY(auto credentials, identity::make_credentials(std::move(key.key_pem), std::move(reply.certificate_pem), std::move(reply.ca_pem)));
-  SHOAL_CHECK(check_trust_root(reply.trust_root, request, credentials.self.identity.fleet));
+  SHOAL_TRY(std::string trust_root, newest_trust_root(reply, request, credentials.self.identity.fleet));
   Joined joined{credentials.self.identity, credentials.self.not_after};
   SHOAL_CHECK(make_directories(state));
-  SHOAL_CHECK(identity::save_member(state, {std::move(credentials), request.token.tracker, reply.trust_root, request.name, request.site}));
+  SHOAL_CHECK(identity::save_member(state, {std::move(credentials), request.token.tracker, std::move(trust_root), request.name, request.site}));
   return joined;
 }
 

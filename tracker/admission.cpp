@@ -50,7 +50,7 @@ Result<identity::JoinToken> create_token(Database& database, const FleetPins& pi
     return fail(ErrorCode::usage, "a token needs at least one use and a time to live");
   identity::JoinToken token{pins.tracker, pins.ca_pin, pins.trust_root, crypto::random_bytes(token_id_size),
                             crypto::random_bytes(token_secret_size)};
-  TokenRecord record{token.id, identity::hash_of_secret(token.secret), order.role, order.uses, now, now + order.ttl};
+  TokenRecord record{token.id, identity::hash_of_secret(token.secret), order.role, order.uses, now, now + order.ttl, pins.trust_root};
   SHOAL_CHECK(database.write([&](Session& session) { return insert_token(session, record); }));
   return token;
 }
@@ -105,7 +105,8 @@ Result<registry::EnrolReply> Admission::enrol_checked(const registry::EnrolReque
   }
   log::info("enrolled", {{"machine", id.str()}, {"role", name(token.role)}, {"name", request.name}, {"site", request.site},
                          {"token", to_hex(token.id)}, {"again", id == fresh ? "no" : "yes"}});
-  return registry::EnrolReply{std::move(issued.pem), authority_.certificate_pem(), options_.trust_root};
+  RootChain roots = options_.trust_roots(token.trust_root);
+  return registry::EnrolReply{std::move(issued.pem), authority_.certificate_pem(), std::move(roots.first), std::move(roots.later)};
 }
 
 Result<registry::EnrolReply> Admission::enrol(const registry::EnrolRequest& request, const std::string& address) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "identity/token.hpp"
 #include "registry/messages.hpp"
 #include "tracker/database.hpp"
+#include "tracker/trust_roots.hpp"
 
 namespace shoal::tracker {
 
@@ -38,7 +40,8 @@ class Admission {
 
   struct Options {
     std::chrono::seconds certificate_life{std::chrono::hours(24)};
-    std::string trust_root;  // envelope
+    /// The root with this fingerprint, which a token pins, and those that followed it.
+    std::function<RootChain(const Sha256& fingerprint)> trust_roots;
   };
 
   /// Reads the machines that are enrolled.

@@ -9,19 +9,23 @@ WallTime time_of(std::int64_t value) { return WallTime(std::chrono::seconds(valu
 }  // namespace
 
 Status insert_token(Session& session, const TokenRecord& token) {
-  SHOAL_CHECK(session.run("INSERT INTO tokens(id, secret_hash, role, uses_left, created, expires) VALUES(?, ?, ?, ?, ?, ?)",
+  SHOAL_CHECK(session.run("INSERT INTO tokens(id, secret_hash, role, uses_left, created, expires, trust_root) VALUES(?, ?, ?, ?, ?, ?, ?)",
                           {Value::blob(token.id), Value::blob(token.secret_hash.view()), name(token.role), token.uses_left,
-                           seconds(token.created), seconds(token.expires)}));
+                           seconds(token.created), seconds(token.expires), Value::blob(token.trust_root.view())}));
   return {};
 }
 
 Result<std::optional<TokenRecord>> find_token(Session& session, const std::string& id) {
-  SHOAL_TRY(auto rows, session.run("SELECT secret_hash, role, uses_left, created, expires FROM tokens WHERE id = ?", {Value::blob(id)}));
+  SHOAL_TRY(auto rows, session.run("SELECT secret_hash, role, uses_left, created, expires, trust_root FROM tokens WHERE id = ?", {Value::blob(id)}));
   if (rows.empty()) return std::optional<TokenRecord>();
   const Row& row = rows.front();
   SHOAL_TRY(Sha256 secret_hash, Sha256::from_raw(row.text(0)));
   SHOAL_TRY(identity::Role role, identity::parse_role(row.text(1)));
-  return std::optional(TokenRecord{id, secret_hash, role, row.number(2), time_of(row.number(3)), time_of(row.number(4))});
+  Sha256 trust_root;
+  if (!row.text(5).empty()) {
+    SHOAL_TRY(trust_root, Sha256::from_raw(row.text(5)));
+  }
+  return std::optional(TokenRecord{id, secret_hash, role, row.number(2), time_of(row.number(3)), time_of(row.number(4)), trust_root});
 }
 
 Result<bool> take_use(Session& session, const std::string& token_id) {

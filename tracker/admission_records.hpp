@@ -19,6 +19,7 @@ struct TokenRecord {
   std::int64_t uses_left = 0;
   WallTime created;
   WallTime expires;
+  Sha256 trust_root;  // fingerprint that the token pins; zeroes for tokens of before
 };
 
 struct EnrolmentRecord {

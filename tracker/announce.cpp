@@ -14,8 +14,7 @@ Status check_peer_id(const std::string& peer_id, const NodeId& machine) {
 }  // namespace
 
 Result<AnnounceAnswer> Announcer::announce(const AnnounceQuery& query, const Caller& caller) {
-  if (!options_.registered(query.info_hash))
-    return fail(ErrorCode::not_found, "unregistered torrent: no release with this info_hash was published in this fleet");
+  if (!options_.registered(query.info_hash)) return unregistered(query.info_hash);
   SHOAL_CHECK(check_peer_id(query.peer_id, caller.machine));
   SHOAL_TRY(Peer peer, peer_of(query, caller));
   AnnounceAnswer answer{jittered_interval(), options_.interval / 2, {}, {}, peer.endpoint.ip, query.tracker_id};
@@ -49,6 +48,12 @@ SwarmCounts Announcer::counts(const InfoHash& info_hash) {
 }
 
 void Announcer::sweep() { peers_.expire(deadline()); }
+
+Error Announcer::unregistered(const InfoHash& info_hash) const {
+  std::string reason = options_.withdrawn ? options_.withdrawn(info_hash) : "";
+  if (reason.empty()) reason = "no release with this info_hash was published in this fleet";
+  return fail(ErrorCode::not_found, "unregistered torrent: " + reason);
+}
 
 Result<Peer> Announcer::peer_of(const AnnounceQuery& query, const Caller& caller) const {
   SHOAL_TRY(Endpoint endpoint, parse_endpoint(caller.address, query.port));

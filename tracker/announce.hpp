@@ -47,6 +47,8 @@ class Announcer {
     /// Whether a release has this info-hash: what nobody published has no swarm.
     std::function<bool(const InfoHash&)> registered;
     Random random;
+    /// Why a torrent that is not registered was withdrawn; empty, or no function, where it was not.
+    std::function<std::string(const InfoHash&)> withdrawn = {};
   };
 
   Announcer(PeerStore& peers, const Clock& clock, Options options) : peers_(peers), clock_(clock), options_(std::move(options)) {}
@@ -60,6 +62,7 @@ class Announcer {
   void sweep();
 
  private:
+  Error unregistered(const InfoHash& info_hash) const;
   Result<Peer> peer_of(const AnnounceQuery& query, const Caller& caller) const;
   SteadyTime deadline() const;
   std::chrono::seconds jittered_interval() const;

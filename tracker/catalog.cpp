@@ -6,6 +6,8 @@
 namespace shoal::tracker {
 namespace {
 
+constexpr std::int64_t history_rows = 200;
+
 std::string title(const ModelName& model, const VersionName& version) { return model.str() + "@" + version.str(); }
 std::string title(const ModelName& model, const ChannelName& channel) { return model.str() + ":" + channel.str(); }
 
@@ -29,9 +31,15 @@ ReleaseRecord record_of(const manifest::VerifiedRelease& release) {
   return {release.id(), release->model, release->version, release->swarm.info_hash, release->total_size(), release->created};
 }
 
-/// Whether the release is new; an error where its version is taken.
+Error withdrawn_error(const ReleaseRecord& record, ErrorCode code, const std::string& advice = "") {
+  return fail(code, title(record.model, record.version) + " " + std::string(registry::withdrawn_words) + ": " + record.withdrawn_reason + advice);
+}
+
+/// Whether the release is new; an error where its version is taken or was withdrawn.
 Result<bool> is_new(Session& session, const ReleaseRecord& record) {
   SHOAL_TRY(auto same, find_release(session, record.id));
+  if (same && same->is_withdrawn())
+    return withdrawn_error(*same, ErrorCode::conflict, " (a version that was withdrawn does not come back: publish it under another one)");
   if (same) return false;
   SHOAL_TRY(auto taken, find_release(session, record.model, record.version));
   if (!taken) return true;
@@ -48,9 +56,40 @@ Status check_rises(const ChannelRecord& next, const ChannelRecord& stored) {
 
 Status check_target(Session& session, const ChannelRecord& next) {
   SHOAL_TRY(auto release, find_release(session, next.release));
+  if (release && release->is_withdrawn()) return withdrawn_error(*release, ErrorCode::not_found);
   if (release && release->model == next.model) return {};
   return fail(ErrorCode::not_found, "release " + next.release.hex() + ", to which " + title(next.model, next.channel) +
                                         " would point, is not registered for this model: publish it first");
+}
+
+Result<manifest::ChannelPointer> stored_pointer(const ChannelRecord& record) {
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(record.envelope, manifest::channel_limit));
+  return manifest::decode_channel_pointer(envelope.payload);
+}
+
+/// No channel may lead to what is withdrawn, nor may the rollout of one fall back on it.
+Status check_unused(Session& session, const ReleaseRecord& release) {
+  SHOAL_TRY(auto channels, all_channels(session));
+  for (const ChannelRecord& channel : channels) {
+    if (channel.model != release.model) continue;
+    SHOAL_TRY(auto pointer, stored_pointer(channel));
+    bool falls_back = pointer.rollout && pointer.rollout->otherwise == release.id;
+    if (channel.release != release.id && !falls_back) continue;
+    return fail(ErrorCode::conflict, "channel " + title(channel.model, channel.channel) + (falls_back ? " falls back on " : " points to ") +
+                                         title(release.model, release.version) +
+                                         ": move it first ('shoal channel rollback' or 'shoal channel set')");
+  }
+  return {};
+}
+
+Result<ChannelStanding> standing_of(const ChannelRecord& record) {
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(record.envelope, manifest::channel_limit));
+  SHOAL_TRY(auto pointer, manifest::decode_channel_pointer(envelope.payload));
+  ChannelStanding standing;
+  standing.state = {record.model, record.channel, record.seen.epoch, record.seen.sequence, crypto::sha256(envelope.payload), record.halted};
+  standing.release = record.release;
+  if (pointer.rollout) standing.halt_percent = pointer.rollout->halt_percent;
+  return standing;
 }
 
 /// The same payload again: a repeated request. Its signatures may differ, since ECDSA is randomised.
@@ -61,18 +100,29 @@ bool same_payload(const std::string& stored, const manifest::SignedEnvelope& nex
 
 }  // namespace
 
-Result<std::unique_ptr<Catalog>> Catalog::open(Database& database, manifest::Verifier verifier, const Clock& clock) {
+Result<std::unique_ptr<Catalog>> Catalog::open(Database& database, VerifierSource verifier, const Clock& clock) {
   std::unique_ptr<Catalog> catalog(new Catalog(database, std::move(verifier), clock));
-  SHOAL_TRY(auto releases, catalog->releases());
-  auto torrents = catalog->torrents_.lock();
-  for (const ReleaseRecord& release : releases) torrents->insert(release.info_hash);
+  SHOAL_CHECK(catalog->remember_torrents());
   return catalog;
+}
+
+Status Catalog::remember_torrents() {
+  SHOAL_TRY(auto releases, database_.read([](Session& session) { return all_releases(session); }));
+  std::unordered_set<InfoHash> torrents;
+  std::unordered_map<InfoHash, std::string> withdrawn;
+  for (const ReleaseRecord& release : releases) {
+    if (release.is_withdrawn()) withdrawn[release.info_hash] = withdrawn_error(release, ErrorCode::not_found).message;
+    else torrents.insert(release.info_hash);
+  }
+  *withdrawn_.lock() = std::move(withdrawn);
+  *torrents_.lock() = std::move(torrents);
+  return {};
 }
 
 Status Catalog::publish(const ModelName& model, const VersionName& version, const registry::PublishRequest& request,
                         const NodeId& publisher) {
   SHOAL_TRY(auto envelope, decode_envelope(request.envelope, manifest::release_limit));
-  SHOAL_TRY(auto release, verifier_.release(envelope, model));
+  SHOAL_TRY(auto release, verifier_()->release(envelope, model));
   if (release->version != version)
     return fail(ErrorCode::verification, "the release is for version " + release->version.str() + ", not for " + title(model, version));
   SHOAL_CHECK(check_metainfo(release->swarm, request.metainfo).within(title(model, version)));
@@ -90,6 +140,7 @@ Status Catalog::publish(const ModelName& model, const VersionName& version, cons
 
 Result<registry::ReleaseReply> Catalog::reply_for(Session& session, const std::optional<ReleaseRecord>& found, const std::string& what) {
   if (!found) return fail(ErrorCode::not_found, what + " is not registered in this fleet");
+  if (found->is_withdrawn()) return withdrawn_error(*found, ErrorCode::not_found);
   SHOAL_TRY(std::string envelope, envelope_of(session, found->id));
   return registry::ReleaseReply{found->id, std::move(envelope)};
 }
@@ -109,38 +160,59 @@ Result<registry::ReleaseReply> Catalog::release(const ReleaseId& id) {
 }
 
 Result<std::string> Catalog::metainfo(const ReleaseId& id) {
-  SHOAL_TRY(auto found, database_.read([&](Session& session) { return metainfo_of(session, id); }));
-  if (!found) return fail(ErrorCode::not_found, "release " + id.hex() + " is not registered in this fleet");
-  return std::move(*found);
+  return database_.read([&](Session& session) -> Result<std::string> {
+    SHOAL_TRY(auto release, find_release(session, id));
+    if (release && release->is_withdrawn()) return withdrawn_error(*release, ErrorCode::not_found);
+    SHOAL_TRY(auto found, metainfo_of(session, id));
+    if (!found) return fail(ErrorCode::not_found, "release " + id.hex() + " is not registered in this fleet");
+    return std::move(*found);
+  });
 }
 
 Result<std::vector<registry::VersionRow>> Catalog::versions(const ModelName& model) {
   SHOAL_TRY(auto releases, database_.read([&](Session& session) { return releases_of(session, model); }));
   std::vector<registry::VersionRow> rows;
-  for (const ReleaseRecord& release : releases) rows.push_back({release.version, release.id, release.size, release.created});
+  for (const ReleaseRecord& release : releases)
+    if (!release.is_withdrawn()) rows.push_back({release.version, release.id, release.size, release.created});
   return rows;
 }
 
 Result<std::vector<ReleaseRecord>> Catalog::releases() {
-  return database_.read([](Session& session) { return all_releases(session); });
+  SHOAL_TRY(auto releases, database_.read([](Session& session) { return all_releases(session); }));
+  std::erase_if(releases, [](const ReleaseRecord& release) { return release.is_withdrawn(); });
+  return releases;
 }
 
-Status Catalog::set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope_json) {
+Status Catalog::withdraw(const ModelName& model, const VersionName& version, const std::string& reason, const NodeId& who) {
+  if (reason.empty()) return fail(ErrorCode::usage, "a withdrawal needs a reason: whoever asks for the release is told it");
+  SHOAL_CHECK(database_.write([&](Session& session) -> Status {
+    SHOAL_TRY(auto release, find_release(session, model, version));
+    if (!release) return fail(ErrorCode::not_found, title(model, version) + " is not registered in this fleet");
+    if (release->is_withdrawn()) return {};
+    SHOAL_CHECK(check_unused(session, *release));
+    return mark_withdrawn(session, release->id, reason, clock_.now());
+  }));
+  log::info("withdrawn", {{"release", title(model, version)}, {"by", who.str()}, {"reason", reason}});
+  return remember_torrents();
+}
+
+Status Catalog::set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope_json,
+                            const NodeId& who) {
   SHOAL_TRY(auto envelope, decode_envelope(envelope_json, manifest::channel_limit));
   // Held against what is stored below: a pointer that is merely late is a conflict, not a forgery.
-  SHOAL_TRY(auto pointer, verifier_.channel(envelope, model, channel, {}, clock_.now()));
-  ChannelRecord next{model, channel, {pointer->epoch, pointer->sequence}, pointer->release, envelope_json};
+  SHOAL_TRY(auto pointer, verifier_()->channel(envelope, model, channel, {}, clock_.now()));
+  ChannelRecord next{model, channel, {pointer->epoch, pointer->sequence}, pointer->release, envelope_json, false};
   Result<bool> moved = database_.write([&](Session& session) -> Result<bool> {
     SHOAL_TRY(auto stored, find_channel(session, model, channel));
     if (stored && same_payload(stored->envelope, envelope)) return false;
     if (stored) SHOAL_CHECK(check_rises(next, *stored));
     SHOAL_CHECK(check_target(session, next));
-    SHOAL_CHECK(put_channel(session, next, clock_.now()));
+    SHOAL_CHECK(put_channel(session, next, who, clock_.now()));
     return true;
   });
   SHOAL_CHECK(moved);
   if (*moved)
-    log::info("channel_moved", {{"channel", title(model, channel)}, {"release", next.release.hex()}, {"sequence", next.seen.sequence}});
+    log::info("channel_moved", {{"channel", title(model, channel)}, {"release", next.release.hex()}, {"sequence", next.seen.sequence}, {"by", who.str()}});
   return {};
 }
 
@@ -152,6 +224,39 @@ Result<std::string> Catalog::channel(const ModelName& model, const ChannelName& 
 
 Result<std::vector<registry::ChannelRow>> Catalog::channels(const ModelName& model) {
   return database_.read([&](Session& session) { return channels_of(session, model); });
+}
+
+Result<std::vector<registry::HistoryRow>> Catalog::history(const ModelName& model, const ChannelName& channel) {
+  return database_.read([&](Session& session) -> Result<std::vector<registry::HistoryRow>> {
+    SHOAL_TRY(auto rows, history_of(session, model, channel, history_rows));
+    if (rows.empty()) return fail(ErrorCode::not_found, "channel " + title(model, channel) + " does not exist in this fleet");
+    return rows;
+  });
+}
+
+Result<std::vector<ChannelStanding>> Catalog::standings() {
+  SHOAL_TRY(auto records, database_.read([](Session& session) { return all_channels(session); }));
+  std::vector<ChannelStanding> standings;
+  for (const ChannelRecord& record : records) {
+    SHOAL_TRY(ChannelStanding standing, standing_of(record).within("channel " + title(record.model, record.channel)));
+    standings.push_back(std::move(standing));
+  }
+  return standings;
+}
+
+Status Catalog::halt(const ChannelStanding& standing) {
+  const manifest::ChannelState& at = standing.state;
+  SHOAL_TRY(bool halted, database_.write([&](Session& session) { return mark_halted(session, at.model, at.channel, {at.epoch, at.sequence}); }));
+  if (halted)
+    log::warn("rollout_halted", {{"channel", title(at.model, at.channel)}, {"release", standing.release.hex()}, {"sequence", at.sequence}});
+  return {};
+}
+
+std::string Catalog::withdrawn(const InfoHash& info_hash) const {
+  return withdrawn_.with([&](const auto& reasons) {
+    auto found = reasons.find(info_hash);
+    return found == reasons.end() ? std::string() : found->second;
+  });
 }
 
 bool Catalog::knows(const InfoHash& info_hash) const {

@@ -2,47 +2,68 @@
 // be used is refused while its publisher is there to see it.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/guarded.hpp"
 #include "tracker/catalog_records.hpp"
+#include "tracker/freshness.hpp"
 
 namespace shoal::tracker {
 
-/// Thread-safe; all but `knows` block on the disk.
+/// By what the newest trust root says. Called on any thread.
+using VerifierSource = std::function<std::shared_ptr<const manifest::Verifier>()>;
+
+/// Thread-safe; all but `knows` and `withdrawn` block on the disk.
 class Catalog {
  public:
   /// Reads which torrents are registered.
-  static Result<std::unique_ptr<Catalog>> open(Database& database, manifest::Verifier verifier, const Clock& clock);
+  static Result<std::unique_ptr<Catalog>> open(Database& database, VerifierSource verifier, const Clock& clock);
 
   /// Registers a release under its version, for good. `verification` where the envelope or the metainfo does not verify, or the
-  /// release says another model or version; `conflict` where the version is taken by another release.
+  /// release says another model or version; `conflict` where the version is taken by another release or was withdrawn.
   Status publish(const ModelName& model, const VersionName& version, const registry::PublishRequest& request, const NodeId& publisher);
   Result<registry::ReleaseReply> release(const ModelName& model, const VersionName& version);
   Result<registry::ReleaseReply> release(const ReleaseId& id);
   Result<std::string> metainfo(const ReleaseId& id);
   Result<std::vector<registry::VersionRow>> versions(const ModelName& model);
+  /// Those that were not withdrawn, in the order in which they were published.
   Result<std::vector<ReleaseRecord>> releases();
 
+  /// Takes a release away for good: `not_found` with the reason to whoever asks for it. `conflict` where a channel points to it.
+  Status withdraw(const ModelName& model, const VersionName& version, const std::string& reason, const NodeId& who);
+
   /// Moves a channel. `conflict` where (epoch, sequence) does not rise, unless the pointer is the stored one; `not_found` where
-  /// its release is not registered for this model.
-  Status set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope);
+  /// its release is not registered for this model, or was withdrawn.
+  Status set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope, const NodeId& who);
   Result<std::string> channel(const ModelName& model, const ChannelName& channel);
   Result<std::vector<registry::ChannelRow>> channels(const ModelName& model);
 
-  /// Whether some release has this info-hash. Does not touch the disk.
+  /// Newest first, 200 at most.
+  Result<std::vector<registry::HistoryRow>> history(const ModelName& model, const ChannelName& channel);
+  /// All channels, sorted by model and channel.
+  Result<std::vector<ChannelStanding>> standings();
+  /// Stops the rollout of the pointer at (epoch, sequence) of `standing`, if it is still in force.
+  Status halt(const ChannelStanding& standing);
+
+  /// Whether some release has this info-hash and was not withdrawn. Does not touch the disk.
   bool knows(const InfoHash& info_hash) const;
+  /// Why, where all releases with this info-hash were withdrawn; empty otherwise. Does not touch the disk.
+  std::string withdrawn(const InfoHash& info_hash) const;
 
  private:
-  Catalog(Database& database, manifest::Verifier verifier, const Clock& clock)
+  Catalog(Database& database, VerifierSource verifier, const Clock& clock)
       : database_(database), verifier_(std::move(verifier)), clock_(clock) {}
+  Status remember_torrents();
   Result<registry::ReleaseReply> reply_for(Session& session, const std::optional<ReleaseRecord>& found, const std::string& what);
 
   Database& database_;
-  const manifest::Verifier verifier_;
+  const VerifierSource verifier_;
   const Clock& clock_;
   Guarded<std::unordered_set<InfoHash>> torrents_;
+  Guarded<std::unordered_map<InfoHash, std::string>> withdrawn_;  // reasons
 };
 
 }  // namespace shoal::tracker

@@ -6,12 +6,19 @@ namespace {
 std::int64_t seconds(WallTime time) { return time.time_since_epoch().count(); }
 WallTime time_of(std::int64_t value) { return WallTime(std::chrono::seconds(value)); }
 
-/// From: id, model, version, info_hash, size, created.
+/// From: id, model, version, info_hash, size, created, withdrawn, withdrawn_reason.
 Result<ReleaseRecord> release_of(const Row& row) {
   SHOAL_TRY(ReleaseId id, ReleaseId::from_raw(row.text(0)));
   SHOAL_TRY(InfoHash info_hash, InfoHash::from_raw(row.text(3)));
   return ReleaseRecord{id, ModelName::trusted(row.text(1)), VersionName::trusted(row.text(2)), info_hash,
-                       static_cast<ByteCount>(row.number(4)), time_of(row.number(5))};
+                       static_cast<ByteCount>(row.number(4)), time_of(row.number(5)), time_of(row.number(6)), row.text(7)};
+}
+
+/// From: model, channel, epoch, sequence, release, envelope, halted.
+Result<ChannelRecord> channel_of(const Row& row) {
+  SHOAL_TRY(ReleaseId release, ReleaseId::from_raw(row.text(4)));
+  manifest::SeenSequence seen{static_cast<std::uint64_t>(row.number(2)), static_cast<std::uint64_t>(row.number(3))};
+  return ChannelRecord{ModelName::trusted(row.text(0)), ChannelName::trusted(row.text(1)), seen, release, row.text(5), row.number(6) != 0};
 }
 
 Result<std::vector<ReleaseRecord>> releases_of(const std::vector<Row>& rows) {
@@ -43,24 +50,24 @@ Status insert_release(Session& session, const NewRelease& release) {
 
 Result<std::optional<ReleaseRecord>> find_release(Session& session, const ReleaseId& id) {
   SHOAL_TRY(auto rows,
-            session.run("SELECT id, model, version, info_hash, size, created FROM releases WHERE id = ?", {Value::blob(id.view())}));
+            session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases WHERE id = ?", {Value::blob(id.view())}));
   return first_of(rows);
 }
 
 Result<std::optional<ReleaseRecord>> find_release(Session& session, const ModelName& model, const VersionName& version) {
-  SHOAL_TRY(auto rows, session.run("SELECT id, model, version, info_hash, size, created FROM releases WHERE model = ? AND version = ?",
+  SHOAL_TRY(auto rows, session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases WHERE model = ? AND version = ?",
                                    {model.str(), version.str()}));
   return first_of(rows);
 }
 
 Result<std::vector<ReleaseRecord>> all_releases(Session& session) {
-  SHOAL_TRY(auto rows, session.run("SELECT id, model, version, info_hash, size, created FROM releases ORDER BY rowid"));
+  SHOAL_TRY(auto rows, session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases ORDER BY rowid"));
   return releases_of(rows);
 }
 
 Result<std::vector<ReleaseRecord>> releases_of(Session& session, const ModelName& model) {
   SHOAL_TRY(auto rows,
-            session.run("SELECT id, model, version, info_hash, size, created FROM releases WHERE model = ? ORDER BY rowid", {model.str()}));
+            session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases WHERE model = ? ORDER BY rowid", {model.str()}));
   return releases_of(rows);
 }
 
@@ -76,22 +83,54 @@ Result<std::optional<std::string>> metainfo_of(Session& session, const ReleaseId
   return std::optional(rows.front().text(0));
 }
 
-Status put_channel(Session& session, const ChannelRecord& record, WallTime now) {
+Status mark_withdrawn(Session& session, const ReleaseId& id, const std::string& reason, WallTime now) {
+  SHOAL_CHECK(session.run("UPDATE releases SET withdrawn = ?, withdrawn_reason = ? WHERE id = ?", {seconds(now), reason, Value::blob(id.view())}));
+  return {};
+}
+
+Status put_channel(Session& session, const ChannelRecord& record, const NodeId& who, WallTime now) {
+  // Columns that are not named, such as `halted`, start afresh with each pointer.
   SHOAL_CHECK(session.run(
       "INSERT OR REPLACE INTO channels(model, channel, epoch, sequence, release, envelope, updated) VALUES(?, ?, ?, ?, ?, ?, ?)",
       {record.model.str(), record.channel.str(), static_cast<std::int64_t>(record.seen.epoch),
        static_cast<std::int64_t>(record.seen.sequence), Value::blob(record.release.view()), Value::blob(record.envelope), seconds(now)}));
+  SHOAL_CHECK(session.run("INSERT INTO channel_history(model, channel, release, envelope, who, at) VALUES(?, ?, ?, ?, ?, ?)",
+                          {record.model.str(), record.channel.str(), Value::blob(record.release.view()), Value::blob(record.envelope), who.str(),
+                           seconds(now)}));
   return {};
 }
 
+Result<bool> mark_halted(Session& session, const ModelName& model, const ChannelName& channel, const manifest::SeenSequence& seen) {
+  SHOAL_CHECK(session.run("UPDATE channels SET halted = 1 WHERE model = ? AND channel = ? AND epoch = ? AND sequence = ?",
+                          {model.str(), channel.str(), static_cast<std::int64_t>(seen.epoch), static_cast<std::int64_t>(seen.sequence)}));
+  return session.changes() == 1;
+}
+
 Result<std::optional<ChannelRecord>> find_channel(Session& session, const ModelName& model, const ChannelName& channel) {
-  SHOAL_TRY(auto rows, session.run("SELECT epoch, sequence, release, envelope FROM channels WHERE model = ? AND channel = ?",
+  SHOAL_TRY(auto rows, session.run("SELECT model, channel, epoch, sequence, release, envelope, halted FROM channels WHERE model = ? AND channel = ?",
                                    {model.str(), channel.str()}));
   if (rows.empty()) return std::optional<ChannelRecord>();
-  const Row& row = rows.front();
-  SHOAL_TRY(ReleaseId release, ReleaseId::from_raw(row.text(2)));
-  manifest::SeenSequence seen{static_cast<std::uint64_t>(row.number(0)), static_cast<std::uint64_t>(row.number(1))};
-  return std::optional(ChannelRecord{model, channel, seen, release, row.text(3)});
+  SHOAL_TRY(ChannelRecord record, channel_of(rows.front()));
+  return std::optional(std::move(record));
+}
+
+Result<std::vector<ChannelRecord>> all_channels(Session& session) {
+  SHOAL_TRY(auto rows, session.run("SELECT model, channel, epoch, sequence, release, envelope, halted FROM channels ORDER BY model, channel"));
+  std::vector<ChannelRecord> channels;
+  for (const Row& row : rows) {
+    SHOAL_TRY(ChannelRecord record, channel_of(row));
+    channels.push_back(std::move(record));
+  }
+  return channels;
+}
+
+Result<std::vector<registry::HistoryRow>> history_of(Session& session, const ModelName& model, const ChannelName& channel, std::int64_t most) {
+  SHOAL_TRY(auto rows, session.run("SELECT h.envelope, r.version, h.who, h.at FROM channel_history h JOIN releases r ON r.id = h.release "
+                                   "WHERE h.model = ? AND h.channel = ? ORDER BY h.id DESC LIMIT ?",
+                                   {model.str(), channel.str(), most}));
+  std::vector<registry::HistoryRow> history;
+  for (const Row& row : rows) history.push_back({row.text(0), row.text(1), NodeId::trusted(row.text(2)), time_of(row.number(3))});
+  return history;
 }
 
 Result<std::vector<registry::ChannelRow>> channels_of(Session& session, const ModelName& model) {

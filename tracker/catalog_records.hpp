@@ -19,6 +19,9 @@ struct ReleaseRecord {
   InfoHash info_hash;
   ByteCount size = 0;
   WallTime created;
+  WallTime withdrawn = {};       // since when; the epoch's start where it is not
+  std::string withdrawn_reason = {};
+  bool is_withdrawn() const { return withdrawn != WallTime{}; }
 };
 
 struct NewRelease {
@@ -32,7 +35,8 @@ struct NewRelease {
 Status insert_release(Session& session, const NewRelease& release);
 Result<std::optional<ReleaseRecord>> find_release(Session& session, const ReleaseId& id);
 Result<std::optional<ReleaseRecord>> find_release(Session& session, const ModelName& model, const VersionName& version);
-/// In the order in which they were published.
+Status mark_withdrawn(Session& session, const ReleaseId& id, const std::string& reason, WallTime now);
+/// In the order in which they were published; withdrawn ones are among them.
 Result<std::vector<ReleaseRecord>> all_releases(Session& session);
 Result<std::vector<ReleaseRecord>> releases_of(Session& session, const ModelName& model);
 Result<std::string> envelope_of(Session& session, const ReleaseId& id);
@@ -44,9 +48,17 @@ struct ChannelRecord {
   manifest::SeenSequence seen;
   ReleaseId release;
   std::string envelope;
+  bool halted = false;
 };
 
-Status put_channel(Session& session, const ChannelRecord& record, WallTime now);
+/// Replaces the pointer in force and adds it to the history, as sent by `who`.
+Status put_channel(Session& session, const ChannelRecord& record, const NodeId& who, WallTime now);
+/// Marks the rollout of the pointer that is in force at `seen`; false where another one is.
+Result<bool> mark_halted(Session& session, const ModelName& model, const ChannelName& channel, const manifest::SeenSequence& seen);
+/// Sorted by model and channel.
+Result<std::vector<ChannelRecord>> all_channels(Session& session);
+/// Newest first.
+Result<std::vector<registry::HistoryRow>> history_of(Session& session, const ModelName& model, const ChannelName& channel, std::int64_t most);
 Result<std::optional<ChannelRecord>> find_channel(Session& session, const ModelName& model, const ChannelName& channel);
 Result<std::vector<registry::ChannelRow>> channels_of(Session& session, const ModelName& model);
 

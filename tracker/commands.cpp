@@ -165,19 +165,22 @@ Result<TokenOrder> token_order(const cli::Invocation& call) {
   return order;
 }
 
-Result<FleetPins> pins_of(const fs::path& state) {
+/// Tokens pin the newest trust root.
+Result<FleetPins> pins_of(const fs::path& state, Database& database) {
   SHOAL_TRY(identity::Member self, load_tracker(state));
   SHOAL_TRY(identity::SpkiPin pin, identity::spki_pin_of_pem(self.credentials.ca_pem));
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(self.trust_root, manifest::trust_root_limit));
   SHOAL_TRY(auto verifier, manifest::Verifier::restore(envelope));
-  return FleetPins{self.tracker, pin, Sha256{verifier.fingerprint().bytes}};
+  SHOAL_TRY(Sha256 trust_root, newest_fingerprint(database, Sha256{verifier.fingerprint().bytes}));
+  return FleetPins{self.tracker, pin, trust_root};
 }
 
 Status run_token_create(cli::Invocation& call) {
   SHOAL_TRY(TokenOrder order, token_order(call));
   fs::path state = call.get("--state");
-  SHOAL_TRY(FleetPins pins, pins_of(state));
+  SHOAL_CHECK(load_tracker(state));  // before a database is made in a directory without a tracker
   SHOAL_TRY(Database database, Database::open(database_path(state)));
+  SHOAL_TRY(FleetPins pins, pins_of(state, database));
   WallTime now = SystemClock().now();
   SHOAL_TRY(identity::JoinToken token, create_token(database, pins, order, now));
   std::string text = token.encode();

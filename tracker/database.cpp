@@ -68,6 +68,30 @@ CREATE TABLE channels(
   updated INTEGER NOT NULL,
   PRIMARY KEY(model, channel)
 ) STRICT, WITHOUT ROWID;
+)sql",
+    R"sql(
+CREATE TABLE channel_history(           -- every pointer that a channel had; the newest has the highest id
+  id INTEGER PRIMARY KEY,
+  model TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  release BLOB NOT NULL REFERENCES releases(id),
+  envelope BLOB NOT NULL,
+  who TEXT NOT NULL,                    -- the machine that sent it; empty where this was not kept yet
+  at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX channel_history_of ON channel_history(model, channel, id);
+INSERT INTO channel_history(model, channel, release, envelope, who, at) SELECT model, channel, release, envelope, '', updated FROM channels;
+CREATE TABLE trust_roots(
+  version INTEGER PRIMARY KEY,
+  fingerprint BLOB NOT NULL,
+  envelope BLOB NOT NULL,
+  who TEXT NOT NULL,                    -- empty for the one of the state directory
+  added INTEGER NOT NULL
+) STRICT;
+ALTER TABLE releases ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;  -- when; 0: it is not
+ALTER TABLE releases ADD COLUMN withdrawn_reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE channels ADD COLUMN halted INTEGER NOT NULL DEFAULT 0;     -- the rollout of this pointer was halted
+ALTER TABLE tokens ADD COLUMN trust_root BLOB NOT NULL DEFAULT x'';    -- fingerprint that the token pins; empty: the first root's
 )sql"};
 constexpr int schema_version = static_cast<int>(std::size(migrations));
 

@@ -1,51 +1,13 @@
 #include "tracker/endpoints.hpp"
 
 #include "tracker/announce_reply.hpp"
+#include "tracker/endpoints_common.hpp"
 
 namespace shoal::tracker {
 namespace {
 
-using http::PathArguments;
-using http::Reply;
-using http::Request;
-using http::Response;
-using identity::Role;
-
-// The role table. A role that a route does not list gets 403.
-const http::Access announcing{.roles = {Role::node, Role::seeder}};
-const http::Access reading{.roles = {Role::node, Role::seeder, Role::publisher, Role::admin}};
-const http::Access publishing{.roles = {Role::seeder, Role::publisher, Role::admin}};
-const http::Access renewing{.roles = {Role::node, Role::seeder, Role::publisher, Role::admin}};
-const http::Access watching{.roles = {Role::tracker, Role::node, Role::seeder, Role::publisher, Role::admin}};
-const http::Access enrolling{.roles = {}, .enrolment = true};
-const http::Access plain{.roles = {}, .plain = true};
-
 constexpr unsigned too_many_requests = 429;
 constexpr ByteCount publish_body_limit = 100 * MiB;
-
-Response json(std::string body) { return {200, "application/json", std::move(body)}; }
-Response bencoded(std::string body) { return {200, "text/plain", std::move(body)}; }  // failures too: clients read no other status
-Response refused(const Error& error) { return http::error_response(http::status_of(error.code), error); }
-
-/// Turns `work(request, arguments) -> Result<Response>` into a route's handler that runs off the server's threads.
-template <class Work>
-http::RouteHandler on_disk(const Parts& parts, Work work) {
-  return [offload = parts.offload, work](Request request, PathArguments arguments, Reply reply) {
-    offload([work, request = std::move(request), arguments = std::move(arguments), reply = std::move(reply)] {
-      Result<Response> response = work(request, arguments);
-      reply(response.ok() ? std::move(response).value() : refused(response.error()));
-    });
-  };
-}
-
-/// What a caller sent and cannot be read is the caller's mistake, whatever its reader calls it.
-template <class T>
-Result<T> sent(Result<T> decoded) {
-  if (!decoded.ok()) decoded.error().code = ErrorCode::usage;
-  return decoded;
-}
-
-Result<ModelName> model_of(const PathArguments& arguments) { return ModelName::parse(arguments.at(0) + "/" + arguments.at(1)); }
 
 Caller caller_of(const Request& request, const Admission& admission) {
   if (!request.peer) return {NodeId(), false, "", request.remote_address};
@@ -130,7 +92,8 @@ Result<Response> show_metainfo(const Parts& parts, const Request&, const PathArg
 Result<Response> set_channel(const Parts& parts, const Request& request, const PathArguments& arguments) {
   SHOAL_TRY(ModelName model, model_of(arguments));
   SHOAL_TRY(ChannelName channel, ChannelName::parse(arguments.at(2)));
-  SHOAL_CHECK(parts.catalog.set_channel(model, channel, request.body));
+  SHOAL_CHECK(parts.catalog.set_channel(model, channel, request.body, request.peer->identity.id));
+  say_changed(parts);
   return json("{}");
 }
 
@@ -167,7 +130,7 @@ std::vector<http::Route> tracker_routes(const Parts& parts) {
                    [parts, handler](const Request& request, const PathArguments& arguments) { return handler(parts, request, arguments); });
   };
   const std::string model = "/v1/models/{org}/{name}";
-  return {
+  std::vector<http::Route> routes = {
       {"GET", "/announce", announcing, in_memory(parts, answer_announce)},
       {"GET", "/scrape", reading, in_memory(parts, answer_scrape)},
       {"POST", "/v1/enrol", enrolling, disk(enrol)},
@@ -182,6 +145,8 @@ std::vector<http::Route> tracker_routes(const Parts& parts) {
       {"GET", model + "/channels", reading, disk(show_channels)},
       {"GET", "/v1/status", watching, disk(show_status)},
   };
+  for (http::Route& route : fleet_routes(parts)) routes.push_back(std::move(route));
+  return routes;
 }
 
 std::vector<http::Route> plain_routes(const Parts& parts) {
@@ -191,7 +156,9 @@ std::vector<http::Route> plain_routes(const Parts& parts) {
 ByteCount body_limit(const std::string& method, const std::string& path, const identity::Certificate* peer) {
   if (peer == nullptr) return method == "POST" && path == "/v1/enrol" ? registry::message_limit : 0;
   if (method == "POST" && path == "/v1/renew") return registry::message_limit;
+  if (method == "PUT" && path == "/v1/nodes/self") return registry::report_limit;
   bool may_publish = publishing.roles.contains(peer->identity.role);
+  if (method == "PUT" && may_publish && path.starts_with("/v1/trust-roots/")) return registry::trust_root_body_limit;
   if (method != "PUT" || !may_publish || !path.starts_with("/v1/models/")) return 16 * KiB;
   return path.find("/versions/") != std::string::npos ? publish_body_limit : registry::channel_body_limit;
 }

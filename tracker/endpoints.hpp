@@ -10,6 +10,9 @@
 #include "tracker/announce.hpp"
 #include "tracker/attempts.hpp"
 #include "tracker/catalog.hpp"
+#include "tracker/freshness.hpp"
+#include "tracker/node_reports.hpp"
+#include "tracker/trust_roots.hpp"
 
 namespace shoal::tracker {
 
@@ -19,6 +22,10 @@ struct Parts {
   Admission& admission;
   Catalog& catalog;
   AttemptLimit& attempts;
+  TrustRoots& roots;
+  FreshnessDesk& freshness;
+  NodeReports& reports;
+  const Clock& clock;
   FleetName fleet;
   /// Runs work that may wait for the disk on threads of its own; announces stay on the server's.
   std::function<void(std::function<void()>)> offload;

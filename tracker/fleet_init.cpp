@@ -77,13 +77,14 @@ Status create_noted(const fs::path& path, std::string_view content, Undo& undo) 
 FleetName random_name() { return FleetName::trusted("shoal-" + to_hex(crypto::random_bytes(3))); }
 
 manifest::SignedEnvelope first_trust_root(const FleetName& fleet, const crypto::PrivateKey& root, const crypto::PrivateKey& publisher,
-                                          WallTime now) {
+                                          const crypto::PrivateKey& freshness, WallTime now) {
   manifest::TrustRoot trust;
   trust.fleet = fleet;
   trust.expires = now + trust_root_life;
-  trust.keys = {root.public_key(), publisher.public_key()};
+  trust.keys = {root.public_key(), publisher.public_key(), freshness.public_key()};
   trust.root_keys = {root.public_key().id()};
   trust.publishers = {{{"*"}, {publisher.public_key().id()}, 1}};
+  trust.tracker_keys = {freshness.public_key().id()};
   return manifest::sign(manifest::trust_root_type, manifest::encode(trust), {root});
 }
 
@@ -100,10 +101,12 @@ Status write_keys(const fs::path& keys, const crypto::PrivateKey& root, const cr
   return create_noted(publisher_key_path(keys), publisher.pem(), undo);
 }
 
-Status write_state(const fs::path& state, const identity::Authority& authority, const identity::Member& self, Undo& undo) {
+Status write_state(const fs::path& state, const identity::Authority& authority, const crypto::PrivateKey& freshness, const identity::Member& self,
+                   Undo& undo) {
   SHOAL_CHECK(make_noted(state, undo));
-  for (const char* name : {"authority", "identity", "tracker.db", "tracker.db-wal", "tracker.db-shm"}) undo.add(state / name);
+  for (const char* name : {"authority", "identity", "freshness.key", "freshness.pub", "tracker.db", "tracker.db-wal", "tracker.db-shm"}) undo.add(state / name);
   SHOAL_CHECK(save_authority(state, authority));
+  SHOAL_CHECK(save_freshness_key(state, freshness));
   SHOAL_CHECK(Database::open(database_path(state)));
   return identity::save_member(state, self);
 }
@@ -115,17 +118,18 @@ Result<NewFleet> init_fleet(const FleetOrder& order, WallTime now) {
   SHOAL_TRY(fs::path keys, resolved(order.keys));
   SHOAL_CHECK(check_apart(state, keys));
   for (const fs::path& path :
-       {root_key_path(keys), publisher_key_path(keys), state / "authority", state / "identity", database_path(state)})
+       {root_key_path(keys), publisher_key_path(keys), state / "authority", state / "identity", state / "freshness.key", database_path(state)})
     SHOAL_CHECK(check_unused(path));
   FleetName fleet = order.fleet.value_or(random_name());
   SHOAL_TRY(identity::Authority authority, identity::Authority::create(fleet, now));
   SHOAL_TRY(identity::Credentials credentials, first_credentials(authority, order.tracker, now));
-  crypto::PrivateKey root = crypto::PrivateKey::generate(), publisher = crypto::PrivateKey::generate();
-  manifest::SignedEnvelope trust = first_trust_root(fleet, root, publisher, now);
+  crypto::PrivateKey root = crypto::PrivateKey::generate(), publisher = crypto::PrivateKey::generate(),
+                     freshness = crypto::PrivateKey::generate();
+  manifest::SignedEnvelope trust = first_trust_root(fleet, root, publisher, freshness, now);
   SHOAL_TRY(manifest::Verifier verifier, manifest::Verifier::restore(trust));
   Undo undo;
   SHOAL_CHECK(write_keys(keys, root, publisher, undo));
-  SHOAL_CHECK(write_state(state, authority, {std::move(credentials), order.tracker, trust.encode(), "tracker", ""}, undo));
+  SHOAL_CHECK(write_state(state, authority, freshness, {std::move(credentials), order.tracker, trust.encode(), "tracker", ""}, undo));
   undo.keep();
   return NewFleet{fleet, authority.pin(), verifier.fingerprint(), root_key_path(keys), publisher_key_path(keys)};
 }

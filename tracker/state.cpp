@@ -5,6 +5,8 @@ namespace {
 
 constexpr ByteCount pem_limit = 64 * KiB;
 
+fs::path freshness_key(const fs::path& state) { return state / "freshness.key"; }
+fs::path freshness_public_key(const fs::path& state) { return state / "freshness.pub"; }
 fs::path authority_key(const fs::path& state) { return state / "authority" / "key.pem"; }
 fs::path authority_certificate(const fs::path& state) { return state / "authority" / "cert.pem"; }
 
@@ -16,6 +18,22 @@ Error no_fleet(const fs::path& state) {
 }  // namespace
 
 fs::path database_path(const fs::path& state) { return state / "tracker.db"; }
+
+Status save_freshness_key(const fs::path& state, const crypto::PrivateKey& key) {
+  SHOAL_CHECK(create_file_durably(freshness_key(state), key.pem(), Access::owner));
+  return write_file_durably(freshness_public_key(state), key.public_key().pem());
+}
+
+Result<crypto::PrivateKey> load_or_make_freshness_key(const fs::path& state) {
+  std::error_code ignored;
+  if (!fs::exists(freshness_key(state), ignored)) {
+    crypto::PrivateKey fresh = crypto::PrivateKey::generate();
+    SHOAL_CHECK(save_freshness_key(state, fresh));
+    return fresh;
+  }
+  SHOAL_TRY(std::string pem, read_file(freshness_key(state), pem_limit));
+  return crypto::PrivateKey::from_pem(pem).within(freshness_key(state).string());
+}
 
 Status save_authority(const fs::path& state, const identity::Authority& authority) {
   SHOAL_CHECK(make_directories(state / "authority", 0700));

@@ -1,13 +1,20 @@
-// The tracker's state directory: authority/{key.pem,cert.pem}, identity/ as every member has it, tracker.db, lock.
+// The tracker's state directory: authority/{key.pem,cert.pem}, identity/ as every member has it, freshness.{key,pub}, tracker.db,
+// lock.
 #pragma once
 
 #include "base/files.hpp"
+#include "crypto/signing_key.hpp"
 #include "identity/authority.hpp"
 #include "identity/member.hpp"
 
 namespace shoal::tracker {
 
 fs::path database_path(const fs::path& state);
+
+/// freshness.key (0600), and freshness.pub for whoever signs trust roots. Loads them; makes them where there are none.
+Result<crypto::PrivateKey> load_or_make_freshness_key(const fs::path& state);
+/// Writes both.
+Status save_freshness_key(const fs::path& state, const crypto::PrivateKey& key);
 
 /// Creates authority/ with the CA's key (mode 0600) and certificate.
 Status save_authority(const fs::path& state, const identity::Authority& authority);

@@ -1,5 +1,9 @@
 #include "tracker/tracker.hpp"
 
+#include <sys/resource.h>
+
+#include <algorithm>
+
 #include "base/asio.hpp"
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
@@ -12,7 +16,19 @@ namespace {
 
 constexpr std::size_t disk_threads = 2;
 constexpr unsigned failed_enrolments_per_minute = 20;  // for each address
-constexpr std::chrono::seconds sweep_period{30};
+constexpr std::chrono::seconds sweep_period{1};
+constexpr int sweeps_for_peers = 30;  // they are looked through each so many sweeps
+// Each node holds a connection while it waits for the next freshness statement, and one for its announces.
+constexpr std::size_t most_connections = 24000;
+constexpr std::size_t most_connections_per_address = 4096;  // a site may stand behind one address
+
+/// The system's default of 1024 descriptors would be all that a fleet could open.
+void allow_connections() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, most_connections + 1024);
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 /// A certificate for the tracker from its own CA.
 identity::Renewer::Renew renew_with(const identity::Authority& authority, identity::Identity self, HostPort url, std::chrono::seconds life,
@@ -22,27 +38,22 @@ identity::Renewer::Renew renew_with(const identity::Authority& authority, identi
   };
 }
 
-Result<manifest::Verifier> restore_verifier(const std::string& trust_root) {
-  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(trust_root, manifest::trust_root_limit));
-  return manifest::Verifier::restore(envelope);
-}
-
 /// What is read from the state directory before anything runs.
 struct Loaded {
   DirectoryLock lock;
   identity::Authority authority;
   identity::Member self;
   Database database;
-  manifest::Verifier verifier;
+  crypto::PrivateKey freshness_key;
 };
 
 Result<Loaded> load(const fs::path& state) {
   SHOAL_TRY(identity::Authority authority, load_authority(state));
   SHOAL_TRY(DirectoryLock lock, DirectoryLock::acquire(state));
   SHOAL_TRY(identity::Member self, load_tracker(state));
-  SHOAL_TRY(manifest::Verifier verifier, restore_verifier(self.trust_root).within("trust root of " + state.string()));
   SHOAL_TRY(Database database, Database::open(database_path(state)));
-  return Loaded{std::move(lock), std::move(authority), std::move(self), std::move(database), std::move(verifier)};
+  SHOAL_TRY(crypto::PrivateKey freshness_key, load_or_make_freshness_key(state));
+  return Loaded{std::move(lock), std::move(authority), std::move(self), std::move(database), std::move(freshness_key)};
 }
 
 /// Every object of the tracker, in the order in which they need each other; the destructor takes them down in reverse.
@@ -60,7 +71,7 @@ class RunningTracker final : public Tracker {
         tls_(credentials_, {.alpn = {std::string(identity::alpn_http), std::string(identity::alpn_enrol)},
                             .require_alpn = false,
                             .allow_enrolment = true}),
-        verifier_(std::move(loaded.verifier)),
+        freshness_key_(std::move(loaded.freshness_key)),
         attempts_(clock, failed_enrolments_per_minute) {}
 
   ~RunningTracker() override {
@@ -69,6 +80,7 @@ class RunningTracker final : public Tracker {
     renewer_.reset();
     disk_.stop();
     disk_.join();
+    if (freshness_) freshness_->close();  // who waits is answered while there is a server to do it
     plain_server_.reset();
     server_.reset();
   }
@@ -78,19 +90,37 @@ class RunningTracker final : public Tracker {
 
   Status run() {
     SHOAL_CHECK(renew_itself());
-    SHOAL_TRY(catalog_, Catalog::open(database_, verifier_, clock_));
-    SHOAL_TRY(admission_, Admission::open(database_, authority_, clock_, {options_.certificate_life, trust_root_}));
+    SHOAL_TRY(roots_, TrustRoots::open(database_, trust_root_, clock_).within("trust root of " + options_.state.string()));
+    SHOAL_TRY(catalog_, Catalog::open(database_, [this] { return roots_->verifier(); }, clock_));
+    auto roots_from = [this](const Sha256& fingerprint) { return roots_->chain_from(fingerprint); };
+    SHOAL_TRY(admission_, Admission::open(database_, authority_, clock_, {options_.certificate_life, roots_from}));
     announcer_ = std::make_unique<Announcer>(
         peers_, clock_,
-        Announcer::Options{options_.announce_interval, [this](const InfoHash& hash) { return catalog_->knows(hash); }, system_random()});
+        Announcer::Options{options_.announce_interval, [this](const InfoHash& hash) { return catalog_->knows(hash); }, system_random(),
+                           [this](const InfoHash& hash) { return catalog_->withdrawn(hash); }});
+    freshness_ = std::make_unique<FreshnessDesk>(authority_.fleet(), freshness_key_, clock_, [this] { return look(); });
+    SHOAL_CHECK(freshness_->refresh());
     SHOAL_CHECK(serve());
     sweeper_ = std::jthread([this](const std::stop_token& stop) {
-      while (sleep_for(sweep_period, stop)) announcer_->sweep();
+      for (int sweeps = 1; sleep_for(sweep_period, stop); ++sweeps) {
+        freshness_->sweep();
+        if (sweeps % sweeps_for_peers == 0) announcer_->sweep();
+      }
     });
     return {};
   }
 
  private:
+  Result<Situation> look() {
+    auto verifier = roots_->verifier();
+    const auto& keys = verifier->root().tracker_keys;
+    Situation situation;
+    situation.trust_root = verifier->root().version;
+    situation.may_sign = std::find(keys.begin(), keys.end(), freshness_key_.public_key().id()) != keys.end();
+    SHOAL_TRY(situation.channels, catalog_->standings());
+    return situation;
+  }
+
   Status renew_itself() {
     auto renew = renew_with(authority_, credentials_.current()->self.identity, url_, options_.certificate_life, clock_);
     auto save = [state = options_.state](const identity::Credentials& next) { return identity::save_credentials(state, next); };
@@ -101,10 +131,13 @@ class RunningTracker final : public Tracker {
   }
 
   Status serve() {
-    Parts parts{*announcer_, *admission_,        *catalog_,
-                attempts_,   authority_.fleet(), [this](std::function<void()> work) { net::post(disk_, std::move(work)); }};
+    Parts parts{*announcer_, *admission_, *catalog_, attempts_, *roots_, *freshness_, reports_, clock_, authority_.fleet(),
+                [this](std::function<void()> work) { net::post(disk_, std::move(work)); }};
+    allow_connections();
     http::ServerLimits limits;
     limits.body = body_limit;
+    limits.connections = most_connections;
+    limits.connections_per_address = most_connections_per_address;
     SHOAL_TRY(server_,
               http::Server::start({options_.listen, &tls_, limits, options_.threads}, clock_, http::Router(tracker_routes(parts))));
     if (options_.plain_listen.host.empty()) return {};
@@ -124,12 +157,15 @@ class RunningTracker final : public Tracker {
   HostPort url_;
   identity::CredentialStore credentials_;
   identity::ServerTlsSource tls_;
-  manifest::Verifier verifier_;
+  crypto::PrivateKey freshness_key_;
   PeerStore peers_;
   AttemptLimit attempts_;
+  NodeReports reports_;
+  std::unique_ptr<TrustRoots> roots_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<Announcer> announcer_;
+  std::unique_ptr<FreshnessDesk> freshness_;
   net::thread_pool disk_{disk_threads};
   std::unique_ptr<identity::Renewer> renewer_;
   std::unique_ptr<http::Server> server_;

@@ -30,6 +30,15 @@ std::string label(JsonReader& reader, const char* key) {
   return text;
 }
 
+std::vector<std::string> texts(JsonReader& reader, const char* key) {
+  std::vector<std::string> list;
+  for (const Json& item : reader.array(key)) {
+    if (!item.is_string()) reader.note(std::string(key) + " holds something that is not a string");
+    else list.push_back(item.get<std::string>());
+  }
+  return list;
+}
+
 /// Reads `text` as one object with `read(JsonReader&) -> T`.
 template <class T, class Read>
 Result<T> read_object(std::string_view text, ByteCount limit, const char* what, Read read) {
@@ -149,10 +158,14 @@ Json write_node(const NodeRow& node) {
   return row;
 }
 HistoryRow read_history(JsonReader& row) {
-  return {row.string("envelope"), printable(row.string("version"), 96), row.as<NodeId>("who", NodeId::parse), row.as<WallTime>("at", parse_time)};
+  HistoryRow history{row.string("envelope"), printable(row.string("version"), 96), {}, row.as<WallTime>("at", parse_time)};
+  if (row.has("who")) history.who = row.as<NodeId>("who", NodeId::parse);
+  return history;
 }
 Json write_history(const HistoryRow& row) {
-  return {{"envelope", row.envelope}, {"version", row.version}, {"who", row.who.str()}, {"at", format_time(row.at)}};
+  Json json{{"envelope", row.envelope}, {"version", row.version}, {"at", format_time(row.at)}};
+  if (!row.who.empty()) json["who"] = row.who.str();
+  return json;
 }
 
 }  // namespace
@@ -165,7 +178,9 @@ std::string encode(const EnrolRequest& m) {
                {"site", m.site}});
 }
 std::string encode(const EnrolReply& m) {
-  return dump({{"certificate_pem", m.certificate_pem}, {"ca_pem", m.ca_pem}, {"trust_root", m.trust_root}});
+  Json json{{"certificate_pem", m.certificate_pem}, {"ca_pem", m.ca_pem}, {"trust_root", m.trust_root}};
+  if (!m.later_trust_roots.empty()) json["later_trust_roots"] = m.later_trust_roots;
+  return dump(json);
 }
 std::string encode(const RenewRequest& m) { return dump({{"request_pem", m.request_pem}}); }
 std::string encode(const RenewReply& m) { return dump({{"certificate_pem", m.certificate_pem}}); }
@@ -190,7 +205,9 @@ Result<EnrolRequest> decode_enrol_request(std::string_view text) {
 }
 Result<EnrolReply> decode_enrol_reply(std::string_view text) {
   return read_object<EnrolReply>(text, list_limit, "enrolment reply", [](JsonReader& reader) {
-    return EnrolReply{reader.string("certificate_pem"), reader.string("ca_pem"), reader.string("trust_root")};
+    EnrolReply reply{reader.string("certificate_pem"), reader.string("ca_pem"), reader.string("trust_root"), {}};
+    if (reader.has("later_trust_roots")) reply.later_trust_roots = texts(reader, "later_trust_roots");
+    return reply;
   });
 }
 Result<RenewRequest> decode_renew_request(std::string_view text) {

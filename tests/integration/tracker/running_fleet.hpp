@@ -47,6 +47,7 @@ class RunningFleet {
  public:
   explicit RunningFleet(WallTime founded = SystemClock().now()) : fleet("test-fleet", founded) {
     must(tracker::save_authority(state.path(), fleet.authority()));
+    must(tracker::save_freshness_key(state.path(), freshness));
     must(identity::save_member(state.path(), {fleet.tracker(), {"127.0.0.1", 7443}, trust_root().encode(), "tracker", ""}));
     options.state = state.path();
     options.listen = {"127.0.0.1", 0};
@@ -60,9 +61,10 @@ class RunningFleet {
     manifest::TrustRoot trust;
     trust.fleet = fleet.name();
     trust.expires = fleet.now() + std::chrono::hours(24 * 730);
-    trust.keys = {root.public_key(), publisher.public_key()};
+    trust.keys = {root.public_key(), publisher.public_key(), freshness.public_key()};
     trust.root_keys = {root.public_key().id()};
     trust.publishers = {{{"*"}, {publisher.public_key().id()}, 1}};
+    trust.tracker_keys = {freshness.public_key().id()};
     return manifest::sign(manifest::trust_root_type, manifest::encode(trust), {root});
   }
 
@@ -118,6 +120,7 @@ class RunningFleet {
   TestFleet fleet;
   crypto::PrivateKey root = crypto::PrivateKey::generate();
   crypto::PrivateKey publisher = crypto::PrivateKey::generate();
+  crypto::PrivateKey freshness = crypto::PrivateKey::generate();
   tracker::TrackerOptions options;
   std::unique_ptr<tracker::Tracker> running;
 };

@@ -1,0 +1,105 @@
+// Routes of what a fleet lives with: freshness, reports of nodes, trust roots, histories, withdrawals.
+#include "base/log.hpp"
+#include "tracker/endpoints_common.hpp"
+
+namespace shoal::tracker {
+namespace {
+
+/// Decimal digits and nothing else; at most 2^53.
+Result<std::uint64_t> number_of(const std::string& text, const std::string& what) {
+  bool digits = !text.empty() && text.size() <= 16 && text.find_first_not_of("0123456789") == std::string::npos;
+  if (digits) return std::stoull(text);
+  return fail(ErrorCode::usage, what + " is a whole number, not '" + printable(text) + "'");
+}
+
+/// A parameter of the query, or `fallback` where it is not given.
+Result<std::uint64_t> parameter(const std::string& query, const std::string& name, std::uint64_t fallback) {
+  for (std::size_t from = 0; from <= query.size();) {
+    std::size_t end = std::min(query.find('&', from), query.size());
+    std::string pair = query.substr(from, end - from);
+    if (pair.starts_with(name + "=")) return number_of(pair.substr(name.size() + 1), name);
+    from = end + 1;
+  }
+  return fallback;
+}
+
+/// Not through `disk`: whoever waits holds no thread.
+void wait_for_freshness(const Parts& parts, const Request& request, const Reply& reply) {
+  auto after = parameter(request.query, "after", 0);
+  auto wait = parameter(request.query, "wait", static_cast<std::uint64_t>(registry::longest_patience.count()));
+  if (!after.ok()) return reply(refused(after.error()));
+  if (!wait.ok()) return reply(refused(wait.error()));
+  auto patience = std::chrono::seconds(std::min<std::uint64_t>(*wait, static_cast<std::uint64_t>(registry::longest_patience.count())));
+  parts.freshness.ask(*after, patience, [reply](const Result<std::string>& envelope) {
+    reply(envelope.ok() ? json(*envelope) : refused(envelope.error()));
+  });
+}
+
+Result<Response> take_report(const Parts& parts, const Request& request, const PathArguments&) {
+  SHOAL_TRY(registry::NodeReport report, sent(registry::decode_node_report(request.body)));
+  SHOAL_CHECK(parts.reports.put(request.peer->identity.id, report, parts.clock.now()));
+  std::vector<ChannelStanding> halted = parts.reports.to_halt(report, parts.freshness);
+  for (const ChannelStanding& channel : halted) SHOAL_CHECK(parts.catalog.halt(channel));
+  if (!halted.empty()) say_changed(parts);
+  return json("{}");
+}
+
+Result<Response> show_nodes(const Parts& parts, const Request&, const PathArguments&) {
+  SHOAL_TRY(auto machines, parts.admission.machines());
+  return json(encode(parts.reports.rows(machines)));
+}
+
+Result<Response> show_history(const Parts& parts, const Request&, const PathArguments& arguments) {
+  SHOAL_TRY(ModelName model, model_of(arguments));
+  SHOAL_TRY(ChannelName channel, ChannelName::parse(arguments.at(2)));
+  SHOAL_TRY(auto rows, parts.catalog.history(model, channel));
+  return json(encode(rows));
+}
+
+Result<Response> show_trust_root(const Parts& parts, const Request&, const PathArguments& arguments) {
+  SHOAL_TRY(std::uint64_t version, number_of(arguments.at(0), "a version of the trust root"));
+  SHOAL_TRY(std::string envelope, parts.roots.find(version));
+  return json(std::move(envelope));
+}
+
+Result<Response> set_trust_root(const Parts& parts, const Request& request, const PathArguments& arguments) {
+  SHOAL_TRY(std::uint64_t version, number_of(arguments.at(0), "a version of the trust root"));
+  SHOAL_CHECK(parts.roots.add(version, request.body, request.peer->identity.id));
+  say_changed(parts);
+  return json("{}");
+}
+
+Result<Response> withdraw(const Parts& parts, const Request& request, const PathArguments& arguments) {
+  SHOAL_TRY(ModelName model, model_of(arguments));
+  SHOAL_TRY(VersionName version, VersionName::parse(arguments.at(2)));
+  SHOAL_TRY(registry::WithdrawRequest message, sent(registry::decode_withdraw_request(request.body)));
+  SHOAL_CHECK(parts.catalog.withdraw(model, version, message.reason, request.peer->identity.id));
+  return json("{}");
+}
+
+}  // namespace
+
+void say_changed(const Parts& parts) {
+  // What was changed stays changed; the sweeper tries again until the statement says so.
+  if (Status status = parts.freshness.refresh(); !status.ok()) log::warn("freshness_not_refreshed", {{"reason", status.error().message}});
+}
+
+std::vector<http::Route> fleet_routes(const Parts& parts) {
+  auto disk = [&](auto handler) {
+    return on_disk(parts,
+                   [parts, handler](const Request& request, const PathArguments& arguments) { return handler(parts, request, arguments); });
+  };
+  const std::string model = "/v1/models/{org}/{name}";
+  return {
+      {"GET", "/v1/freshness", reading,
+       [parts](const Request& request, const PathArguments&, const Reply& reply) { wait_for_freshness(parts, request, reply); }},
+      {"PUT", "/v1/nodes/self", announcing, disk(take_report)},
+      {"GET", "/v1/nodes", reading, disk(show_nodes)},
+      {"GET", model + "/channels/{channel}/history", reading, disk(show_history)},
+      {"GET", "/v1/trust-roots/{version}", reading, disk(show_trust_root)},
+      {"PUT", "/v1/trust-roots/{version}", publishing, disk(set_trust_root)},
+      {"DELETE", model + "/versions/{version}", publishing, disk(withdraw)},
+  };
+}
+
+}  // namespace shoal::tracker

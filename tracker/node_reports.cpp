@@ -1,0 +1,65 @@
+#include "tracker/node_reports.hpp"
+
+namespace shoal::tracker {
+namespace {
+
+bool is_failure(const registry::SubscriptionReport& report, const ReleaseId& release) { return report.phase == "failed" && report.wanted == release; }
+
+}  // namespace
+
+void count(RolloutTally& tally, const registry::NodeReport& report, const ModelName& model, const ChannelName& channel,
+           const ReleaseId& release) {
+  for (const registry::SubscriptionReport& row : report.subscriptions) {
+    if (row.model != model || row.channel != channel) continue;
+    if (is_failure(row, release)) ++tally.failed;
+    else if (row.active == release) ++tally.active;
+    return;  // a channel counts once, however often a node names it
+  }
+}
+
+bool halts(const RolloutTally& tally, std::uint32_t halt_percent) {
+  if (halt_percent == 0 || tally.failed == 0) return false;
+  std::uint64_t tried = std::uint64_t{tally.failed} + tally.active;
+  return std::uint64_t{tally.failed} * 100 > tried * halt_percent;
+}
+
+Status NodeReports::put(const NodeId& node, registry::NodeReport report, WallTime now) {
+  if (report.subscriptions.size() > most_subscriptions)
+    return fail(ErrorCode::usage, "a node may report " + std::to_string(most_subscriptions) + " subscriptions at most");
+  reports_.lock()->insert_or_assign(node, Stored{now, std::move(report)});
+  return {};
+}
+
+std::vector<registry::NodeRow> NodeReports::rows(const std::vector<registry::MachineRow>& machines) const {
+  return reports_.with([&](const auto& reports) {
+    std::vector<registry::NodeRow> rows;
+    for (const registry::MachineRow& machine : machines) {
+      auto found = reports.find(machine.id);
+      if (found != reports.end()) rows.push_back({machine, found->second.at, found->second.report});
+      else if (machine.role == identity::Role::node) rows.push_back({machine, std::nullopt, {}});
+    }
+    return rows;
+  });
+}
+
+RolloutTally NodeReports::tally(const ModelName& model, const ChannelName& channel, const ReleaseId& release) const {
+  return reports_.with([&](const auto& reports) {
+    RolloutTally tally;
+    for (const auto& [node, stored] : reports) count(tally, stored.report, model, channel, release);
+    return tally;
+  });
+}
+
+std::vector<ChannelStanding> NodeReports::to_halt(const registry::NodeReport& report, const FreshnessDesk& desk) const {
+  std::vector<ChannelStanding> halted;
+  for (const registry::SubscriptionReport& row : report.subscriptions) {
+    if (row.phase != "failed") continue;
+    auto standing = desk.standing(row.model, row.channel);
+    // Only a failure can bring the share of failures up.
+    if (!standing || standing->halt_percent == 0 || standing->state.halted || !is_failure(row, standing->release)) continue;
+    if (halts(tally(row.model, row.channel, standing->release), standing->halt_percent)) halted.push_back(std::move(*standing));
+  }
+  return halted;
+}
+
+}  // namespace shoal::tracker
