@@ -2,6 +2,7 @@
 
 #include "node/fleet_view.hpp"
 #include "node/joining.hpp"
+#include "node/pin_commands.hpp"
 #include "node/puller.hpp"
 #include "node/repairer.hpp"
 
