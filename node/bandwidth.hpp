@@ -38,7 +38,7 @@ class BandwidthSchedule {
 
  private:
   struct Rule {
-    std::vector<bool> days;  // 7, from Sunday
+    std::vector<bool> days;        // 7, from Sunday
     unsigned from = 0, until = 0;  // minutes of the day; until may be 1440, or less than from (over midnight)
     bool names_upload = false, names_download = false;
     Rates rates;

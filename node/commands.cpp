@@ -191,13 +191,15 @@ cli::Command verify_command() {
 }  // namespace
 
 std::vector<cli::Command> commands() {
-  return {join_command(), pull_command(), verify_command(),
+  std::vector<cli::Command> all{join_command(), pull_command(), verify_command(),
           {"status", "show this machine and what the tracker sees of the fleet",
            "Local facts come first; exit code 13 when the tracker cannot be asked.\n\n  shoal status --state /var/lib/shoal", {},
            {state_option}, run_status, "Node"},
           {"channel list", "show the channels of a model and the versions they point at",
            "Pointers and releases are verified against the trust root before they are shown.\n\n  shoal channel list acme/llama --state /var/lib/shoal",
            {{"MODEL", "org/name", true}}, {state_option}, run_channel_list, "Node"}};
+  for (auto& command : pin_commands()) all.push_back(std::move(command));
+  return all;
 }
 
 }  // namespace shoal::node

@@ -35,8 +35,9 @@ Result<Hook> split_hook(std::string_view text) {
   for (const Prefix& prefix : prefixes)
     if (text.starts_with(prefix.text)) return Hook{prefix.kind, std::string(text.substr(prefix.text.size()))};
   if (text.starts_with("http://") || text.starts_with("https://")) return Hook{Kind::http, std::string(text)};
-  return fail(ErrorCode::usage, "'" + printable(text, 200) +
-                                    "' is not a hook: begin it with exec:, shell:, systemd:, http://, triton:, sglang:, vllm: or llama.cpp:");
+  return fail(ErrorCode::usage,
+              "'" + printable(text, 200) +
+                  "' is not a hook: begin it with exec:, shell:, systemd:, http://, triton:, sglang:, vllm: or llama.cpp:");
 }
 
 std::vector<std::string> words(std::string_view text) {
@@ -77,13 +78,16 @@ Result<Restarted> parse_restarted(std::string_view target) {
   SHOAL_TRY(result.restart, parse_hook(target.substr(plus + 1)));
   const Kind kind = result.restart->kind;
   if (kind == Kind::exec || kind == Kind::shell || kind == Kind::systemd) return result;
-  return fail(ErrorCode::usage, "what restarts llama.cpp must be systemd:, exec: or shell:, not '" + printable(target.substr(plus + 1), 200) + "'");
+  return fail(ErrorCode::usage,
+              "what restarts llama.cpp must be systemd:, exec: or shell:, not '" + printable(target.substr(plus + 1), 200) + "'");
 }
 
 Status check_server(const Hook& hook) {
-  SHOAL_TRY(http::PlainUrl url, hook.kind == Kind::vllm || hook.kind == Kind::sglang ? parse_server(hook.target) : http::parse_plain_url(hook.target));
+  SHOAL_TRY(http::PlainUrl url,
+            hook.kind == Kind::vllm || hook.kind == Kind::sglang ? parse_server(hook.target) : http::parse_plain_url(hook.target));
   if (hook.kind != Kind::triton || url.target.find_first_of("/?", 1) == std::string::npos) return {};
-  return fail(ErrorCode::usage, "'" + printable(hook.target, 200) + "' must end with the model's name in Triton, such as http://127.0.0.1:8000/llama");
+  return fail(ErrorCode::usage,
+              "'" + printable(hook.target, 200) + "' must end with the model's name in Triton, such as http://127.0.0.1:8000/llama");
 }
 
 Status check_target(const Hook& hook) {

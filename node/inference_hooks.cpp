@@ -14,9 +14,12 @@ constexpr std::chrono::milliseconds health_interval{250};
 constexpr ByteCount answer_limit = 1 * MiB;
 
 Json to_json(const HookContext& context) {
-  Json json{{"model", context.model.str()},          {"channel", context.channel.str()},
-            {"version", context.version.str()},      {"release", context.release.hex()},
-            {"path", context.path.string()},         {"release_path", context.release_path.string()},
+  Json json{{"model", context.model.str()},
+            {"channel", context.channel.str()},
+            {"version", context.version.str()},
+            {"release", context.release.hex()},
+            {"path", context.path.string()},
+            {"release_path", context.release_path.string()},
             {"previous", nullptr}};
   if (context.previous) json["previous"] = context.previous->hex();
   return json;

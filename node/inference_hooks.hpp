@@ -13,7 +13,8 @@ namespace shoal::node {
 class LocalServer {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
-  LocalServer(http::PlainUrl url, Deadline deadline, const std::stop_token& stop) : url_(std::move(url)), deadline_(deadline), stop_(stop) {}
+  LocalServer(http::PlainUrl url, Deadline deadline, const std::stop_token& stop)
+      : url_(std::move(url)), deadline_(deadline), stop_(stop) {}
 
   /// What followed host and port in the URL, "" for none.
   const std::string& path() const { return url_.target; }

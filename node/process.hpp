@@ -12,7 +12,7 @@
 namespace shoal::node {
 
 struct ProcessRequest {
-  std::vector<std::string> arguments;  // the first is the program: a path, or a name that is looked for in PATH
+  std::vector<std::string> arguments;                            // the first is the program: a path, or a name that is looked for in PATH
   std::vector<std::pair<std::string, std::string>> environment;  // beside ours, which loses SHOAL_* and what systemd gave to us alone
   std::chrono::steady_clock::time_point deadline;
 };

@@ -86,9 +86,11 @@ bool may_go(const HeldRelease& release, const RetentionPolicy& policy, WallTime 
 }  // namespace
 
 std::vector<ReleaseId> choose_removals(std::vector<HeldRelease> held, const RetentionPolicy& policy, WallTime now) {
-  ByteCount sum = std::accumulate(held.begin(), held.end(), ByteCount{0}, [](ByteCount s, const HeldRelease& one) { return s + one.bytes; });
+  ByteCount sum =
+      std::accumulate(held.begin(), held.end(), ByteCount{0}, [](ByteCount s, const HeldRelease& one) { return s + one.bytes; });
   std::erase_if(held, [&](const HeldRelease& one) { return !may_go(one, policy, now); });
-  std::sort(held.begin(), held.end(), [](const HeldRelease& a, const HeldRelease& b) { return std::tie(a.last_used, a.id) < std::tie(b.last_used, b.id); });
+  std::sort(held.begin(), held.end(),
+            [](const HeldRelease& a, const HeldRelease& b) { return std::tie(a.last_used, a.id) < std::tie(b.last_used, b.id); });
   std::vector<ReleaseId> removals;
   for (const HeldRelease& one : held) {
     if (policy.quota > 0 && sum <= policy.quota) break;
@@ -135,7 +137,9 @@ Status mark_used(const Shelf& shelf, const ReleaseId& id, WallTime now) {
 
 Status remove_release(Shelf& shelf, const ReleaseId& id) {
   SHOAL_TRY(auto linked, linked_releases(shelf));
-  if (linked.contains(id)) return fail(ErrorCode::conflict, "release " + id.hex() + " is active: a link below " + (shelf.state() / "models").string() + " points at it");
+  if (linked.contains(id))
+    return fail(ErrorCode::conflict,
+                "release " + id.hex() + " is active: a link below " + (shelf.state() / "models").string() + " points at it");
   if (!is_there(shelf.release(id))) return {};
   return discard(shelf, id, shelf.release(id));
 }

@@ -87,7 +87,7 @@ net::awaitable<ErrorStatus> PlainCall::converse(tcp::endpoint to) {
   beast::flat_buffer buffer;
   co_await wire::async_read(stream_, buffer, parser_, net::redirect_error(net::use_awaitable, error));
   stream_.close();
-  co_return error && unsent ? unsent : error;
+  co_return error&& unsent ? unsent : error;
 }
 
 Error PlainCall::failure(const ErrorStatus& error) const {

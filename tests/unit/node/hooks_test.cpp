@@ -67,11 +67,12 @@ class Inference {
   using Answer = std::function<http::Response(const http::Request&)>;
 
   explicit Inference(Answer answer = [](const http::Request&) { return http::Response{}; }) {
-    server_ = must(http::Server::start({{"127.0.0.1", 0}, nullptr, {}, 1}, clock_, [this, answer](const http::Request& request, const http::Reply& reply) {
-      const std::string target = request.query.empty() ? request.path : request.path + "?" + request.query;
-      calls_.lock()->push_back(request.method + " " + target + (request.body.empty() ? "" : " " + request.body));
-      reply(answer(request));
-    }));
+    server_ = must(http::Server::start(
+        {{"127.0.0.1", 0}, nullptr, {}, 1}, clock_, [this, answer](const http::Request& request, const http::Reply& reply) {
+          const std::string target = request.query.empty() ? request.path : request.path + "?" + request.query;
+          calls_.lock()->push_back(request.method + " " + target + (request.body.empty() ? "" : " " + request.body));
+          reply(answer(request));
+        }));
   }
   std::string url() const { return "http://127.0.0.1:" + std::to_string(server_->port()); }
   std::vector<std::string> calls() { return *calls_.lock(); }
@@ -87,10 +88,11 @@ using Calls = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("every kind of hook is parsed, and said back as it was written") {
-  for (const char* text : {"exec:/usr/local/bin/reload --flag", "shell:echo $SHOAL_MODEL | cat", "http://127.0.0.1:9000/switched",
-                           "systemd:vllm@7.service", "triton:http://127.0.0.1:8000", "triton:http://127.0.0.1:8000/llama",
-                           "sglang:http://127.0.0.1:30000", "vllm:http://localhost:8000/", "llama.cpp:http://127.0.0.1:8080",
-                           "llama.cpp:http://127.0.0.1:8080+systemd:llama.service", "llama.cpp:http://[::1]:8080+exec:docker restart llama"}) {
+  for (const char* text :
+       {"exec:/usr/local/bin/reload --flag", "shell:echo $SHOAL_MODEL | cat", "http://127.0.0.1:9000/switched", "systemd:vllm@7.service",
+        "triton:http://127.0.0.1:8000", "triton:http://127.0.0.1:8000/llama", "sglang:http://127.0.0.1:30000",
+        "vllm:http://localhost:8000/", "llama.cpp:http://127.0.0.1:8080", "llama.cpp:http://127.0.0.1:8080+systemd:llama.service",
+        "llama.cpp:http://[::1]:8080+exec:docker restart llama"}) {
     CAPTURE(text);
     auto hook = parse_hook(text);
     REQUIRE(hook.ok());
@@ -99,10 +101,11 @@ TEST_CASE("every kind of hook is parsed, and said back as it was written") {
 }
 
 TEST_CASE("what is no hook is refused with the way to write it") {
-  for (const char* text : {"", "exec", "exec:", "exec:   ", "shell:", "/usr/bin/true", "https://127.0.0.1:9000/x", "http://192.0.2.7:9000/x",
-                           "systemd:", "systemd:--now", "systemd:a b.service", "triton:127.0.0.1:8000", "triton:http://127.0.0.1:8000/a/b",
-                           "triton:http://127.0.0.1:8000/a?b", "sglang:https://127.0.0.1:30000", "vllm:http://127.0.0.1:8000/v1",
-                           "llama.cpp:http://127.0.0.1:8080+http://127.0.0.1:1/", "llama.cpp:http://127.0.0.1:8080+", "tgi:http://127.0.0.1:8000"}) {
+  for (const char* text :
+       {"", "exec", "exec:", "exec:   ", "shell:", "/usr/bin/true", "https://127.0.0.1:9000/x", "http://192.0.2.7:9000/x",
+        "systemd:", "systemd:--now", "systemd:a b.service", "triton:127.0.0.1:8000", "triton:http://127.0.0.1:8000/a/b",
+        "triton:http://127.0.0.1:8000/a?b", "sglang:https://127.0.0.1:30000", "vllm:http://127.0.0.1:8000/v1",
+        "llama.cpp:http://127.0.0.1:8080+http://127.0.0.1:1/", "llama.cpp:http://127.0.0.1:8080+", "tgi:http://127.0.0.1:8000"}) {
     CAPTURE(text);
     auto hook = parse_hook(text);
     REQUIRE_FALSE(hook.ok());
@@ -115,8 +118,9 @@ TEST_CASE("a command gets the context in its environment, and none of our own va
   ::setenv("SHOAL_TOKEN", "secret", 1);
   CHECK(run("exec:" + script.path() + " --flag  'quoted").ok());
   ::unsetenv("SHOAL_TOKEN");
-  CHECK(script.content("env") == "SHOAL_CHANNEL=main\nSHOAL_MODEL=acme/llama\nSHOAL_PATH=/srv/models/acme/llama/main\nSHOAL_PREVIOUS=\nSHOAL_RELEASE=" +
-                                     context().release.hex() + "\nSHOAL_RELEASE_PATH=/srv/releases/abab\nSHOAL_VERSION=1.2\n");
+  CHECK(script.content("env") ==
+        "SHOAL_CHANNEL=main\nSHOAL_MODEL=acme/llama\nSHOAL_PATH=/srv/models/acme/llama/main\nSHOAL_PREVIOUS=\nSHOAL_RELEASE=" +
+            context().release.hex() + "\nSHOAL_RELEASE_PATH=/srv/releases/abab\nSHOAL_VERSION=1.2\n");
   CHECK(script.content("arguments") == "--flag|'quoted|");
 }
 
@@ -188,7 +192,9 @@ TEST_CASE("a command inherits no descriptor and no blocked or ignored signal") {
   ::sigaddset(&set, SIGTERM);
   ::pthread_sigmask(SIG_BLOCK, &set, &before);
   auto* handler = ::signal(SIGPIPE, SIG_IGN);
-  Script script("ls /proc/self/fd | tr '\\n' ' ' > $(dirname $0)/fds\ngrep -E 'Sig(Blk|Ign)' /proc/self/status | tr -d '\\t' > $(dirname $0)/signals\n");
+  Script script(
+      "ls /proc/self/fd | tr '\\n' ' ' > $(dirname $0)/fds\ngrep -E 'Sig(Blk|Ign)' /proc/self/status | tr -d '\\t' > $(dirname "
+      "$0)/signals\n");
   Status status = run("exec:" + script.path());
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::signal(SIGPIPE, handler);
@@ -224,12 +230,13 @@ TEST_CASE("Triton loads the model by the name that the hook gives, else by the m
   Inference server;
   CHECK(run("triton:" + server.url()).ok());
   CHECK(run("triton:" + server.url() + "/llama_7b").ok());
-  CHECK(server.calls() == Calls{"POST /v2/repository/models/llama/load {}", "GET /v2/health/ready", "POST /v2/repository/models/llama_7b/load {}",
-                                "GET /v2/health/ready"});
+  CHECK(server.calls() == Calls{"POST /v2/repository/models/llama/load {}", "GET /v2/health/ready",
+                                "POST /v2/repository/models/llama_7b/load {}", "GET /v2/health/ready"});
 }
 
 TEST_CASE("SGLang is given the path, and success counts only where it says so") {
-  for (const char* answer : {R"({"success": true, "message": "ok"})", R"({"success": false, "message": "shape mismatch"})", R"({"success": "true"})", "[]", "done"}) {
+  for (const char* answer : {R"({"success": true, "message": "ok"})", R"({"success": false, "message": "shape mismatch"})",
+                             R"({"success": "true"})", "[]", "done"}) {
     CAPTURE(answer);
     Inference server([&](const http::Request&) { return http::Response{200, "application/json", answer}; });
     Status status = run("sglang:" + server.url());
@@ -247,7 +254,9 @@ TEST_CASE("vLLM sleeps, reads its weights again and wakes, in this order") {
 }
 
 TEST_CASE("a step that fails is the last one") {
-  Inference server([](const http::Request& request) { return http::Response{request.path == "/collective_rpc" ? 404 : 200, "", "no such thing"}; });
+  Inference server([](const http::Request& request) {
+    return http::Response{request.path == "/collective_rpc" ? 404 : 200, "", "no such thing"};
+  });
   auto failed = run("vllm:" + server.url());
   REQUIRE_FALSE(failed.ok());
   CHECK(failed.error().message.find("/collective_rpc: status 404: no such thing") != std::string::npos);

@@ -47,7 +47,8 @@ struct OneRelease {
     must(shelf.save_manifest(id, "{}", "torrent"));
   }
   bool anything_left() const {
-    return fs::exists(shelf.release(id)) || fs::exists(shelf.journal(id)) || shelf.envelope(id).ok() || shelf.metainfo(id).ok() || trashed() > 0;
+    return fs::exists(shelf.release(id)) || fs::exists(shelf.journal(id)) || shelf.envelope(id).ok() || shelf.metainfo(id).ok() ||
+           trashed() > 0;
   }
   std::size_t trashed() const {
     std::error_code ignored;
@@ -85,9 +86,7 @@ TEST_CASE("each kind of protection holds, also above the quota") {
   }
 }
 
-TEST_CASE("a clock that was set back removes nothing by age") {
-  CHECK(choose_removals({held(1, 10, -3h)}, {0, 0s}, now).empty());
-}
+TEST_CASE("a clock that was set back removes nothing by age") { CHECK(choose_removals({held(1, 10, -3h)}, {0, 0s}, now).empty()); }
 
 TEST_CASE("whatever is held, what goes is never protected, and the quota is met where that is possible") {
   std::mt19937 random(7);

@@ -1,0 +1,126 @@
+#include "node/pin_commands.hpp"
+
+#include "node/pins.hpp"
+
+namespace shoal::node {
+namespace {
+
+using cli::Invocation;
+
+/// What the kept manifest says, unchecked.
+Result<manifest::Release> stated(const Shelf& shelf, const ReleaseId& id) {
+  SHOAL_TRY(std::string text, shelf.envelope(id));
+  SHOAL_TRY(auto decoded, manifest::SignedEnvelope::decode(text, manifest::release_limit));
+  return manifest::decode_release(decoded.payload);
+}
+
+Json to_json(const Shelf& shelf, const Pin& pin, const char* type) {
+  Json json{{"type", type}, {"release", pin.release.hex()}, {"reason", pin.reason}, {"since", format_time(pin.since)}};
+  if (pin.until) json["until"] = format_time(*pin.until);
+  if (auto release = stated(shelf, pin.release); release.ok()) {
+    json["model"] = release->model.str();
+    json["version"] = release->version.str();
+  }
+  return json;
+}
+
+std::string to_text(const Shelf& shelf, const Pin& pin) {
+  std::string text = title_on_disk(shelf, pin.release) + (pin.until ? " until " + format_time(*pin.until) : " until it is unpinned");
+  return pin.reason.empty() ? text : text + ": " + pin.reason;
+}
+
+Status list_pins(Invocation& call, const Shelf& shelf) {
+  SHOAL_TRY(auto pins, Pins(shelf.state()).all(SystemClock().now()));
+  if (pins.empty()) call.out.message("nothing is pinned on this machine");
+  for (const Pin& pin : pins) call.out.result(to_json(shelf, pin, "pin"), to_text(shelf, pin));
+  return {};
+}
+
+/// When a lease that begins now ends; nothing for a pin without an end.
+Result<std::optional<WallTime>> end_of_lease(const Invocation& call, WallTime now) {
+  if (call.get("--for").empty()) return std::optional<WallTime>{};
+  SHOAL_TRY(auto duration, call.duration("--for"));
+  if (duration < std::chrono::seconds(1)) return fail(ErrorCode::usage, "--for must be a second or longer, such as 2h");
+  return std::optional(now + std::chrono::floor<std::chrono::seconds>(duration));
+}
+
+Status run_pin(Invocation& call) {
+  Shelf shelf(call.get("--state"));
+  if (call.on("--list")) return list_pins(call, shelf);
+  if (call.get("REF").empty()) return fail(ErrorCode::usage, "which release? Name it, such as acme/llama@1.2, or ask for --list");
+  SHOAL_TRY(ReleaseId id, find_on_disk(shelf, call.get("REF")));
+  if (!shelf.holds(id))
+    return fail(ErrorCode::not_found, title_on_disk(shelf, id) + " is not whole below " + shelf.state().string() + ": fetch it first");
+  const WallTime now = SystemClock().now();
+  SHOAL_TRY(auto until, end_of_lease(call, now));
+  SHOAL_CHECK(Pins(shelf.state()).pin(id, call.get("--reason"), until, now));
+  const Pin pin{id, call.get("--reason"), now, until};
+  call.out.result(to_json(shelf, pin, "pinned"), "pinned " + to_text(shelf, pin));
+  return {};
+}
+
+Status run_unpin(Invocation& call) {
+  Shelf shelf(call.get("--state"));
+  SHOAL_TRY(ReleaseId id, find_on_disk(shelf, call.get("REF")));
+  SHOAL_TRY(bool was_pinned, Pins(shelf.state()).unpin(id, SystemClock().now()));
+  const std::string name = title_on_disk(shelf, id);
+  if (!was_pinned) return fail(ErrorCode::not_found, name + " is not pinned: 'shoal pin --list' shows what is");
+  call.out.result({{"type", "unpinned"}, {"release", id.hex()}}, "unpinned " + name + "; it may be removed when space is wanted");
+  return {};
+}
+
+const cli::Option state_option{"--state", "DIR", "state directory of this machine", "", true, false, "state"};
+constexpr const char* reference_help = "org/name, org/name@version, org/name:channel, or a release's id";
+
+cli::Command pin_command() {
+  return {"pin",
+          "keep a release on this machine, whatever retention says",
+          "A pin is of the release, not of the channel: what org/name:channel points at now stays when the channel moves on.\n"
+          "With --for it is a lease, which ends by itself. A second pin replaces the first. Needs no tracker, and works beside a\n"
+          "running node.\n\n"
+          "  shoal pin acme/llama@1.2 --reason 'audit until June' --state /var/lib/shoal\n"
+          "  shoal pin acme/llama --for 2h --state /var/lib/shoal\n"
+          "  shoal pin --list --state /var/lib/shoal",
+          {{"REF", reference_help, false}},
+          {state_option,
+           {"--for", "TIME", "only so long, such as 2h or 7d; without it until 'shoal unpin'"},
+           {"--reason", "TEXT", "shown to whoever looks why it is still here"},
+           {"--list", "", "show what is pinned"}},
+          run_pin,
+          "Node"};
+}
+
+}  // namespace
+
+Result<ReleaseId> find_on_disk(const Shelf& shelf, std::string_view text) {
+  SHOAL_TRY(auto known, shelf.manifests());
+  auto by_id = ReleaseId::from_hex(text);
+  for (const ReleaseId& id : known)
+    if (by_id.ok() && id == *by_id) return id;
+  if (by_id.ok()) return fail(ErrorCode::not_found, "release " + by_id->hex() + " is not on this machine");
+  SHOAL_TRY(Reference wanted, parse_reference(text));
+  if (auto linked = shelf.linked(wanted); linked.ok() || !wanted.version) return linked;
+  for (const ReleaseId& id : known) {
+    auto release = stated(shelf, id);
+    if (release.ok() && release->model == wanted.model && release->version == *wanted.version) return id;
+  }
+  return fail(ErrorCode::not_found, wanted.str() + " is not on this machine: fetch it with 'shoal pull " + wanted.str() + "'");
+}
+
+std::string title_on_disk(const Shelf& shelf, const ReleaseId& id) {
+  auto release = stated(shelf, id);
+  return release.ok() ? title(*release) : "release " + id.hex();
+}
+
+std::vector<cli::Command> pin_commands() {
+  return {pin_command(),
+          {"unpin",
+           "let retention have a release again",
+           "The release stays until space is wanted.\n\n  shoal unpin acme/llama@1.2 --state /var/lib/shoal",
+           {{"REF", reference_help, true}},
+           {state_option},
+           run_unpin,
+           "Node"}};
+}
+
+}  // namespace shoal::node
