@@ -61,7 +61,9 @@ Result<ByteCount> bytes_below(const fs::path& root) {
   std::error_code error;
   for (fs::recursive_directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
     struct stat info {};
-    if (::lstat(it->path().c_str(), &info) != 0) return fail_errno(it->path().string(), errno);
+    const bool seen = ::lstat(it->path().c_str(), &info) == 0;
+    if (!seen && errno == ENOENT) continue;  // a repair has just put another in its place
+    if (!seen) return fail_errno(it->path().string(), errno);
     if (S_ISREG(info.st_mode)) sum += static_cast<ByteCount>(info.st_blocks) * 512;
   }
   if (error) return fail_errno(root.string(), error.value());

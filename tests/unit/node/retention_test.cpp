@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <random>
 
+#include "node/process.hpp"
 #include "support/must.hpp"
 
 using namespace shoal;
@@ -159,6 +161,31 @@ TEST_CASE("a removal that was interrupted after the rename is finished at the ne
   REQUIRE(clean_trash(some.shelf).ok());
   CHECK_FALSE(some.anything_left());
   CHECK(clean_trash(some.shelf).ok());
+}
+
+// Not a test of its own: the next one runs it in a process that dies in the middle.
+TEST_CASE("helper: removes a release from the directory that the environment names" * doctest::skip()) {
+  const char* directory = std::getenv("SHOAL_TEST_DIRECTORY");
+  REQUIRE(directory != nullptr);
+  Shelf shelf{fs::path(directory)};
+  (void)remove_release(shelf, id_of(1));
+}
+
+TEST_CASE("after kill -9 at any step of a removal the release is whole or gone, and the next start leaves nothing") {
+  for (const char* place : {"retention.renamed", "retention.forgotten"}) {
+    CAPTURE(place);
+    OneRelease some;
+    const ProcessRequest helper{{"/proc/self/exe", "--no-skip", "--test-case=helper: removes a release*"},
+                                {{"SHOAL_FAILPOINT", place}, {"SHOAL_TEST_DIRECTORY", some.directory.path().string()}},
+                                std::chrono::steady_clock::now() + 30s};
+    Status died = run_process(helper, {});
+    REQUIRE_FALSE(died.ok());
+    REQUIRE(died.error().message.find("killed by signal 9") != std::string::npos);
+    CHECK_FALSE(some.shelf.holds(some.id));
+    CHECK(some.trashed() == 1);
+    REQUIRE(clean_trash(some.shelf).ok());
+    CHECK_FALSE(some.anything_left());
+  }
 }
 
 TEST_CASE("cleaning the trash leaves alone what was fetched again since") {
