@@ -1,6 +1,7 @@
 #include "node/commands.hpp"
 
 #include "node/fleet_view.hpp"
+#include "node/huggingface_cache.hpp"
 #include "node/joining.hpp"
 #include "node/pin_commands.hpp"
 #include "node/puller.hpp"
@@ -74,6 +75,24 @@ void keep_seeding(Invocation& call, Node& node, const InfoHash& content, std::ch
   call.out.progress_done();
 }
 
+/// The cache that --hf-cache names, if any; refused before the first byte where it cannot be used.
+Result<std::optional<HuggingFaceCache>> cache_of(const Invocation& call, const fs::path& state, const ModelName& model) {
+  const std::string directory = call.get("--hf-cache");
+  if (directory.empty()) return std::optional<HuggingFaceCache>();
+  if (!call.get("--to").empty()) return fail(ErrorCode::usage, "--hf-cache shares the files below --state, and --to puts them elsewhere: give one of the two");
+  SHOAL_CHECK(check_repository_id(model));
+  SHOAL_TRY(auto cache, HuggingFaceCache::open(directory, state));
+  return std::optional<HuggingFaceCache>(std::move(cache));
+}
+
+Status put_into(HuggingFaceCache& cache, const Reference& reference, const Wanted& wanted, const PullReport& report, cli::Output& out) {
+  SHOAL_CHECK(cache.add(wanted.release, report.path));
+  SHOAL_CHECK(reference.version ? cache.point(report.model, *reference.version, report.id) : cache.point(report.model, reference.channel, report.id));
+  out.message("with HF_HUB_CACHE=" + cache.root().string() + " and HF_HUB_OFFLINE=1 it is " + report.model.str() + ", revision " +
+              (reference.version ? reference.version->str() : reference.channel.str()));
+  return {};
+}
+
 Status run_pull(Invocation& call) {
   SystemClock clock;
   SHOAL_TRY(Reference reference, parse_reference(call.get("REF")));
@@ -85,6 +104,7 @@ Status run_pull(Invocation& call) {
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "pull"));
   Shelf shelf(session->state());
+  SHOAL_TRY(auto cache, cache_of(call, session->state(), reference.model));
   auto registry = session->client(call.shutdown.token());
   SHOAL_TRY(Wanted wanted, Resolver(*registry, *session->verifier(), shelf, clock).resolve(reference));
   SHOAL_TRY(auto node, Node::start(*session, options));
@@ -92,6 +112,7 @@ Status run_pull(Invocation& call) {
   if (std::string to = call.get("--to"); !to.empty()) request.to = to;
   Puller puller(*session, shelf, *node, call.out, call.shutdown.token());
   SHOAL_TRY(PullReport report, puller.pull(request, wanted));
+  if (cache) SHOAL_CHECK(put_into(*cache, reference, wanted, report, call.out));
   call.out.result(complete_line(report), complete_text(report));
   keep_seeding(call, *node, wanted.release->swarm.info_hash, seed_for);
   return {};
@@ -155,11 +176,14 @@ cli::Command pull_command() {
           "REF is org/name (its channel main), org/name@version or org/name:channel. Files appear only when every one of them has the\n"
           "SHA-256 that the publisher signed: below DIR/releases, with a link DIR/models/org/name/channel, or in --to.\n"
           "A pull that was interrupted, or that ran out of space (exit code 14), goes on where it stopped.\n\n"
+          "With --hf-cache the same files also appear in the layout of the Hugging Face cache, so that the model's name is enough for\n"
+          "transformers, vLLM or llama.cpp: HF_HUB_CACHE=DIR HF_HUB_OFFLINE=1 vllm serve acme/llama\n\n"
           "  shoal pull acme/llama --state /var/lib/shoal\n"
           "  shoal pull acme/llama@1.2 --state /var/lib/shoal --to /srv/models/llama --seed-for 10m",
           {{"REF", "org/name, org/name@version or org/name:channel", true}},
           {state_option,
            {"--to", "DIR", "put the files here (must be empty or not exist) instead of below --state"},
+           {"--hf-cache", "DIR", "also show it in this Hugging Face cache, by hard links: on the file system of --state", "", false, false, "hf_cache"},
            allow_code_option,
            listen_option,
            {"--seed-for", "TIME", "go on serving to others for so long after the fetch, such as 10m", "0s", false, false, "seed_for"},

@@ -56,6 +56,8 @@ Result<PublishRequest> publish_request(const Invocation& call) {
   if (!call.on("--no-channel")) request.channel = channel;
   SHOAL_TRY(request.labels, labels_of(call));
   request.parent = call.get("--parent");
+  request.allow_code_formats = call.on("--allow-code-formats");
+  request.model_signature = !call.on("--no-model-signature");
   return request;
 }
 
@@ -209,6 +211,8 @@ cli::Command publish_command() {
            scrub_option,
            directed_option,
            {"--label", "KEY=VALUE", "a remark that is signed along; may be given again", "", false, true},
+           {"--allow-code-formats", "", "tell nodes that it has formats that execute code (pickle); those that allow them too will take it"},
+           {"--no-model-signature", "", "make no model.sig (OpenSSF Model Signing), which nodes put beside the files"},
            {"--parent", "V", "the version (or release id) that this one was made from"}},
           run_publish, "Seeder"};
 }

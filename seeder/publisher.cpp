@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crypto/digest.hpp"
+#include "manifest/model_signing.hpp"
 #include "seeder/channel_mover.hpp"
 
 namespace shoal::seeder {
@@ -65,7 +66,10 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
   if (known) {
     auto differs = difference(known->release->files, source.files, [](auto&, auto&) { return true; });
     if (!differs.empty()) return other_content(request, known->release, differs);
+    if (request.allow_code_formats && !known->release->allows_code)
+      return fail(ErrorCode::conflict, title(request) + " is registered already, without --allow-code-formats; releases never change: publish under a new version");
   }
+  warn_of_code(request, source);
   SHOAL_TRY(Prepared prepared, prepare(request, source));
   bool already = known.has_value();
   if (known) {
@@ -118,6 +122,22 @@ Result<store::TreeHashes> Publisher::hash(const PublishRequest& request, const S
   return hashes;
 }
 
+/// Said here, because the nodes that will refuse it are far away.
+void Publisher::warn_of_code(const PublishRequest& request, const Survey& survey) {
+  if (request.allow_code_formats || survey.code_files.empty()) return;
+  const std::size_t more = survey.code_files.size() - 1;
+  out_.message("warning: nodes will refuse " + title(request) + ", because loading it executes code: " + survey.code_files.front() +
+               (more > 0 ? " (and " + std::to_string(more) + " more files)" : "") +
+               "; convert it to safetensors or GGUF, or publish it with --allow-code-formats for nodes that allow it, too");
+}
+
+/// Signatures differ each time. This one is made once: whoever publishes the same content again gets the release that is registered.
+Status Publisher::sign_files(const PublishRequest& request, manifest::Release& release) {
+  if (!request.model_signature || manifest::has_own_model_signature(release) || !manifest::model_statement(release).ok()) return {};
+  SHOAL_TRY(release.model_signature, manifest::sign_model(release, signer_.first()));
+  return {};
+}
+
 /// The release without its digests, checked, so that bad labels or too many files show before hours of hashing.
 Result<manifest::Release> Publisher::draft(const PublishRequest& request, const Survey& survey) {
   manifest::Release release;
@@ -126,6 +146,7 @@ Result<manifest::Release> Publisher::draft(const PublishRequest& request, const 
   release.created = session_.clock().now();
   release.format = survey.format;
   release.labels = request.labels;
+  release.allows_code = request.allow_code_formats;
   SHOAL_TRY(release.parent, parent_of(request));
   ByteCount total = 0;
   for (const auto& file : survey.files) {
@@ -147,6 +168,7 @@ Result<Publisher::Prepared> Publisher::prepare(const PublishRequest& request, co
   for (std::size_t i = 0; i < release.files.size(); ++i) release.files[i].sha256 = hashes.files[i];
   SHOAL_TRY(auto metainfo, swarm::make_metainfo(layout, hashes));
   release.swarm = {metainfo.info_hash, layout.piece_length(), crypto::sha256(metainfo.bytes), metainfo.bytes.size()};
+  SHOAL_CHECK(sign_files(request, release));
   SHOAL_CHECK(manifest::check(release));
   return Prepared{std::move(release), std::move(metainfo), fingerprints_of(hashes)};
 }

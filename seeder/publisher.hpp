@@ -22,7 +22,9 @@ struct PublishRequest {
   VersionName version;
   std::optional<ChannelName> channel;  // moved to the release when it is registered
   std::map<std::string, std::string> labels;
-  std::string parent;  // a version of the model, or the id of a release in hexadecimal; empty for none
+  bool allow_code_formats = false;
+  bool model_signature = true;  // makes one, unless the source has its own
+  std::string parent = "";  // a version of the model, or the id of a release in hexadecimal; empty for none
 };
 
 struct PublishReport {
@@ -59,6 +61,8 @@ class Publisher {
   Result<std::optional<ReleaseId>> parent_of(const PublishRequest& request);
   Result<manifest::Release> draft(const PublishRequest& request, const Survey& survey);
   Result<store::TreeHashes> hash(const PublishRequest& request, const Survey& survey, const store::Layout& layout);
+  void warn_of_code(const PublishRequest& request, const Survey& survey);
+  Status sign_files(const PublishRequest& request, manifest::Release& release);
   Result<Prepared> prepare(const PublishRequest& request, const Survey& survey);
   Result<Registered> send(Prepared& prepared);
   Result<std::string> metainfo_of(const Registered& known, Prepared& prepared);

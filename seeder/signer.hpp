@@ -21,6 +21,8 @@ class Signer {
   manifest::SignedEnvelope sign(std::string_view payload_type, std::string payload) const {
     return manifest::sign(payload_type, std::move(payload), keys_);
   }
+  /// The key of the model signature.
+  const crypto::PrivateKey& first() const { return keys_.front(); }
   /// Files that others than their owner may read.
   const std::vector<fs::path>& exposed() const { return exposed_; }
 

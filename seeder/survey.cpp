@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/encoding.hpp"
+#include "manifest/code_formats.hpp"
 #include "manifest/model_format.hpp"
 #include "store/hash_tree.hpp"
 
@@ -53,12 +54,22 @@ Result<std::string> read_range(const fs::path& path, ByteCount offset, ByteCount
   return bytes;
 }
 
-Result<manifest::FormatSummary> format_of(const fs::path& root, const std::vector<store::LayoutFile>& files) {
+std::vector<manifest::FileEntry> entries_of(const std::vector<store::LayoutFile>& files) {
   std::vector<manifest::FileEntry> entries;
   entries.reserve(files.size());
   for (const auto& file : files) entries.push_back({file.path, file.size, {}});
-  auto read = [&](const std::string& path, ByteCount offset, ByteCount length) { return read_range(root / path, offset, length); };
-  return manifest::summarise_checkpoint(entries, read);
+  return entries;
+}
+
+/// By name, and those others that only their content tells.
+Result<std::vector<std::string>> code_files_of(const std::vector<manifest::FileEntry>& files, const manifest::ReadRange& read) {
+  std::vector<manifest::FileEntry> plain;
+  for (const auto& file : files)
+    if (!manifest::executes_code_by_name(file.path)) plain.push_back(file);
+  SHOAL_TRY(auto found, manifest::code_files_by_content(plain, read));
+  auto named = manifest::code_files_by_name(files);
+  found.insert(found.begin(), named.begin(), named.end());
+  return found;
 }
 
 }  // namespace
@@ -72,7 +83,10 @@ Result<Survey> survey(const fs::path& source) {
   if (!is_utf8(result.root.string())) return fail(ErrorCode::usage, printable(result.root.string(), 4096) + ": the path is not UTF-8");
   SHOAL_CHECK(check_content(result.files, result.root));
   SHOAL_TRY(result.stamps, stamps_of(result.root, result.files));
-  SHOAL_TRY(result.format, format_of(result.root, result.files));
+  const auto entries = entries_of(result.files);
+  auto read = [&](const std::string& path, ByteCount offset, ByteCount length) { return read_range(result.root / path, offset, length); };
+  SHOAL_TRY(result.format, manifest::summarise_checkpoint(entries, read));
+  SHOAL_TRY(result.code_files, code_files_of(entries, read));
   return result;
 }
 
