@@ -169,7 +169,9 @@ Status remove_unused_blobs(const fs::path& repository) {
 /// The directories of a model that has nothing left here; what is not empty stays.
 void remove_empty_directories(const fs::path& repository) {
   std::error_code ignored;
-  for (const char* name : {"staging", "snapshots", "trees", "refs", "blobs"}) fs::remove(repository / name, ignored);
+  fs::remove(repository / "snapshots", ignored);
+  if (fs::exists(repository / "snapshots", ignored)) return;  // then readers want the others, too
+  for (const char* name : {"staging", "trees", "refs", "blobs"}) fs::remove(repository / name, ignored);
   fs::remove(repository, ignored);
 }
 

@@ -72,7 +72,9 @@ Json published_line(const PublishRequest& request, const PublishReport& report) 
           {"seconds", static_cast<double>(report.took.count()) / 1000},
           {"info_hash", report.info_hash.hex()},
           {"channel", channel},
-          {"already", report.already}};
+          {"already", report.already},
+          {"model_signature", report.model_signature},
+          {"code_files", report.code_files}};
 }
 
 std::string published_text(const PublishRequest& request, const PublishReport& report) {

@@ -86,7 +86,8 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
   SHOAL_CHECK(finish(request, *known, remembered));
   const manifest::Release& release = *known->release;
   return PublishReport{known->release.id(),  release.swarm.info_hash,        release.files.size(),
-                       release.total_size(), since(start, session_.clock()), already};
+                       release.total_size(), since(start, session_.clock()), already, release.model_signature.has_value(),
+                       release.allows_code ? std::vector<std::string>() : source.code_files};
 }
 
 Result<std::optional<Publisher::Registered>> Publisher::registered(const PublishRequest& request) {

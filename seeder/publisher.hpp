@@ -34,6 +34,8 @@ struct PublishReport {
   ByteCount bytes = 0;
   std::chrono::milliseconds took{};
   bool already = false;  // the version was there with the same content
+  bool model_signature = false;
+  std::vector<std::string> code_files;  // "path: why" of those for which nodes will refuse it
 };
 
 /// One thread.

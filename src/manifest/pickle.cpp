@@ -8,7 +8,7 @@ namespace shoal::manifest {
 namespace {
 
 /// What follows an opcode.
-enum class Argument : std::uint8_t { none, byte, two, four, eight, number_line, quoted_line, line, name_line, two_name_lines, text1, text4, text8, frame };
+enum class Argument : std::uint8_t { none, byte, two, four, eight, number_line, quoted_line, line, two_name_lines, text1, text4, text8, frame };
 /// What an opcode does with the marks on the stack. `gather`: all above the mark becomes one; `give`: all above it goes into what is below.
 enum class Marks : std::uint8_t { none, set, drop, gather, give };
 
@@ -68,9 +68,9 @@ constexpr Opcode opcodes[] = {
     {'G', A::eight, 0, 1},
     {0x80, A::byte, 0, 0},
     {0x81, A::none, 2, -1, M::none, false, true},
-    {0x82, A::byte, 0, 1, M::none, true, false},
-    {0x83, A::two, 0, 1, M::none, true, false},
-    {0x84, A::four, 0, 1, M::none, true, false},
+    {0x82, A::byte, 0, 1},  // from a registry that is empty where nobody filled it: no import of the pickle's own
+    {0x83, A::two, 0, 1},
+    {0x84, A::four, 0, 1},
     {0x85, A::none, 1, 0},
     {0x86, A::none, 2, -1},
     {0x87, A::none, 3, -2},
@@ -169,7 +169,6 @@ class Walk {
       case A::line: return skip_line([](std::string_view) { return true; });
       case A::number_line: return skip_line(is_number_line);
       case A::quoted_line: return skip_line([](std::string_view line) { return line.size() >= 2 && (line[0] == '\'' || line[0] == '"'); });
-      case A::name_line: return skip_line(is_name_line);
       case A::two_name_lines: return skip_line(is_name_line) && skip_line(is_name_line);
       case A::text1: return skip_text(1);
       case A::text4: return skip_text(4);
