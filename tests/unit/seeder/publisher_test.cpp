@@ -6,6 +6,7 @@
 
 #include "crypto/digest.hpp"
 #include "fixture.hpp"
+#include "manifest/model_signing.hpp"
 #include "seeder/channel_mover.hpp"
 
 namespace shoal::seeder {
@@ -93,6 +94,67 @@ TEST_CASE("publishing the same content again changes nothing and says so") {
   CHECK(second.id == first.id);
   CHECK(machine.memory().channels.at(channel_path) == pointer);
   CHECK_FALSE(registered_anything(machine, machine.memory()));
+}
+
+manifest::VerifiedRelease release_of(Machine& machine, const ReleaseId& id) {
+  auto envelope = test::must(manifest::SignedEnvelope::decode(machine.memory().versions.at(version_path).envelope, manifest::release_limit));
+  return test::must(machine.session().verifier()->release(envelope, ModelName::trusted("acme/llama"), id));
+}
+
+Result<PublishReport> publish(Machine& machine, const PublishRequest& request) {
+  Signer signer = machine.signer();
+  return Publisher(machine.session(), machine.tracker(), signer, machine.out(), {}).publish(request);
+}
+
+TEST_CASE("the files are signed once with the publisher's key, and publishing again keeps the signature") {
+  Machine machine;
+  Checkpoint checkpoint;
+  PublishReport first = test::must(machine.publish(checkpoint.root()));
+  CHECK(first.model_signature);
+  auto release = release_of(machine, first.id);
+  CHECK(manifest::verifies_model_signature(*release, machine.key().public_key()));
+  PublishReport second = test::must(machine.publish(checkpoint.root()));
+  CHECK(second.id == first.id);
+  CHECK(*release_of(machine, second.id) == *release);
+}
+
+TEST_CASE("files are not signed where the source has a signature of its own or nobody wants one") {
+  Checkpoint own, bare;
+  write(own.root() / "model.sig", "by somebody else");
+  PublishRequest unsigned_request = request_for(bare.root());
+  unsigned_request.model_signature = false;
+  for (const PublishRequest& request : {request_for(own.root()), unsigned_request}) {
+    Machine machine;
+    PublishReport report = test::must(publish(machine, request));
+    CHECK_FALSE(report.model_signature);
+    CHECK_FALSE(release_of(machine, report.id)->model_signature);
+  }
+}
+
+TEST_CASE("files that execute code are named, unless the publisher allows them, and the release says whether") {
+  Checkpoint checkpoint;
+  write(checkpoint.root() / "old.pt", "x");
+  write(checkpoint.root() / "hidden.dat", "cposix\nsystem\np0\n(Vid\np1\ntp2\nRp3\n.");
+  for (bool allowed : {false, true}) {
+    Machine machine;
+    PublishRequest request = request_for(checkpoint.root());
+    request.allow_code_formats = allowed;
+    PublishReport report = test::must(publish(machine, request));
+    CHECK(report.code_files.size() == (allowed ? 0 : 2));
+    CHECK(release_of(machine, report.id)->allows_code == allowed);
+  }
+}
+
+TEST_CASE("what was published without consent to formats that execute code does not get it later") {
+  Machine machine;
+  Checkpoint checkpoint;
+  test::must(machine.publish(checkpoint.root()));
+  PublishRequest request = request_for(checkpoint.root());
+  request.allow_code_formats = true;
+  auto refused = publish(machine, request);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::conflict);
+  CHECK(refused.error().message.find("new version") != std::string::npos);
 }
 
 TEST_CASE("publishing again finishes what was interrupted before the channel moved") {
