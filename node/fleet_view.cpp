@@ -1,5 +1,8 @@
 #include "node/fleet_view.hpp"
 
+#include "node/agent_view.hpp"
+#include "node/control.hpp"
+
 namespace shoal::node {
 namespace {
 
@@ -25,6 +28,23 @@ void show_local(MemberSession& session, const Shelf& shelf, cli::Output& out) {
   out.result(value, text);
 }
 
+/// What the node that runs here says; where none runs, what it noted last.
+Status show_node(MemberSession& session, const Shelf& shelf, cli::Output& out) {
+  SHOAL_TRY(auto running, ask_node(session.state(), {{"command", "status"}}, std::chrono::seconds(30)));
+  if (running) {
+    out.result(*running, status_text(*running));
+    return {};
+  }
+  AgentView noted;
+  for (const auto& [key, track] : TrackStore(session.state()).all())
+    noted.channels.push_back({key, track, shelf.link({key.model, std::nullopt, key.channel}), "", std::nullopt});
+  if (noted.channels.empty()) return {};
+  Json value = to_json(noted, session.clock().now());
+  out.result({{"type", "node"}, {"running", false}, {"subscriptions", value["subscriptions"]}},
+             "no node runs here; when one did last:" + subscriptions_text(value));
+  return {};
+}
+
 std::string swarm_table(const registry::FleetStatus& fleet) {
   std::string text = "the tracker sees " + std::to_string(fleet.machines.size()) + " machines";
   for (const auto& row : fleet.swarms)
@@ -38,6 +58,7 @@ std::string swarm_table(const registry::FleetStatus& fleet) {
 Status show_status(MemberSession& session, cli::Output& out, const std::stop_token& stop) {
   Shelf shelf(session.state());
   show_local(session, shelf, out);
+  SHOAL_CHECK(show_node(session, shelf, out));
   SHOAL_TRY(auto fleet, session.client(stop)->status());
   Json value = parse_json(registry::encode(fleet), 64 * MiB).value_or(Json::object());
   value["type"] = "fleet";

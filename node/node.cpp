@@ -1,10 +1,20 @@
 #include "node/node.hpp"
 
 namespace shoal::node {
+namespace {
+
+constexpr std::size_t inbox_size = 100;
+
+const InfoHash& content_of(const swarm::Event& event) {
+  return std::visit([](const auto& what) -> const InfoHash& { return what.content; }, event);
+}
+
+}  // namespace
 
 void Inbox::push(swarm::Event event) {
   {
     std::lock_guard lock(mutex_);
+    if (events_.size() == inbox_size) events_.pop_front();
     events_.push_back(std::move(event));
   }
   arrived_.notify_one();
@@ -25,13 +35,21 @@ Result<std::unique_ptr<Node>> Node::start(swarm::MemberSession& session, const N
   SHOAL_TRY(node->mesh_, mesh::Mesh::start(mesh_options, session.credentials(), node->policy_, session.clock()));
   swarm::SwarmOptions options;
   options.upload_limit = node_options.upload_limit;
+  options.download_limit = node_options.download_limit;
   options.scrub_rate = node_options.scrub_rate;
   options.client_stop = node->stop_;
-  Inbox& inbox = node->inbox_;
+  auto on_event = [node = node.get()](const swarm::Event& event) { node->inbox(content_of(event)).push(event); };
   SHOAL_TRY(node->swarm_, swarm::Swarm::start(options, session.self().id, *node->mesh_, session.client(node->stop_.get_token()), session.clock(),
-                                              [&inbox](const swarm::Event& event) { inbox.push(event); }));
+                                              on_event));
   session.keep_renewed();
   return node;
+}
+
+Inbox& Node::inbox(const InfoHash& content) {
+  auto inboxes = inboxes_.lock();
+  auto& inbox = (*inboxes)[content];
+  if (!inbox) inbox = std::make_unique<Inbox>();
+  return *inbox;
 }
 
 Node::~Node() {

@@ -3,16 +3,18 @@
 
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 
+#include "base/guarded.hpp"
 #include "mesh/mesh.hpp"
 #include "swarm/member_session.hpp"
 #include "swarm/swarm.hpp"
 
 namespace shoal::node {
 
-/// Events of the swarm, handed from its thread to the one that waits for them.
+/// Events of one content, handed from the swarm's thread to the one that waits for them. Keeps the newest hundred.
 class Inbox {
  public:
   void push(swarm::Event event);
@@ -28,7 +30,7 @@ class Inbox {
 struct NodeOptions {
   HostPort listen;
   /// Bytes per second; 0: no limit, no scrub.
-  ByteCount upload_limit = 0, scrub_rate = 0;
+  ByteCount upload_limit = 0, scrub_rate = 0, download_limit = 0;
 };
 
 class Node {
@@ -40,7 +42,8 @@ class Node {
 
   swarm::Swarm& swarm() { return *swarm_; }
   mesh::Mesh& mesh() { return *mesh_; }
-  Inbox& inbox() { return inbox_; }
+  /// What the swarm says of this content, also before somebody asked. Lives as long as the node.
+  Inbox& inbox(const InfoHash& content);
 
  private:
   Node() = default;
@@ -51,7 +54,7 @@ class Node {
   };
 
   std::stop_source stop_;
-  Inbox inbox_;
+  Guarded<std::map<InfoHash, std::unique_ptr<Inbox>>> inboxes_;
   Policy policy_;
   std::unique_ptr<mesh::Mesh> mesh_;
   std::unique_ptr<swarm::Swarm> swarm_;

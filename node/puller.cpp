@@ -76,11 +76,11 @@ std::vector<swarm::OlderRelease> older_releases(const manifest::Verifier& verifi
 Status await_completion(Node& node, const manifest::VerifiedRelease& release, cli::Output& out, const std::stop_token& stop) {
   const InfoHash& content = release->swarm.info_hash;
   while (!stop.stop_requested()) {
-    auto event = node.inbox().wait(std::chrono::milliseconds(200), stop);
+    auto event = node.inbox(content).wait(std::chrono::milliseconds(200), stop);
     show(node, release, out);
     if (!event) continue;
-    if (auto* failed = std::get_if<swarm::Failed>(&*event); failed != nullptr && failed->content == content) return failed->error;
-    if (auto* done = std::get_if<swarm::Completed>(&*event); done != nullptr && done->content == content) return {};
+    if (auto* failed = std::get_if<swarm::Failed>(&*event); failed != nullptr) return failed->error;
+    if (std::holds_alternative<swarm::Completed>(*event)) return {};
     if (auto* lied = std::get_if<swarm::PeerLied>(&*event))
       out.message("peer " + lied->peer.str() + " sent corrupt data and was cut off; its pieces are fetched from others");
   }
@@ -101,15 +101,25 @@ Puller::Puller(swarm::MemberSession& session, Shelf& shelf, Node& node, cli::Out
 
 Result<PullReport> Puller::pull(const PullRequest& request, const Wanted& wanted) {
   SteadyTime started = session_.clock().steady_now();
+  SHOAL_TRY(PullReport report, bring(request, wanted));
+  SHOAL_CHECK(expose(request, wanted));
+  report.took = std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock().steady_now() - started);
+  return report;
+}
+
+Result<PullReport> Puller::bring(const PullRequest& request, const Wanted& wanted) {
   SHOAL_TRY(Place place, choose_place(request, wanted.release.id()));
   SHOAL_TRY(auto metainfo, admit(request, wanted, place));
+  say(Phase::admitted);
   PullReport report{wanted.release.id(), wanted.release->model, wanted.release->version, place.target, wanted.release->total_size()};
   if (!place.present) SHOAL_CHECK(settle(fetch(request, wanted, metainfo, place), wanted, place));
   count(report, metainfo.info_hash());
-  SHOAL_CHECK(expose(request, wanted));
-  report.took = std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock().steady_now() - started);
   if (place.present) SHOAL_CHECK(node_.swarm().add({std::move(metainfo), place.target, swarm::Mode::seed}));
   return report;
+}
+
+void Puller::say(Phase phase) const {
+  if (on_phase) on_phase(phase);
 }
 
 Result<Puller::Place> Puller::choose_place(const PullRequest& request, const ReleaseId& id) const {
@@ -148,6 +158,7 @@ Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const swa
   fs::path journal = shelf_.journal(wanted.release.id());
   const bool resumed = fs::exists(journal);
   const swarm::Content content{metainfo, root, swarm::Mode::fetch, journal, older_releases(*session_.verifier(), shelf_)};
+  say(Phase::fetching);
   SHOAL_CHECK(node_.swarm().add(content));
   SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));
   // Each piece was hashed in memory on its way to the disk. Only what an earlier run left there has lain on a disk unwatched.
@@ -159,6 +170,7 @@ Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const swa
 Status Puller::finish(const PullRequest& request, const Wanted& wanted, const Place& place, const fs::path& root) {
   SHOAL_CHECK(admit_content(wanted.release, root, request.allow_code_formats));
   SHOAL_CHECK(write_model_signature(wanted.release, root));
+  say(Phase::verified);
   return make_visible(place.incoming, place.target);
 }
 

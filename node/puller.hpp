@@ -1,9 +1,11 @@
 // One fetch: admitted, fetched, verified, durable, visible. The order is the promise: nothing unverified is ever visible.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "cli/output.hpp"
+#include "node/lifecycle.hpp"
 #include "node/node.hpp"
 #include "node/resolver.hpp"
 
@@ -35,6 +37,10 @@ class Puller {
   /// Errors: those of Resolver; `no_space` before the first byte or during the fetch; `verification`; `usage` where `to` is
   /// taken; `interrupted`, which keeps what was fetched.
   Result<PullReport> pull(const PullRequest& request, const Wanted& wanted);
+  /// All of pull() but the last step: the files are durable and served, and no link points at them yet.
+  Result<PullReport> bring(const PullRequest& request, const Wanted& wanted);
+  /// Told how far the release is (admitted, fetching, verified), on the thread that pulls.
+  std::function<void(Phase)> on_phase;
 
  private:
   struct Place {
@@ -48,6 +54,7 @@ class Puller {
   Status finish(const PullRequest& request, const Wanted& wanted, const Place& place, const fs::path& root);
   Status fetch_what_decayed(const Wanted& wanted, const swarm::Content& content);
   Status verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root);
+  void say(Phase phase) const;
   Status expose(const PullRequest& request, const Wanted& wanted);
   Status settle(Status failure, const Wanted& wanted, const Place& place) const;
   void count(PullReport& report, const InfoHash& content) const;

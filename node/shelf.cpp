@@ -75,6 +75,7 @@ Result<manifest::VerifiedRelease> Shelf::verified(const manifest::Verifier& veri
 }
 
 Result<std::vector<ReleaseId>> Shelf::held() const { return ids_in(state_ / "releases", ""); }
+Result<std::vector<ReleaseId>> Shelf::begun() const { return ids_in(state_ / "incoming", ""); }
 Result<std::vector<ReleaseId>> Shelf::manifests() const { return ids_in(state_ / "manifests", ".json"); }
 
 fs::path Shelf::sequence_file(const ModelName& model, const ChannelName& channel) const {
@@ -103,6 +104,13 @@ Status Shelf::switch_to(const Reference& reference, const ReleaseId& id) {
   fs::path path = link(reference);
   SHOAL_CHECK(make_directories(path.parent_path()));
   return switch_link(fs::path("../../../releases") / id.hex(), path);
+}
+
+Status Shelf::unlink(const Reference& reference) {
+  fs::path path = link(reference);
+  std::error_code error;
+  if (!fs::remove(path, error)) return error ? Status(fail_errno(path.string(), error.value())) : Status();
+  return sync_directory(path.parent_path());
 }
 
 Result<ReleaseId> Shelf::linked(const Reference& reference) const {

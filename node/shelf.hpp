@@ -16,7 +16,8 @@
 
 namespace shoal::node {
 
-/// One thread at a time; the state directory is locked by the process.
+/// Keeps nothing in memory; threads may share it as long as each works on releases and channels of its own. The state directory is
+/// locked by the process.
 class Shelf {
  public:
   explicit Shelf(fs::path state) : state_(std::move(state)) {}
@@ -38,6 +39,8 @@ class Shelf {
   Result<manifest::VerifiedRelease> verified(const manifest::Verifier& verifier, const ReleaseId& id) const;
   /// Ids of all releases that are held, in order.
   Result<std::vector<ReleaseId>> held() const;
+  /// Ids of those whose fetch was begun and has not ended.
+  Result<std::vector<ReleaseId>> begun() const;
   /// Ids of all releases whose manifest is kept, also of those that went to a directory of the user's.
   Result<std::vector<ReleaseId>> manifests() const;
 
@@ -48,6 +51,8 @@ class Shelf {
 
   /// Points models/... at the release, in one atomic rename.
   Status switch_to(const Reference& reference, const ReleaseId& id);
+  /// Removes that link, durably; one that is not there is fine.
+  Status unlink(const Reference& reference);
   /// The release that a link points at.
   Result<ReleaseId> linked(const Reference& reference) const;
 

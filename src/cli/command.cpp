@@ -73,8 +73,9 @@ Status as_interrupted(Status status, const Shutdown& shutdown) {
   return fail(ErrorCode::interrupted, "interrupted: " + status.error().message);
 }
 
-Status run_command(const Command& command, const Values& values, Output& out, Shutdown& shutdown) {
+Status run_command(const Command& command, const Values& values, const std::string& version, Output& out, Shutdown& shutdown) {
   Invocation invocation(out, shutdown, values);
+  invocation.software = version;
   SHOAL_TRY(log::Level level, log::parse_level(invocation.get("--log-level")));
   log::setup(level, out.json());
   try {
@@ -89,7 +90,7 @@ int resolve_and_run(const Parsed& parsed, const Program& program, Output& early)
   if (!values.ok()) return report(early, std::move(values).error());
   bool json = values->count("--json") > 0;
   Output out(output_options(json, values->count("--quiet") > 0));
-  return report(out, as_interrupted(run_command(*parsed.command, *values, out, program.shutdown), program.shutdown));
+  return report(out, as_interrupted(run_command(*parsed.command, *values, program.version, out, program.shutdown), program.shutdown));
 }
 
 int dispatch(int argc, const char* const* argv, const Program& program, Output& early) {

@@ -40,6 +40,7 @@ class Invocation {
 
   Output& out;
   Shutdown& shutdown;
+  std::string software;  // the version of this program
 
   Invocation(Output& output, Shutdown& signals, std::map<std::string, std::vector<std::string>> values)
       : out(output), shutdown(signals), values_(std::move(values)) {}

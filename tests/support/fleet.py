@@ -101,8 +101,9 @@ class Process:
         return self._process.poll() is None
 
     def _read(self):
-        for raw in self._process.stdout:
-            self._take(raw.decode("utf-8", "replace").rstrip("\n"))
+        with self._process.stdout as lines:
+            for raw in lines:
+                self._take(raw.decode("utf-8", "replace").rstrip("\n"))
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -348,6 +349,12 @@ class Fleet:
         if seed_for:
             words += ["--seed-for", seed_for]
         return self.start(f"pull-{member.name}", *words, *extra, environment=environment)
+
+    def start_node(self, member, *extra, environment=None):
+        """`node run`; says "running", then "fetched", "activated" and "failed" as they happen."""
+        node = self.start(f"node-{member.name}", "node", "run", "--state", member.state, "--listen", "127.0.0.1:0", *extra, environment=environment)
+        node.wait_event("running")
+        return node
 
     def verify(self, member, ref, *extra, deadline=FETCH, check=True):
         return self.run("verify", ref, "--state", member.state, *extra, deadline=deadline, check=check)

@@ -1,0 +1,48 @@
+// The switch: links, the Hugging Face layout, hooks, and the way back when a hook fails.
+#pragma once
+
+#include <mutex>
+#include <vector>
+
+#include "node/hooks.hpp"
+#include "node/huggingface_cache.hpp"
+#include "node/track.hpp"
+#include "swarm/member_session.hpp"
+
+namespace shoal::node {
+
+class Shelf;
+
+struct Switch {
+  ChannelKey key;
+  manifest::VerifiedRelease release;  // on the shelf
+  std::optional<ReleaseId> before;    // what was active, and is again if a hook fails
+  std::vector<Hook> hooks;
+  HookOptions hook_options;
+};
+
+/// Thread-safe; each call blocks for as long as its hooks take.
+class Activator {
+ public:
+  /// `cache` may be null. All outlive this.
+  Activator(swarm::MemberSession& session, Shelf& shelf, HuggingFaceCache* cache) : session_(session), shelf_(shelf), cache_(cache) {}
+
+  /// After success the link points at the release and every hook has succeeded. After an error it points where it pointed before, and
+  /// the hooks were told so, as far as they listen.
+  Status activate(const Switch& order, const std::stop_token& stop);
+  /// Shows in the Hugging Face layout what is active already; without one, nothing.
+  Status show(const ChannelKey& key, const manifest::VerifiedRelease& release);
+
+ private:
+  Status point(const ChannelKey& key, const ReleaseId& id);
+  Status run_hooks(const Switch& order, const manifest::VerifiedRelease& release, const std::optional<ReleaseId>& previous,
+                   const std::stop_token& stop);
+  void go_back(const Switch& order, const std::stop_token& stop);
+
+  swarm::MemberSession& session_;
+  Shelf& shelf_;
+  HuggingFaceCache* cache_;
+  std::mutex cache_mutex_;
+};
+
+}  // namespace shoal::node

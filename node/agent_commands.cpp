@@ -1,0 +1,191 @@
+#include "node/agent_commands.hpp"
+
+#include "node/agent.hpp"
+
+namespace shoal::node {
+namespace {
+
+using cli::Invocation;
+using swarm::MemberSession;
+
+constexpr std::chrono::seconds patience{30};
+
+const cli::Option state_option{"--state", "DIR", "state directory of this machine", "", true, false, "state"};
+const cli::Option hook_option{"--hook", "HOOK",
+                              "run this after each switch, such as exec:/usr/local/bin/reload, systemd:UNIT, http://..., vllm:URL, sglang:URL,\n"
+                              "triton:URL or llama.cpp:URL; may be given again",
+                              "", false, true, "hook"};
+
+Result<std::vector<Hook>> hooks_of(const Invocation& call) {
+  std::vector<Hook> hooks;
+  for (const std::string& text : call.all("--hook")) {
+    SHOAL_TRY(Hook hook, parse_hook(text).within("--hook"));
+    hooks.push_back(std::move(hook));
+  }
+  return hooks;
+}
+
+Result<ByteCount> bytes_of(const Invocation& call, const std::string& option) { return parse_bytes(call.get(option)).within(option); }
+
+Result<AgentOptions> agent_options(const Invocation& call) {
+  AgentOptions options;
+  SHOAL_TRY(options.node.listen, call.address("--listen"));
+  SHOAL_TRY(options.node.upload_limit, bytes_of(call, "--upload-limit"));
+  SHOAL_TRY(options.node.download_limit, bytes_of(call, "--download-limit"));
+  SHOAL_TRY(options.node.scrub_rate, bytes_of(call, "--scrub-rate"));
+  SHOAL_TRY(options.retention.quota, bytes_of(call, "--quota"));
+  SHOAL_TRY(options.hooks, hooks_of(call));
+  SHOAL_TRY(options.hook_options.timeout, call.duration("--hook-timeout"));
+  SHOAL_TRY(options.schedule, BandwidthSchedule::parse(call.all("--schedule")).within("--schedule"));
+  options.hugging_face_cache = call.get("--hf-cache");
+  options.allow_code_formats = call.on("--allow-code-formats");
+  options.software = "shoal " + call.software;
+  for (const std::string& text : call.all("--follow")) {
+    SHOAL_TRY(ChannelKey key, parse_channel_key(text).within("--follow"));
+    options.follow.push_back({std::move(key), {}});
+  }
+  return options;
+}
+
+Status run_node(Invocation& call) {
+  SystemClock system;
+  FlooredClock clock(system, call.get("--state"));
+  SHOAL_TRY(AgentOptions options, agent_options(call));
+  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
+  SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "follow channels"));
+  SHOAL_TRY(auto agent, Agent::start(*session, clock, std::move(options), call.out));
+  agent->run(call.shutdown.token());
+  return {};
+}
+
+Status run_follow(Invocation& call) {
+  SystemClock clock;
+  SHOAL_TRY(ChannelKey key, parse_channel_key(call.get("REF")));
+  SHOAL_TRY(auto hooks, hooks_of(call));
+  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::shared));
+  SHOAL_TRY(bool is_new, SubscriptionFile(session->state()).add({key, call.all("--hook")}));
+  SHOAL_TRY(auto running, ask_node(session->state(), {{"command", "status"}}, patience));
+  const std::string link = Shelf(session->state()).link({key.model, std::nullopt, key.channel}).string();
+  call.out.result({{"type", "followed"}, {"model", key.model.str()}, {"channel", key.channel.str()}, {"new", is_new}, {"path", link},
+                   {"running", running.has_value()}},
+                  (is_new ? "follows " : "followed already: ") + key.str() + "; its files appear as " + link +
+                      (running ? "" : "\nno node runs here yet: start one with 'shoal node run --state " + session->state().string() + "'"));
+  return {};
+}
+
+Status run_unfollow(Invocation& call) {
+  SHOAL_TRY(ChannelKey key, parse_channel_key(call.get("REF")));
+  const fs::path state = call.get("--state");
+  SHOAL_CHECK(SubscriptionFile(state).remove(key));
+  if (call.on("--remove")) SHOAL_CHECK(Shelf(state).unlink({key.model, std::nullopt, key.channel}));
+  call.out.result({{"type", "unfollowed"}, {"model", key.model.str()}, {"channel", key.channel.str()}, {"removed", call.on("--remove")}},
+                  key.str() + " is not followed any more" + (call.on("--remove") ? "; its files go with the next gc" : "; its files stay as they are"));
+  return {};
+}
+
+/// Where no node runs, the command does what the node would have done.
+Result<Json> collect_alone(Invocation& call, const fs::path& state, bool dry_run) {
+  SystemClock clock;
+  SHOAL_TRY(auto lock, DirectoryLock::acquire(state));
+  Shelf shelf(state);
+  SHOAL_CHECK(clean_trash(shelf));
+  SHOAL_TRY(auto held, survey_releases(shelf, Pins(state), clock.now()));
+  for (const auto& [key, track] : TrackStore(state).all())
+    for (HeldRelease& each : held) each.previous |= track.previous == each.id || track.wanted == each.id;
+  RetentionPolicy policy;
+  SHOAL_TRY(policy.quota, bytes_of(call, "--quota"));
+  Json removed = Json::array();
+  ByteCount freed = 0, sum = 0;
+  for (const HeldRelease& each : held) sum += each.bytes;
+  for (const ReleaseId& id : choose_removals(held, policy, clock.now())) {
+    const ByteCount bytes = std::find_if(held.begin(), held.end(), [&](const auto& each) { return each.id == id; })->bytes;
+    if (!dry_run) SHOAL_CHECK(remove_release(shelf, id));
+    removed.push_back({{"release", id.hex()}, {"title", id.hex().substr(0, 12)}, {"bytes", bytes}});
+    freed += bytes;
+  }
+  return Json{{"type", "gc"}, {"dry_run", dry_run}, {"removed", removed}, {"bytes_freed", freed}, {"bytes_held", sum - freed}};
+}
+
+Status run_gc(Invocation& call) {
+  const fs::path state = call.get("--state");
+  const bool dry_run = call.on("--dry-run");
+  SHOAL_TRY(auto asked, ask_node(state, {{"command", "gc"}, {"dry_run", dry_run}}, patience));
+  auto done = asked ? Result<Json>(std::move(*asked)) : collect_alone(call, state, dry_run);
+  if (!done) return std::move(done).error();
+  std::string text = (dry_run ? "would free " : "freed ") + format_bytes((*done)["bytes_freed"].get<ByteCount>());
+  for (const Json& each : (*done)["removed"])
+    text += "\n  " + each.value("title", "") + "  " + format_bytes(each["bytes"].get<ByteCount>()) + "  " + each.value("release", "").substr(0, 12);
+  call.out.result(*done, text);
+  return {};
+}
+
+Status run_limit(Invocation& call) {
+  SHOAL_TRY(ByteCount upload, bytes_of(call, "--upload"));
+  SHOAL_TRY(ByteCount download, bytes_of(call, "--download"));
+  SHOAL_TRY(auto duration, call.duration("--for"));
+  const Json request{{"command", "limit"}, {"upload", upload}, {"download", download},
+                     {"seconds", std::chrono::duration_cast<std::chrono::seconds>(duration).count()}};
+  SHOAL_TRY(auto answer, ask_node(call.get("--state"), request, patience));
+  if (!answer) return fail(ErrorCode::not_found, "no node runs on " + call.get("--state") + ": limits of one that starts are given to 'shoal node run'");
+  auto shown = [](ByteCount rate) { return rate == 0 ? std::string("unlimited") : format_bytes(rate) + "/s"; };
+  call.out.result(*answer, "upload " + shown(upload) + ", download " + shown(download) + " for " + format_duration(duration));
+  return {};
+}
+
+cli::Command node_run_command() {
+  return {"node run",
+          "follow channels: fetch, verify and switch to each new version, and serve it to others",
+          "A new version is fetched as soon as its channel moves, verified, and switched to in one atomic step: what an inference server\n"
+          "opens is DIR/models/org/name/channel. Hooks run after the switch; when one fails, the switch is undone and tried again later.\n"
+          "What is active stays active whatever happens to the tracker, the source or the network.\n\n"
+          "  shoal node run --state /var/lib/shoal --follow acme/llama:main --hook systemd:vllm.service\n"
+          "  shoal follow acme/llama:canary --state /var/lib/shoal      (from another shell; takes effect at once)",
+          {},
+          {state_option,
+           {"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"},
+           {"--follow", "REF", "org/name:channel; may be given again", "", false, true, "follow"},
+           hook_option,
+           {"--hook-timeout", "TIME", "a hook that takes longer has failed", "60s", false, false, "hook_timeout"},
+           {"--hf-cache", "DIR", "also show what is active in the Hugging Face cache layout (HF_HUB_CACHE=DIR, HF_HUB_OFFLINE=1)", "", false, false,
+            "hf_cache"},
+           {"--quota", "SIZE", "all releases together take at most so much; active, previous and pinned ones stay. 0: no quota", "0", false, false,
+            "quota"},
+           {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
+           {"--download-limit", "SIZE", "receive at most so many bytes a second; 0 is no limit", "0", false, false, "download_limit"},
+           {"--schedule", "RULE", "limits by time, such as 'mon-fri 08:00-18:00 up=10MB down=50MB'; may be given again, the last that fits wins", "",
+            false, true, "schedule"},
+           {"--scrub-rate", "SIZE", "read so many bytes a second again, such as 20MB, and fetch again what decayed; 0 is off", "0", false, false,
+            "scrub_rate"},
+           {"--allow-code-formats", "", "take releases with files that execute code when they are loaded (pickles), if their publisher allows it, too",
+            "", false, false, "allow_code_formats"}},
+          run_node,
+          "Node"};
+}
+
+}  // namespace
+
+std::vector<cli::Command> agent_commands() {
+  return {node_run_command(),
+          {"follow", "follow a channel on this machine",
+           "The node that runs here (shoal node run) takes it up at once, and after every restart.\n\n"
+           "  shoal follow acme/llama:main --state /var/lib/shoal --hook vllm:http://127.0.0.1:8000",
+           {{"REF", "org/name (its channel main) or org/name:channel", true}}, {state_option, hook_option}, run_follow, "Node"},
+          {"unfollow", "stop following a channel",
+           "What is active stays as it is, unless --remove is given.\n\n  shoal unfollow acme/llama:main --state /var/lib/shoal --remove",
+           {{"REF", "org/name (its channel main) or org/name:channel", true}},
+           {state_option, {"--remove", "", "also remove the link, so that gc may delete the files"}}, run_unfollow, "Node"},
+          {"gc", "delete releases that nothing refers to",
+           "Active, previous, pinned and leased releases stay, and whatever is being fetched, switched to or read by a peer.\n"
+           "A running node does this by itself after each switch; within a quota only when space is wanted.\n\n"
+           "  shoal gc --state /var/lib/shoal --dry-run",
+           {}, {state_option, {"--dry-run", "", "only say what would go"}, {"--quota", "SIZE", "where no node runs: delete only what exceeds this", "0"}},
+           run_gc, "Node"},
+          {"limit", "limit what a running node sends and receives, for a time",
+           "Takes effect within a second; afterwards the configured limits and schedule hold again.\n\n"
+           "  shoal limit --state /var/lib/shoal --download 20MB --for 2h",
+           {}, {state_option, {"--upload", "SIZE", "bytes a second; 0 is no limit", "0"}, {"--download", "SIZE", "bytes a second; 0 is no limit", "0"},
+                {"--for", "TIME", "how long", "1h"}},
+           run_limit, "Node"}};
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,105 @@
+#include "node/agent_view.hpp"
+
+namespace shoal::node {
+namespace {
+
+Json id_json(const std::optional<ReleaseId>& id) { return id ? Json(id->hex()) : Json(); }
+
+Json to_json(const ChannelView& channel, WallTime now) {
+  const Track& track = channel.track;
+  Json json{{"model", channel.key.model.str()},
+            {"channel", channel.key.channel.str()},
+            {"phase", std::string(name(track.phase))},
+            {"wanted", id_json(track.wanted)},
+            {"wanted_version", track.wanted_version},
+            {"active", id_json(track.active)},
+            {"active_version", track.active_version},
+            {"previous", id_json(track.previous)},
+            {"path", channel.path.string()},
+            {"reason", track.reason},
+            {"problem", channel.problem},
+            {"failures", track.failures},
+            {"halted", track.halted},
+            {"retry_at", track.phase == Phase::failed ? Json(format_time(track.retry_at)) : Json()},
+            {"pointer_expires", track.pointer_expires ? Json(format_time(*track.pointer_expires)) : Json()},
+            {"pointer_expired", track.pointer_expires && now > *track.pointer_expires}};
+  if (!channel.progress) return json;
+  const swarm::Progress& progress = *channel.progress;
+  json["progress"] = {{"done", progress.done}, {"size", progress.size}, {"rate", progress.download_rate}, {"peers", progress.peers},
+                      {"from_source", progress.from_source}, {"from_peers", progress.from_peers}, {"reused", progress.reused}};
+  return json;
+}
+
+std::string percent_of(const Json& progress) {
+  const auto done = progress.value("done", 0.0), size = progress.value("size", 0.0), rate = progress.value("rate", 0.0);
+  if (size <= 0) return "";
+  std::string text = " " + std::to_string(static_cast<int>(100 * done / size)) + " %, " + format_bytes(static_cast<ByteCount>(rate)) + "/s";
+  if (rate > 0 && done < size)
+    text += ", " + format_duration(std::chrono::milliseconds(static_cast<std::int64_t>((size - done) / rate * 1000))) + " to go";
+  return text;
+}
+
+std::string text_of(const Json& channel) {
+  const std::string phase = channel.value("phase", ""), active = channel.value("active_version", ""), wanted = channel.value("wanted_version", "");
+  std::string text = "\n  " + channel.value("model", "") + ":" + channel.value("channel", "") + "  ";
+  text += active.empty() ? "nothing active" : "runs " + active;
+  if (phase != "active" && phase != "idle") text += ", " + phase + (wanted.empty() ? "" : " " + wanted);
+  if (channel.contains("progress") && phase == "fetching") text += percent_of(channel["progress"]);
+  for (const char* why : {"reason", "problem"})
+    if (std::string said = channel.value(why, ""); !said.empty()) text += "\n    " + said;
+  if (channel.value("pointer_expired", false)) text += "\n    the channel's pointer has expired: its publisher has to set it again";
+  if (channel.value("retry_at", Json()).is_string()) text += "\n    tried again at " + channel["retry_at"].get<std::string>();
+  return text;
+}
+
+}  // namespace
+
+Json to_json(const AgentView& view, WallTime now) {
+  Json channels = Json::array();
+  for (const ChannelView& channel : view.channels) channels.push_back(to_json(channel, now));
+  const bool fresh = !view.tracker.statements || (view.tracker.fresh_until && now < *view.tracker.fresh_until);
+  return {{"type", "node"},
+          {"running", true},
+          {"listen", view.port},
+          {"serving", view.serving},
+          {"tracker_problem", view.tracker.problem},
+          {"fresh", fresh},
+          {"fresh_until", view.tracker.fresh_until ? Json(format_time(*view.tracker.fresh_until)) : Json()},
+          {"clock_suspect", view.clock_suspect},
+          {"certificate_until", format_time(view.certificate_until)},
+          {"certificate_seconds_left", (view.certificate_until - now).count()},
+          {"upload_limit", view.limits.upload},
+          {"download_limit", view.limits.download},
+          {"quota", view.quota},
+          {"subscriptions", channels}};
+}
+
+registry::NodeReport report_of(const AgentView& view, const std::string& software) {
+  registry::NodeReport report{software, {}};
+  for (const ChannelView& channel : view.channels) {
+    const Track& track = channel.track;
+    const swarm::Progress progress = channel.progress.value_or(swarm::Progress{});
+    report.subscriptions.push_back({channel.key.model, channel.key.channel, std::string(name(track.phase)), track.wanted, track.active,
+                                    track.wanted_version, track.active_version, track.reason.empty() ? channel.problem : track.reason,
+                                    progress.done, progress.size});
+  }
+  return report;
+}
+
+std::string status_text(const Json& view) {
+  std::string text = "a node runs here on port " + std::to_string(view.value("listen", 0)) + " and serves " +
+                     std::to_string(view.value("serving", 0)) + " releases";
+  if (std::string problem = view.value("tracker_problem", ""); !problem.empty()) text += "\ntracker: " + problem;
+  if (!view.value("fresh", true)) text += "\nno fresh statement of the tracker: nothing new is activated until there is one";
+  if (view.value("clock_suspect", false)) text += "\nthe clock of this machine is behind documents that were signed: set it";
+  const std::string channels = subscriptions_text(view);
+  return text + (channels.empty() ? "\nfollows no channel yet: 'shoal follow org/name:main'" : channels);
+}
+
+std::string subscriptions_text(const Json& view) {
+  std::string text;
+  for (const Json& channel : view.value("subscriptions", Json::array())) text += text_of(channel);
+  return text;
+}
+
+}  // namespace shoal::node

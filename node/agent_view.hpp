@@ -1,0 +1,37 @@
+// What a running node says of itself: to `shoal status` over the control socket, and to the tracker.
+#pragma once
+
+#include "base/json.hpp"
+#include "node/bandwidth.hpp"
+#include "node/follower.hpp"
+#include "swarm/swarm.hpp"
+
+namespace shoal::node {
+
+struct ChannelView {
+  ChannelKey key;
+  Track track;
+  fs::path path;        // the stable link
+  std::string problem;  // with the channel's pointer, not with a release
+  std::optional<swarm::Progress> progress;
+};
+
+struct AgentView {
+  std::uint16_t port = 0;
+  TrackerView tracker;
+  bool clock_suspect = false;  // the system's clock is behind documents that were signed
+  WallTime certificate_until;
+  Rates limits;
+  ByteCount quota = 0;
+  std::size_t serving = 0;  // releases
+  std::vector<ChannelView> channels;
+};
+
+Json to_json(const AgentView& view, WallTime now);
+registry::NodeReport report_of(const AgentView& view, const std::string& software);
+/// The lines of `shoal status`, from what to_json made.
+std::string status_text(const Json& view);
+/// Only those about channels, each after a line break.
+std::string subscriptions_text(const Json& view);
+
+}  // namespace shoal::node

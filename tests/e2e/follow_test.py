@@ -1,0 +1,162 @@
+"""Nodes that follow channels: new versions, going back, hooks, what is kept and what goes."""
+import os
+import stat
+import unittest
+
+from cases import size_below
+from versions import VersionsCase
+
+
+class Follow(VersionsCase):
+    def test_ten_nodes_go_to_a_second_version_and_back_for_a_hundredth_of_the_bytes(self):
+        first = self.publish("1.0", megabytes=12)
+        self.fleet.start_seeder(self.source)
+        members = [self.fleet.join(f"node{i}") for i in range(10)]
+        nodes = [self.fleet.start_node(member, "--follow", self.model) for member in members]
+        for node, member in zip(nodes, members):
+            self.activated(node, "1.0")
+            self.assert_runs(member, first)
+        second = self.publish("2.0", seed=7, base=first)
+        for node, member in zip(nodes, members):
+            self.activated(node, "2.0")
+            self.assert_runs(member, second)
+            fetched = node.wait_event("fetched", 5, lambda event: event["version"] == "2.0")
+            network = fetched["bytes_from_source"] + fetched["bytes_from_peers"]
+            self.assertLess(network, 0.05 * fetched["bytes"], "one hundredth was changed")
+        self.set_channel("1.0")
+        for node, member in zip(nodes, members):
+            self.until_count(node, "activated", 2, version="1.0")
+            self.assert_runs(member, first)
+            self.assertEqual(self.count(node, "fetched"), 2, "what is here is not fetched again")
+            self.assertEqual(node.stop(), 0)
+
+    def test_a_node_follows_what_it_is_told_while_it_runs_and_after_a_restart(self):
+        original = self.publish("1.0")
+        self.fleet.start_seeder(self.source)
+        member = self.fleet.join("node")
+        node = self.fleet.start_node(member)
+        told = self.fleet.run("follow", self.model, "--state", member.state).events[-1]
+        self.assertTrue(told["new"] and told["running"])
+        self.activated(node, "1.0")
+        self.assert_runs(member, original)
+        self.assertEqual(self.subscription(member)["phase"], "active")
+        node.stop()
+        self.assertFalse(self.status(member)["running"])
+        self.assertEqual(self.subscription(member)["active_version"], "1.0")
+        second = self.publish("2.0", seed=3)
+        node = self.fleet.start_node(member)
+        self.activated(node, "2.0")
+        self.assert_runs(member, second)
+        self.fleet.run("unfollow", self.model, "--state", member.state)
+        self.until("nothing is followed", lambda: not self.status(member)["subscriptions"])
+        self.assert_runs(member, second)
+
+    def test_a_second_daemon_on_the_same_state_directory_is_refused(self):
+        member = self.fleet.join("node")
+        self.fleet.start_node(member)
+        done = self.fleet.run("node", "run", "--state", member.state, "--listen", "127.0.0.1:0", check=False)
+        self.assert_refused(done, 1, member.state)
+
+    def test_a_hook_that_fails_undoes_the_switch_and_is_tried_again(self):
+        first = self.publish("1.0")
+        self.fleet.start_seeder(self.source)
+        member, log, verdict = self.fleet.join("node"), self.fleet.path("hook.log"), self.fleet.path("verdict")
+        hook = self.script("hook", f'echo "$SHOAL_MODEL $SHOAL_VERSION" >> {log}\n[ "$SHOAL_VERSION" != 2.0 ] || [ -e {verdict} ]\n')
+        node = self.fleet.start_node(member, "--follow", self.model, "--hook", f"exec:{hook}")
+        self.activated(node, "1.0")
+        second = self.publish("2.0", seed=5)
+        failed = node.wait_event("failed", 90)
+        self.assertIn("hook", failed["reason"])
+        self.assert_runs(member, first)
+        row = self.subscription(member)
+        self.assertEqual((row["phase"], row["active_version"], row["wanted_version"]), ("failed", "1.0", "2.0"))
+        with open(log, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        self.assertEqual(lines[:3], ["acme/model 1.0", "acme/model 2.0", "acme/model 1.0"], "the server is told to go back, too")
+        with open(verdict, "w", encoding="utf-8"):
+            pass
+        self.activated(node, "2.0")
+        self.assert_runs(member, second)
+
+    def test_a_hook_that_hangs_is_ended_at_its_deadline_and_undoes_the_switch(self):
+        self.publish("1.0")
+        self.fleet.start_seeder(self.source)
+        member = self.fleet.join("node")
+        node = self.fleet.start_node(member, "--follow", self.model, "--hook", "exec:/bin/sleep 1000", "--hook-timeout", "1s")
+        self.assertIn("sleep", node.wait_event("failed", 90)["reason"])
+        self.assertFalse(os.path.lexists(self.link(member)), "nothing was active before")
+
+    def test_what_nothing_refers_to_goes_and_what_is_pinned_stays(self):
+        self.publish("1.0")
+        self.fleet.start_seeder(self.source)
+        member = self.fleet.join("node")
+        node = self.fleet.start_node(member, "--follow", self.model)
+        first = self.activated(node, "1.0")["release"]
+        self.fleet.run("pin", f"{self.model}@1.0", "--state", member.state)
+        releases = os.path.join(member.state, "releases")
+        ids = {"1.0": first}
+        for number in (2, 3, 4):
+            version = f"{number}.0"
+            self.publish(version, seed=10 * number)
+            ids[version] = self.activated(node, version)["release"]
+        self.until("version 2.0 is gone", lambda: sorted(os.listdir(releases)) == sorted([ids["1.0"], ids["3.0"], ids["4.0"]]))
+        self.fleet.run("unpin", f"{self.model}@1.0", "--state", member.state)
+        would = self.fleet.run("gc", "--state", member.state, "--dry-run").events[-1]
+        self.assertEqual([each["release"] for each in would["removed"]], [ids["1.0"]])
+        self.assertIn(ids["1.0"], os.listdir(releases))
+        self.fleet.run("gc", "--state", member.state)
+        self.assertEqual(sorted(os.listdir(releases)), sorted([ids["3.0"], ids["4.0"]]))
+        node.stop()
+        self.assertEqual(self.fleet.run("gc", "--state", member.state).events[-1]["removed"], [], "without a node the same stays")
+
+    def test_a_quota_is_kept_and_a_release_that_cannot_fit_is_refused(self):
+        original = self.publish("1.0", megabytes=4)
+        size = size_below(original)
+        self.fleet.start_seeder(self.source)
+        member = self.fleet.join("node")
+        node = self.fleet.start_node(member, "--follow", self.model, "--quota", str(2 * size + size // 2))
+        self.activated(node, "1.0")
+        self.publish("2.0", seed=11, megabytes=4)
+        self.activated(node, "2.0")
+        self.publish("3.0", seed=12, megabytes=4)
+        failed = node.wait_event("failed", 60)
+        self.assertEqual(failed["code"], "no_space")
+        self.assertIn("quota", failed["reason"])
+        self.assertEqual(self.subscription(member)["active_version"], "2.0")
+
+    def test_limits_hold_for_a_transfer_that_runs(self):
+        self.publish("1.0", megabytes=24)
+        self.fleet.start_seeder(self.source)
+        member = self.fleet.join("node")
+        node = self.fleet.start_node(member, "--download-limit", "1MB")
+        self.fleet.run("follow", self.model, "--state", member.state)
+        self.until("a slow beginning", lambda: 0 < (self.subscription(member).get("progress") or {"done": 0})["done"] < 8_000_000)
+        self.fleet.run("limit", "--state", member.state, "--download", "0", "--for", "1h")
+        self.activated(node, "1.0", 20)
+
+    def test_nodes_finish_a_version_without_tracker_and_source_when_one_copy_is_out(self):
+        original = self.publish("1.0", megabytes=24)
+        seeder = self.fleet.start_seeder(self.source, "--upload-limit", "6MB")
+        members = [self.fleet.join(f"node{i}") for i in range(3)]
+        nodes = [self.fleet.start_node(member, "--follow", self.model, "--upload-limit", "8MB") for member in members]
+        self.until("all fetch", lambda: all((self.subscription(member).get("progress") or {}).get("done", 0) > 2_000_000 for member in members))
+        self.fleet.tracker.kill()
+        nodes[0].wait_event("fetched", 90)
+        seeder.kill()
+        for node in nodes[1:]:
+            node.wait_event("fetched", 90)
+        # Their statement of the tracker is fresh enough: they switch, too.
+        for node, member in zip(nodes, members):
+            self.activated(node, "1.0")
+            self.assert_runs(member, original)
+
+    def script(self, name, text):
+        path = self.fleet.path(name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\n" + text)
+        os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
+        return path
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
