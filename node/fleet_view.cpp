@@ -2,6 +2,7 @@
 
 #include "node/agent_view.hpp"
 #include "node/control.hpp"
+#include "swarm/trust_chain.hpp"
 
 namespace shoal::node {
 namespace {
@@ -66,10 +67,38 @@ Status show_status(MemberSession& session, cli::Output& out, const std::stop_tok
   return {};
 }
 
+namespace {
+
+/// What the tracker says of all channels; a fleet without statements, or one that does not verify, says of none that it is halted.
+std::optional<manifest::VerifiedFreshness> freshness_of(const MemberSession& session, registry::Client& registry) {
+  auto text = registry.freshness(0, {});
+  if (!text.ok()) return std::nullopt;
+  auto envelope = manifest::SignedEnvelope::decode(*text, manifest::freshness_limit);
+  if (!envelope.ok()) return std::nullopt;
+  auto freshness = session.verifier()->freshness(*envelope, session.clock().now());
+  if (!freshness.ok()) return std::nullopt;
+  return std::move(*freshness);
+}
+
+bool is_halted(const std::optional<manifest::VerifiedFreshness>& freshness, const manifest::ChannelPointer& pointer) {
+  const manifest::ChannelState* state = freshness ? (*freshness)->find(pointer.model, pointer.channel) : nullptr;
+  return state != nullptr && state->halted && state->sequence == pointer.sequence;
+}
+
+std::string rollout_text(const manifest::ChannelPointer& pointer, bool halted) {
+  std::string text = pointer.rollout && pointer.rollout->percent < 100 ? ", " + std::to_string(pointer.rollout->percent) + " % of the nodes" : "";
+  if (halted) text += ", HALTED: too many nodes failed with it";
+  return pointer.reason.empty() ? text : text + ", " + pointer.reason;
+}
+
+}  // namespace
+
 Status list_channels(MemberSession& session, const ModelName& model, cli::Output& out, const std::stop_token& stop) {
   auto registry = session.client(stop);
+  SHOAL_CHECK(swarm::follow_trust_roots(session, *registry));
   SHOAL_TRY(auto rows, registry->channels(model));
   if (rows.empty()) return fail(ErrorCode::not_found, model.str() + " has no channel yet: set one with 'shoal channel set " + model.str() + ":main VERSION'");
+  auto freshness = freshness_of(session, *registry);
   for (const auto& row : rows) {
     SHOAL_TRY(auto signed_pointer, manifest::SignedEnvelope::decode(row.envelope, manifest::channel_limit));
     SHOAL_TRY(auto pointer, session.verifier()->channel(signed_pointer, model, row.channel, {}, session.clock().now()));
@@ -78,9 +107,10 @@ Status list_channels(MemberSession& session, const ModelName& model, cli::Output
     SHOAL_TRY(auto release, session.verifier()->release(envelope, model, pointer->release));
     out.result({{"type", "channel"}, {"model", model.str()}, {"channel", row.channel.str()}, {"version", release->version.str()},
                 {"release", release.id().hex()}, {"sequence", pointer->sequence}, {"issued", format_time(pointer->issued)},
-                {"expires", format_time(pointer->expires)}},
+                {"expires", format_time(pointer->expires)}, {"percent", pointer->rollout ? pointer->rollout->percent : 100},
+                {"halted", is_halted(freshness, *pointer)}, {"reason", pointer->reason}},
                model.str() + ":" + row.channel.str() + " -> " + release->version.str() + "  (sequence " + std::to_string(pointer->sequence) +
-                   ", issued " + format_time(pointer->issued) + ")");
+                   ", issued " + format_time(pointer->issued) + rollout_text(*pointer, is_halted(freshness, *pointer)) + ")");
   }
   return {};
 }

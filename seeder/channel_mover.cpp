@@ -1,5 +1,9 @@
 #include "seeder/channel_mover.hpp"
 
+#include <algorithm>
+
+#include "seeder/sequence_record.hpp"
+
 namespace shoal::seeder {
 namespace {
 
@@ -13,13 +17,17 @@ bool is_of_earlier_epoch(const manifest::SignedEnvelope& envelope, std::uint64_t
   return pointer.ok() && pointer.value().epoch < epoch;
 }
 
-manifest::ChannelPointer next_pointer(const std::optional<manifest::ChannelPointer>& now_in_force, std::uint64_t epoch, WallTime now) {
-  manifest::ChannelPointer next;
-  next.epoch = epoch;
-  next.sequence = now_in_force ? now_in_force->sequence + 1 : 1;
-  next.issued = now;
-  next.expires = now + pointer_life;
-  return next;
+bool says_the_same(const manifest::ChannelPointer& pointer, const Move& move) {
+  return pointer.release == move.release && pointer.rollout == move.rollout && pointer.rollback_of == move.rollback_of &&
+         pointer.sequence >= move.least_sequence;
+}
+
+/// Above what the tracker has and above what was ever signed here: the tracker may have been restored from an old backup.
+std::uint64_t next_sequence(const std::optional<manifest::ChannelPointer>& in_force, const manifest::SeenSequence& signed_here,
+                            std::uint64_t epoch, std::uint64_t least) {
+  std::uint64_t highest = in_force ? in_force->sequence : 0;
+  if (signed_here.epoch == epoch) highest = std::max(highest, signed_here.sequence);
+  return std::max(highest + 1, least);
 }
 
 }  // namespace
@@ -38,18 +46,42 @@ Result<std::optional<manifest::ChannelPointer>> ChannelMover::in_force(const Mod
   return std::move(verified).error();
 }
 
-Result<ChannelMover::Outcome> ChannelMover::move(const ModelName& model, const ChannelName& channel, const ReleaseId& release) {
+Result<ChannelMover::Moved> ChannelMover::move(const ModelName& model, const ChannelName& channel, const Move& move) {
   WallTime now = session_.clock().now();
+  std::uint64_t epoch = session_.verifier()->root().epoch;
+  SequenceRecord record(session_.state());
   SHOAL_TRY(auto current, in_force(model, channel));
-  if (current && current->release == release && current->expires > now + pointer_margin) return Outcome::already_there;
-  manifest::ChannelPointer next = next_pointer(current, session_.verifier()->root().epoch, now);
-  next.model = model;
-  next.channel = channel;
-  next.release = release;
+  SHOAL_TRY(auto signed_here, record.highest(model, channel));
+  std::uint64_t sequence = next_sequence(current, signed_here, epoch, move.least_sequence);
+  // One that the tracker lost a successor of is not what the nodes have seen last.
+  bool is_newest = current && signed_here <= manifest::SeenSequence{epoch, current->sequence};
+  if (is_newest && says_the_same(*current, move) && current->expires > now + pointer_margin)
+    return Moved{Outcome::already_there, current->sequence};
+  manifest::ChannelPointer next{model,        channel, epoch, sequence, move.release, now, now + pointer_life, move.rollback_of, move.reason,
+                                move.rollout};
+  Status sound = manifest::check(next);
+  if (!sound.ok()) return fail(ErrorCode::usage, sound.error().message);
   auto envelope = signer_.sign(manifest::channel_type, manifest::encode(next));
   SHOAL_TRY(auto verified, session_.verifier()->channel(envelope, model, channel, {}, now));
+  // Before it is sent: whatever becomes of the answer, this sequence is never signed for something else.
+  SHOAL_CHECK(record.note(model, channel, {epoch, sequence}));
   SHOAL_CHECK(tracker_.set_channel(model, channel, envelope.encode()).within("channel " + model.str() + ":" + channel.str()));
-  return Outcome::moved;
+  return Moved{Outcome::moved, sequence};
+}
+
+std::optional<manifest::Rollout> rollout_for(const RolloutWish& wish, const ReleaseId& release,
+                                             const std::optional<manifest::ChannelPointer>& in_force) {
+  bool stays = in_force && in_force->release == release;
+  const manifest::Rollout* before = in_force && in_force->rollout ? &*in_force->rollout : nullptr;
+  manifest::Rollout rollout;
+  rollout.percent = wish.percent.value_or(100);
+  rollout.halt_percent = wish.halt_percent.value_or(stays && before != nullptr ? before->halt_percent : 0);
+  if (rollout.percent == 100 && rollout.halt_percent == 0) return std::nullopt;
+  rollout.salt = !wish.salt.empty() ? wish.salt : stays && before != nullptr ? before->salt : release.hex();
+  if (before != nullptr && before->otherwise) rollout.otherwise = before->otherwise;
+  else if (in_force && !stays) rollout.otherwise = in_force->release;
+  if (rollout.otherwise == release) rollout.otherwise.reset();
+  return rollout;
 }
 
 }  // namespace shoal::seeder

@@ -1,10 +1,30 @@
-// Points a channel at a release: a signed pointer, one sequence above the one in force.
+// Points a channel at a release: a signed pointer, one sequence above any that is known.
 #pragma once
 
 #include "seeder/signer.hpp"
 #include "swarm/member_session.hpp"
 
 namespace shoal::seeder {
+
+/// What the next pointer says.
+struct Move {
+  ReleaseId release;
+  std::optional<manifest::Rollout> rollout = {};  // none: for all nodes
+  std::optional<ReleaseId> rollback_of = {};
+  std::string reason = "";
+  std::uint64_t least_sequence = 0;  // for a publisher that lost its state
+};
+
+/// What `channel set` asks of a rollout; what is not said comes from the pointer in force or a default.
+struct RolloutWish {
+  std::optional<std::uint32_t> percent;
+  std::optional<std::uint32_t> halt_percent;
+  std::string salt;
+};
+/// None where all nodes go at once and nothing halts. While the release stays, so do its salt (and with it who goes first), its halt and
+/// what the others fall back on; a new release falls back on the one before it, or on what that one fell back on.
+std::optional<manifest::Rollout> rollout_for(const RolloutWish& wish, const ReleaseId& release,
+                                             const std::optional<manifest::ChannelPointer>& in_force);
 
 class ChannelMover {
  public:
@@ -13,12 +33,17 @@ class ChannelMover {
       : session_(session), tracker_(tracker), signer_(signer) {}
 
   enum class Outcome { moved, already_there };
+  struct Moved {
+    Outcome outcome = Outcome::moved;
+    std::uint64_t sequence = 0;  // of the pointer that is in force now
+  };
+  /// The verified pointer that the tracker has; expired ones count, those of an epoch that is over do not.
+  Result<std::optional<manifest::ChannelPointer>> in_force(const ModelName& model, const ChannelName& channel);
   /// Errors: `verification` where the pointer in force does not verify, `conflict` where somebody else moved the channel
   /// meanwhile, and the tracker's.
-  Result<Outcome> move(const ModelName& model, const ChannelName& channel, const ReleaseId& release);
+  Result<Moved> move(const ModelName& model, const ChannelName& channel, const Move& move);
 
  private:
-  Result<std::optional<manifest::ChannelPointer>> in_force(const ModelName& model, const ChannelName& channel);
   const swarm::MemberSession& session_;
   registry::Client& tracker_;
   const Signer& signer_;

@@ -1,8 +1,9 @@
 #include "seeder/commands.hpp"
 
-#include "seeder/channel_mover.hpp"
+#include "seeder/command_parts.hpp"
 #include "seeder/publisher.hpp"
 #include "seeder/seeder.hpp"
+#include "swarm/trust_chain.hpp"
 
 namespace shoal::seeder {
 namespace {
@@ -11,10 +12,6 @@ using cli::Invocation;
 using identity::Role;
 using swarm::MemberSession;
 
-const cli::Option state_option{"--state", "DIR", "state directory of this machine", "", true, false, "state"};
-const cli::Option key_option{"--key", "FILE",
-                             "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key in --state",
-                             "", false, true, "key"};
 const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0",
                                 false, false, "listen"};
 const cli::Option upload_limit_option{"--upload-limit", "SIZE", "send at most so many bytes a second, such as 100MB; 0 is no limit", "0",
@@ -24,17 +21,6 @@ const cli::Option scrub_option{"--scrub-rate", "SIZE",
                                "scrub_rate"};
 const cli::Option directed_option{"--directed", "yes|no", "ration pieces among the nodes, so that each leaves this machine about once", "yes",
                                   false, false, "directed"};
-
-Status require_publisher(const MemberSession& session) {
-  return session.require_role({Role::seeder, Role::publisher, Role::admin}, "publish");
-}
-
-Result<Signer> load_signer(Invocation& call, const fs::path& state) {
-  SHOAL_TRY(Signer signer, Signer::load(call.all("--key"), state));
-  for (const auto& file : signer.exposed())
-    call.out.message("warning: others than its owner may use " + file.string() + " (chmod 600 it)");
-  return signer;
-}
 
 Result<std::map<std::string, std::string>> labels_of(const Invocation& call) {
   std::map<std::string, std::string> labels;
@@ -88,6 +74,7 @@ std::string published_text(const PublishRequest& request, const PublishReport& r
 Status publish(Invocation& call, MemberSession& session, const PublishRequest& request) {
   SHOAL_TRY(Signer signer, load_signer(call, session.state()));
   auto tracker = session.client(call.shutdown.token());
+  SHOAL_CHECK(swarm::follow_trust_roots(session, *tracker));
   SHOAL_TRY(PublishReport report, Publisher(session, *tracker, signer, call.out, call.shutdown.token()).publish(request));
   call.out.result(published_line(request, report), published_text(request, report));
   return {};
@@ -150,49 +137,6 @@ Status run_seed(Invocation& call) {
   return {};
 }
 
-struct ChannelReference {
-  ModelName model;
-  ChannelName channel;
-};
-
-Result<ChannelReference> parse_channel_reference(const std::string& text) {
-  std::size_t colon = text.find(':');
-  if (colon == std::string::npos) return fail(ErrorCode::usage, "'" + printable(text) + "' is not MODEL:CHANNEL, such as acme/llama:main");
-  ChannelReference reference;
-  SHOAL_TRY(reference.model, ModelName::parse(text.substr(0, colon)).within("MODEL"));
-  SHOAL_TRY(reference.channel, ChannelName::parse(text.substr(colon + 1)).within("CHANNEL"));
-  return reference;
-}
-
-Result<ReleaseId> verified_release(const MemberSession& session, registry::Client& tracker, const ModelName& model,
-                                   const VersionName& version) {
-  SHOAL_TRY(auto reply, tracker.release(model, version));
-  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
-  SHOAL_TRY(auto release, session.verifier()->release(envelope, model));
-  if (release->version != version)
-    return fail(ErrorCode::verification, "the tracker's release for version " + version.str() + " is of version " + release->version.str());
-  return release.id();
-}
-
-Status run_channel_set(Invocation& call) {
-  SystemClock clock;
-  SHOAL_TRY(auto reference, parse_channel_reference(call.get("MODEL:CHANNEL")));
-  SHOAL_TRY(VersionName version, VersionName::parse(call.get("VERSION")).within("VERSION"));
-  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::shared));
-  SHOAL_CHECK(require_publisher(*session));
-  SHOAL_TRY(Signer signer, load_signer(call, session->state()));
-  SHOAL_CHECK(signer.check_authorised(*session->verifier(), reference.model, clock.now()));
-  auto tracker = session->client(call.shutdown.token());
-  SHOAL_TRY(ReleaseId release, verified_release(*session, *tracker, reference.model, version));
-  SHOAL_TRY(auto outcome, ChannelMover(*session, *tracker, signer).move(reference.model, reference.channel, release));
-  bool moved = outcome == ChannelMover::Outcome::moved;
-  std::string title = reference.model.str() + ":" + reference.channel.str();
-  call.out.result({{"type", "channel"}, {"model", reference.model.str()}, {"channel", reference.channel.str()}, {"version", version.str()},
-                   {"release", release.hex()}, {"moved", moved}},
-                  title + (moved ? " points at " : " pointed already at ") + version.str());
-  return {};
-}
-
 cli::Command publish_command() {
   return {"publish",
           "hash, sign and register a checkpoint, and move a channel to it",
@@ -228,17 +172,13 @@ cli::Command seed_command() {
           {}, {state_option, listen_option, upload_limit_option, directed_option, scrub_option}, run_seed, "Seeder"};
 }
 
-cli::Command channel_set_command() {
-  return {"channel set",
-          "point a channel at a version that is registered already",
-          "Signs a pointer one sequence above the one in force; nodes that follow the channel switch to it.\n\n"
-          "  shoal channel set acme/llama:main 1.0 --state /var/lib/shoal --key ~/fleet-keys/publisher.key",
-          {{"MODEL:CHANNEL", "such as acme/llama:main", true}, {"VERSION", "a registered version of the model", true}},
-          {state_option, key_option}, run_channel_set, "Seeder"};
-}
-
 }  // namespace
 
-std::vector<cli::Command> commands() { return {publish_command(), seed_command(), channel_set_command()}; }
+std::vector<cli::Command> commands() {
+  std::vector<cli::Command> all{publish_command(), seed_command()};
+  for (auto* more : {channel_commands, fleet_commands, trust_commands})
+    for (cli::Command& command : more()) all.push_back(std::move(command));
+  return all;
+}
 
 }  // namespace shoal::seeder

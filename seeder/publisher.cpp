@@ -92,6 +92,8 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
 
 Result<std::optional<Publisher::Registered>> Publisher::registered(const PublishRequest& request) {
   auto reply = tracker_.release(request.model, request.version);
+  if (!reply.ok() && reply.error().message.find(registry::withdrawn_words) != std::string::npos)
+    return fail(ErrorCode::conflict, reply.error().message + " (a version that was withdrawn does not come back: publish under another one)");
   if (!reply.ok() && reply.error().code == ErrorCode::not_found) return std::optional<Registered>();
   if (!reply.ok()) return std::move(reply).error();
   auto context = "the tracker's release " + title(request);
@@ -197,7 +199,7 @@ Result<std::string> Publisher::metainfo_of(const Registered& known, Prepared& pr
 Status Publisher::finish(const PublishRequest& request, const Registered& known, const Source& source) {
   SHOAL_CHECK(Sources(session_.state()).save(known.release.id(), source));
   if (!request.channel) return {};
-  auto moved = ChannelMover(session_, tracker_, signer_).move(request.model, *request.channel, known.release.id());
+  auto moved = ChannelMover(session_, tracker_, signer_).move(request.model, *request.channel, {known.release.id()});
   if (!moved.ok()) {
     Error error = std::move(moved).error();
     return std::move(error).within(title(request) + " is registered, but its channel was not moved; run the same command again");

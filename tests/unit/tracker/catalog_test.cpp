@@ -234,3 +234,97 @@ TEST_CASE("releases and channels last") {
   CHECK(must(library.catalog->release(model, version)).id == id);
   CHECK(code_of(library.move(library.pointer(id, 2))) == ErrorCode::conflict);
 }
+
+TEST_CASE("a channel keeps its history, newest first, with who moved it and when") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  CHECK(library.catalog->history(model, stable).error().code == ErrorCode::not_found);
+  must(library.move(library.pointer(id, 1)));
+  library.clock.advance(std::chrono::seconds(60));
+  auto second = library.pointer(id, 2);
+  must(library.move(second));
+  must(library.move(second));  // repeated: no second row
+  auto rows = must(library.catalog->history(model, stable));
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].envelope == second.encode());
+  CHECK(rows[0].version == "1.0");
+  CHECK(rows[0].who == publisher_machine);
+  CHECK(rows[0].at == library.clock.now());
+  CHECK(rows[1].at == library.clock.now() - std::chrono::seconds(60));
+  for (std::uint64_t sequence = 3; sequence < 220; ++sequence) must(library.move(library.pointer(id, sequence)));
+  CHECK(must(library.catalog->history(model, stable)).size() == 200);
+}
+
+TEST_CASE("where the channels stand is told with the digest of each pointer, and a halt stays until the pointer changes") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  auto first = library.pointer(id, 1);
+  must(library.move(first));
+  auto standings = must(library.catalog->standings());
+  REQUIRE(standings.size() == 1);
+  CHECK(standings[0].state == manifest::ChannelState{model, stable, 1, 1, crypto::sha256(first.payload), false});
+  CHECK(standings[0].release == id);
+  must(library.catalog->halt(standings[0]));
+  library.catalog = library.open();
+  CHECK(must(library.catalog->standings())[0].state.halted);
+  must(library.move(library.pointer(id, 2)));
+  CHECK_FALSE(must(library.catalog->standings())[0].state.halted);
+  must(library.catalog->halt(standings[0]));  // of the pointer before: too late
+  CHECK_FALSE(must(library.catalog->standings())[0].state.halted);
+}
+
+TEST_CASE("a withdrawn release is gone for everyone, with the reason, and does not come back") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  auto withdraw = [&](const std::string& reason) { return library.catalog->withdraw(model, version, reason, publisher_machine); };
+  CHECK(code_of(withdraw("")) == ErrorCode::usage);
+  CHECK(code_of(library.catalog->withdraw(model, VersionName::trusted("9"), "bad", publisher_machine)) == ErrorCode::not_found);
+  must(withdraw("it leaks the training data"));
+  CHECK(withdraw("another reason").ok());
+  SUBCASE("also after a restart") { library.catalog = library.open(); }
+  auto gone = [](const auto& result) {
+    REQUIRE_FALSE(result.ok());
+    CHECK(result.error().code == ErrorCode::not_found);
+    CHECK(result.error().message.find("was withdrawn: it leaks the training data") != std::string::npos);
+  };
+  gone(library.catalog->release(model, version));
+  gone(library.catalog->release(id));
+  gone(library.catalog->metainfo(id));
+  gone(library.move(library.pointer(id, 1)));
+  CHECK(must(library.catalog->versions(model)).empty());
+  CHECK(must(library.catalog->releases()).empty());
+  CHECK_FALSE(library.catalog->knows(library.release().swarm.info_hash));
+  CHECK(library.catalog->withdrawn(library.release().swarm.info_hash).find("it leaks") != std::string::npos);
+  CHECK(code_of(library.publish(library.sign(library.release()).encode())) == ErrorCode::conflict);
+}
+
+TEST_CASE("a release that a channel points to or falls back on is not withdrawn") {
+  Library library;
+  ReleaseId first = library.publish_good();
+  auto next = library.release("metainfo 2");
+  next.version = VersionName::trusted("2.0");
+  auto envelope = library.sign(next);
+  must(library.publish(envelope.encode(), "metainfo 2", next.version));
+  must(library.move(library.pointer(first, 1)));
+  auto withdraw = [&] { return library.catalog->withdraw(model, version, "bad", publisher_machine); };
+  CHECK(code_of(withdraw()) == ErrorCode::conflict);
+  auto pointer = must(manifest::decode_channel_pointer(library.pointer(manifest::release_id(envelope.payload), 2).payload));
+  pointer.rollout = manifest::Rollout{10, "salt", first, 0};
+  must(library.move(manifest::sign(manifest::channel_type, manifest::encode(pointer), {library.publisher})));
+  CHECK(code_of(withdraw()) == ErrorCode::conflict);
+  must(library.move(library.pointer(manifest::release_id(envelope.payload), 3)));
+  CHECK(withdraw().ok());
+  CHECK(must(library.catalog->history(model, stable)).size() == 3);
+}
+
+TEST_CASE("a torrent that two releases share lives until both are withdrawn") {
+  Library library;
+  library.publish_good();
+  auto second = library.release();
+  second.version = VersionName::trusted("1.0-again");
+  must(library.publish(library.sign(second).encode(), "metainfo", second.version));
+  must(library.catalog->withdraw(model, version, "bad", publisher_machine));
+  CHECK(library.catalog->knows(second.swarm.info_hash));
+  must(library.catalog->withdraw(model, second.version, "bad, too", publisher_machine));
+  CHECK_FALSE(library.catalog->knows(second.swarm.info_hash));
+}

@@ -29,6 +29,9 @@ TEST_CASE("only those who may publish may send much") {
   CHECK(limit_for(Role::admin, "POST", version) == 16 * KiB);
   CHECK(limit_for(Role::admin, "PUT", "/elsewhere/versions/1") == 16 * KiB);
   CHECK(limit_for(Role::node, "POST", "/v1/renew") == 64 * KiB);
+  CHECK(limit_for(Role::node, "PUT", "/v1/nodes/self") == registry::report_limit);
+  CHECK(limit_for(Role::admin, "PUT", "/v1/trust-roots/2") == registry::trust_root_body_limit);
+  CHECK(limit_for(Role::node, "PUT", "/v1/trust-roots/2") == 16 * KiB);
 }
 
 TEST_CASE("a stranger may send an enrolment and nothing else") {

@@ -55,6 +55,9 @@ TEST_CASE("a new fleet has a tracker that its CA vouches for and a trust root th
   CHECK(verifier.root().publishers[0].models == std::vector<std::string>{"*"});
   CHECK(verifier.root().publishers[0].keys == std::vector{publisher.public_key().id()});
   CHECK(verifier.root().root_keys == std::vector{root.public_key().id()});
+  auto freshness = must(load_or_make_freshness_key(base.path() / "state"));
+  CHECK(verifier.root().tracker_keys == std::vector{freshness.public_key().id()});
+  CHECK(mode(base.path() / "state" / "freshness.key") == 0600);
 }
 
 TEST_CASE("the keys that sign content are nowhere in the tracker's state, and secrets are for their owner") {

@@ -1,0 +1,246 @@
+// `shoal channel set`, `rollback` and `history`.
+#include <map>
+
+#include "seeder/channel_mover.hpp"
+#include "seeder/command_parts.hpp"
+
+namespace shoal::seeder {
+namespace {
+
+using cli::Invocation;
+
+/// A channel that is about to be moved, and the keys for it.
+struct Switchboard {
+  ChannelReference reference;
+  Desk desk;
+  Signer signer;
+
+  static Result<Switchboard> open(Invocation& call) {
+    SHOAL_TRY(auto reference, parse_channel_reference(call.get("MODEL:CHANNEL")));
+    SHOAL_TRY(Desk desk, Desk::open(call));
+    SHOAL_CHECK(require_publisher(*desk.session));
+    SHOAL_TRY(Signer signer, load_signer(call, desk.session->state()));
+    SHOAL_CHECK(signer.check_authorised(*desk.session->verifier(), reference.model, desk.clock->now()));
+    return Switchboard{std::move(reference), std::move(desk), std::move(signer)};
+  }
+  ChannelMover mover() const { return ChannelMover(*desk.session, *desk.tracker, signer); }
+};
+
+Json channel_line(const ChannelReference& reference, const manifest::VerifiedRelease& release, const Move& move, const ChannelMover::Moved& moved) {
+  Json line{{"type", "channel"},
+            {"model", reference.model.str()},
+            {"channel", reference.channel.str()},
+            {"version", release->version.str()},
+            {"release", release.id().hex()},
+            {"sequence", moved.sequence},
+            {"moved", moved.outcome == ChannelMover::Outcome::moved}};
+  line["percent"] = move.rollout ? move.rollout->percent : 100;
+  if (move.rollout && move.rollout->halt_percent != 0) line["halt_percent"] = move.rollout->halt_percent;
+  if (move.rollback_of) line["rollback_of"] = move.rollback_of->hex();
+  if (!move.reason.empty()) line["reason"] = move.reason;
+  return line;
+}
+
+std::string share_text(const std::optional<manifest::Rollout>& rollout) {
+  if (!rollout) return "";
+  std::string text = rollout->percent < 100 ? " for " + std::to_string(rollout->percent) + " % of the nodes" : "";
+  if (rollout->halt_percent != 0) text += ", halted when more than " + std::to_string(rollout->halt_percent) + " % of those that tried fail";
+  return text;
+}
+
+Result<RolloutWish> wish_of(const Invocation& call) {
+  RolloutWish wish;
+  SHOAL_TRY(auto percent, number_option(call, "--percent", 0, 100));
+  SHOAL_TRY(auto halt, number_option(call, "--halt", 0, 99));
+  if (percent) wish.percent = static_cast<std::uint32_t>(*percent);
+  if (halt) wish.halt_percent = static_cast<std::uint32_t>(*halt);
+  wish.salt = call.get("--salt");
+  return wish;
+}
+
+Status run_set(Invocation& call) {
+  SHOAL_TRY(VersionName version, VersionName::parse(call.get("VERSION")).within("VERSION"));
+  SHOAL_TRY(RolloutWish wish, wish_of(call));
+  SHOAL_TRY(auto sequence, number_option(call, "--sequence", 1, manifest::number_limit));
+  SHOAL_TRY(Switchboard board, Switchboard::open(call));
+  SHOAL_TRY(auto release, verified_release(board.desk, board.reference.model, version));
+  SHOAL_TRY(auto current, board.mover().in_force(board.reference.model, board.reference.channel));
+  Move move{release.id(), rollout_for(wish, release.id(), current), {}, "", sequence.value_or(0)};
+  SHOAL_TRY(auto moved, board.mover().move(board.reference.model, board.reference.channel, move));
+  bool fresh = moved.outcome == ChannelMover::Outcome::moved;
+  call.out.result(channel_line(board.reference, release, move, moved),
+                  board.reference.str() + (fresh ? " points at " : " pointed already at ") + version.str() + share_text(move.rollout));
+  return {};
+}
+
+/// A row of the history whose pointer is signed by publishers of today.
+struct VerifiedRow {
+  manifest::ChannelPointer pointer;
+  registry::HistoryRow row;
+};
+
+/// Rows of an epoch that is over, or by keys that may no longer sign, do not verify; the reason stands in their place.
+struct HistoryEntry {
+  std::optional<VerifiedRow> verified;
+  registry::HistoryRow row;
+  std::string problem;
+};
+
+Result<VerifiedRow> verify_row(const Desk& desk, const ChannelReference& reference, const registry::HistoryRow& row) {
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(row.envelope, manifest::channel_limit));
+  // The time is left out of it: a history is made of what has expired.
+  SHOAL_TRY(auto pointer, desk.session->verifier()->channel(envelope, reference.model, reference.channel, {}, WallTime{}));
+  return VerifiedRow{*pointer, row};
+}
+
+Result<std::vector<HistoryEntry>> history_of(const Desk& desk, const ChannelReference& reference) {
+  SHOAL_TRY(auto rows, desk.tracker->history(reference.model, reference.channel));
+  std::vector<HistoryEntry> entries;
+  for (registry::HistoryRow& row : rows) {
+    auto verified = verify_row(desk, reference, row);
+    if (verified.ok()) entries.push_back({std::move(*verified), std::move(row), ""});
+    else entries.push_back({std::nullopt, std::move(row), verified.error().message});
+  }
+  return entries;
+}
+
+/// The release that the channel had before the one in force, as far back as one still exists.
+Result<manifest::VerifiedRelease> release_before(const Desk& desk, const ChannelReference& reference, const ReleaseId& in_force) {
+  SHOAL_TRY(auto entries, history_of(desk, reference));
+  for (const HistoryEntry& entry : entries) {
+    if (!entry.verified || entry.verified->pointer.release == in_force) continue;
+    auto release = verified_release(desk, reference.model, entry.verified->pointer.release);
+    if (release.ok() || release.error().code != ErrorCode::not_found) return release;
+  }
+  return fail(ErrorCode::not_found, "the history of " + reference.str() + " has no other release to go back to: name one with --to VERSION");
+}
+
+Result<manifest::VerifiedRelease> rollback_target(const Invocation& call, const Switchboard& board, const ReleaseId& in_force) {
+  if (call.get("--to").empty()) return release_before(board.desk, board.reference, in_force);
+  SHOAL_TRY(VersionName version, VersionName::parse(call.get("--to")).within("--to"));
+  return verified_release(board.desk, board.reference.model, version);
+}
+
+Status run_rollback(Invocation& call) {
+  const std::string reason = call.get("--reason");
+  if (reason.empty()) return fail(ErrorCode::usage, "--reason must say why: every node's status shows it");
+  SHOAL_TRY(auto sequence, number_option(call, "--sequence", 1, manifest::number_limit));
+  SHOAL_TRY(Switchboard board, Switchboard::open(call));
+  SHOAL_TRY(auto current, board.mover().in_force(board.reference.model, board.reference.channel));
+  if (!current) return fail(ErrorCode::not_found, board.reference.str() + " points at nothing yet: use 'shoal channel set'");
+  SHOAL_TRY(auto release, rollback_target(call, board, current->release));
+  if (release.id() == current->release)
+    return fail(ErrorCode::usage, board.reference.str() + " points at " + release->version.str() + " already: name another one with --to VERSION");
+  Move move{release.id(), std::nullopt, current->release, reason, sequence.value_or(0)};
+  SHOAL_TRY(auto moved, board.mover().move(board.reference.model, board.reference.channel, move));
+  call.out.result(channel_line(board.reference, release, move, moved),
+                  board.reference.str() + " goes back to " + release->version.str() + " (sequence " + std::to_string(moved.sequence) + "): " + reason);
+  return {};
+}
+
+/// Names of machines, as far as the tracker tells them; a history without names is still one.
+std::map<NodeId, std::string> names_of(const Desk& desk) {
+  std::map<NodeId, std::string> names;
+  auto status = desk.tracker->status();
+  if (!status.ok()) return names;
+  for (const registry::MachineRow& machine : status->machines) names[machine.id] = machine.name;
+  return names;
+}
+
+Json history_line(const ChannelReference& reference, const HistoryEntry& entry, const std::string& name) {
+  Json line{{"type", "history"},           {"model", reference.model.str()}, {"channel", reference.channel.str()},
+            {"at", format_time(entry.row.at)}, {"who", entry.row.who.str()},     {"name", name},
+            {"version", entry.row.version},    {"verified", entry.verified.has_value()}};
+  if (!entry.verified) {
+    line["problem"] = entry.problem;
+    return line;
+  }
+  const manifest::ChannelPointer& pointer = entry.verified->pointer;
+  line["release"] = pointer.release.hex();
+  line["epoch"] = pointer.epoch;
+  line["sequence"] = pointer.sequence;
+  line["percent"] = pointer.rollout ? pointer.rollout->percent : 100;
+  if (pointer.rollback_of) line["rollback_of"] = pointer.rollback_of->hex();
+  if (!pointer.reason.empty()) line["reason"] = pointer.reason;
+  return line;
+}
+
+std::string history_text(const HistoryEntry& entry, const std::string& name) {
+  std::string who = !name.empty() ? name : !entry.row.who.empty() ? entry.row.who.str() : "(not noted)";
+  std::string text = format_time(entry.row.at) + "  " + who + "  " + entry.row.version;
+  if (!entry.verified) return text + "  NOT VERIFIED: " + entry.problem;
+  const manifest::ChannelPointer& pointer = entry.verified->pointer;
+  text += "  sequence " + std::to_string(pointer.sequence);
+  if (pointer.rollout && pointer.rollout->percent < 100) text += "  " + std::to_string(pointer.rollout->percent) + " %";
+  if (pointer.rollback_of) text += "  rollback";
+  return pointer.reason.empty() ? text : text + ": " + pointer.reason;
+}
+
+Status run_history(Invocation& call) {
+  SHOAL_TRY(auto reference, parse_channel_reference(call.get("MODEL:CHANNEL")));
+  SHOAL_TRY(Desk desk, Desk::open(call));
+  SHOAL_TRY(auto entries, history_of(desk, reference));
+  auto names = names_of(desk);
+  for (const HistoryEntry& entry : entries) {
+    auto name = names.find(entry.row.who);
+    std::string shown = name == names.end() ? "" : name->second;
+    call.out.result(history_line(reference, entry, shown), history_text(entry, shown));
+  }
+  return {};
+}
+
+const cli::Option sequence_option{"--sequence", "N",
+                                  "sign at least this sequence: for a publisher that lost its state while the tracker was restored from a backup"};
+
+cli::Command set_command() {
+  return {"channel set",
+          "point a channel at a version that is registered already",
+          "Signs a pointer one sequence above any that is known; nodes that follow the channel switch to it.\n\n"
+          "With --percent only a part of the nodes switches: which ones follows from their ids and a salt, and they stay the same while the\n"
+          "percentage of one version grows. The others keep what they have. With --halt the tracker stops the rollout when too many of the nodes that\n"
+          "tried report a failure: those that have not switched then do not. Setting the version again without --percent lets all nodes go.\n\n"
+          "  shoal channel set acme/llama:main 1.1 --percent 10 --halt 20 --state /var/lib/shoal --key ~/fleet-keys/publisher.key\n"
+          "  shoal channel set acme/llama:main 1.1 --state /var/lib/shoal --key ~/fleet-keys/publisher.key",
+          {{"MODEL:CHANNEL", "such as acme/llama:main", true}, {"VERSION", "a registered version of the model", true}},
+          {state_option,
+           key_option,
+           {"--percent", "N", "for so many percent of the nodes, 0 to 100; otherwise for all"},
+           {"--halt", "PERCENT", "halt when more than so many percent of the nodes that tried fail, 1 to 99; 0 never"},
+           {"--salt", "TEXT", "chooses who goes first; otherwise the release's id, and what it was while the version stays"},
+           sequence_option},
+          run_set,
+          "Seeder"};
+}
+
+cli::Command rollback_command() {
+  return {"channel rollback",
+          "point a channel back at an earlier version",
+          "A step back is a step forward: a new pointer, one sequence above, that says what it leaves and why. Without --to it goes to the release\n"
+          "that the channel had before the one in force. Nodes that still hold it switch at once.\n\n"
+          "  shoal channel rollback acme/llama:main --reason \"answers in the wrong language\" --state /var/lib/shoal --key ~/fleet-keys/publisher.key",
+          {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
+          {state_option,
+           key_option,
+           {"--to", "VERSION", "the version to go back to; otherwise the one before"},
+           {"--reason", "TEXT", "why; signed along and shown on every node", "", true},
+           sequence_option},
+          run_rollback,
+          "Seeder"};
+}
+
+cli::Command history_command() {
+  return {"channel history",
+          "show what a channel pointed at, who moved it, when and why",
+          "Newest first. Each row is verified against the trust root; one that does not verify (keys that were replaced, an epoch that is over) says so.\n\n"
+          "  shoal channel history acme/llama:main --state /var/lib/shoal",
+          {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
+          {state_option},
+          run_history,
+          "Seeder"};
+}
+
+}  // namespace
+
+std::vector<cli::Command> channel_commands() { return {set_command(), rollback_command(), history_command()}; }
+
+}  // namespace shoal::seeder

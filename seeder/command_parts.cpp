@@ -1,0 +1,69 @@
+#include "seeder/command_parts.hpp"
+
+#include "swarm/trust_chain.hpp"
+
+namespace shoal::seeder {
+
+using identity::Role;
+using swarm::MemberSession;
+
+const cli::Option state_option{"--state", "DIR", "state directory of this machine", "", true, false, "state"};
+const cli::Option key_option{"--key", "FILE",
+                             "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key in --state",
+                             "", false, true, "key"};
+
+Result<ChannelReference> parse_channel_reference(const std::string& text) {
+  std::size_t colon = text.find(':');
+  if (colon == std::string::npos) return fail(ErrorCode::usage, "'" + printable(text) + "' is not MODEL:CHANNEL, such as acme/llama:main");
+  ChannelReference reference;
+  SHOAL_TRY(reference.model, ModelName::parse(text.substr(0, colon)).within("MODEL"));
+  SHOAL_TRY(reference.channel, ChannelName::parse(text.substr(colon + 1)).within("CHANNEL"));
+  return reference;
+}
+
+Status require_publisher(const MemberSession& session) {
+  return session.require_role({Role::seeder, Role::publisher, Role::admin}, "publish");
+}
+
+Result<Signer> load_signer(cli::Invocation& call, const fs::path& state) {
+  SHOAL_TRY(Signer signer, Signer::load(call.all("--key"), state));
+  for (const auto& file : signer.exposed())
+    call.out.message("warning: others than its owner may use " + file.string() + " (chmod 600 it)");
+  return signer;
+}
+
+Result<std::optional<std::uint64_t>> number_option(const cli::Invocation& call, const std::string& option, std::uint64_t least,
+                                                   std::uint64_t most) {
+  const std::string text = call.get(option);
+  if (text.empty()) return std::optional<std::uint64_t>();
+  bool digits = text.size() <= 16 && text.find_first_not_of("0123456789") == std::string::npos;
+  if (digits && std::stoull(text) >= least && std::stoull(text) <= most) return std::optional<std::uint64_t>(std::stoull(text));
+  return fail(ErrorCode::usage, option + " is a whole number from " + std::to_string(least) + " to " + std::to_string(most) + ", not '" +
+                                    printable(text) + "'");
+}
+
+Result<Desk> Desk::open(cli::Invocation& call) {
+  Desk desk;
+  desk.clock = std::make_unique<SystemClock>();
+  SHOAL_TRY(desk.session, MemberSession::open(call.get("--state"), *desk.clock, MemberSession::Use::shared));
+  desk.tracker = desk.session->client(call.shutdown.token());
+  SHOAL_CHECK(swarm::follow_trust_roots(*desk.session, *desk.tracker));
+  return desk;
+}
+
+Result<manifest::VerifiedRelease> verified_release(const Desk& desk, const ModelName& model, const VersionName& version) {
+  SHOAL_TRY(auto reply, desk.tracker->release(model, version));
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
+  SHOAL_TRY(auto release, desk.session->verifier()->release(envelope, model));
+  if (release->version != version)
+    return fail(ErrorCode::verification, "the tracker's release for version " + version.str() + " is of version " + release->version.str());
+  return release;
+}
+
+Result<manifest::VerifiedRelease> verified_release(const Desk& desk, const ModelName& model, const ReleaseId& id) {
+  SHOAL_TRY(auto reply, desk.tracker->release(id));
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
+  return desk.session->verifier()->release(envelope, model, id);
+}
+
+}  // namespace shoal::seeder

@@ -1,0 +1,44 @@
+// What the commands of this role share.
+#pragma once
+
+#include <memory>
+
+#include "cli/command.hpp"
+#include "seeder/signer.hpp"
+#include "swarm/member_session.hpp"
+
+namespace shoal::seeder {
+
+extern const cli::Option state_option;
+extern const cli::Option key_option;
+
+struct ChannelReference {
+  ModelName model;
+  ChannelName channel;
+  std::string str() const { return model.str() + ":" + channel.str(); }
+};
+Result<ChannelReference> parse_channel_reference(const std::string& text);
+
+Status require_publisher(const swarm::MemberSession& session);
+Result<Signer> load_signer(cli::Invocation& call, const fs::path& state);
+/// A whole number from `least` to `most`; none where the option is not given.
+Result<std::optional<std::uint64_t>> number_option(const cli::Invocation& call, const std::string& option, std::uint64_t least,
+                                                   std::uint64_t most);
+
+/// A machine that asks its tracker: the session of --state, and a client that has followed the fleet's trust roots.
+struct Desk {
+  static Result<Desk> open(cli::Invocation& call);
+  std::unique_ptr<SystemClock> clock;
+  std::unique_ptr<swarm::MemberSession> session;
+  std::unique_ptr<registry::Client> tracker;
+};
+
+/// The release of a version, or with an id, as the trust root of this machine verifies it.
+Result<manifest::VerifiedRelease> verified_release(const Desk& desk, const ModelName& model, const VersionName& version);
+Result<manifest::VerifiedRelease> verified_release(const Desk& desk, const ModelName& model, const ReleaseId& id);
+
+std::vector<cli::Command> channel_commands();
+std::vector<cli::Command> trust_commands();
+std::vector<cli::Command> fleet_commands();
+
+}  // namespace shoal::seeder

@@ -1,0 +1,102 @@
+// `shoal release withdraw` and `shoal nodes list`.
+#include "seeder/command_parts.hpp"
+
+namespace shoal::seeder {
+namespace {
+
+using cli::Invocation;
+
+Status run_withdraw(Invocation& call) {
+  SHOAL_TRY(ModelName model, ModelName::parse(call.get("MODEL")).within("MODEL"));
+  SHOAL_TRY(VersionName version, VersionName::parse(call.get("VERSION")).within("VERSION"));
+  const std::string reason = call.get("--reason");
+  if (reason.empty()) return fail(ErrorCode::usage, "--reason must say why: whoever asks for the release is told it");
+  SHOAL_TRY(Desk desk, Desk::open(call));
+  SHOAL_CHECK(require_publisher(*desk.session));
+  SHOAL_CHECK(desk.tracker->withdraw(model, version, reason));
+  call.out.result({{"type", "withdrawn"}, {"model", model.str()}, {"version", version.str()}, {"reason", reason}},
+                  model.str() + "@" + version.str() + " is withdrawn: " + reason);
+  return {};
+}
+
+Json node_line(const registry::NodeRow& node, const WallTime& now) {
+  Json line{{"type", "node"},
+            {"id", node.machine.id.str()},
+            {"name", node.machine.name},
+            {"site", node.machine.site},
+            {"role", std::string(identity::name(node.machine.role))},
+            {"certificate_until", format_time(node.machine.certificate_until)},
+            {"subscriptions", Json::array()}};
+  if (!node.seen) return line;
+  line["seen"] = format_time(*node.seen);
+  line["seen_seconds_ago"] = std::max<std::int64_t>((now - *node.seen).count(), 0);
+  line["software"] = node.report.software;
+  for (const auto& row : node.report.subscriptions) {
+    Json shown{{"model", row.model.str()},           {"channel", row.channel.str()},       {"phase", row.phase},
+               {"active_version", row.active_version}, {"wanted_version", row.wanted_version}, {"reason", row.reason},
+               {"done_bytes", row.done},             {"size_bytes", row.size}};
+    if (row.active) shown["active"] = row.active->hex();
+    if (row.wanted) shown["wanted"] = row.wanted->hex();
+    line["subscriptions"].push_back(std::move(shown));
+  }
+  return line;
+}
+
+std::string subscription_text(const registry::SubscriptionReport& row) {
+  std::string text = "\n    " + row.model.str() + ":" + row.channel.str() + "  " + (row.active_version.empty() ? "nothing" : row.active_version);
+  if (row.wanted && row.wanted != row.active) {
+    text += " -> " + (row.wanted_version.empty() ? row.wanted->hex().substr(0, 12) : row.wanted_version);
+    if (row.size > 0) text += " (" + std::to_string(row.done * 100 / row.size) + " %)";
+  }
+  text += "  " + row.phase;
+  return row.reason.empty() ? text : text + ": " + row.reason;
+}
+
+std::string node_text(const registry::NodeRow& node, const WallTime& now) {
+  std::string text = (node.machine.name.empty() ? node.machine.id.str() : node.machine.name + "  " + node.machine.id.str());
+  if (!node.machine.site.empty()) text += "  " + node.machine.site;
+  if (!node.seen) return text + "  has not reported since the tracker started";
+  text += "  seen " + format_duration(std::max<std::chrono::milliseconds>(now - *node.seen, {})) + " ago";
+  for (const auto& row : node.report.subscriptions) text += subscription_text(row);
+  return text;
+}
+
+Status run_nodes(Invocation& call) {
+  std::optional<ModelName> model;
+  if (!call.get("--model").empty()) {
+    SHOAL_TRY(model, ModelName::parse(call.get("--model")).within("--model"));
+  }
+  SHOAL_TRY(Desk desk, Desk::open(call));
+  SHOAL_TRY(auto nodes, desk.tracker->nodes());
+  for (registry::NodeRow& node : nodes) {
+    auto& rows = node.report.subscriptions;
+    if (model) std::erase_if(rows, [&](const auto& row) { return row.model != *model; });
+    if (model && rows.empty()) continue;
+    call.out.result(node_line(node, desk.clock->now()), node_text(node, desk.clock->now()));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<cli::Command> fleet_commands() {
+  return {{"release withdraw",
+           "take a version away from the fleet for good",
+           "Whoever asks for it is told the reason, and nodes that are fetching it stop; nodes that run it go on. No channel may point at it, so move them first.\n"
+           "A version that was withdrawn does not come back.\n\n"
+           "  shoal release withdraw acme/llama 1.1 --reason \"wrong weights\" --state /var/lib/shoal",
+           {{"MODEL", "org/name", true}, {"VERSION", "the version to withdraw", true}},
+           {state_option, {"--reason", "TEXT", "why; told to whoever asks for the version", "", true}},
+           run_withdraw,
+           "Seeder"},
+          {"nodes list",
+           "show which node runs which version",
+           "What the nodes reported last, and when. Reports are for people: nothing that a node says of itself is signed.\n\n"
+           "  shoal nodes list --model acme/llama --state /var/lib/shoal",
+           {},
+           {state_option, {"--model", "ORG/NAME", "only nodes that follow a channel of this model"}},
+           run_nodes,
+           "Seeder"}};
+}
+
+}  // namespace shoal::seeder

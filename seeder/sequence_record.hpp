@@ -1,0 +1,24 @@
+// The highest (epoch, sequence) that this publisher signed for each channel: STATE/published/<org>/<name>/<channel>.json. A tracker that was
+// restored from an old backup does not know it, and nodes refuse whatever is lower than what they have seen.
+#pragma once
+
+#include "base/files.hpp"
+#include "manifest/trust.hpp"
+
+namespace shoal::seeder {
+
+class SequenceRecord {
+ public:
+  explicit SequenceRecord(fs::path state) : directory_(std::move(state) / "published") {}
+
+  /// Zeroes where nothing was signed here yet; an error where the file is damaged.
+  Result<manifest::SeenSequence> highest(const ModelName& model, const ChannelName& channel) const;
+  /// Durable. Never lowers what is there.
+  Status note(const ModelName& model, const ChannelName& channel, const manifest::SeenSequence& sequence) const;
+
+ private:
+  fs::path file(const ModelName& model, const ChannelName& channel) const { return directory_ / model.str() / (channel.str() + ".json"); }
+  fs::path directory_;
+};
+
+}  // namespace shoal::seeder

@@ -1,0 +1,133 @@
+#include "seeder/channel_mover.hpp"
+
+#include <doctest/doctest.h>
+
+#include "fixture.hpp"
+#include "seeder/sequence_record.hpp"
+
+using namespace shoal;
+using namespace shoal::seeder;
+using namespace shoal::seeder::testing;
+
+namespace {
+
+const ModelName model = ModelName::trusted("acme/llama");
+const ChannelName main_channel = ChannelName::trusted("main");
+const std::string channel_path = "/v1/models/acme/llama/channels/main";
+
+ReleaseId release(std::uint8_t number) {
+  ReleaseId id;
+  id.bytes[0] = number;
+  return id;
+}
+
+struct Mover {
+  Machine machine;
+  Signer signer = machine.signer();
+  ChannelMover mover{machine.session(), machine.tracker(), signer};
+
+  ChannelMover::Moved move(const Move& wanted) { return test::must(mover.move(model, main_channel, wanted)); }
+  manifest::ChannelPointer pointer() { return *test::must(mover.in_force(model, main_channel)); }
+};
+
+manifest::ChannelPointer pointing_at(const ReleaseId& id, std::optional<manifest::Rollout> rollout = {}) {
+  manifest::ChannelPointer pointer;
+  pointer.release = id;
+  pointer.rollout = std::move(rollout);
+  return pointer;
+}
+
+}  // namespace
+
+TEST_CASE("a pointer carries rollout, what it rolls back and why") {
+  Mover mover;
+  manifest::Rollout rollout{10, "salt", release(1), 20};
+  CHECK(mover.move({release(2), rollout, release(3), "it was bad"}).sequence == 1);
+  CHECK(mover.pointer().rollout == rollout);
+  CHECK(mover.pointer().rollback_of == release(3));
+  CHECK(mover.pointer().reason == "it was bad");
+}
+
+TEST_CASE("the same again moves nothing, another share of the nodes does") {
+  Mover mover;
+  manifest::Rollout tenth{10, "salt", {}, 0}, half{50, "salt", {}, 0};
+  CHECK(mover.move({release(2), tenth}).outcome == ChannelMover::Outcome::moved);
+  CHECK(mover.move({release(2), tenth}).outcome == ChannelMover::Outcome::already_there);
+  CHECK(mover.move({release(2), half}).sequence == 2);
+  CHECK(mover.move({release(2)}).sequence == 3);
+  CHECK_FALSE(mover.pointer().rollout);
+}
+
+TEST_CASE("a tracker that was restored from an old backup does not make the publisher sign an old sequence again") {
+  Mover mover;
+  mover.move({release(1)});
+  std::string backup = mover.machine.memory().channels.at(channel_path);
+  mover.move({release(2)});
+  mover.move({release(3)});
+  mover.machine.memory().channels[channel_path] = backup;
+  SUBCASE("to something new") { CHECK(mover.move({release(4)}).sequence == 4); }
+  SUBCASE("to what the backup has in force, which nodes have left since") {
+    auto moved = mover.move({release(1)});
+    CHECK(moved.outcome == ChannelMover::Outcome::moved);
+    CHECK(moved.sequence == 4);
+  }
+  SUBCASE("when the channel is lost altogether") {
+    mover.machine.memory().channels.clear();
+    CHECK(mover.move({release(1)}).sequence == 4);
+  }
+}
+
+TEST_CASE("a publisher that lost its state may say how far the fleet was") {
+  Mover mover;
+  CHECK(mover.move({release(1), {}, {}, "", 70}).sequence == 70);
+  CHECK(mover.move({release(1), {}, {}, "", 70}).outcome == ChannelMover::Outcome::already_there);
+  CHECK(mover.move({release(1), {}, {}, "", 90}).sequence == 90);
+  CHECK(mover.move({release(2), {}, {}, "", 5}).sequence == 91);
+}
+
+TEST_CASE("what no node could follow is not signed") {
+  Mover mover;
+  auto refused = mover.mover.move(model, main_channel, {release(1), {}, {}, std::string(2000, 'x')});
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::usage);
+  CHECK(mover.machine.memory().channels.empty());
+}
+
+TEST_CASE("the record of sequences rises only and lasts") {
+  TempDirectory state;
+  SequenceRecord record(state.path());
+  CHECK(test::must(record.highest(model, main_channel)) == manifest::SeenSequence{});
+  test::must(record.note(model, main_channel, {1, 7}));
+  test::must(record.note(model, main_channel, {1, 5}));
+  CHECK(test::must(SequenceRecord(state.path()).highest(model, main_channel)) == manifest::SeenSequence{1, 7});
+  test::must(record.note(model, main_channel, {2, 1}));
+  CHECK(test::must(record.highest(model, main_channel)) == manifest::SeenSequence{2, 1});
+  CHECK(test::must(record.highest(model, ChannelName::trusted("beta"))) == manifest::SeenSequence{});
+  write(state.path() / "published/acme/llama/main.json", "{");
+  CHECK_FALSE(record.highest(model, main_channel).ok());
+}
+
+TEST_CASE("all nodes at once need no rollout") {
+  CHECK_FALSE(rollout_for({}, release(2), pointing_at(release(1))));
+  CHECK_FALSE(rollout_for({100, 0, "salt"}, release(2), {}));
+  CHECK(rollout_for({100, 5, ""}, release(2), {})->halt_percent == 5);
+}
+
+TEST_CASE("a new release goes to those that its own id chooses, and the others fall back on what was in force") {
+  auto rollout = rollout_for({10, {}, ""}, release(2), pointing_at(release(1)));
+  CHECK(rollout == manifest::Rollout{10, release(2).hex(), release(1), 0});
+  CHECK(rollout_for({10, {}, "mine"}, release(2), {}) == manifest::Rollout{10, "mine", {}, 0});
+}
+
+TEST_CASE("while a release stays, so do its salt, its halt and the fallback") {
+  auto now = pointing_at(release(2), manifest::Rollout{10, "salt", release(1), 20});
+  CHECK(rollout_for({50, {}, ""}, release(2), now) == manifest::Rollout{50, "salt", release(1), 20});
+  CHECK(rollout_for({50, 0, ""}, release(2), now) == manifest::Rollout{50, "salt", release(1), 0});
+  CHECK(rollout_for({{}, {}, ""}, release(2), now) == manifest::Rollout{100, "salt", release(1), 20});
+}
+
+TEST_CASE("what replaces a release that went to a part falls back on the one that the others have") {
+  auto now = pointing_at(release(2), manifest::Rollout{10, "salt", release(1), 20});
+  CHECK(rollout_for({10, {}, ""}, release(3), now) == manifest::Rollout{10, release(3).hex(), release(1), 0});
+  CHECK_FALSE(rollout_for({10, {}, ""}, release(1), now)->otherwise);
+}

@@ -1,0 +1,138 @@
+#include "tracker/node_reports.hpp"
+
+#include "doctest/doctest.h"
+#include "support/test_fleet.hpp"
+
+using namespace shoal;
+using namespace shoal::tracker;
+using registry::NodeReport;
+using registry::SubscriptionReport;
+using shoal::test::must;
+using shoal::test::node_id;
+
+namespace {
+
+const ModelName model = ModelName::trusted("acme/chat");
+const ChannelName stable = ChannelName::trusted("stable");
+const WallTime now = WallTime(std::chrono::seconds(1'700'000'000));
+
+ReleaseId release(std::uint8_t number) {
+  ReleaseId id;
+  id.bytes[0] = number;
+  return id;
+}
+SubscriptionReport row(const char* phase, std::optional<ReleaseId> wanted, std::optional<ReleaseId> active) {
+  SubscriptionReport report;
+  report.model = model;
+  report.channel = stable;
+  report.phase = phase;
+  report.wanted = wanted;
+  report.active = active;
+  return report;
+}
+NodeReport failing() { return {"shoal", {row("failed", release(2), release(1))}}; }
+NodeReport running() { return {"shoal", {row("active", release(2), release(2))}}; }
+NodeReport fetching() { return {"shoal", {row("fetching", release(2), release(1))}}; }
+
+RolloutTally tally_of(const NodeReport& report) {
+  RolloutTally tally;
+  count(tally, report, model, stable, release(2));
+  return tally;
+}
+
+struct Watch {
+  ManualClock clock{now};
+  bool halted = false;
+  std::uint32_t halt_percent = 20;
+  FreshnessDesk desk{FleetName::trusted("f"), crypto::PrivateKey::generate(), clock, [this]() -> Result<Situation> {
+                       ChannelStanding standing{{model, stable, 1, 1, Sha256{}, halted}, release(2), halt_percent};
+                       return Situation{1, true, {standing}};
+                     }};
+  NodeReports reports;
+
+  std::size_t halts_after(unsigned node, const NodeReport& report) {
+    must(desk.refresh());
+    must(reports.put(node_id(node), report, now));
+    return reports.to_halt(report, desk).size();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a node counts as failed or as active by what it says of the release") {
+  CHECK(tally_of(failing()) == RolloutTally{1, 0});
+  CHECK(tally_of(running()) == RolloutTally{0, 1});
+  CHECK(tally_of(fetching()) == RolloutTally{0, 0});
+  CHECK(tally_of({"s", {row("failed", release(3), release(2))}}) == RolloutTally{0, 1});  // failed with another one
+  CHECK(tally_of({"s", {row("failed", {}, {})}}) == RolloutTally{0, 0});
+  CHECK(tally_of({"s", {}}) == RolloutTally{0, 0});
+  NodeReport elsewhere = failing();
+  elsewhere.subscriptions[0].channel = ChannelName::trusted("beta");
+  CHECK(tally_of(elsewhere) == RolloutTally{0, 0});
+}
+
+TEST_CASE("a node that repeats itself in one report counts once") {
+  NodeReport loud = failing();
+  for (int i = 0; i < 5; ++i) loud.subscriptions.push_back(loud.subscriptions[0]);
+  CHECK(tally_of(loud) == RolloutTally{1, 0});
+}
+
+TEST_CASE("a rollout halts when more than the given share of those that tried failed") {
+  CHECK_FALSE(halts({0, 0}, 20));
+  CHECK_FALSE(halts({0, 100}, 20));
+  CHECK_FALSE(halts({20, 80}, 20));
+  CHECK(halts({21, 79}, 20));
+  CHECK(halts({1, 0}, 99));
+  CHECK_FALSE(halts({1, 0}, 100));
+  CHECK_FALSE(halts({100, 0}, 0));
+  CHECK(halts({4'000'000'000, 1}, 99));
+}
+
+TEST_CASE("the failure that exceeds the share halts the channel, and the next ones do not halt it again") {
+  Watch watch;
+  for (unsigned node = 0; node < 8; ++node) CHECK(watch.halts_after(node, running()) == 0);
+  CHECK(watch.halts_after(20, failing()) == 0);
+  CHECK(watch.halts_after(20, failing()) == 0);  // says it again
+  CHECK(watch.halts_after(21, failing()) == 0);  // 2 of 10
+  CHECK(watch.halts_after(22, failing()) == 1);
+  watch.halted = true;
+  CHECK(watch.halts_after(23, failing()) == 0);
+}
+
+TEST_CASE("a channel that never halts does not") {
+  Watch watch;
+  watch.halt_percent = 0;
+  for (unsigned node = 0; node < 8; ++node) CHECK(watch.halts_after(node, failing()) == 0);
+}
+
+TEST_CASE("a node that recovered no longer counts as failed") {
+  Watch watch;
+  CHECK(watch.halts_after(1, running()) == 0);
+  CHECK(watch.halts_after(2, fetching()) == 0);
+  CHECK(watch.halts_after(2, failing()) == 1);
+  CHECK(watch.halts_after(2, running()) == 0);
+  CHECK(watch.reports.tally(model, stable, release(2)) == RolloutTally{0, 2});
+}
+
+TEST_CASE("the list has every node, and others that reported") {
+  using identity::Role;
+  NodeReports reports;
+  must(reports.put(node_id(1), running(), now));
+  must(reports.put(node_id(3), fetching(), now));
+  auto machine = [](unsigned number, Role role) { return registry::MachineRow{node_id(number), role, "m", "", now}; };
+  auto rows = reports.rows({machine(1, Role::node), machine(2, Role::node), machine(3, Role::seeder), machine(4, Role::admin)});
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0].seen == now);
+  CHECK(rows[0].report.subscriptions.size() == 1);
+  CHECK_FALSE(rows[1].seen);
+  CHECK(rows[2].machine.role == Role::seeder);
+}
+
+TEST_CASE("a report of too many subscriptions is refused") {
+  NodeReports reports;
+  NodeReport large = running();
+  large.subscriptions.resize(NodeReports::most_subscriptions + 1, large.subscriptions[0]);
+  Status status = reports.put(node_id(1), large, now);
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().code == ErrorCode::usage);
+}
