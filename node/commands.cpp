@@ -6,6 +6,7 @@
 #include "node/pin_commands.hpp"
 #include "node/puller.hpp"
 #include "node/repairer.hpp"
+#include "swarm/trust_chain.hpp"
 
 namespace shoal::node {
 namespace {
@@ -106,6 +107,7 @@ Status run_pull(Invocation& call) {
   Shelf shelf(session->state());
   SHOAL_TRY(auto cache, cache_of(call, session->state(), reference.model));
   auto registry = session->client(call.shutdown.token());
+  SHOAL_CHECK(swarm::follow_trust_roots(*session, *registry));
   SHOAL_TRY(Wanted wanted, Resolver(*registry, *session->verifier(), shelf, clock).resolve(reference));
   SHOAL_TRY(auto node, Node::start(*session, options));
   PullRequest request{reference, std::nullopt, call.on("--allow-code-formats")};

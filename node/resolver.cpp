@@ -32,6 +32,7 @@ Result<Wanted> Resolver::by_channel(const Reference& reference) {
 }
 
 Error Resolver::not_found(const Reference& reference, const Error& cause) {
+  if (cause.message.find(registry::withdrawn_words) != std::string::npos) return cause;
   auto versions = registry_.versions(reference.model);
   if (!versions) return cause;
   if (versions->empty()) return fail(ErrorCode::not_found, "the fleet has no model " + reference.model.str());
