@@ -148,6 +148,7 @@ Status Follower::fetch(registry::Client& tracker, const ChannelKey& key, const m
   SHOAL_TRY(auto pointer, session_.verifier()->channel(envelope, key.model, key.channel, seen, session_.clock().now()));
   if (state != nullptr && crypto::sha256(envelope.payload) != state->pointer)
     return fail(ErrorCode::unreachable, "the pointer of " + key.str() + " is not the one that the tracker's freshness statement names");
+  SHOAL_CHECK(shelf_.check_not_another(*pointer));
   events_.issued(pointer->issued);
   events_.offered({key, std::move(pointer), state != nullptr && state->halted});
   return {};

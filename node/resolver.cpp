@@ -25,6 +25,7 @@ Result<Wanted> Resolver::by_channel(const Reference& reference) {
   SHOAL_TRY(auto signed_pointer, SignedEnvelope::decode(text, manifest::channel_limit));
   SHOAL_TRY(auto seen, shelf_.seen(reference.model, reference.channel));
   SHOAL_TRY(auto pointer, verifier_.channel(signed_pointer, reference.model, reference.channel, seen, clock_.now()));
+  SHOAL_CHECK(shelf_.check_not_another(*pointer));
   SHOAL_TRY(auto reply, registry_.release(pointer->release));
   SHOAL_TRY(auto envelope, SignedEnvelope::decode(reply.envelope, manifest::release_limit));
   SHOAL_TRY(auto release, verifier_.release(envelope, reference.model, pointer->release));

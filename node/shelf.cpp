@@ -93,6 +93,20 @@ Result<manifest::SeenSequence> Shelf::seen(const ModelName& model, const Channel
   return seen;
 }
 
+Status Shelf::check_not_another(const manifest::ChannelPointer& pointer) const {
+  const fs::path file = sequence_file(pointer.model, pointer.channel);
+  auto text = read_file(file, 64 * KiB);
+  if (!text) return text.error().code == ErrorCode::not_found ? Status() : Status(text.error());
+  SHOAL_TRY(Json json, parse_json(*text, 64 * KiB).within(file.string()));
+  JsonReader reader(json, file.string());
+  const manifest::SeenSequence seen{reader.number("epoch"), reader.number("sequence")};
+  const std::string release = reader.string("release");
+  SHOAL_CHECK(reader.finish_lenient());
+  if (seen != manifest::SeenSequence{pointer.epoch, pointer.sequence} || release == pointer.release.hex()) return {};
+  return fail(ErrorCode::verification, "channel " + pointer.model.str() + ":" + pointer.channel.str() + ": two pointers have sequence " +
+                                           std::to_string(pointer.sequence) + ", and this one names another release than the one that was accepted");
+}
+
 Status Shelf::record_seen(const manifest::ChannelPointer& pointer) {
   fs::path file = sequence_file(pointer.model, pointer.channel);
   SHOAL_CHECK(make_directories(file.parent_path()));

@@ -46,6 +46,8 @@ class Shelf {
 
   /// Zero where none was accepted yet.
   Result<manifest::SeenSequence> seen(const ModelName& model, const ChannelName& channel) const;
+  /// Code `verification` where a pointer has the sequence of one that was accepted before, and names another release.
+  Status check_not_another(const manifest::ChannelPointer& pointer) const;
   /// Durable before it returns: the sequence is on disk before a switch happens.
   Status record_seen(const manifest::ChannelPointer& pointer);
 

@@ -62,7 +62,7 @@ class FollowTrust(VersionsCase):
 
     def test_a_node_that_was_off_for_longer_than_its_certificate_lives_joins_again_and_goes_on(self):
         self.fleet.tracker.stop()
-        self.fleet.start_tracker("--announce-interval", "2s", "--certificate-life", "8s")
+        self.fleet.start_tracker("--announce-interval", "2s", "--certificate-life", "10s")
         first = self.publish("1.0")
         member, node = self.follower()
         self.fleet.start_seeder(self.source)

@@ -99,3 +99,16 @@ TEST_CASE("manifests are kept for releases that went elsewhere") {
   CHECK(shelf.held()->empty());
   CHECK(*shelf.metainfo(id_of(9)) == "torrent");
 }
+
+TEST_CASE("a second release under a sequence that was accepted before is refused") {
+  TempDirectory directory;
+  Shelf shelf(directory.path());
+  manifest::ChannelPointer first = pointer(5), other = pointer(5), next = pointer(6);
+  CHECK(shelf.check_not_another(first).ok());
+  REQUIRE(shelf.record_seen(first).ok());
+  CHECK(shelf.check_not_another(first).ok());
+  other.release = id_of(8);
+  next.release = id_of(8);
+  CHECK(shelf.check_not_another(other).error().code == ErrorCode::verification);
+  CHECK(shelf.check_not_another(next).ok());
+}
