@@ -1,5 +1,6 @@
 #include "node/commands.hpp"
 
+#include "node/agent_commands.hpp"
 #include "node/fleet_view.hpp"
 #include "node/huggingface_cache.hpp"
 #include "node/joining.hpp"
@@ -224,7 +225,8 @@ std::vector<cli::Command> commands() {
           {"channel list", "show the channels of a model and the versions they point at",
            "Pointers and releases are verified against the trust root before they are shown.\n\n  shoal channel list acme/llama --state /var/lib/shoal",
            {{"MODEL", "org/name", true}}, {state_option}, run_channel_list, "Node"}};
-  for (auto& command : pin_commands()) all.push_back(std::move(command));
+  for (auto* more : {pin_commands, agent_commands})
+    for (auto& command : more()) all.push_back(std::move(command));
   return all;
 }
 

@@ -1,4 +1,4 @@
-// The commands of a node and of everybody who looks: join, pull, verify, status, channel list.
+// The commands of a node and of everybody who looks: join, pull, verify, status, channel list, pins, and those of the daemon.
 #pragma once
 
 #include <vector>

@@ -1,13 +1,12 @@
 // The one binary: each role brings its commands.
 #include "cli/command.hpp"
-#include "node/agent_commands.hpp"
 #include "node/commands.hpp"
 #include "seeder/commands.hpp"
 #include "tracker/commands.hpp"
 
 int main(int argc, char** argv) {
   std::vector<shoal::cli::Command> all;
-  for (auto* commands : {shoal::tracker::commands, shoal::seeder::commands, shoal::node::commands, shoal::node::agent_commands})
+  for (auto* commands : {shoal::tracker::commands, shoal::seeder::commands, shoal::node::commands})
     for (auto& command : commands()) all.push_back(std::move(command));
   return shoal::cli::run(argc, argv, SHOAL_VERSION, all);
 }

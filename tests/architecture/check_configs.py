@@ -12,7 +12,7 @@ import tomllib
 COMMANDS = {
     "tracker.toml": ["tracker run"],
     "seeder.toml": ["seed", "publish", "channel set"],
-    "node.toml": ["pull", "join", "verify", "status"],
+    "node.toml": ["pull", "node run", "join", "verify", "status"],
 }
 NOTE = re.compile(r"\[((?:required|default: [^;\]]*)?)[^\[\]]*in the file: ([\w.]+)\]")
 
