@@ -1,6 +1,7 @@
 #include "node/agent.hpp"
 
 #include "base/log.hpp"
+#include "base/service_notify.hpp"
 #include "base/shutdown.hpp"
 
 namespace shoal::node {
@@ -104,12 +105,15 @@ Follower::Events Agent::follower_events() {
 }
 
 void Agent::run(const std::stop_token& stop) {
+  ServiceNotifier service(clock_);
   out_.result({{"type", "running"}, {"listen", node_->mesh().port()}, {"serving", served_.size()}, {"follows", channels_.size()}},
               "node on port " + std::to_string(node_->mesh().port()) + " follows " + std::to_string(channels_.size()) + " channels and serves " +
                   std::to_string(served_.size()) + " releases; interrupt to stop");
+  service.ready(service_status(*view_.lock()));
   while (!stop.stop_requested()) {
-    tasks_.run_for(tick_period, stop);
+    tasks_.run_for(std::min(tick_period, service.longest_wait()), stop);
     tick();
+    service.alive(service_status(*view_.lock()));
   }
 }
 

@@ -86,6 +86,18 @@ registry::NodeReport report_of(const AgentView& view, const std::string& softwar
   return report;
 }
 
+std::string service_status(const AgentView& view) {
+  std::size_t active = 0, failed = 0;
+  for (const ChannelView& channel : view.channels) {
+    active += channel.track.phase == Phase::active ? 1 : 0;
+    failed += channel.track.phase == Phase::failed ? 1 : 0;
+  }
+  std::string text = "port " + std::to_string(view.port) + ", follows " + std::to_string(view.channels.size()) + " channels: " +
+                     std::to_string(active) + " active, " + std::to_string(failed) + " failed; serves " + std::to_string(view.serving) +
+                     " releases";
+  return text + (view.tracker.problem.empty() ? "" : "; tracker: " + view.tracker.problem);
+}
+
 std::string status_text(const Json& view) {
   std::string text = "a node runs here on port " + std::to_string(view.value("listen", 0)) + " and serves " +
                      std::to_string(view.value("serving", 0)) + " releases";

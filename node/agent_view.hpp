@@ -29,6 +29,8 @@ struct AgentView {
 
 Json to_json(const AgentView& view, WallTime now);
 registry::NodeReport report_of(const AgentView& view, const std::string& software);
+/// One line for the service manager.
+std::string service_status(const AgentView& view);
 /// The lines of `shoal status`, from what to_json made.
 std::string status_text(const Json& view);
 /// Only those about channels, each after a line break.

@@ -1,8 +1,10 @@
 #include "seeder/seeder.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/service_notify.hpp"
 #include "base/shutdown.hpp"
 
 namespace shoal::seeder {
@@ -42,12 +44,17 @@ Seeder::~Seeder() {
 }
 
 void Seeder::run(const std::stop_token& stop) {
+  ServiceNotifier service(session_.clock());
   offer_->refresh(stop);
-  if (!stop.stop_requested()) say_ready();
-  while (sleep_for(refresh_interval, stop)) {
+  if (!stop.stop_requested()) {
+    say_ready();
+    service.ready(status());
+  }
+  while (sleep_for(std::min<std::chrono::milliseconds>(refresh_interval, service.longest_wait()), stop)) {
     take_events();
     offer_->refresh(stop);
     say_progress();
+    service.alive(status());
   }
   out_.progress_done();
 }
@@ -66,6 +73,12 @@ void Seeder::say_ready() {
   for (const auto& content : offer_->contents()) contents.push_back(content.hex());
   out_.result({{"type", "seeding"}, {"listen", port()}, {"releases", offer_->releases()}, {"info_hashes", contents}},
               "seeding " + releases + " on port " + std::to_string(port()) + "; interrupt to stop");
+}
+
+std::string Seeder::status() const {
+  const std::string problem = announce_problem();
+  return "serves " + counted(offer_->releases(), "release") + " on port " + std::to_string(port()) +
+         (problem.empty() ? "" : "; the tracker cannot be told: " + problem);
 }
 
 void Seeder::say_progress() {

@@ -36,6 +36,7 @@ class Seeder {
   void take_events();
   void say_ready();
   void say_progress();
+  std::string status() const;  // one line for the service manager
   std::string announce_problem() const;
 
   swarm::MemberSession& session_;

@@ -1,6 +1,7 @@
 #include "tracker/commands.hpp"
 
 #include "base/log.hpp"
+#include "base/service_notify.hpp"
 #include "tracker/admission.hpp"
 #include "tracker/fleet_init.hpp"
 #include "tracker/state.hpp"
@@ -105,13 +106,21 @@ void report_ready(cli::Output& out, const Tracker& tracker) {
   out.result(ready, "");
 }
 
+/// Until a stop is requested. A tracker whose own rounds have stopped does not feed the watchdog.
+void serve(const Tracker& tracker, const Clock& clock, const std::stop_token& stop) {
+  ServiceNotifier service(clock);
+  const std::string status = "tracker on " + tracker.listen().str();
+  service.ready(status);
+  while (sleep_for(service.longest_wait(), stop))
+    if (tracker.alive()) service.alive(status);
+}
+
 Status run_tracker(cli::Invocation& call) {
   SHOAL_TRY(TrackerOptions options, tracker_options(call));
   SystemClock clock;
   SHOAL_TRY(auto tracker, Tracker::start(std::move(options), clock));
   report_ready(call.out, *tracker);
-  while (sleep_for(std::chrono::hours(1), call.shutdown.token())) {
-  }
+  serve(*tracker, clock, call.shutdown.token());
   tracker.reset();
   call.out.message("tracker stopped");
   return {};

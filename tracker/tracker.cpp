@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/asio.hpp"
 #include "base/log.hpp"
@@ -17,6 +18,7 @@ namespace {
 constexpr std::size_t disk_threads = 2;
 constexpr unsigned failed_enrolments_per_minute = 20;  // for each address
 constexpr std::chrono::seconds sweep_period{1};
+constexpr std::chrono::seconds longest_sweep{10};
 constexpr int sweeps_for_peers = 30;  // they are looked through each so many sweeps
 // Each node holds a connection while it waits for the next freshness statement, and one for its announces.
 constexpr std::size_t most_connections = 24000;
@@ -88,6 +90,8 @@ class RunningTracker final : public Tracker {
   HostPort listen() const override { return {options_.listen.host, server_->port()}; }
   HostPort plain_listen() const override { return {options_.plain_listen.host, plain_server_ ? plain_server_->port() : std::uint16_t{0}}; }
 
+  bool alive() const override { return clock_.steady_now() - SteadyTime(SteadyTime::duration(swept_)) < sweep_period + longest_sweep; }
+
   Status run() {
     SHOAL_CHECK(renew_itself());
     SHOAL_TRY(roots_, TrustRoots::open(database_, trust_root_, clock_).within("trust root of " + options_.state.string()));
@@ -101,16 +105,20 @@ class RunningTracker final : public Tracker {
     freshness_ = std::make_unique<FreshnessDesk>(authority_.fleet(), freshness_key_, clock_, [this] { return look(); });
     SHOAL_CHECK(freshness_->refresh());
     SHOAL_CHECK(serve());
+    note_sweep();
     sweeper_ = std::jthread([this](const std::stop_token& stop) {
       for (int sweeps = 1; sleep_for(sweep_period, stop); ++sweeps) {
         freshness_->sweep();
         if (sweeps % sweeps_for_peers == 0) announcer_->sweep();
+        note_sweep();
       }
     });
     return {};
   }
 
  private:
+  void note_sweep() { swept_ = clock_.steady_now().time_since_epoch().count(); }
+
   Result<Situation> look() {
     auto verifier = roots_->verifier();
     const auto& keys = verifier->root().tracker_keys;
@@ -170,6 +178,7 @@ class RunningTracker final : public Tracker {
   std::unique_ptr<identity::Renewer> renewer_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Server> plain_server_;
+  std::atomic<SteadyTime::rep> swept_{0};  // when the last sweep ended
   std::jthread sweeper_;
 };
 

@@ -26,6 +26,8 @@ class Tracker {
   /// What the listeners are bound to; the plain one has port 0 where there is none.
   virtual HostPort listen() const = 0;
   virtual HostPort plain_listen() const = 0;
+  /// Whether the tracker's rounds, which need its locks, still turn. Thread-safe.
+  virtual bool alive() const = 0;
 };
 
 }  // namespace shoal::tracker

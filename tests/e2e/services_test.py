@@ -1,0 +1,119 @@
+"""What a service manager sees of the three roles: when they are ready, that they are alive, and that they end."""
+import contextlib
+import os
+import signal
+import socket
+import time
+import unittest
+
+from cases import FleetCase, make_model
+from fleet import free_port
+
+TEN_SECONDS = 10.0  # what a service gets to end in order
+
+
+class Manager:
+    """Listens where systemd would. `at_ready` is run at the very moment READY=1 is read."""
+
+    def __init__(self, name):
+        self.name = name
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind("\0" + name[1:] if name.startswith("@") else name)
+
+    def environment(self, watchdog=None):
+        return {"NOTIFY_SOCKET": self.name} | ({"WATCHDOG_USEC": str(watchdog)} if watchdog else {})
+
+    def hear(self, word, deadline=30.0):
+        """The lines of the first message that has a line `word`."""
+        end = time.monotonic() + deadline
+        while (left := end - time.monotonic()) > 0:
+            self._socket.settimeout(left)
+            with contextlib.suppress(TimeoutError):
+                lines = self._socket.recv(4096).decode().split("\n")
+                if word in lines:
+                    return lines
+        raise AssertionError(f"no {word} within {deadline:.0f} s")
+
+    def close(self):
+        self._socket.close()
+
+
+def connects(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        return True
+    return False
+
+
+class Services(FleetCase):
+    def manager(self, name=None):
+        manager = Manager(name or self.fleet.path(f"notify-{len(self.fleet.members)}-{time.monotonic_ns()}"))
+        self.addCleanup(manager.close)
+        return manager
+
+    def started(self, name, *words, watchdog=None, manager=None):
+        manager = manager or self.manager()
+        return manager, self.fleet.start(name, *words, environment=manager.environment(watchdog))
+
+    def roles(self):
+        """(name, port, words) of each role as a service would run it."""
+        node = self.fleet.join("node")
+        self.fleet.tracker.stop()
+        ports = {role: free_port() for role in ("seeder", "node")} | {"tracker": self.fleet.port}
+        listen = {role: f"127.0.0.1:{port}" for role, port in ports.items()}
+        return [("tracker", ports["tracker"], ["tracker", "run", "--state", self.fleet.path("tracker"), "--listen", listen["tracker"]]),
+                ("seeder", ports["seeder"], ["seed", "--state", self.source.state, "--listen", listen["seeder"]]),
+                ("node", ports["node"], ["node", "run", "--state", node.state, "--listen", listen["node"], "--follow", "acme/model:main"])]
+
+    def test_ready_comes_when_the_port_is_open_and_the_watchdog_is_fed(self):
+        self.published(1)
+        for name, port, words in self.roles():
+            with self.subTest(role=name):
+                manager, process = self.started(name, *words, watchdog=1_000_000)
+                status = next(line for line in manager.hear("READY=1") if line.startswith("STATUS="))
+                self.assertTrue(connects(port), "what says READY=1 can be reached")
+                self.assertIn(str(port), status)
+                for _ in range(3):
+                    manager.hear("WATCHDOG=1")
+                process.send(signal.SIGTERM)
+                manager.hear("STOPPING=1", TEN_SECONDS)
+                self.assertEqual(process.wait(TEN_SECONDS), 0)
+                if name == "tracker":
+                    self.fleet.start_tracker()
+
+    def test_an_abstract_socket_will_do(self):
+        self.fleet.tracker.stop()
+        manager = self.manager(f"@shoal-{os.getpid()}-{time.monotonic_ns()}")
+        self.started("tracker", "tracker", "run", "--state", self.fleet.path("tracker"), manager=manager)
+        manager.hear("READY=1")
+
+    def test_a_role_that_hangs_does_not_feed_its_watchdog(self):
+        seed_manager, seeder = self.started("seeder", "seed", "--state", self.source.state, "--listen", "127.0.0.1:0", watchdog=1_000_000)
+        seed_manager.hear("WATCHDOG=1")
+        seeder.send(signal.SIGSTOP)
+        self.addCleanup(lambda: seeder.running and seeder.send(signal.SIGCONT))
+        with self.assertRaises(AssertionError):
+            while True:  # what was sent before it stopped is read first
+                seed_manager.hear("WATCHDOG=1", 3.0)
+
+    def test_every_role_ends_within_ten_seconds_of_sigterm_while_transfers_run(self):
+        directory = make_model(self.fleet.path("large"), 64)
+        self.fleet.publish(self.source, directory, "acme/model", "1.0")
+        seeder = self.fleet.start_seeder(self.source, "--upload-limit", "1MB")
+        nodes = [self.fleet.join(f"node{number}") for number in range(2)]
+        running = [self.fleet.start(node.name, "node", "run", "--state", node.state, "--listen", "127.0.0.1:0", "--follow", "acme/model:main")
+                   for node in nodes]
+        for node in nodes:
+            self.until("a transfer runs", lambda node=node: self.fetched(node) > 0)
+        for process in (running[0], seeder, self.fleet.tracker, running[1]):  # the last one without a source and a tracker
+            process.send(signal.SIGTERM)
+            self.assertEqual(process.wait(TEN_SECONDS), 0, process.name)
+
+    def fetched(self, node):
+        done = self.fleet.run("status", "--state", node.state, check=False)
+        views = [event for event in done.events if event.get("type") == "node"]
+        rows = [row for view in views for row in view["subscriptions"]]
+        return sum(row.get("progress", {}).get(part, 0) for row in rows for part in ("from_source", "from_peers"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
