@@ -1,16 +1,17 @@
 #include "node/agent_commands.hpp"
 
+#include "cli/state_option.hpp"
 #include "node/agent.hpp"
 
 namespace shoal::node {
 namespace {
 
 using cli::Invocation;
+using cli::state_option;
 using swarm::MemberSession;
 
 constexpr std::chrono::seconds patience{30};
 
-const cli::Option state_option{"--state", "DIR", "state directory of this machine", "", true, false, "state"};
 const cli::Option hook_option{"--hook", "HOOK",
                               "run this after each switch, such as exec:/usr/local/bin/reload, systemd:UNIT, http://..., vllm:URL, sglang:URL,\n"
                               "triton:URL or llama.cpp:URL; may be given again",
@@ -138,8 +139,8 @@ cli::Command node_run_command() {
           "A new version is fetched as soon as its channel moves, verified, and switched to in one atomic step: what an inference server\n"
           "opens is DIR/models/org/name/channel. Hooks run after the switch; when one fails, the switch is undone and tried again later.\n"
           "What is active stays active whatever happens to the tracker, the source or the network.\n\n"
-          "  shoal node run --state /var/lib/shoal --follow acme/llama:main --hook systemd:vllm.service\n"
-          "  shoal follow acme/llama:canary --state /var/lib/shoal      (from another shell; takes effect at once)",
+          "  shoal node run --follow acme/llama:main --hook systemd:vllm.service\n"
+          "  shoal follow acme/llama:canary      (from another shell; takes effect at once)",
           {},
           {state_option,
            {"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"},
@@ -168,21 +169,21 @@ std::vector<cli::Command> agent_commands() {
   return {node_run_command(),
           {"follow", "follow a channel on this machine",
            "The node that runs here (shoal node run) takes it up at once, and after every restart.\n\n"
-           "  shoal follow acme/llama:main --state /var/lib/shoal --hook vllm:http://127.0.0.1:8000",
+           "  shoal follow acme/llama:main --hook vllm:http://127.0.0.1:8000",
            {{"REF", "org/name (its channel main) or org/name:channel", true}}, {state_option, hook_option}, run_follow, "Node"},
           {"unfollow", "stop following a channel",
-           "What is active stays as it is, unless --remove is given.\n\n  shoal unfollow acme/llama:main --state /var/lib/shoal --remove",
+           "What is active stays as it is, unless --remove is given.\n\n  shoal unfollow acme/llama:main --remove",
            {{"REF", "org/name (its channel main) or org/name:channel", true}},
            {state_option, {"--remove", "", "also remove the link, so that gc may delete the files"}}, run_unfollow, "Node"},
           {"gc", "delete releases that nothing refers to",
            "Active, previous, pinned and leased releases stay, and whatever is being fetched, switched to or read by a peer.\n"
            "A running node does this by itself after each switch; within a quota only when space is wanted.\n\n"
-           "  shoal gc --state /var/lib/shoal --dry-run",
+           "  shoal gc --dry-run",
            {}, {state_option, {"--dry-run", "", "only say what would go"}, {"--quota", "SIZE", "where no node runs: delete only what exceeds this", "0"}},
            run_gc, "Node"},
           {"limit", "limit what a running node sends and receives, for a time",
            "Takes effect within a second; afterwards the configured limits and schedule hold again.\n\n"
-           "  shoal limit --state /var/lib/shoal --download 20MB --for 2h",
+           "  shoal limit --download 20MB --for 2h",
            {}, {state_option, {"--upload", "SIZE", "bytes a second; 0 is no limit", "0"}, {"--download", "SIZE", "bytes a second; 0 is no limit", "0"},
                 {"--for", "TIME", "how long", "1h"}},
            run_limit, "Node"}};

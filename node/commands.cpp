@@ -1,5 +1,6 @@
 #include "node/commands.hpp"
 
+#include "cli/state_option.hpp"
 #include "node/agent_commands.hpp"
 #include "node/fleet_view.hpp"
 #include "node/huggingface_cache.hpp"
@@ -13,9 +14,8 @@ namespace shoal::node {
 namespace {
 
 using cli::Invocation;
+using cli::state_option;
 using swarm::MemberSession;
-
-const cli::Option state_option{"--state", "DIR", "state directory of this machine", "", true, false, "state"};
 
 const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0",
                                 false, false, "listen"};
@@ -164,7 +164,7 @@ cli::Command join_command() {
           "enrol this machine in a fleet with a token",
           "The token carries the tracker's address and the fingerprints of its CA and of the fleet's trust root; both are checked.\n"
           "Keys are made here and never leave this machine. The certificate lives a day and renews itself while a command runs.\n\n"
-          "  shoal join shoal1.eyJ... --state /var/lib/shoal",
+          "  shoal join shoal1.eyJ...",
           {{"TOKEN", "what 'shoal token create' printed", true}},
           {state_option,
            {"--name", "NAME", "how people call this machine; shown by status"},
@@ -181,8 +181,8 @@ cli::Command pull_command() {
           "A pull that was interrupted, or that ran out of space (exit code 14), goes on where it stopped.\n\n"
           "With --hf-cache the same files also appear in the layout of the Hugging Face cache, so that the model's name is enough for\n"
           "transformers, vLLM or llama.cpp: HF_HUB_CACHE=DIR HF_HUB_OFFLINE=1 vllm serve acme/llama\n\n"
-          "  shoal pull acme/llama --state /var/lib/shoal\n"
-          "  shoal pull acme/llama@1.2 --state /var/lib/shoal --to /srv/models/llama --seed-for 10m",
+          "  shoal pull acme/llama\n"
+          "  shoal pull acme/llama@1.2 --to /srv/models/llama --seed-for 10m",
           {{"REF", "org/name, org/name@version or org/name:channel", true}},
           {state_option,
            {"--to", "DIR", "put the files here (must be empty or not exist) instead of below --state"},
@@ -204,9 +204,9 @@ cli::Command verify_command() {
           "With --repair the pieces that are wrong are fetched again from the fleet, and no others; each damaged file is replaced in one\n"
           "rename once it is right, so that whoever has it open keeps what he opened. This needs the tracker, the state directory for itself\n"
           "alone, and free space for the damaged files once more. Exit code 0: all is as signed again.\n\n"
-          "  shoal verify --state /var/lib/shoal\n"
-          "  shoal verify acme/llama --repair --state /var/lib/shoal\n"
-          "  shoal verify acme/llama@1.2 --state /var/lib/shoal --in /srv/models/llama",
+          "  shoal verify\n"
+          "  shoal verify acme/llama --repair\n"
+          "  shoal verify acme/llama@1.2 --in /srv/models/llama",
           {{"REF", "org/name, org/name@version or org/name:channel", false}},
           {state_option,
            {"--in", "DIR", "the directory that 'pull --to' filled"},
@@ -220,10 +220,10 @@ cli::Command verify_command() {
 std::vector<cli::Command> commands() {
   std::vector<cli::Command> all{join_command(), pull_command(), verify_command(),
           {"status", "show this machine and what the tracker sees of the fleet",
-           "Local facts come first; exit code 13 when the tracker cannot be asked.\n\n  shoal status --state /var/lib/shoal", {},
+           "Local facts come first; exit code 13 when the tracker cannot be asked.\n\n  shoal status", {},
            {state_option}, run_status, "Node"},
           {"channel list", "show the channels of a model and the versions they point at",
-           "Pointers and releases are verified against the trust root before they are shown.\n\n  shoal channel list acme/llama --state /var/lib/shoal",
+           "Pointers and releases are verified against the trust root before they are shown.\n\n  shoal channel list acme/llama",
            {{"MODEL", "org/name", true}}, {state_option}, run_channel_list, "Node"}};
   for (auto* more : {pin_commands, agent_commands})
     for (auto& command : more()) all.push_back(std::move(command));

@@ -1,11 +1,13 @@
 #include "node/pin_commands.hpp"
 
+#include "cli/state_option.hpp"
 #include "node/pins.hpp"
 
 namespace shoal::node {
 namespace {
 
 using cli::Invocation;
+using cli::state_option;
 
 /// What the kept manifest says, unchecked.
 Result<manifest::Release> stated(const Shelf& shelf, const ReleaseId& id) {
@@ -69,7 +71,6 @@ Status run_unpin(Invocation& call) {
   return {};
 }
 
-const cli::Option state_option{"--state", "DIR", "state directory of this machine", "", true, false, "state"};
 constexpr const char* reference_help = "org/name, org/name@version, org/name:channel, or a release's id";
 
 cli::Command pin_command() {
@@ -78,9 +79,9 @@ cli::Command pin_command() {
           "A pin is of the release, not of the channel: what org/name:channel points at now stays when the channel moves on.\n"
           "With --for it is a lease, which ends by itself. A second pin replaces the first. Needs no tracker, and works beside a\n"
           "running node.\n\n"
-          "  shoal pin acme/llama@1.2 --reason 'audit until June' --state /var/lib/shoal\n"
-          "  shoal pin acme/llama --for 2h --state /var/lib/shoal\n"
-          "  shoal pin --list --state /var/lib/shoal",
+          "  shoal pin acme/llama@1.2 --reason 'audit until June'\n"
+          "  shoal pin acme/llama --for 2h\n"
+          "  shoal pin --list",
           {{"REF", reference_help, false}},
           {state_option,
            {"--for", "TIME", "only so long, such as 2h or 7d; without it until 'shoal unpin'"},
@@ -116,7 +117,7 @@ std::vector<cli::Command> pin_commands() {
   return {pin_command(),
           {"unpin",
            "let retention have a release again",
-           "The release stays until space is wanted.\n\n  shoal unpin acme/llama@1.2 --state /var/lib/shoal",
+           "The release stays until space is wanted.\n\n  shoal unpin acme/llama@1.2",
            {{"REF", reference_help, true}},
            {state_option},
            run_unpin,

@@ -199,8 +199,8 @@ cli::Command set_command() {
           "With --percent only a part of the nodes switches: which ones follows from their ids and a salt, and they stay the same while the\n"
           "percentage of one version grows. The others keep what they have. With --halt the tracker stops the rollout when too many of the nodes that\n"
           "tried report a failure: those that have not switched then do not. Setting the version again without --percent lets all nodes go.\n\n"
-          "  shoal channel set acme/llama:main 1.1 --percent 10 --halt 20 --state /var/lib/shoal --key ~/fleet-keys/publisher.key\n"
-          "  shoal channel set acme/llama:main 1.1 --state /var/lib/shoal --key ~/fleet-keys/publisher.key",
+          "  shoal channel set acme/llama:main 1.1 --percent 10 --halt 20 --key ~/fleet-keys/publisher.key\n"
+          "  shoal channel set acme/llama:main 1.1 --key ~/fleet-keys/publisher.key",
           {{"MODEL:CHANNEL", "such as acme/llama:main", true}, {"VERSION", "a registered version of the model", true}},
           {state_option,
            key_option,
@@ -217,7 +217,7 @@ cli::Command rollback_command() {
           "point a channel back at an earlier version",
           "A step back is a step forward: a new pointer, one sequence above, that says what it leaves and why. Without --to it goes to the release\n"
           "that the channel had before the one in force. Nodes that still hold it switch at once.\n\n"
-          "  shoal channel rollback acme/llama:main --reason \"answers in the wrong language\" --state /var/lib/shoal --key ~/fleet-keys/publisher.key",
+          "  shoal channel rollback acme/llama:main --reason \"answers in the wrong language\" --key ~/fleet-keys/publisher.key",
           {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
           {state_option,
            key_option,
@@ -232,7 +232,7 @@ cli::Command history_command() {
   return {"channel history",
           "show what a channel pointed at, who moved it, when and why",
           "Newest first. Each row is verified against the trust root; one that does not verify (keys that were replaced, an epoch that is over) says so.\n\n"
-          "  shoal channel history acme/llama:main --state /var/lib/shoal",
+          "  shoal channel history acme/llama:main",
           {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
           {state_option},
           run_history,

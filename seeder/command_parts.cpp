@@ -7,7 +7,6 @@ namespace shoal::seeder {
 using identity::Role;
 using swarm::MemberSession;
 
-const cli::Option state_option{"--state", "DIR", "state directory of this machine", "", true, false, "state"};
 const cli::Option key_option{"--key", "FILE",
                              "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key in --state",
                              "", false, true, "key"};

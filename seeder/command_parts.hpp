@@ -3,13 +3,13 @@
 
 #include <memory>
 
-#include "cli/command.hpp"
+#include "cli/state_option.hpp"
 #include "seeder/signer.hpp"
 #include "swarm/member_session.hpp"
 
 namespace shoal::seeder {
 
-extern const cli::Option state_option;
+using cli::state_option;
 extern const cli::Option key_option;
 
 struct ChannelReference {

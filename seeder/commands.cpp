@@ -143,7 +143,7 @@ cli::Command publish_command() {
           "Every byte below SRC is read once. Nothing is registered unless the files stayed as they were, the keys may sign for the\n"
           "model, and the version is new or has the same content. With --seed the files are then served until interrupted;\n"
           "without it a 'shoal seed' that runs on the same --state takes them up by itself.\n\n"
-          "  shoal publish /mnt/nas/llama --state /var/lib/shoal --model acme/llama --version 1.0 --key ~/fleet-keys/publisher.key --seed",
+          "  shoal publish /mnt/nas/llama --model acme/llama --version 1.0 --key ~/fleet-keys/publisher.key --seed",
           {{"SRC", "the directory that holds the checkpoint's files", true}},
           {state_option,
            {"--model", "ORG/NAME", "name of the model", "", true},
@@ -168,7 +168,7 @@ cli::Command seed_command() {
           "serve what this machine has published, until interrupted",
           "Files are read only, and served only while they are as they were published. What 'shoal publish' adds on the same --state\n"
           "is taken up within seconds.\n\n"
-          "  shoal seed --state /var/lib/shoal --listen 0.0.0.0:7000",
+          "  shoal seed --listen 0.0.0.0:7000",
           {}, {state_option, listen_option, upload_limit_option, directed_option, scrub_option}, run_seed, "Seeder"};
 }
 

@@ -84,7 +84,7 @@ std::vector<cli::Command> fleet_commands() {
            "take a version away from the fleet for good",
            "Whoever asks for it is told the reason, and nodes that are fetching it stop; nodes that run it go on. No channel may point at it, so move them first.\n"
            "A version that was withdrawn does not come back.\n\n"
-           "  shoal release withdraw acme/llama 1.1 --reason \"wrong weights\" --state /var/lib/shoal",
+           "  shoal release withdraw acme/llama 1.1 --reason \"wrong weights\"",
            {{"MODEL", "org/name", true}, {"VERSION", "the version to withdraw", true}},
            {state_option, {"--reason", "TEXT", "why; told to whoever asks for the version", "", true}},
            run_withdraw,
@@ -92,7 +92,7 @@ std::vector<cli::Command> fleet_commands() {
           {"nodes list",
            "show which node runs which version",
            "What the nodes reported last, and when. Reports are for people: nothing that a node says of itself is signed.\n\n"
-           "  shoal nodes list --model acme/llama --state /var/lib/shoal",
+           "  shoal nodes list --model acme/llama",
            {},
            {state_option, {"--model", "ORG/NAME", "only nodes that follow a channel of this model"}},
            run_nodes,

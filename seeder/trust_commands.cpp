@@ -148,7 +148,7 @@ cli::Command rotate_command() {
           "A stolen publisher key: remove it, add another, and begin a new epoch, which ends every pointer that was signed before; then set the channels again.\n"
           "What a removed key alone has signed is no longer accepted.\n\n"
           "  shoal key create ~/fleet-keys/publisher-2.key\n"
-          "  shoal trust rotate --state /var/lib/shoal --root-key ~/fleet-keys/root.key --add-publisher ~/fleet-keys/publisher-2.key.pub \\\n"
+          "  shoal trust rotate --root-key ~/fleet-keys/root.key --add-publisher ~/fleet-keys/publisher-2.key.pub \\\n"
           "      --remove-publisher 3f9c2a1b --new-epoch",
           {},
           {state_option,
@@ -170,7 +170,7 @@ cli::Command rotate_command() {
 std::vector<cli::Command> trust_commands() {
   return {{"trust show",
            "show who may sign what in this fleet",
-           "Takes over newer trust roots from the tracker first.\n\n  shoal trust show --state /var/lib/shoal",
+           "Takes over newer trust roots from the tracker first.\n\n  shoal trust show",
            {},
            {state_option},
            run_show,

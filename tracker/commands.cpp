@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint32_t most_uses = 100000;
 
 const cli::Option state_option{
-    .name = "--state", .value = "DIR", .help = "the tracker's state directory", .required = true, .config_key = "state"};
+    .name = "--state", .value = "DIR", .help = "the tracker's state directory", .fallback = "/var/lib/shoal/tracker", .config_key = "state"};
 
 // --- fleet init
 
@@ -60,7 +60,7 @@ cli::Command fleet_init_command() {
               "Puts the CA and the tracker's identity into --state, and the root and publisher keys into --keys, which must not be the "
               "same directory. Run it on the publisher's machine and copy --state to the tracker's host, or run it there and "
               "move --keys away: a tracker without them can withhold content, but cannot invent any.\n\n"
-              "Example: shoal fleet init --state /var/lib/shoal/tracker --keys ~/shoal-keys --tracker https://control.example:7443",
+              "Example: shoal fleet init --keys ~/shoal-keys --tracker https://control.example:7443",
           .positionals = {},
           .options =
               {state_option,
@@ -210,7 +210,7 @@ cli::Command token_create_command() {
           .details =
               "Prints the token, alone, on stdout. The tracker keeps only a hash of its secret: what is printed cannot be shown again. "
               "Works while the tracker runs.\n\n"
-              "Example: shoal token create --state /var/lib/shoal/tracker --role node --uses 20 --ttl 30m",
+              "Example: shoal token create --role node --uses 20 --ttl 30m",
           .positionals = {},
           .options = {state_option,
                       {.name = "--role", .value = "ROLE", .help = "node, seeder, publisher or admin", .required = true},
