@@ -1,7 +1,6 @@
 #include "node/agent.hpp"
 
 #include "base/log.hpp"
-#include "base/service_notify.hpp"
 #include "base/shutdown.hpp"
 
 namespace shoal::node {
@@ -23,6 +22,7 @@ Agent::Agent(swarm::MemberSession& session, FlooredClock& clock, AgentOptions op
     : session_(session),
       clock_(clock),
       options_(std::move(options)),
+      settings_(options_.settings),
       out_(out),
       quiet_(silent()),
       shelf_(session.state()),
@@ -104,8 +104,14 @@ Follower::Events Agent::follower_events() {
   return events;
 }
 
-void Agent::run(const std::stop_token& stop) {
-  ServiceNotifier service(clock_);
+void Agent::change(AgentSettings settings) {
+  settings_ = std::move(settings);
+  load_subscriptions();
+  apply_limits();
+}
+
+void Agent::run(cli::Service& service) {
+  const std::stop_token stop = service.stop();
   out_.result({{"type", "running"}, {"listen", node_->mesh().port()}, {"serving", served_.size()}, {"follows", channels_.size()}},
               "node on port " + std::to_string(node_->mesh().port()) + " follows " + std::to_string(channels_.size()) + " channels and serves " +
                   std::to_string(served_.size()) + " releases; interrupt to stop");
@@ -132,9 +138,8 @@ void Agent::tick() {
 }
 
 void Agent::apply_limits() {
-  const Rates configured{options_.node.upload_limit, options_.node.download_limit};
   if (limit_order_ && clock_.steady_now() >= limit_order_->until) limit_order_.reset();
-  const Rates wanted = limit_order_ ? limit_order_->rates : options_.schedule.at(local_time(clock_.now()), configured);
+  const Rates wanted = limit_order_ ? limit_order_->rates : settings_.schedule.at(local_time(clock_.now()), settings_.limits);
   if (wanted == limits_) return;
   limits_ = wanted;
   node_->swarm().set_limits(wanted.upload, wanted.download);

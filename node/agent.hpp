@@ -5,6 +5,7 @@
 #include <future>
 #include <map>
 
+#include "cli/service.hpp"
 #include "node/activation.hpp"
 #include "node/agent_view.hpp"
 #include "node/control.hpp"
@@ -17,13 +18,19 @@
 
 namespace shoal::node {
 
-struct AgentOptions {
-  NodeOptions node;
+/// What may change while the agent runs.
+struct AgentSettings {
   std::vector<Subscription> follow;  // by configuration, beside those by command
   std::vector<Hook> hooks;           // of subscriptions without their own
+  Rates limits;
+  BandwidthSchedule schedule;
+};
+
+struct AgentOptions {
+  NodeOptions node;
+  AgentSettings settings;
   HookOptions hook_options;
   RetentionPolicy retention;
-  BandwidthSchedule schedule;
   fs::path hugging_face_cache;  // empty: none
   bool allow_code_formats = false;
   std::string software;
@@ -35,8 +42,10 @@ class Agent {
   /// Opens the mesh's port, serves what is on the shelf, and begins to follow.
   static Result<std::unique_ptr<Agent>> start(swarm::MemberSession& session, FlooredClock& clock, AgentOptions options, cli::Output& out);
   ~Agent();
-  /// Until a stop is requested.
-  void run(const std::stop_token& stop);
+  /// Until the service is to stop.
+  void run(cli::Service& service);
+  /// On the thread of run().
+  void change(AgentSettings settings);
 
  private:
   struct Channel {
@@ -98,6 +107,7 @@ class Agent {
   swarm::MemberSession& session_;
   FlooredClock& clock_;
   const AgentOptions options_;
+  AgentSettings settings_;
   cli::Output& out_;
   cli::Output quiet_;
   Shelf shelf_;

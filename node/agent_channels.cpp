@@ -10,7 +10,7 @@ void Agent::load_subscriptions() {
   auto by_command = subscriptions_.load();
   if (!by_command) return log::error("subscriptions.unreadable", {{"error", by_command.error().message}});
   std::map<ChannelKey, Subscription> wanted;
-  for (const Subscription& each : options_.follow) wanted.emplace(each.key, each);
+  for (const Subscription& each : settings_.follow) wanted.emplace(each.key, each);
   for (const Subscription& each : *by_command) wanted.insert_or_assign(each.key, each);
   std::set<ChannelKey> keys, gone;
   for (const auto& [key, subscription] : wanted) {
@@ -30,7 +30,7 @@ void Agent::open_channel(const Subscription& subscription) {
     if (hook) hooks.push_back(std::move(hook).value());
     else log::error("hook.unreadable", {{"channel", subscription.key.str()}, {"error", hook.error().message}});
   }
-  if (subscription.hooks.empty()) hooks = options_.hooks;
+  if (subscription.hooks.empty()) hooks = settings_.hooks;
   auto [found, is_new] = channels_.try_emplace(subscription.key);
   Channel& channel = found->second;
   channel.hooks = std::move(hooks);

@@ -28,23 +28,34 @@ Result<std::vector<Hook>> hooks_of(const Invocation& call) {
 
 Result<ByteCount> bytes_of(const Invocation& call, const std::string& option) { return parse_bytes(call.get(option)).within(option); }
 
+/// What SIGHUP reads again.
+const std::set<std::string> changeable{"--follow", "--hook", "--upload-limit", "--download-limit", "--schedule"};
+
+Result<AgentSettings> agent_settings(const Invocation& call) {
+  AgentSettings settings;
+  SHOAL_TRY(settings.hooks, hooks_of(call));
+  SHOAL_TRY(settings.limits.upload, bytes_of(call, "--upload-limit"));
+  SHOAL_TRY(settings.limits.download, bytes_of(call, "--download-limit"));
+  SHOAL_TRY(settings.schedule, BandwidthSchedule::parse(call.all("--schedule")).within("--schedule"));
+  for (const std::string& text : call.all("--follow")) {
+    SHOAL_TRY(ChannelKey key, parse_channel_key(text).within("--follow"));
+    settings.follow.push_back({std::move(key), {}});
+  }
+  return settings;
+}
+
 Result<AgentOptions> agent_options(const Invocation& call) {
   AgentOptions options;
+  SHOAL_TRY(options.settings, agent_settings(call));
+  options.node.upload_limit = options.settings.limits.upload;
+  options.node.download_limit = options.settings.limits.download;
   SHOAL_TRY(options.node.listen, call.address("--listen"));
-  SHOAL_TRY(options.node.upload_limit, bytes_of(call, "--upload-limit"));
-  SHOAL_TRY(options.node.download_limit, bytes_of(call, "--download-limit"));
   SHOAL_TRY(options.node.scrub_rate, bytes_of(call, "--scrub-rate"));
   SHOAL_TRY(options.retention.quota, bytes_of(call, "--quota"));
-  SHOAL_TRY(options.hooks, hooks_of(call));
   SHOAL_TRY(options.hook_options.timeout, call.duration("--hook-timeout"));
-  SHOAL_TRY(options.schedule, BandwidthSchedule::parse(call.all("--schedule")).within("--schedule"));
   options.hugging_face_cache = call.get("--hf-cache");
   options.allow_code_formats = call.on("--allow-code-formats");
   options.software = "shoal " + call.software;
-  for (const std::string& text : call.all("--follow")) {
-    SHOAL_TRY(ChannelKey key, parse_channel_key(text).within("--follow"));
-    options.follow.push_back({std::move(key), {}});
-  }
   return options;
 }
 
@@ -55,7 +66,13 @@ Status run_node(Invocation& call) {
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "follow channels"));
   SHOAL_TRY(auto agent, Agent::start(*session, clock, std::move(options), call.out));
-  agent->run(call.shutdown.token());
+  auto apply = [&agent](const Invocation& now) -> Status {
+    SHOAL_TRY(AgentSettings settings, agent_settings(now));
+    agent->change(std::move(settings));
+    return {};
+  };
+  cli::Service service(call, clock, {changeable, apply});
+  agent->run(service);
   return {};
 }
 

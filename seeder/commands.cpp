@@ -108,6 +108,17 @@ Result<std::unique_ptr<MemberSession>> open_to_publish(const fs::path& state, co
                                        "; where that is a seeder, publish without --seed: it takes the release up by itself");
 }
 
+/// SIGHUP: the limit follows the configuration file.
+void serve(Invocation& call, const Clock& clock, Seeder& seeder) {
+  auto apply = [&seeder](const Invocation& now) -> Status {
+    SHOAL_TRY(Serving serving, serving_of(now));
+    seeder.limit_upload(serving.swarm.upload_limit);
+    return {};
+  };
+  cli::Service service(call, clock, {{"--upload-limit"}, apply});
+  seeder.run(service);
+}
+
 Status run_publish(Invocation& call) {
   SystemClock clock;
   SHOAL_TRY(PublishRequest request, publish_request(call));
@@ -123,7 +134,7 @@ Status run_publish(Invocation& call) {
   // The port is taken before anything is registered: what is published can be served.
   SHOAL_TRY(auto seeder, Seeder::start(*session, serving.listen, serving.swarm, call.out));
   SHOAL_CHECK(publish(call, *session, request));
-  seeder->run(call.shutdown.token());
+  serve(call, clock, *seeder);
   return {};
 }
 
@@ -133,7 +144,7 @@ Status run_seed(Invocation& call) {
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({Role::seeder}, "seed"));
   SHOAL_TRY(auto seeder, Seeder::start(*session, serving.listen, serving.swarm, call.out));
-  seeder->run(call.shutdown.token());
+  serve(call, clock, *seeder);
   return {};
 }
 

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "base/service_notify.hpp"
 #include "base/shutdown.hpp"
 
 namespace shoal::seeder {
@@ -43,8 +42,8 @@ Seeder::~Seeder() {
   mesh_.reset();
 }
 
-void Seeder::run(const std::stop_token& stop) {
-  ServiceNotifier service(session_.clock());
+void Seeder::run(cli::Service& service) {
+  const std::stop_token stop = service.stop();
   offer_->refresh(stop);
   if (!stop.stop_requested()) {
     say_ready();

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "cli/output.hpp"
+#include "cli/service.hpp"
 #include "mesh/mesh.hpp"
 #include "seeder/offer.hpp"
 #include "swarm/member_session.hpp"
@@ -22,8 +22,10 @@ class Seeder {
   ~Seeder();
 
   std::uint16_t port() const { return mesh_->port(); }
-  /// Serves until a stop is requested. Says "seeding" as a result once all that can be served is, and how it goes as progress.
-  void run(const std::stop_token& stop);
+  /// Serves until the service is to stop. Says "seeding" as a result once all that can be served is, and how it goes as progress.
+  void run(cli::Service& service);
+  /// Bytes per second; 0 is unlimited. Thread-safe.
+  void limit_upload(ByteCount rate) { swarm_->set_limits(rate, 0); }
 
  private:
   Seeder(swarm::MemberSession& session, cli::Output& out) : session_(session), out_(out) {}

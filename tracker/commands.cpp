@@ -1,7 +1,7 @@
 #include "tracker/commands.hpp"
 
 #include "base/log.hpp"
-#include "base/service_notify.hpp"
+#include "cli/service.hpp"
 #include "tracker/admission.hpp"
 #include "tracker/fleet_init.hpp"
 #include "tracker/state.hpp"
@@ -107,11 +107,10 @@ void report_ready(cli::Output& out, const Tracker& tracker) {
 }
 
 /// Until a stop is requested. A tracker whose own rounds have stopped does not feed the watchdog.
-void serve(const Tracker& tracker, const Clock& clock, const std::stop_token& stop) {
-  ServiceNotifier service(clock);
+void serve(const Tracker& tracker, cli::Service service) {
   const std::string status = "tracker on " + tracker.listen().str();
   service.ready(status);
-  while (sleep_for(service.longest_wait(), stop))
+  while (sleep_for(service.longest_wait(), service.stop()))
     if (tracker.alive()) service.alive(status);
 }
 
@@ -120,7 +119,7 @@ Status run_tracker(cli::Invocation& call) {
   SystemClock clock;
   SHOAL_TRY(auto tracker, Tracker::start(std::move(options), clock));
   report_ready(call.out, *tracker);
-  serve(*tracker, clock, call.shutdown.token());
+  serve(*tracker, cli::Service(call, clock));
   tracker.reset();
   call.out.message("tracker stopped");
   return {};

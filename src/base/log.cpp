@@ -2,7 +2,10 @@
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -15,13 +18,14 @@ constexpr std::size_t value_limit = 256;
 struct Sink {
   std::shared_ptr<spdlog::logger> logger = std::make_shared<spdlog::logger>("shoal", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   bool json = false;
+  bool journal = to_journal();
 };
 
 Sink& sink() {
   static Sink instance = [] {
     Sink made;
     made.logger->set_level(spdlog::level::warn);
-    made.logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+    made.logger->set_pattern(made.journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
     return made;
   }();
   return instance;
@@ -51,10 +55,16 @@ std::string json_line(spdlog::level::level_enum level, std::string_view event, F
   return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+int priority_of(spdlog::level::level_enum level) {
+  return level == spdlog::level::err ? 3 : level == spdlog::level::warn ? 4 : level == spdlog::level::info ? 6 : 7;
+}
+
 void write(spdlog::level::level_enum level, std::string_view event, Fields fields) {
   Sink& out = sink();
   if (!out.logger->should_log(level)) return;
-  out.logger->log(level, "{}", out.json ? json_line(level, event, fields) : text_line(event, fields));
+  std::string line = out.json ? json_line(level, event, fields) : text_line(event, fields);
+  if (out.journal) line = with_priority(priority_of(level), line);
+  out.logger->log(level, "{}", line);
 }
 
 }  // namespace
@@ -68,10 +78,31 @@ Result<Level> parse_level(std::string_view text) {
   return fail(ErrorCode::usage, "'" + std::string(text) + "' is not a log level: use debug, info, warn, error or off");
 }
 
-void setup(Level level, bool json) {
+bool to_journal() {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat found {};
+  if (stream == nullptr || ::fstat(STDERR_FILENO, &found) != 0) return false;
+  return stream == std::to_string(found.st_dev) + ":" + std::to_string(found.st_ino);
+}
+
+std::string with_priority(int priority, std::string_view text) {
+  const std::string prefix = "<" + std::to_string(priority) + ">";
+  std::string lines = prefix;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    lines += text[i];
+    if (text[i] == '\n' && i + 1 < text.size()) lines += prefix;
+  }
+  return lines;
+}
+
+void set_level(Level level) {
   static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                                                          spdlog::level::err, spdlog::level::off};
   sink().logger->set_level(levels[static_cast<int>(level)]);
+}
+
+void setup(Level level, bool json) {
+  set_level(level);
   sink().logger->flush_on(spdlog::level::debug);
   sink().json = json;
   if (json) sink().logger->set_pattern("%v");

@@ -16,6 +16,14 @@ Result<Level> parse_level(std::string_view text);
 
 /// Sets the level and the form of the lines. Called once, before threads start.
 void setup(Level level, bool json);
+/// Thread-safe.
+void set_level(Level level);
+
+/// Whether stderr is the journal ($JOURNAL_STREAM names it): lines then begin with the syslog priority, "<4>", and have no time, which the
+/// journal notes itself.
+bool to_journal();
+/// "<3>" before each line of the text, for the journal.
+std::string with_priority(int priority, std::string_view text);
 
 /// One key=value of a line. Secrets are never passed here.
 struct Field {

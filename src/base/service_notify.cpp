@@ -72,6 +72,11 @@ void ServiceNotifier::ready(std::string_view status) {
   send("READY=1\nSTATUS=" + status_);
 }
 
+void ServiceNotifier::reloading() {
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady_now().time_since_epoch());
+  send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
+}
+
 void ServiceNotifier::alive(std::string_view status) {
   std::string message;
   if (std::string line = one_line(status); line != status_) {

@@ -29,6 +29,8 @@ class ServiceNotifier {
 
   /// Once everything that others may reach is open.
   void ready(std::string_view status);
+  /// Between a request to read the configuration again and the next `ready`.
+  void reloading();
   /// At each turn of the loop: feeds the watchdog at half of its interval, and passes on a status that changed.
   void alive(std::string_view status);
   /// The longest that the loop may wait between two calls of `alive`.

@@ -15,13 +15,20 @@ sigset_t awaited_signals() {
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGINT);
   ::sigaddset(&set, SIGTERM);
+  ::sigaddset(&set, SIGHUP);
   ::sigaddset(&set, SIGUSR2);  // the destructor's way to end the wait
   return set;
 }
 
+/// As nohup leaves it. A signal that is blocked is delivered to who waits for it even if it is to be ignored.
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
-Shutdown::Shutdown() {
+Shutdown::Shutdown() : ignore_hangup_(is_ignored(SIGHUP)) {
   sigset_t set = awaited_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
@@ -35,10 +42,17 @@ Shutdown::~Shutdown() {
 
 void Shutdown::wait_for_signals() {
   sigset_t set = awaited_signals();
-  for (int received = 0, count = 0; ::sigwait(&set, &received) == 0 && received != SIGUSR2;) {
-    if (++count > 1) ::_exit(130);
-    source_.request_stop();
+  for (int received = 0; ::sigwait(&set, &received) == 0 && received != SIGUSR2;) take(received);
+}
+
+void Shutdown::take(int signal) {
+  if (signal == SIGHUP && counting_) {
+    ++hangups_;
+    return;
   }
+  if (signal == SIGHUP && ignore_hangup_) return;
+  if (++stops_ > 1) ::_exit(130);
+  source_.request_stop();
 }
 
 bool sleep_for(std::chrono::milliseconds duration, const std::stop_token& stop) {

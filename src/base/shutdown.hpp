@@ -1,6 +1,7 @@
-// SIGINT and SIGTERM as a std::stop_token.
+// SIGINT and SIGTERM as a std::stop_token, SIGHUP as a count.
 #pragma once
 
+#include <atomic>
 #include <stop_token>
 #include <thread>
 
@@ -10,6 +11,7 @@ namespace shoal {
 
 /// Blocks SIGINT and SIGTERM for the process and waits for them on a thread of its own; ignores SIGPIPE and SIGXFSZ, which come as errors
 /// (EPIPE, EFBIG), too. Build it in main before any other thread starts. A second signal while stopping ends the process at once with exit code 130.
+/// SIGHUP stops, too (not under nohup), until a service says that it reads its configuration again instead.
 class Shutdown {
  public:
   Shutdown();
@@ -20,10 +22,19 @@ class Shutdown {
   std::stop_token token() const { return source_.get_token(); }
   bool requested() const { return source_.stop_requested(); }
 
+  /// From now on SIGHUP is only counted.
+  void count_hangups() { counting_ = true; }
+  unsigned hangups() const { return hangups_; }
+
  private:
   void wait_for_signals();
+  void take(int signal);
 
   std::stop_source source_;
+  bool ignore_hangup_ = false;
+  std::atomic<bool> counting_{false};
+  std::atomic<unsigned> hangups_{0};
+  unsigned stops_ = 0;  // on the thread below
   std::jthread thread_;
 };
 

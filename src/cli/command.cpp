@@ -33,7 +33,7 @@ bool color_wanted(bool terminal) {
 
 Output::Options output_options(bool json, bool quiet) {
   bool terminal = ::isatty(STDERR_FILENO) == 1;
-  return {.json = json, .quiet = quiet, .terminal = terminal, .color = color_wanted(terminal)};
+  return {.json = json, .quiet = quiet, .terminal = terminal, .color = color_wanted(terminal), .journal = log::to_journal()};
 }
 
 /// Whether errors must be JSON, known before the command line is: a mistake in it is reported, too.
@@ -73,9 +73,9 @@ Status as_interrupted(Status status, const Shutdown& shutdown) {
   return fail(ErrorCode::interrupted, "interrupted: " + status.error().message);
 }
 
-Status run_command(const Command& command, const Values& values, const std::string& version, Output& out, Shutdown& shutdown) {
-  Invocation invocation(out, shutdown, values);
-  invocation.software = version;
+Status run_command(const Command& command, const Values& values, Invocation::Reread reread, const Program& program, Output& out) {
+  Invocation invocation(out, program.shutdown, values, std::move(reread));
+  invocation.software = program.version;
   SHOAL_TRY(log::Level level, log::parse_level(invocation.get("--log-level")));
   log::setup(level, out.json());
   try {
@@ -90,7 +90,8 @@ int resolve_and_run(const Parsed& parsed, const Program& program, Output& early)
   if (!values.ok()) return report(early, std::move(values).error());
   bool json = values->count("--json") > 0;
   Output out(output_options(json, values->count("--quiet") > 0));
-  return report(out, as_interrupted(run_command(*parsed.command, *values, program.version, out, program.shutdown), program.shutdown));
+  auto reread = [&parsed, &program] { return resolve(*parsed.command, parsed.given, program.commands); };
+  return report(out, as_interrupted(run_command(*parsed.command, *values, reread, program, out), program.shutdown));
 }
 
 int dispatch(int argc, const char* const* argv, const Program& program, Output& early) {
@@ -120,6 +121,28 @@ std::vector<std::string> Invocation::all(const std::string& name) const {
 bool Invocation::on(const std::string& name) const { return get(name) == "true"; }
 
 Result<std::chrono::milliseconds> Invocation::duration(const std::string& name) const { return parse_duration(get(name)).within(name); }
+
+Result<Invocation> Invocation::again() const {
+  SHOAL_TRY(auto values, reread_());
+  Invocation next(out, shutdown, std::move(values), reread_);
+  next.software = software;
+  return next;
+}
+
+std::vector<std::string> Invocation::changed_in(const Invocation& other) const {
+  std::vector<std::string> changed;
+  auto note = [&](const auto& mine, const auto& theirs) {
+    for (const auto& [name, value] : mine) {
+      auto found = theirs.find(name);
+      if (found == theirs.end() || found->second != value) changed.push_back(name);
+    }
+  };
+  note(values_, other.values_);
+  note(other.values_, values_);
+  std::sort(changed.begin(), changed.end());
+  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+  return changed;
+}
 
 Result<HostPort> Invocation::address(const std::string& name) const { return parse_host_port(get(name)).within(name); }
 

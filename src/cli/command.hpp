@@ -38,15 +38,26 @@ class Invocation {
   Result<std::chrono::milliseconds> duration(const std::string& name) const;
   Result<HostPort> address(const std::string& name) const;
 
+  /// The same command with what the variables and the configuration file say now.
+  Result<Invocation> again() const;
+  /// Options and arguments whose values differ between the two.
+  std::vector<std::string> changed_in(const Invocation& other) const;
+
   Output& out;
   Shutdown& shutdown;
   std::string software;  // the version of this program
 
-  Invocation(Output& output, Shutdown& signals, std::map<std::string, std::vector<std::string>> values)
-      : out(output), shutdown(signals), values_(std::move(values)) {}
+  using Values = std::map<std::string, std::vector<std::string>>;
+  using Reread = std::function<Result<Values>()>;
+  /// Without `reread`, `again` gives the same values.
+  Invocation(Output& output, Shutdown& signals, Values values, Reread reread = {})
+      : out(output), shutdown(signals), values_(std::move(values)), reread_(std::move(reread)) {
+    if (!reread_) reread_ = [same = values_] { return Result<Values>(same); };
+  }
 
  private:
-  std::map<std::string, std::vector<std::string>> values_;
+  Values values_;
+  Reread reread_;
 };
 
 struct Command {

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/log.hpp"
 #include "cli/progress.hpp"
 
 namespace shoal::cli {
@@ -43,7 +44,7 @@ void Output::message(std::string_view text) {
 
 void Output::progress(const Moment& moment) {
   std::lock_guard lock(mutex_);
-  bool wanted = options_.json || !options_.quiet;
+  bool wanted = options_.json || (!options_.quiet && !options_.journal);  // a journal is for what happened
   if (!wanted || !due(moment)) return;
   if (options_.json) return write_result(json_text(progress_json(moment)));
   if (!options_.terminal) return write_message(progress_line(moment));
@@ -63,7 +64,7 @@ void Output::progress_done() {
 void Output::error(const Error& error) {
   std::lock_guard lock(mutex_);
   clear_bar();
-  if (!options_.json) return write_message("shoal: error: " + error.message);
+  if (!options_.json) return write_message("shoal: error: " + error.message, 3);
   write_result(
       json_text({{"type", "error"}, {"code", name(error.code)}, {"message", error.message}, {"exit_code", exit_code(error.code)}}));
 }
@@ -83,7 +84,10 @@ void Output::write_result(std::string_view line) {
   if (!whole) results_lost_ = true;
 }
 
-void Output::write_message(std::string_view line) { put(options_.messages, std::string(line) + (line.ends_with('\n') ? "" : "\n")); }
+void Output::write_message(std::string_view line, int priority) {
+  const std::string text = options_.journal ? log::with_priority(priority, line) : std::string(line);
+  put(options_.messages, text + (text.ends_with('\n') ? "" : "\n"));
+}
 
 /// The first moment of each phase and its end are always shown; between them one per interval.
 bool Output::due(const Moment& moment) {

@@ -32,6 +32,7 @@ class Output {
     bool quiet = false;
     bool terminal = false;  // stderr is one
     bool color = false;     // the terminal may be sent colours
+    bool journal = false;   // stderr is the journal: lines get a syslog priority
     // Seams for tests: where lines go, how time passes, how wide the terminal is (0: ask it).
     std::FILE* results = stdout;
     std::FILE* messages = stderr;
@@ -56,7 +57,7 @@ class Output {
  private:
   void clear_bar();
   void write_result(std::string_view line);
-  void write_message(std::string_view line);
+  void write_message(std::string_view line, int priority = 6);
   bool due(const Moment& moment);
   SteadyTime now() const;
   Options options_;

@@ -1,13 +1,15 @@
 """What a service manager sees of the three roles: when they are ready, that they are alive, and that they end."""
 import contextlib
 import os
+import re
 import signal
 import socket
+import subprocess
 import time
 import unittest
 
 from cases import FleetCase, make_model
-from fleet import free_port
+from fleet import clean_environment, free_port
 
 TEN_SECONDS = 10.0  # what a service gets to end in order
 
@@ -107,6 +109,53 @@ class Services(FleetCase):
         for process in (running[0], seeder, self.fleet.tracker, running[1]):  # the last one without a source and a tracker
             process.send(signal.SIGTERM)
             self.assertEqual(process.wait(TEN_SECONDS), 0, process.name)
+
+    def test_sighup_reads_the_configuration_again_and_keeps_what_was_when_it_is_wrong(self):
+        config = self.fleet.path("node.toml")
+
+        def write(*lines):
+            with open(config, "w", encoding="utf-8") as file:
+                file.write("\n".join([f'state = "{node.state}"', 'listen = "127.0.0.1:0"', *lines, ""]))
+
+        self.published(1)
+        self.fleet.start_seeder(self.source)
+        node = self.fleet.join("node")
+        write('upload_limit = "1MB"')
+        manager, process = self.started("node", "node", "run", "--config", config)
+        manager.hear("READY=1")
+        write('upload_limit = "2MB"', 'follow = ["acme/model:main"]', 'log_level = "warn"', 'quota = "1TB"')
+        process.send(signal.SIGHUP)
+        manager.hear("RELOADING=1")
+        manager.hear("READY=1")
+        process.wait_event("activated", 60)
+        self.assertEqual(self.limit_of(node), 2_000_000)
+        self.assertIn('"option":"--quota"', self.log_of(process), "what needs a restart is named")
+        write('upload_limit = "many"')
+        process.send(signal.SIGHUP)
+        manager.hear("READY=1")
+        self.assertIn("reload.failed", self.log_of(process))
+        self.assertEqual(self.limit_of(node), 2_000_000)
+        self.assertTrue(process.running)
+
+    def test_in_the_journal_lines_have_a_priority_and_no_time(self):
+        log = self.fleet.path("journal")
+        with open(log, "wb") as journal:
+            of = os.fstat(journal.fileno())
+            environment = clean_environment() | {"JOURNAL_STREAM": f"{of.st_dev}:{of.st_ino}"}
+            words = ["pull", "acme/none", "--state", self.source.state, "--listen", "127.0.0.1:0", "--log-level", "debug"]
+            subprocess.run([self.fleet.shoal, *words], check=False, stdout=journal, stderr=journal, env=environment, timeout=30)
+        with open(log, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        self.assertTrue(any(line.startswith("<3>shoal: error: ") for line in lines), lines)
+        self.assertTrue(all(re.match(r"<[3-7]>(?!\d{4}-)", line) for line in lines), lines)
+
+    def limit_of(self, node):
+        return next(event for event in self.fleet.run("status", "--state", node.state, check=False).events if event["type"] == "node")["upload_limit"]
+
+    @staticmethod
+    def log_of(process):
+        with open(process.log_path, encoding="utf-8") as file:
+            return file.read()
 
     def fetched(self, node):
         done = self.fleet.run("status", "--state", node.state, check=False)

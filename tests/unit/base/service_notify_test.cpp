@@ -136,3 +136,12 @@ TEST_CASE("the environment tells the socket, and the watchdog only where it is m
   Variable nonsense("WATCHDOG_USEC", "soon");
   CHECK(ServiceNotifier::environment().watchdog == 0us);
 }
+
+TEST_CASE("a service that reads its configuration again says when it began to") {
+  Manager manager(unique("@"));
+  ManualClock clock(WallTime{});
+  clock.advance(2s);
+  ServiceNotifier service(clock, {manager.name(), 0us});
+  service.reloading();
+  CHECK(manager.heard() == "RELOADING=1\nMONOTONIC_USEC=2000000");
+}

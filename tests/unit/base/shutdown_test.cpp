@@ -19,6 +19,20 @@ TEST_CASE("a signal requests a stop, and a sleeper wakes for it") {
   CHECK_FALSE(sleep_for(60s, shutdown.token()));
 }
 
+TEST_CASE("SIGHUP stops what is no service, and is counted by one that reads its configuration again") {
+  {
+    Shutdown shutdown;
+    ::kill(::getpid(), SIGHUP);
+    CHECK_FALSE(sleep_for(60s, shutdown.token()));
+  }
+  Shutdown shutdown;
+  shutdown.count_hangups();
+  ::kill(::getpid(), SIGHUP);
+  for (int turns = 0; shutdown.hangups() == 0 && turns < 60'000; ++turns) sleep_for(1ms, shutdown.token());
+  CHECK(shutdown.hangups() == 1);
+  CHECK_FALSE(shutdown.requested());
+}
+
 TEST_CASE("a shutdown that nobody asked for ends quietly") {
   Shutdown shutdown;
   CHECK_FALSE(shutdown.requested());

@@ -1,0 +1,42 @@
+#include "cli/service.hpp"
+
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace shoal::cli {
+
+Service::Service(Invocation& call, const Clock& clock, Reload reload)
+    : call_(call), reload_(std::move(reload)), notifier_(clock) {
+  call.shutdown.count_hangups();
+}
+
+void Service::ready(std::string_view status) { notifier_.ready(status); }
+
+void Service::alive(std::string_view status) {
+  if (const unsigned hangups = call_.shutdown.hangups(); hangups != std::exchange(hangups_, hangups)) {
+    notifier_.reloading();
+    if (Status done = read_again(); !done.ok()) log::error("reload.failed", {{"error", done.error().message}, {"now", "as before"}});
+    else call_.out.message("the configuration was read again");
+    notifier_.ready(status);
+  }
+  notifier_.alive(status);
+}
+
+Status Service::read_again() {
+  SHOAL_TRY(Invocation next, call_.again());
+  SHOAL_TRY(log::Level level, log::parse_level(next.get("--log-level")));
+  if (reload_.apply) SHOAL_CHECK(reload_.apply(next));
+  log::set_level(level);
+  warn_of_the_rest(next);
+  return {};
+}
+
+void Service::warn_of_the_rest(const Invocation& next) const {
+  for (const std::string& option : call_.changed_in(next)) {
+    if (option == "--log-level" || reload_.options.contains(option)) continue;
+    log::warn("reload.needs_restart", {{"option", option}, {"meaning", "it has changed, and holds only after a restart"}});
+  }
+}
+
+}  // namespace shoal::cli

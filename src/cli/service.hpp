@@ -1,0 +1,41 @@
+// A command that stays: what it tells the service manager, and what SIGHUP makes it read again.
+#pragma once
+
+#include <set>
+
+#include "base/service_notify.hpp"
+#include "cli/command.hpp"
+
+namespace shoal::cli {
+
+/// For the thread that runs the service's loop.
+class Service {
+ public:
+  /// What can change while the service runs: the names of the options ("--upload-limit"), and who takes their new values. A service takes
+  /// all of them or, after an error, none. `--log-level` is always among them.
+  struct Reload {
+    std::set<std::string> options;
+    std::function<Status(const Invocation&)> apply;
+  };
+  /// `call` must outlive it.
+  Service(Invocation& call, const Clock& clock, Reload reload = {});
+
+  std::stop_token stop() const { return call_.shutdown.token(); }
+  /// Once everything that others may reach is open.
+  void ready(std::string_view status);
+  /// At each turn of the loop: feeds the watchdog, passes on a status that changed, and reads the configuration again after a SIGHUP.
+  void alive(std::string_view status);
+  /// The longest that the loop may wait between two turns.
+  std::chrono::milliseconds longest_wait() const { return notifier_.longest_wait(); }
+
+ private:
+  Status read_again();
+  void warn_of_the_rest(const Invocation& next) const;
+
+  Invocation& call_;
+  const Reload reload_;
+  ServiceNotifier notifier_;
+  unsigned hangups_ = 0;  // taken
+};
+
+}  // namespace shoal::cli
