@@ -32,6 +32,7 @@ Status run_join(Invocation& call) {
   }
   request.name = call.get("--name");
   request.site = call.get("--site");
+  request.replace = call.on("--replace");
   fs::path state = call.get("--state");
   SHOAL_TRY(Joined joined, join(state, request, clock, call.shutdown.token()));
   std::string id = joined.identity.id.str(), role(identity::name(joined.identity.role));
@@ -169,6 +170,7 @@ cli::Command join_command() {
           {state_option,
            {"--name", "NAME", "how people call this machine; shown by status"},
            {"--site", "SITE", "where it stands; peers of the same site are preferred"},
+           {"--replace", "", "give up the identity that this machine has; what it fetched stays"},
            {"--trust-root", "FINGERPRINT", "SHA-256 of the trust root from a source other than the token, in hexadecimal"}},
           run_join, "Node"};
 }

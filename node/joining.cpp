@@ -12,7 +12,7 @@ Status refuse_second_identity(const fs::path& state, const Clock& clock) {
   if (!member.ok()) return {};
   const identity::Certificate& self = member->credentials.self;
   if (self.not_after <= clock.now()) return {};  // an expired machine may come back with a new token
-  return fail(ErrorCode::conflict, state.string() + " is enrolled already, as " + self.identity.uri() + ": use another --state");
+  return fail(ErrorCode::conflict, state.string() + " is enrolled already, as " + self.identity.uri() + ": use another --state, or --replace to give that up");
 }
 
 Result<std::unique_ptr<registry::Client>> pinned_client(const identity::JoinToken& token, const Clock& clock, const std::stop_token& stop) {
@@ -48,7 +48,7 @@ Status check_authority(const std::string& ca_pem, const identity::SpkiPin& pin) 
 }  // namespace
 
 Result<Joined> join(const fs::path& state, const JoinRequest& request, const Clock& clock, const std::stop_token& stop) {
-  SHOAL_CHECK(refuse_second_identity(state, clock));
+  if (!request.replace) SHOAL_CHECK(refuse_second_identity(state, clock));
   auto key = identity::make_request();
   SHOAL_TRY(auto registry, pinned_client(request.token, clock, stop));
   SHOAL_TRY(auto reply, registry->enrol({request.token.id, request.token.secret, key.request_pem, request.name, request.site}));

@@ -27,6 +27,7 @@ Json node_line(const registry::NodeRow& node, const WallTime& now) {
             {"role", std::string(identity::name(node.machine.role))},
             {"certificate_until", format_time(node.machine.certificate_until)},
             {"subscriptions", Json::array()}};
+  if (node.machine.revoked) line["revoked"] = format_time(*node.machine.revoked);
   if (!node.seen) return line;
   line["seen"] = format_time(*node.seen);
   line["seen_seconds_ago"] = std::max<std::int64_t>((now - *node.seen).count(), 0);
@@ -55,6 +56,7 @@ std::string subscription_text(const registry::SubscriptionReport& row) {
 std::string node_text(const registry::NodeRow& node, const WallTime& now) {
   std::string text = (node.machine.name.empty() ? node.machine.id.str() : node.machine.name + "  " + node.machine.id.str());
   if (!node.machine.site.empty()) text += "  " + node.machine.site;
+  if (node.machine.revoked) return text + "  revoked at " + format_time(*node.machine.revoked);
   if (!node.seen) return text + "  has not reported since the tracker started";
   text += "  seen " + format_duration(std::max<std::chrono::milliseconds>(now - *node.seen, {})) + " ago";
   for (const auto& row : node.report.subscriptions) text += subscription_text(row);

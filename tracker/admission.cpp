@@ -79,13 +79,14 @@ Result<NodeId> Admission::admit(Session& session, const registry::EnrolRequest& 
   SHOAL_TRY(TokenRecord token, known_token(session, request));
   SHOAL_TRY(auto earlier, find_enrolment(session, token.id, key));
   if (is_replay(earlier, now)) {
-    SHOAL_CHECK(prolong_machine(session, earlier->machine, token.role, now + options_.certificate_life));
+    SHOAL_TRY(bool prolonged, prolong_machine(session, earlier->machine, token.role, now + options_.certificate_life));
+    if (!prolonged) return fail(ErrorCode::not_enrolled, "the machine that used this token was revoked");
     return earlier->machine;
   }
   SHOAL_CHECK(check_open(token, now));
   SHOAL_TRY(bool taken, take_use(session, token.id));
   if (!taken) return fail(ErrorCode::not_enrolled, "the token was used before: ask for a new one ('shoal token create')");
-  SHOAL_CHECK(insert_machine(session, {fresh, token.role, request.name, request.site, now + options_.certificate_life}, now));
+  SHOAL_CHECK(insert_machine(session, {fresh, token.role, request.name, request.site, now + options_.certificate_life, {}}, now));
   SHOAL_CHECK(insert_enrolment(session, token.id, key, {fresh, now}));
   return fresh;
 }

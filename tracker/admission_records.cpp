@@ -55,17 +55,18 @@ Status insert_machine(Session& session, const registry::MachineRow& machine, Wal
 }
 
 Result<bool> prolong_machine(Session& session, const NodeId& id, identity::Role role, WallTime certificate_until) {
-  SHOAL_CHECK(session.run("UPDATE machines SET certificate_until = ? WHERE id = ? AND role = ?",
+  SHOAL_CHECK(session.run("UPDATE machines SET certificate_until = ? WHERE id = ? AND role = ? AND revoked = 0",
                           {seconds(certificate_until), id.str(), name(role)}));
   return session.changes() == 1;
 }
 
 Result<std::vector<registry::MachineRow>> all_machines(Session& session) {
-  SHOAL_TRY(auto rows, session.run("SELECT id, role, name, site, certificate_until FROM machines ORDER BY rowid"));
+  SHOAL_TRY(auto rows, session.run("SELECT id, role, name, site, certificate_until, revoked FROM machines ORDER BY rowid"));
   std::vector<registry::MachineRow> machines;
   for (const Row& row : rows) {
     SHOAL_TRY(identity::Role role, identity::parse_role(row.text(1)));
-    machines.push_back({NodeId::trusted(row.text(0)), role, row.text(2), row.text(3), time_of(row.number(4))});
+    machines.push_back({NodeId::trusted(row.text(0)), role, row.text(2), row.text(3), time_of(row.number(4)), {}});
+    if (row.number(5) != 0) machines.back().revoked = time_of(row.number(5));
   }
   return machines;
 }

@@ -36,7 +36,7 @@ Status insert_enrolment(Session& session, const std::string& token_id, const ide
 Result<std::optional<EnrolmentRecord>> find_enrolment(Session& session, const std::string& token_id, const identity::SpkiPin& key);
 
 Status insert_machine(Session& session, const registry::MachineRow& machine, WallTime now);
-/// False where there is no such machine in that role.
+/// False where there is no such machine in that role, or it was revoked.
 Result<bool> prolong_machine(Session& session, const NodeId& id, identity::Role role, WallTime certificate_until);
 /// In the order in which they enrolled.
 Result<std::vector<registry::MachineRow>> all_machines(Session& session);

@@ -17,7 +17,8 @@ Result<AnnounceAnswer> Announcer::announce(const AnnounceQuery& query, const Cal
   if (!options_.registered(query.info_hash)) return unregistered(query.info_hash);
   SHOAL_CHECK(check_peer_id(query.peer_id, caller.machine));
   SHOAL_TRY(Peer peer, peer_of(query, caller));
-  AnnounceAnswer answer{jittered_interval(), options_.interval / 2, {}, {}, peer.endpoint.ip, query.tracker_id};
+  AnnounceAnswer answer{jittered_interval(), options_.interval / 2, {}, {}, peer.endpoint.ip, query.tracker_id, {}};
+  if (options_.revoked && caller.machine != NodeId()) answer.revoked = options_.revoked();
   bool stopped = query.event == Event::stopped;
   std::size_t want = stopped ? 0 : query.numwant;
   peers_.with_swarm(query.info_hash, [&](Swarm& swarm) {

@@ -35,6 +35,7 @@ struct AnnounceAnswer {
   std::vector<AnnouncePeer> peers;
   std::string external_ip;  // 4 or 16 bytes (BEP 24)
   std::string tracker_id;   // what the client sent
+  std::vector<NodeId> revoked = {};  // see AnnounceReply
 };
 
 using ScrapeAnswer = std::map<InfoHash, SwarmCounts>;
@@ -49,6 +50,8 @@ class Announcer {
     Random random;
     /// Why a torrent that is not registered was withdrawn; empty, or no function, where it was not.
     std::function<std::string(const InfoHash&)> withdrawn = {};
+    /// Whom the peers must refuse though their certificates have not ended. No function: nobody.
+    std::function<std::vector<NodeId>()> revoked = {};
   };
 
   Announcer(PeerStore& peers, const Clock& clock, Options options) : peers_(peers), clock_(clock), options_(std::move(options)) {}

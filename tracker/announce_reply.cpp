@@ -37,6 +37,10 @@ std::string encode_announce(const AnnounceAnswer& answer, const AnnounceQuery& q
                             {"min interval", std::int64_t{answer.min_interval.count()}}};
   if (query.compact) add_compact(reply, answer.peers);
   else add_dictionaries(reply, answer.peers, !query.no_peer_id);
+  // The names of those whose certificates must not be accepted any more; stock clients do not know the key.
+  Bencode::List revoked;
+  for (const NodeId& machine : answer.revoked) revoked.emplace_back(machine.str());
+  if (!revoked.empty()) reply.emplace("revoked", std::move(revoked));
   if (!answer.tracker_id.empty()) reply.emplace("tracker id", answer.tracker_id);
   return Bencode(std::move(reply)).encode();
 }

@@ -41,6 +41,10 @@ void Swarm::expire(SteadyTime deadline) {
   std::erase_if(peers_, [&](const Peer& known) { return known.seen <= deadline; });
 }
 
+void Swarm::forget(const NodeId& machine) {
+  std::erase_if(peers_, [&](const Peer& known) { return known.machine == machine; });
+}
+
 void Swarm::make_room_for(const NodeId& machine) {
   if (machine.empty()) return;
   std::size_t held = 0;
@@ -64,10 +68,11 @@ SwarmCounts Swarm::counts() const {
 }
 
 void PeerStore::expire(SteadyTime deadline) {
-  for (Guarded<Shard>& shard : shards_)
-    shard.with([&](Shard& swarms) {
-      for (auto& [info_hash, swarm] : swarms) swarm.expire(deadline);
-    });
+  for_each_swarm([&](Swarm& swarm) { swarm.expire(deadline); });
+}
+
+void PeerStore::forget(const NodeId& machine) {
+  for_each_swarm([&](Swarm& swarm) { swarm.forget(machine); });
 }
 
 }  // namespace shoal::tracker

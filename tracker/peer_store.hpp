@@ -47,6 +47,7 @@ class Swarm {
   /// peer. A completed event counts once, and only for a peer that was seen incomplete.
   void apply(Peer peer, bool completed_event);
   void remove(const Peer& peer);
+  void forget(const NodeId& machine);
   /// Forgets those that were last seen at or before `deadline`.
   void expire(SteadyTime deadline);
 
@@ -74,11 +75,21 @@ class PeerStore {
 
   /// Forgets peers that were silent since `deadline`, in every swarm.
   void expire(SteadyTime deadline);
+  /// Forgets a machine, in every swarm.
+  void forget(const NodeId& machine);
 
  private:
   using Shard = std::unordered_map<InfoHash, Swarm>;
   static constexpr std::size_t shard_count = 16;
   Guarded<Shard>& shard_of(const InfoHash& info_hash) { return shards_[info_hash.bytes[0] % shard_count]; }
+
+  template <class Work>
+  void for_each_swarm(Work work) {
+    for (Guarded<Shard>& shard : shards_)
+      shard.with([&](Shard& swarms) {
+        for (auto& [info_hash, swarm] : swarms) work(swarm);
+      });
+  }
 
   std::array<Guarded<Shard>, shard_count> shards_;
 };

@@ -10,6 +10,7 @@
 #include "base/shutdown.hpp"
 #include "identity/renewal.hpp"
 #include "tracker/endpoints.hpp"
+#include "tracker/revocations.hpp"
 #include "tracker/state.hpp"
 
 namespace shoal::tracker {
@@ -74,7 +75,8 @@ class RunningTracker final : public Tracker {
                             .require_alpn = false,
                             .allow_enrolment = true}),
         freshness_key_(std::move(loaded.freshness_key)),
-        attempts_(clock, failed_enrolments_per_minute) {}
+        attempts_(clock, failed_enrolments_per_minute),
+        revocations_(database_) {}
 
   ~RunningTracker() override {
     // No new sweeps or certificates; then no disk work, so that nothing answers into a server that is gone; then the servers.
@@ -101,7 +103,9 @@ class RunningTracker final : public Tracker {
     announcer_ = std::make_unique<Announcer>(
         peers_, clock_,
         Announcer::Options{options_.announce_interval, [this](const InfoHash& hash) { return catalog_->knows(hash); }, system_random(),
-                           [this](const InfoHash& hash) { return catalog_->withdrawn(hash); }});
+                           [this](const InfoHash& hash) { return catalog_->withdrawn(hash); },
+                           [this] { return revocations_.certified(clock_.now()); }});
+    SHOAL_CHECK(revocations_.refresh());
     freshness_ = std::make_unique<FreshnessDesk>(authority_.fleet(), freshness_key_, clock_, [this] { return look(); });
     SHOAL_CHECK(freshness_->refresh());
     SHOAL_CHECK(serve());
@@ -109,6 +113,7 @@ class RunningTracker final : public Tracker {
     sweeper_ = std::jthread([this](const std::stop_token& stop) {
       for (int sweeps = 1; sleep_for(sweep_period, stop); ++sweeps) {
         freshness_->sweep();
+        shut_out_revoked();
         if (sweeps % sweeps_for_peers == 0) announcer_->sweep();
         note_sweep();
       }
@@ -118,6 +123,15 @@ class RunningTracker final : public Tracker {
 
  private:
   void note_sweep() { swept_ = clock_.steady_now().time_since_epoch().count(); }
+
+  void shut_out_revoked() {
+    auto fresh = revocations_.refresh();
+    if (!fresh.ok()) return log::warn("revocations_not_read", {{"reason", fresh.error().message}});
+    for (const NodeId& machine : *fresh) {
+      log::info("revoked", {{"machine", machine.str()}});
+      peers_.forget(machine);
+    }
+  }
 
   Result<Situation> look() {
     auto verifier = roots_->verifier();
@@ -147,7 +161,8 @@ class RunningTracker final : public Tracker {
     limits.connections = most_connections;
     limits.connections_per_address = most_connections_per_address;
     SHOAL_TRY(server_,
-              http::Server::start({options_.listen, &tls_, limits, options_.threads}, clock_, http::Router(tracker_routes(parts))));
+              http::Server::start({options_.listen, &tls_, limits, options_.threads}, clock_,
+                                                 without_revoked(revocations_, http::Router(tracker_routes(parts)))));
     if (options_.plain_listen.host.empty()) return {};
     SHOAL_TRY(plain_server_,
               http::Server::start({options_.plain_listen, nullptr, limits, options_.threads}, clock_, http::Router(plain_routes(parts))));
@@ -168,6 +183,7 @@ class RunningTracker final : public Tracker {
   crypto::PrivateKey freshness_key_;
   PeerStore peers_;
   AttemptLimit attempts_;
+  Revocations revocations_;
   NodeReports reports_;
   std::unique_ptr<TrustRoots> roots_;
   std::unique_ptr<Catalog> catalog_;

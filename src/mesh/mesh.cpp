@@ -46,6 +46,7 @@ class OwnMesh final : public Mesh {
   VirtualEndpoint introduce(const NodeId& peer, const InfoHash& info_hash, const HostPort& address) override;
   std::optional<Whom> whom(VirtualEndpoint endpoint) const override;
   void cut(const NodeId& peer) override;
+  void refuse(const std::vector<NodeId>& machines) override;
   void recheck() override;
   std::vector<LinkCounters> links() const override { return table_.counters(); }
   MeshCounters counters() const override { return tally_.read(); }
@@ -183,6 +184,10 @@ void OwnMesh::cut(const NodeId& peer) {
     switchboard_.drop([&](const LinkKey& key) { return key.peer == peer; });
     cut_all();
   });
+}
+
+void OwnMesh::refuse(const std::vector<NodeId>& machines) {
+  if (rules_.refuse({machines.begin(), machines.end()})) recheck();
 }
 
 void OwnMesh::recheck() {

@@ -98,6 +98,8 @@ class Mesh {
   };
   virtual std::optional<Whom> whom(VirtualEndpoint endpoint) const = 0;
 
+  /// These machines may not link any more, whatever certificate they show, and links that they have end. Replaces what was said before.
+  virtual void refuse(const std::vector<NodeId>& machines) = 0;
   /// Ends all links of a machine at once.
   virtual void cut(const NodeId& peer) = 0;
   /// Asks the policy again about every link and cuts those that it refuses or whose certificate has expired. Runs every two seconds by

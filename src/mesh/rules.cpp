@@ -1,5 +1,7 @@
 #include "mesh/rules.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 
 namespace shoal::mesh {
@@ -21,7 +23,19 @@ Status Rules::check(const identity::Certificate& peer) const {
   if (role != identity::Role::seeder && role != identity::Role::node)
     return fail(ErrorCode::not_enrolled, "a " + std::string(identity::name(role)) + " takes no part in swarms");
   if (peer.identity.id == self_) return fail(ErrorCode::not_enrolled, "the peer shows this machine's own id");
+  if (is_refused(peer.identity.id)) return fail(ErrorCode::not_enrolled, "machine " + peer.identity.id.str() + " was revoked");
   return {};
+}
+
+bool Rules::refuse(std::set<NodeId> machines) {
+  auto refused = refused_.lock();
+  const bool more = !std::includes(refused->begin(), refused->end(), machines.begin(), machines.end());
+  *refused = std::move(machines);
+  return more;
+}
+
+bool Rules::is_refused(const NodeId& machine) const {
+  return refused_.with([&](const auto& refused) { return refused.contains(machine); });
 }
 
 bool Rules::may_link(const identity::Certificate& peer, const InfoHash& info_hash) const {
@@ -32,7 +46,7 @@ bool Rules::may_link(const identity::Certificate& peer, const InfoHash& info_has
 }
 
 bool Rules::may_stay(const identity::Certificate& peer, const InfoHash& info_hash) const {
-  return peer.not_after > clock_.now() && policy_.may_link(peer, info_hash);
+  return peer.not_after > clock_.now() && !is_refused(peer.identity.id) && policy_.may_link(peer, info_hash);
 }
 
 }  // namespace shoal::mesh

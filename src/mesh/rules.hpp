@@ -1,6 +1,9 @@
 // Who may link: what the rooms of the control thread ask before they let a connection become a link.
 #pragma once
 
+#include <set>
+
+#include "base/guarded.hpp"
 #include "identity/tls.hpp"
 #include "mesh/link_key.hpp"
 #include "mesh/mesh.hpp"
@@ -21,10 +24,13 @@ class Rules {
   Result<identity::Certificate> peer_of(const SSL* ssl) const;
   /// The policy's word. Counts a refusal.
   bool may_link(const identity::Certificate& peer, const InfoHash& info_hash) const;
+  /// Machines that were revoked. Says whether any is new.
+  bool refuse(std::set<NodeId> machines);
   /// Whether a link that lives may go on.
   bool may_stay(const identity::Certificate& peer, const InfoHash& info_hash) const;
 
  private:
+  bool is_refused(const NodeId& machine) const;
   Status check(const identity::Certificate& peer) const;
 
   const identity::CredentialStore& credentials_;
@@ -32,6 +38,7 @@ class Rules {
   const Clock& clock_;
   Tally& tally_;
   const NodeId self_;
+  Guarded<std::set<NodeId>> refused_;
 };
 
 }  // namespace shoal::mesh

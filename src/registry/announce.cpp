@@ -52,6 +52,18 @@ Result<std::vector<AnnouncedPeer>> read_peers(const BencodeView& reply) {
   return peers;
 }
 
+/// Ids that cannot be read name nobody: they are left out.
+std::vector<NodeId> read_revoked(const BencodeView& reply) {
+  std::vector<NodeId> machines;
+  const BencodeView* member = reply.find("revoked");
+  if (member == nullptr || member->list() == nullptr) return machines;
+  for (const BencodeView& item : *member->list()) {
+    auto id = item.string() != nullptr ? NodeId::parse(std::string(*item.string())) : Result<NodeId>(fail("not a string"));
+    if (id.ok()) machines.push_back(*id);
+  }
+  return machines;
+}
+
 Error refusal(const BencodeView& reason) {
   std::string_view text = reason.string() != nullptr ? *reason.string() : std::string_view("without a reason");
   return fail("the tracker refused the announce: " + printable(text, remark_limit));
@@ -80,6 +92,7 @@ Result<AnnounceReply> decode_announce_reply(std::string_view bencoded) {
   AnnounceReply result;
   SHOAL_TRY(result.interval, read_interval(reply));
   SHOAL_TRY(result.peers, read_peers(reply));
+  result.revoked = read_revoked(reply);
   if (const auto* warning = string_member(reply, "warning message")) result.warning = printable(*warning, remark_limit);
   return result;
 }

@@ -84,8 +84,10 @@ SwarmRow read_swarm(JsonReader& row) {
           row.as<ReleaseId>("id", ReleaseId::from_hex), number32(row, "seeders"), number32(row, "leechers")};
 }
 MachineRow read_machine(JsonReader& row) {
-  return {row.as<NodeId>("id", NodeId::parse), row.as<identity::Role>("role", identity::parse_role), printable(row.string("name"), 128),
-          printable(row.string("site"), 128), row.as<WallTime>("certificate_until", parse_time)};
+  MachineRow machine{row.as<NodeId>("id", NodeId::parse), row.as<identity::Role>("role", identity::parse_role), printable(row.string("name"), 128),
+                     printable(row.string("site"), 128), row.as<WallTime>("certificate_until", parse_time), {}};
+  if (row.has("revoked")) machine.revoked = row.as<WallTime>("revoked", parse_time);
+  return machine;
 }
 
 Json write_channel(const ChannelRow& row) { return {{"channel", row.channel.str()}, {"envelope", row.envelope}, {"version", row.version}}; }
@@ -100,11 +102,13 @@ Json write_swarm(const SwarmRow& row) {
           {"leechers", row.leechers}};
 }
 Json write_machine(const MachineRow& row) {
-  return {{"id", row.id.str()},
-          {"role", std::string(identity::name(row.role))},
-          {"name", row.name},
-          {"site", row.site},
-          {"certificate_until", format_time(row.certificate_until)}};
+  Json machine{{"id", row.id.str()},
+               {"role", std::string(identity::name(row.role))},
+               {"name", row.name},
+               {"site", row.site},
+               {"certificate_until", format_time(row.certificate_until)}};
+  if (row.revoked) machine["revoked"] = format_time(*row.revoked);
+  return machine;
 }
 
 SubscriptionReport read_subscription(JsonReader& row) {

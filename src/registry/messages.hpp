@@ -83,6 +83,7 @@ struct MachineRow {
   std::string name;
   std::string site;
   WallTime certificate_until;
+  std::optional<WallTime> revoked = {};  // since when the fleet refuses it
 };
 struct FleetStatus {
   FleetName fleet;
@@ -140,6 +141,7 @@ struct AnnouncedPeer {
 struct AnnounceReply {
   std::chrono::seconds interval{60};
   std::vector<AnnouncedPeer> peers;  // those whose peer id names a machine; others are left out
+  std::vector<NodeId> revoked;       // machines of the fleet whose certificates are good no more, though they have not ended
   std::string warning;
 };
 

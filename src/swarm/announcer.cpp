@@ -29,12 +29,13 @@ std::string text_of(AnnounceEvent event) {
 }  // namespace
 
 Announcer::Announcer(std::unique_ptr<registry::Client> client, std::string peer_id, std::uint16_t port, const Clock& clock,
-                     std::stop_source client_stop)
+                     std::stop_source client_stop, Revoked revoked)
     : client_(std::move(client)),
       peer_id_(std::move(peer_id)),
       port_(port),
       clock_(clock),
       client_stop_(std::move(client_stop)),
+      revoked_(std::move(revoked)),
       thread_([this] { run(); }) {}
 
 Announcer::~Announcer() {
@@ -126,6 +127,7 @@ void Announcer::announce(const InfoHash& content, Entry& entry, AnnounceEvent ev
   if (!reply->warning.empty()) log::debug("announce_warning", {{"content", content.hex()}, {"warning", reply->warning}});
   entry.problem.lock()->clear();
   entry.schedule.succeeded(now, event, reply->interval, jitter());
+  if (revoked_) revoked_(reply->revoked);
   entry.callbacks.peers(reply->peers);
 }
 

@@ -30,8 +30,11 @@ struct AnnounceCallbacks {
 /// it ends the client's requests through `client_stop`, or, where that has no state, waits for the client's own time-out.
 class Announcer {
  public:
+  /// Whom the tracker calls revoked; after each announce, on the announcer's thread.
+  using Revoked = std::function<void(const std::vector<NodeId>&)>;
+
   Announcer(std::unique_ptr<registry::Client> client, std::string peer_id, std::uint16_t port, const Clock& clock,
-            std::stop_source client_stop);
+            std::stop_source client_stop, Revoked revoked = {});
   Announcer(const Announcer&) = delete;
   Announcer& operator=(const Announcer&) = delete;
   ~Announcer();
@@ -75,6 +78,7 @@ class Announcer {
   const std::uint16_t port_;
   const Clock& clock_;
   std::stop_source client_stop_;
+  const Revoked revoked_;
   Guarded<State> state_;
   std::condition_variable changed_;
   std::thread thread_;

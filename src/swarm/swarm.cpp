@@ -75,7 +75,8 @@ class EngineSwarm final : public Swarm {
         introductions_(mesh, self),
         store_(files_, {.memory_budget = options.memory_budget, .scrub_rate = options.scrub_rate}),
         session_(session_params(session_settings(options, mesh.front(), hold_), store_disk(store_, disk_))),
-        announcer_(std::make_unique<Announcer>(std::move(client), peer_id_of(self), mesh.port(), clock, options.client_stop)) {
+        announcer_(std::make_unique<Announcer>(std::move(client), peer_id_of(self), mesh.port(), clock, options.client_stop,
+                                                [&mesh](const std::vector<NodeId>& machines) { mesh.refuse(machines); })) {
     session_.set_peer_class_filter(peer_classes());
     pump_ = std::make_unique<AlertPump>(session_, contents_, introductions_, clock,
                                         AlertPump::Sinks{std::move(events), [this] { announcer_->wake(); }});

@@ -74,6 +74,20 @@ TEST_CASE("a recheck cuts the links that the policy refuses now") {
   CHECK(echoes(with_carol.dialler, with_carol.acceptor));
 }
 
+TEST_CASE("the links of a machine that was revoked end, and it gets no other") {
+  Lab lab;
+  Pair with_bob = link(lab.alice, lab.bob, content(1));
+  Pair with_carol = link(lab.alice, lab.carol, content(1));
+  lab.alice.mesh().refuse({lab.bob.id()});
+  CHECK(with_bob.dialler.ends());
+  CHECK(echoes(with_carol.dialler, with_carol.acceptor));
+  CHECK(lab.alice.dial(lab.alice.meet(lab.bob, content(1))).code == 2);
+  CHECK(lab.alice.mesh().counters().refused_certificate == 1);
+  lab.alice.mesh().refuse({});
+  Pair again = link(lab.alice, lab.bob, content(1));
+  CHECK(echoes(again.dialler, again.acceptor));
+}
+
 TEST_CASE("the policy is asked again without being told to") {
   Lab lab;
   Pair pair = link(lab.alice, lab.bob, content(1));

@@ -73,6 +73,13 @@ TEST_CASE("a failure reason becomes an error that can be shown") {
   CHECK_FALSE(decode_announce_reply("d14:failure reasoni1e8:intervali60e5:peerslee").ok());
 }
 
+TEST_CASE("machines that were revoked are named; what is no id is left out") {
+  auto reply = decode_announce_reply("d8:intervali60e5:peersle7:revokedl12:aaaaaaaaaaab5:x y z4:niceee");
+  REQUIRE(reply.ok());
+  CHECK(reply->revoked.at(0) == NodeId::parse("aaaaaaaaaaab").value_or(NodeId()));
+  CHECK(decode_announce_reply("d8:intervali60e5:peersle7:revokedi1ee")->revoked.empty());
+}
+
 TEST_CASE("a warning is kept, printable") {
   auto reply = decode_announce_reply(
       "d8:intervali60e5:peersle15:warning message6:hi\n\x07!\xff"
