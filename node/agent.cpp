@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
+#include "swarm/engine_metrics.hpp"
 
 namespace shoal::node {
 namespace {
@@ -102,6 +103,11 @@ Follower::Events Agent::follower_events() {
   events.tracker = [this](const TrackerView& view) { tasks_.post([this, view] { tracker_ = view; }); };
   events.issued = [this](WallTime time) { clock_.raise(time); };
   return events;
+}
+
+void Agent::describe(metrics::Page& page) const {
+  describe_node(page, *view_.lock());
+  swarm::describe_engine(page, node_->mesh(), node_->swarm());
 }
 
 void Agent::change(AgentSettings settings) {

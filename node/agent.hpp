@@ -44,6 +44,8 @@ class Agent {
   ~Agent();
   /// Until the service is to stop.
   void run(cli::Service& service);
+  /// What the node has to say to Prometheus. Any thread.
+  void describe(metrics::Page& page) const;
   /// On the thread of run().
   void change(AgentSettings settings);
 
@@ -122,7 +124,7 @@ class Agent {
   Rates limits_;
   std::optional<LimitOrder> limit_order_;
   TrackerView tracker_;
-  Guarded<AgentView> view_;
+  mutable Guarded<AgentView> view_;
   std::optional<HuggingFaceCache> cache_;
   std::optional<Activator> activator_;
   std::unique_ptr<Node> node_;

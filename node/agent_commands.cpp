@@ -1,5 +1,6 @@
 #include "node/agent_commands.hpp"
 
+#include "metrics/exporter.hpp"
 #include "cli/state_option.hpp"
 #include "node/agent.hpp"
 
@@ -72,6 +73,10 @@ Status run_node(Invocation& call) {
     return {};
   };
   cli::Service service(call, clock, {changeable, apply});
+  SHOAL_TRY(HostPort metrics, cli::metrics_address(call));
+  auto health = [&service] { return metrics::Health{service.health().alive, service.health().ready}; };
+  auto describe = [&agent](metrics::Page& page) { agent->describe(page); };
+  SHOAL_TRY(auto exporter, metrics::Exporter::start(metrics, {"node", call.software, session->credentials(), clock, describe, health}));
   agent->run(service);
   return {};
 }
@@ -175,7 +180,8 @@ cli::Command node_run_command() {
            {"--scrub-rate", "SIZE", "read so many bytes a second again, such as 20MB, and fetch again what decayed; 0 is off", "0", false, false,
             "scrub_rate"},
            {"--allow-code-formats", "", "take releases with files that execute code when they are loaded (pickles), if their publisher allows it, too",
-            "", false, false, "allow_code_formats"}},
+            "", false, false, "allow_code_formats"},
+           cli::metrics_option()},
           run_node,
           "Node"};
 }

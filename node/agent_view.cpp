@@ -98,6 +98,25 @@ std::string service_status(const AgentView& view) {
   return text + (view.tracker.problem.empty() ? "" : "; tracker: " + view.tracker.problem);
 }
 
+void describe_node(metrics::Page& page, const AgentView& view) {
+  std::map<Phase, double> phases;
+  for (const Phase phase : {Phase::idle, Phase::wanted, Phase::admitted, Phase::fetching, Phase::verified, Phase::ready, Phase::activating,
+                            Phase::active, Phase::failed})
+    phases[phase] = 0;
+  double failures = 0;
+  for (const ChannelView& channel : view.channels) {
+    ++phases[channel.track.phase];
+    failures += channel.track.failures;
+  }
+  std::vector<metrics::Sample> samples;
+  for (const auto& [phase, count] : phases) samples.push_back({{{"state", std::string(name(phase))}}, count});
+  page.gauge("shoal_releases", "What the followed channels want, by how far it is.", samples);
+  page.gauge("shoal_releases_served", "Releases on this machine that others can fetch.", static_cast<double>(view.serving));
+  page.gauge("shoal_failures_in_a_row", "Failed attempts since the last success, over all channels.", failures);
+  page.gauge("shoal_tracker_reachable", "1 while the tracker answers.", view.tracker.problem.empty() ? 1 : 0);
+  page.gauge("shoal_clock_suspect", "1 while the clock of this machine is behind what was signed.", view.clock_suspect ? 1 : 0);
+}
+
 std::string status_text(const Json& view) {
   std::string text = "a node runs here on port " + std::to_string(view.value("listen", 0)) + " and serves " +
                      std::to_string(view.value("serving", 0)) + " releases";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/json.hpp"
+#include "metrics/page.hpp"
 #include "node/bandwidth.hpp"
 #include "node/follower.hpp"
 #include "swarm/swarm.hpp"
@@ -31,6 +32,8 @@ Json to_json(const AgentView& view, WallTime now);
 registry::NodeReport report_of(const AgentView& view, const std::string& software);
 /// One line for the service manager.
 std::string service_status(const AgentView& view);
+/// Its part of the numbers for Prometheus.
+void describe_node(metrics::Page& page, const AgentView& view);
 /// The lines of `shoal status`, from what to_json made.
 std::string status_text(const Json& view);
 /// Only those about channels, each after a line break.

@@ -36,7 +36,9 @@ for package in "${wanted[@]}"; do
   status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null || true)
   [[ $status == installed ]] || missing+=("$package")
 done
-((${#missing[@]})) || exit 0
+need_promtool=
+[[ ${1:-} == --tests ]] && ! command -v promtool > /dev/null && need_promtool=yes
+((${#missing[@]})) || [[ $need_promtool ]] || exit 0
 
 as_root=()
 if ((EUID != 0)); then
@@ -44,6 +46,16 @@ if ((EUID != 0)); then
   as_root=(sudo)
 fi
 as_root+=(env DEBIAN_FRONTEND=noninteractive)
+
+# promtool alone: the package that it is in (prometheus) would start a service.
+promtool() {
+  local into
+  into=$(mktemp -d)
+  echo "install-deps: fetching promtool" >&2
+  (cd "$into" && apt-get download -q prometheus && dpkg -x ./*.deb .) > "$into/log" 2>&1 && "${as_root[@]}" install "$into/usr/bin/promtool" /usr/local/bin/ ||
+    echo "install-deps: no promtool; tests that need it are skipped" >&2
+  rm -rf "$into"
+}
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -56,11 +68,14 @@ update() {
 }
 install() { "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}" > "$log" 2>&1; }
 
-# The lists of packages are fetched only where they do not know what is missing, or where they are too old to install it.
-updated=
-apt-cache show --no-all-versions "${missing[@]}" > /dev/null 2>&1 || { update && updated=yes; }
-echo "install-deps: installing ${missing[*]}" >&2
-install || { [[ -z $updated ]] && update && install; } || {
-  cat "$log" >&2
-  fail "could not install ${missing[*]}, see above; this needs Debian 12"
-}
+if ((${#missing[@]})); then
+  # The lists of packages are fetched only where they do not know what is missing, or where they are too old to install it.
+  updated=
+  apt-cache show --no-all-versions "${missing[@]}" > /dev/null 2>&1 || { update && updated=yes; }
+  echo "install-deps: installing ${missing[*]}" >&2
+  install || { [[ -z $updated ]] && update && install; } || {
+    cat "$log" >&2
+    fail "could not install ${missing[*]}, see above; this needs Debian 12"
+  }
+fi
+[[ -z $need_promtool ]] || promtool

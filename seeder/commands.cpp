@@ -1,5 +1,6 @@
 #include "seeder/commands.hpp"
 
+#include "metrics/exporter.hpp"
 #include "seeder/command_parts.hpp"
 #include "seeder/publisher.hpp"
 #include "seeder/seeder.hpp"
@@ -109,14 +110,20 @@ Result<std::unique_ptr<MemberSession>> open_to_publish(const fs::path& state, co
 }
 
 /// SIGHUP: the limit follows the configuration file.
-void serve(Invocation& call, const Clock& clock, Seeder& seeder) {
+Status serve(Invocation& call, MemberSession& session, Seeder& seeder) {
   auto apply = [&seeder](const Invocation& now) -> Status {
     SHOAL_TRY(Serving serving, serving_of(now));
     seeder.limit_upload(serving.swarm.upload_limit);
     return {};
   };
-  cli::Service service(call, clock, {{"--upload-limit"}, apply});
+  cli::Service service(call, session.clock(), {{"--upload-limit"}, apply});
+  SHOAL_TRY(HostPort metrics, cli::metrics_address(call));
+  auto health = [&service] { return metrics::Health{service.health().alive, service.health().ready}; };
+  auto describe = [&seeder](metrics::Page& page) { seeder.describe(page); };
+  SHOAL_TRY(auto exporter,
+            metrics::Exporter::start(metrics, {"seeder", call.software, session.credentials(), session.clock(), describe, health}));
   seeder.run(service);
+  return {};
 }
 
 Status run_publish(Invocation& call) {
@@ -134,8 +141,7 @@ Status run_publish(Invocation& call) {
   // The port is taken before anything is registered: what is published can be served.
   SHOAL_TRY(auto seeder, Seeder::start(*session, serving.listen, serving.swarm, call.out));
   SHOAL_CHECK(publish(call, *session, request));
-  serve(call, clock, *seeder);
-  return {};
+  return serve(call, *session, *seeder);
 }
 
 Status run_seed(Invocation& call) {
@@ -144,8 +150,7 @@ Status run_seed(Invocation& call) {
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({Role::seeder}, "seed"));
   SHOAL_TRY(auto seeder, Seeder::start(*session, serving.listen, serving.swarm, call.out));
-  serve(call, clock, *seeder);
-  return {};
+  return serve(call, *session, *seeder);
 }
 
 cli::Command publish_command() {
@@ -167,6 +172,7 @@ cli::Command publish_command() {
            upload_limit_option,
            scrub_option,
            directed_option,
+           cli::metrics_option(),
            {"--label", "KEY=VALUE", "a remark that is signed along; may be given again", "", false, true},
            {"--allow-code-formats", "", "tell nodes that it has formats that execute code (pickle); those that allow them too will take it"},
            {"--no-model-signature", "", "make no model.sig (OpenSSF Model Signing), which nodes put beside the files"},
@@ -180,7 +186,7 @@ cli::Command seed_command() {
           "Files are read only, and served only while they are as they were published. What 'shoal publish' adds on the same --state\n"
           "is taken up within seconds.\n\n"
           "  shoal seed --listen 0.0.0.0:7000",
-          {}, {state_option, listen_option, upload_limit_option, directed_option, scrub_option}, run_seed, "Seeder"};
+          {}, {state_option, listen_option, upload_limit_option, directed_option, scrub_option, cli::metrics_option()}, run_seed, "Seeder"};
 }
 
 }  // namespace

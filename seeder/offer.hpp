@@ -26,6 +26,8 @@ class Offer {
   void failed(const InfoHash& content, const Error& error);
   /// Releases that are served now.
   std::size_t releases() const;
+  /// Releases that cannot be served for now.
+  std::size_t waiting() const { return entries_.size() - releases(); }
   /// Their contents; two releases may be of one content.
   std::set<InfoHash> contents() const;
 

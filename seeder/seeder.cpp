@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
+#include "swarm/engine_metrics.hpp"
 
 namespace shoal::seeder {
 namespace {
@@ -44,18 +45,30 @@ Seeder::~Seeder() {
 
 void Seeder::run(cli::Service& service) {
   const std::stop_token stop = service.stop();
-  offer_->refresh(stop);
+  refresh(stop);
   if (!stop.stop_requested()) {
     say_ready();
     service.ready(status());
   }
   while (sleep_for(std::min<std::chrono::milliseconds>(refresh_interval, service.longest_wait()), stop)) {
     take_events();
-    offer_->refresh(stop);
+    refresh(stop);
     say_progress();
     service.alive(status());
   }
   out_.progress_done();
+}
+
+void Seeder::refresh(const std::stop_token& stop) {
+  offer_->refresh(stop);
+  served_ = offer_->releases();
+  waiting_ = offer_->waiting();
+}
+
+void Seeder::describe(metrics::Page& page) const {
+  page.gauge("shoal_releases", "Releases that this machine has published, by state.",
+             {{{{"state", "served"}}, static_cast<double>(served_)}, {{{"state", "waiting"}}, static_cast<double>(waiting_)}});
+  swarm::describe_engine(page, *mesh_, *swarm_);
 }
 
 void Seeder::take_events() {

@@ -1,12 +1,14 @@
 // Composition root of the serving side: every long-lived object, built by hand in dependency order.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "cli/service.hpp"
 #include "mesh/mesh.hpp"
+#include "metrics/page.hpp"
 #include "seeder/offer.hpp"
 #include "swarm/member_session.hpp"
 #include "swarm/swarm.hpp"
@@ -26,6 +28,8 @@ class Seeder {
   void run(cli::Service& service);
   /// Bytes per second; 0 is unlimited. Thread-safe.
   void limit_upload(ByteCount rate) { swarm_->set_limits(rate, 0); }
+  /// What the seeder has to say to Prometheus. Thread-safe.
+  void describe(metrics::Page& page) const;
 
  private:
   Seeder(swarm::MemberSession& session, cli::Output& out) : session_(session), out_(out) {}
@@ -36,6 +40,7 @@ class Seeder {
   };
 
   void take_events();
+  void refresh(const std::stop_token& stop);
   void say_ready();
   void say_progress();
   std::string status() const;  // one line for the service manager
@@ -49,6 +54,7 @@ class Seeder {
   std::unique_ptr<mesh::Mesh> mesh_;
   std::unique_ptr<swarm::Swarm> swarm_;
   std::optional<Offer> offer_;
+  std::atomic<std::size_t> served_{0}, waiting_{0};  // releases
 };
 
 }  // namespace shoal::seeder

@@ -183,6 +183,16 @@ Result<std::vector<ReleaseRecord>> Catalog::releases() {
   return releases;
 }
 
+Catalog::Counts Catalog::count() {
+  Counts counts;
+  auto releases = database_.read([](Session& session) { return all_releases(session); });
+  auto channels = database_.read([](Session& session) { return all_channels(session); });
+  if (!releases.ok() || !channels.ok()) return counts;
+  for (const ReleaseRecord& release : *releases) ++(release.is_withdrawn() ? counts.withdrawn : counts.registered);
+  counts.channels = channels->size();
+  return counts;
+}
+
 Status Catalog::withdraw(const ModelName& model, const VersionName& version, const std::string& reason, const NodeId& who) {
   if (reason.empty()) return fail(ErrorCode::usage, "a withdrawal needs a reason: whoever asks for the release is told it");
   SHOAL_CHECK(database_.write([&](Session& session) -> Status {

@@ -32,6 +32,12 @@ class Catalog {
   /// Those that were not withdrawn, in the order in which they were published.
   Result<std::vector<ReleaseRecord>> releases();
 
+  struct Counts {
+    std::size_t registered = 0, withdrawn = 0, channels = 0;
+  };
+  /// Zeroes where the database cannot be read.
+  Counts count();
+
   /// Takes a release away for good: `not_found` with the reason to whoever asks for it. `conflict` where a channel points to it.
   Status withdraw(const ModelName& model, const VersionName& version, const std::string& reason, const NodeId& who);
 

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "cli/service.hpp"
+#include "metrics/exporter.hpp"
 #include "tracker/admission.hpp"
 #include "tracker/fleet_init.hpp"
 #include "tracker/state.hpp"
@@ -109,7 +110,7 @@ void report_ready(cli::Output& out, const Tracker& tracker) {
 }
 
 /// Until a stop is requested. A tracker whose own rounds have stopped does not feed the watchdog.
-void serve(const Tracker& tracker, cli::Service service) {
+void serve(const Tracker& tracker, cli::Service& service) {
   const std::string status = "tracker on " + tracker.listen().str();
   service.ready(status);
   while (sleep_for(service.longest_wait(), service.stop()))
@@ -121,7 +122,13 @@ Status run_tracker(cli::Invocation& call) {
   SystemClock clock;
   SHOAL_TRY(auto tracker, Tracker::start(std::move(options), clock));
   report_ready(call.out, *tracker);
-  serve(*tracker, cli::Service(call, clock));
+  cli::Service service(call, clock);
+  SHOAL_TRY(HostPort metrics, cli::metrics_address(call));
+  auto health = [&] { return metrics::Health{tracker->alive() && service.health().alive, service.health().ready}; };
+  auto describe = [&](metrics::Page& page) { tracker->describe(page); };
+  SHOAL_TRY(auto exporter, metrics::Exporter::start(metrics, {"tracker", call.software, tracker->credentials(), clock, describe, health}));
+  serve(*tracker, service);
+  exporter.reset();
   tracker.reset();
   call.out.message("tracker stopped");
   return {};
@@ -152,7 +159,8 @@ cli::Command tracker_run_command() {
                       {.name = "--plain-listen",
                        .value = "ADDR:PORT",
                        .help = "test listener for announce and scrape without TLS; loopback only",
-                       .config_key = "tracker.plain_listen"}},
+                       .config_key = "tracker.plain_listen"},
+                      cli::metrics_option()},
           .run = run_tracker,
           .role = "Tracker"};
 }

@@ -15,13 +15,22 @@ Caller caller_of(const Request& request, const Admission& admission) {
   return {who.id, who.role == Role::seeder, admission.site_of(who.id), request.remote_address};
 }
 
-Result<std::string> answer_announce(const Parts& parts, const Request& request) {
+Result<std::string> announced(const Parts& parts, const Request& request) {
   SHOAL_TRY(AnnounceQuery query, parse_announce(request.query));
   SHOAL_TRY(AnnounceAnswer answer, parts.announcer.announce(query, caller_of(request, parts.admission)));
   return encode_announce(answer, query);
 }
 
+Result<std::string> answer_announce(const Parts& parts, const Request& request) {
+  const SteadyTime began = parts.clock.steady_now();
+  auto answer = announced(parts, request);
+  ++(answer.ok() ? parts.meter.answered : parts.meter.refused);
+  parts.meter.latency.observe(parts.clock.steady_now() - began);
+  return answer;
+}
+
 Result<std::string> answer_scrape(const Parts& parts, const Request& request) {
+  ++parts.meter.scrapes;
   SHOAL_TRY(std::vector<InfoHash> hashes, parse_scrape(request.query));
   return encode_scrape(parts.announcer.scrape(hashes));
 }

@@ -8,6 +8,7 @@
 #include "http/server.hpp"
 #include "tracker/admission.hpp"
 #include "tracker/announce.hpp"
+#include "tracker/announce_meter.hpp"
 #include "tracker/attempts.hpp"
 #include "tracker/catalog.hpp"
 #include "tracker/freshness.hpp"
@@ -25,6 +26,7 @@ struct Parts {
   TrustRoots& roots;
   FreshnessDesk& freshness;
   NodeReports& reports;
+  AnnounceMeter& meter;
   const Clock& clock;
   FleetName fleet;
   /// Runs work that may wait for the disk on threads of its own; announces stay on the server's.

@@ -75,4 +75,19 @@ void PeerStore::forget(const NodeId& machine) {
   for_each_swarm([&](Swarm& swarm) { swarm.forget(machine); });
 }
 
+PeerStore::Totals PeerStore::totals() const {
+  Totals totals;
+  for (const auto& shard : shards_) {
+    shard.with([&](const Shard& swarms) {
+      for (const auto& [hash, swarm] : swarms) {
+        const SwarmCounts counts = swarm.counts();
+        totals.complete += counts.complete;
+        totals.incomplete += counts.incomplete;
+        totals.swarms += counts.complete + counts.incomplete > 0 ? 1 : 0;
+      }
+    });
+  }
+  return totals;
+}
+
 }  // namespace shoal::tracker

@@ -78,6 +78,12 @@ class PeerStore {
   /// Forgets a machine, in every swarm.
   void forget(const NodeId& machine);
 
+  /// Over all swarms that have peers.
+  struct Totals {
+    std::size_t swarms = 0, complete = 0, incomplete = 0;
+  };
+  Totals totals() const;
+
  private:
   using Shard = std::unordered_map<InfoHash, Swarm>;
   static constexpr std::size_t shard_count = 16;

@@ -12,6 +12,7 @@
 #include "tracker/endpoints.hpp"
 #include "tracker/revocations.hpp"
 #include "tracker/state.hpp"
+#include "tracker/tracker_metrics.hpp"
 
 namespace shoal::tracker {
 namespace {
@@ -94,6 +95,11 @@ class RunningTracker final : public Tracker {
 
   bool alive() const override { return clock_.steady_now() - SteadyTime(SteadyTime::duration(swept_)) < sweep_period + longest_sweep; }
 
+  const identity::CredentialStore& credentials() const override { return credentials_; }
+  void describe(metrics::Page& page) const override {
+    describe_tracker(page, {meter_, peers_.totals(), server_->counters(), catalog_->count()});
+  }
+
   Status run() {
     SHOAL_CHECK(renew_itself());
     SHOAL_TRY(roots_, TrustRoots::open(database_, trust_root_, clock_).within("trust root of " + options_.state.string()));
@@ -153,7 +159,7 @@ class RunningTracker final : public Tracker {
   }
 
   Status serve() {
-    Parts parts{*announcer_, *admission_, *catalog_, attempts_, *roots_, *freshness_, reports_, clock_, authority_.fleet(),
+    Parts parts{*announcer_, *admission_, *catalog_, attempts_, *roots_, *freshness_, reports_, meter_, clock_, authority_.fleet(),
                 [this](std::function<void()> work) { net::post(disk_, std::move(work)); }};
     allow_connections();
     http::ServerLimits limits;
@@ -185,6 +191,7 @@ class RunningTracker final : public Tracker {
   AttemptLimit attempts_;
   Revocations revocations_;
   NodeReports reports_;
+  AnnounceMeter meter_;
   std::unique_ptr<TrustRoots> roots_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Admission> admission_;

@@ -6,6 +6,8 @@
 #include "base/clock.hpp"
 #include "base/files.hpp"
 #include "base/units.hpp"
+#include "identity/credentials.hpp"
+#include "metrics/page.hpp"
 
 namespace shoal::tracker {
 
@@ -28,6 +30,9 @@ class Tracker {
   virtual HostPort plain_listen() const = 0;
   /// Whether the tracker's rounds, which need its locks, still turn. Thread-safe.
   virtual bool alive() const = 0;
+  /// What the tracker has to say to Prometheus. Thread-safe; reads the database.
+  virtual void describe(metrics::Page& page) const = 0;
+  virtual const identity::CredentialStore& credentials() const = 0;
 };
 
 }  // namespace shoal::tracker

@@ -5,15 +5,46 @@
 #include "base/log.hpp"
 
 namespace shoal::cli {
+namespace {
+
+/// A loop that has not turned for so long hangs. Its turns take a second or so; a disk may make one late.
+constexpr std::chrono::seconds longest_turn{60};
+
+}  // namespace
+
+const Option& metrics_option() {
+  static const Option option{.name = "--metrics",
+                             .value = "ADDR:PORT",
+                             .help = "serve /metrics (Prometheus), /livez and /readyz here, over plain HTTP, such as 127.0.0.1:9470",
+                             .config_key = "metrics"};
+  return option;
+}
+
+Result<HostPort> metrics_address(const Invocation& call) {
+  if (call.get(metrics_option().name).empty()) return HostPort{};
+  return call.address(metrics_option().name);
+}
 
 Service::Service(Invocation& call, const Clock& clock, Reload reload)
-    : call_(call), reload_(std::move(reload)), notifier_(clock) {
+    : call_(call), clock_(clock), reload_(std::move(reload)), notifier_(clock) {
   call.shutdown.count_hangups();
 }
 
-void Service::ready(std::string_view status) { notifier_.ready(status); }
+void Service::ready(std::string_view status) {
+  turned();
+  ready_ = true;
+  notifier_.ready(status);
+}
+
+void Service::turned() { turned_ = clock_.steady_now().time_since_epoch().count(); }
+
+Service::Health Service::health() const {
+  const SteadyTime last{SteadyTime::duration(turned_)};
+  return {!ready_ || clock_.steady_now() - last < longest_turn, ready_};
+}
 
 void Service::alive(std::string_view status) {
+  turned();
   if (const unsigned hangups = call_.shutdown.hangups(); hangups != std::exchange(hangups_, hangups)) {
     notifier_.reloading();
     if (Status done = read_again(); !done.ok()) log::error("reload.failed", {{"error", done.error().message}, {"now", "as before"}});

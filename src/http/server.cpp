@@ -49,7 +49,7 @@ class BeastServer final : public Server {
   BeastServer(ServerOptions options, const Clock& clock, Handler handler, FleetName fleet)
       : options_(std::move(options)),
         handler_(std::move(handler)),
-        rules_{options_.limits, clock, handler_, std::move(fleet)},
+        rules_{options_.limits, clock, handler_, std::move(fleet), tally_},
         caps_(options_.limits.connections, options_.limits.connections_per_address) {
     for (unsigned i = 0; i < std::max(1U, options_.threads); ++i) workers_.push_back(std::make_unique<Worker>());
   }
@@ -58,6 +58,9 @@ class BeastServer final : public Server {
   Status open(const tcp::endpoint& endpoint);
   std::uint16_t port() const override { return port_; }
   void cut(const NodeId& id) override;
+  ServerCounters counters() const override {
+    return {tally_.accepted, tally_.handshake_failed, tally_.refused_certificate, tally_.over_cap, caps_.open()};
+  }
 
  private:
   static net::awaitable<void> accept_all(BeastServer* self);
@@ -69,6 +72,7 @@ class BeastServer final : public Server {
 
   ServerOptions options_;
   Handler handler_;
+  ServerTally tally_;
   SessionRules rules_;
   ConnectionCaps caps_;
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -162,7 +166,11 @@ void BeastServer::take(Worker& worker, tcp::socket socket) {
   if (error) return;
   auto address = unmapped(remote.address());
   auto place = caps_.enter(address);
-  if (!place) return log::debug("http_connection_over_cap", {{"address", address.to_string()}});
+  if (!place) {
+    ++tally_.over_cap;
+    return log::debug("http_connection_over_cap", {{"address", address.to_string()}});
+  }
+  ++tally_.accepted;
   socket.set_option(tcp::no_delay(true), error);
 
   std::optional<identity::TlsContext> tls;
@@ -178,18 +186,24 @@ void BeastServer::take(Worker& worker, tcp::socket socket) {
   });
 }
 
-Status check_plain(const HostPort& listen, const tcp::endpoint& endpoint) {
-  if (endpoint.address().is_loopback()) return {};
+Status check_plain(const ServerOptions& options, const tcp::endpoint& endpoint) {
+  const HostPort& listen = options.listen;
+  if (endpoint.address().is_loopback() || options.plain_anywhere) return {};
   return fail(ErrorCode::usage, "the plain HTTP listener is for tests and must be on a loopback address, not on " + listen.str());
 }
 
 }  // namespace
 
+bool is_loopback(const HostPort& listen) {
+  auto endpoint = listening_endpoint(listen);
+  return endpoint.ok() && endpoint->address().is_loopback();
+}
+
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const Clock& clock, Handler handler) {
   SHOAL_TRY(tcp::endpoint endpoint, listening_endpoint(options.listen));
   FleetName fleet;
   if (options.tls == nullptr) {
-    SHOAL_CHECK(check_plain(options.listen, endpoint));
+    SHOAL_CHECK(check_plain(options, endpoint));
   } else {
     SHOAL_CHECK(options.tls->current());
     fleet = options.tls->credentials().current()->self.identity.fleet;

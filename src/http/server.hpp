@@ -31,6 +31,14 @@ struct ServerOptions {
   identity::ServerTlsSource* tls = nullptr;
   ServerLimits limits;
   unsigned threads = 2;
+  /// Lets plain HTTP listen on other addresses than loopback, for what anyone who reaches it may read.
+  bool plain_anywhere = false;
+};
+
+/// Since the start; `open` now.
+struct ServerCounters {
+  std::uint64_t accepted = 0, handshake_failed = 0, refused_certificate = 0, over_cap = 0;
+  std::size_t open = 0;
 };
 
 /// Owns its threads and one io_context each. Stops and joins in the destructor.
@@ -41,6 +49,10 @@ class Server {
   virtual std::uint16_t port() const = 0;
   /// Ends connections of a machine (revocation). Requests of it that come later are for the handler to refuse.
   virtual void cut(const NodeId& id) = 0;
+  virtual ServerCounters counters() const = 0;
 };
+
+/// Whether the address is one of this machine alone (127.0.0.0/8, ::1); false where it is none at all.
+bool is_loopback(const HostPort& listen);
 
 }  // namespace shoal::http

@@ -91,6 +91,7 @@ net::awaitable<bool> Session::greet() {
   connection_.expires_after(rules_.limits.handshake);
   ErrorStatus error = co_await connection_.handshake(net::ssl::stream_base::server);
   if (error) {
+    ++rules_.tally.handshake_failed;
     log::debug("http_handshake_failed", {{"address", address_}, {"error", error.message()}});
     co_await connection_.linger();  // so that the alert arrives
     co_return false;
@@ -99,6 +100,7 @@ net::awaitable<bool> Session::greet() {
   if (enrolment_) co_return true;
   auto peer = identity::peer_certificate(connection_.ssl(), rules_.fleet, rules_.clock.now());
   if (!peer.ok()) {
+    ++rules_.tally.refused_certificate;
     log::debug("http_certificate_refused", {{"address", address_}, {"error", peer.error().message}});
     co_await connection_.finish();
     co_return false;

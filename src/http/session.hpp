@@ -1,6 +1,7 @@
 // One client of the server: handshake, then read, handler, write, and again.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <set>
@@ -15,12 +16,18 @@ namespace shoal::http {
 
 class Session;
 
+/// The counters of a server, as its threads write them.
+struct ServerTally {
+  std::atomic<std::uint64_t> accepted{0}, handshake_failed{0}, refused_certificate{0}, over_cap{0};
+};
+
 /// What the sessions of one server share; outlives them.
 struct SessionRules {
   const ServerLimits& limits;
   const Clock& clock;
   const Handler& handler;
   FleetName fleet;  // empty on a plain listener
+  ServerTally& tally;
 };
 
 /// One thread of the server: an io_context and the sessions on it.

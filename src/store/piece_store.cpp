@@ -227,5 +227,6 @@ void PieceStore::read(ContentId id, std::uint32_t piece, std::uint32_t offset, s
 void PieceStore::flush(ContentId id, std::function<void(Status)> callback) { impl_->flush(id, std::move(callback)); }
 void PieceStore::stop(ContentId id, std::function<void()> callback) { impl_->stop(id, std::move(callback)); }
 ContentFacts PieceStore::facts(ContentId id) const { return impl_->facts(id); }
+StoreCounters PieceStore::counters() const { return impl_->counters(); }
 
 }  // namespace shoal::store

@@ -97,6 +97,14 @@ struct ContentFacts {
   ByteCount reused = 0;       // bytes that came from older contents
 };
 
+/// Since the store was made, over all contents.
+struct StoreCounters {
+  std::uint64_t verified = 0, failed = 0;        // pieces that were hashed after they arrived, were found or were copied
+  std::uint64_t cache_hits = 0, cache_misses = 0;  // blocks that peers asked for
+  ByteCount read = 0;                            // from files, to send to peers
+  ByteCount written = 0;
+};
+
 /// One for the process. All calls are thread-safe; only `add` and the destructor block. Callbacks run on the store's threads unless
 /// noted, without a lock held, and must return soon. Every callback is called once: after `stop` with code `interrupted`.
 class PieceStore {
@@ -141,6 +149,7 @@ class PieceStore {
   void stop(ContentId id, std::function<void()> callback);
 
   ContentFacts facts(ContentId id) const;
+  StoreCounters counters() const;
   /// Ends the share of a block whose chunk was leaked.
   void release(const char* address) { pool_.release(address); }
   const ChunkPool& memory() const { return pool_; }

@@ -7,6 +7,7 @@
 //   store_scrub.cpp     the slow walk that finds decay
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <thread>
 
@@ -30,6 +31,7 @@ class PieceStore::Impl {
   void flush(ContentId id, std::function<void(Status)> callback);
   void stop(ContentId id, std::function<void()> callback);
   ContentFacts facts(ContentId id) const;
+  StoreCounters counters() const { return {tally_.verified, tally_.failed, tally_.hits, tally_.misses, tally_.read, tally_.written}; }
   void on_drained(std::function<void()> call) { drained_ = std::move(call); }
 
  private:
@@ -133,11 +135,18 @@ class PieceStore::Impl {
   Status note(StoredContent& content, const std::set<std::uint32_t>& pieces, const std::vector<std::uint32_t>& forgotten);
   void finish(const ContentPtr& content);
 
+  /// Written without the lock.
+  struct Tally {
+    std::atomic<std::uint64_t> verified{0}, failed{0}, hits{0}, misses{0};
+    std::atomic<ByteCount> read{0}, written{0};
+  };
+
   FileLayer& layer_;
   const StoreOptions options_;
   ChunkPool& pool_;
   ChunkRef zeroes_;  // padding
   mutable Guarded<State> state_;
+  Tally tally_;
   std::function<void()> drained_;
   std::atomic<bool> feeding_{false};
   std::condition_variable sync_wanted_;

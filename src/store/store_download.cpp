@@ -235,6 +235,9 @@ void PieceStore::Impl::settle(const ContentPtr& content, std::uint32_t piece, co
     for (auto& completion : std::exchange(live->completions, {})) calls.push_back([call = std::move(completion), verdict] { call(verdict); });
     const bool verified = verdict.ok() && verdict.value() == Verdict::verified;
     live->corrupt = verdict.ok() && !verified && !live->has(Place::absent);
+    if (verified) tally_.written += live->extent.length;
+    if (verified) ++tally_.verified;
+    if (live->corrupt) ++tally_.failed;
     if (verified) keep(state, *content, piece, *live);
     // Where blocks are missing nobody lied: who asked re-checks everything, and the piece begins anew.
     if (verified || live->has(Place::absent) || live->cleared || content->stopping) drop(state, *content, piece);

@@ -29,6 +29,7 @@ void PieceStore::Impl::explore(const ContentPtr& content, std::uint32_t piece, c
   const bool stored = maybe_stored && is_stored(*content, piece);
   const bool copied = !stored && fetch_from_older(*content, piece);
   if (stored || copied) found(*content, piece, copied);
+  if (stored || copied) ++tally_.verified;
   state_.with([&](State&) { content->unexplored[piece] = false; });
   callback(stored || copied ? Verdict::verified : Verdict::corrupt);
   end_job(*content);

@@ -73,7 +73,9 @@ std::optional<Block> PieceStore::Impl::cached(ContentId id, std::uint32_t piece,
   auto state = state_.lock();
   const ContentPtr content = find(*state, id);
   if (!content) return std::nullopt;
-  return find_block(*state, *content, piece, offset, length);
+  auto block = find_block(*state, *content, piece, offset, length);
+  if (block) ++tally_.hits;
+  return block;
 }
 
 void PieceStore::Impl::read(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length, BlockCallback callback) {
@@ -85,6 +87,7 @@ void PieceStore::Impl::read(ContentId id, std::uint32_t piece, std::uint32_t off
     if (!content) {
       at_once = fail(ErrorCode::interrupted, "the content is closed");
     } else if (auto block = find_block(*state, *content, piece, offset, length)) {
+      ++tally_.hits;
       at_once = std::move(*block);
     } else if (live != content->live.end()) {
       start_job(*content);
@@ -94,6 +97,7 @@ void PieceStore::Impl::read(ContentId id, std::uint32_t piece, std::uint32_t off
     } else if (!content->have.at(piece)) {
       at_once = fail(ErrorCode::not_found, "piece " + std::to_string(piece) + " is not there");
     } else {
+      ++tally_.misses;
       const bool is_new = !content->reading.contains(piece);
       content->reading[piece].push_back({offset, length, std::move(callback)});
       if (is_new) {
@@ -167,6 +171,7 @@ void PieceStore::Impl::read_piece(ReadJob job) {
   if (!file.ok()) return read_failed(std::move(job), std::move(file).error());
   auto buffers = buffers_for(job.chunks, extent.length);
   const IoResult result = file.value()->read(extent.offset, buffers);
+  tally_.read += result.bytes;
   if (result.error != 0 || result.bytes != extent.length) {
     job.content->files->forget(extent.file);  // ESTALE, or a file that grows again: a fresh handle
     const std::string what = "cannot read " + job.content->name(extent.file);

@@ -8,14 +8,22 @@
 namespace shoal::swarm {
 namespace {
 
+using Counts = std::vector<std::shared_ptr<PayloadCounts>>;
+
 class PeerCounter final : public lt::peer_plugin {
  public:
-  PeerCounter(const mesh::Mesh& mesh, std::shared_ptr<PayloadCounts> counts, mesh::VirtualEndpoint endpoint)
+  PeerCounter(const mesh::Mesh& mesh, Counts counts, mesh::VirtualEndpoint endpoint)
       : mesh_(mesh), counts_(std::move(counts)), endpoint_(endpoint) {}
 
   bool on_piece(const lt::peer_request& request, lt::span<const char>) override {
-    (is_source() ? counts_->from_source : counts_->from_peers) += static_cast<ByteCount>(request.length);
+    const bool source = is_source();
+    for (const auto& each : counts_) (source ? each->from_source : each->from_peers) += static_cast<ByteCount>(request.length);
     return false;
+  }
+
+  void sent_payload(int bytes) override {
+    const bool source = is_source();
+    for (const auto& each : counts_) (source ? each->to_source : each->to_peers) += static_cast<ByteCount>(bytes);
   }
 
  private:
@@ -27,14 +35,14 @@ class PeerCounter final : public lt::peer_plugin {
   }
 
   const mesh::Mesh& mesh_;
-  std::shared_ptr<PayloadCounts> counts_;
+  Counts counts_;
   mesh::VirtualEndpoint endpoint_;
   std::optional<identity::Role> role_;
 };
 
 class TorrentCounter final : public lt::torrent_plugin {
  public:
-  TorrentCounter(const mesh::Mesh& mesh, std::shared_ptr<PayloadCounts> counts) : mesh_(mesh), counts_(std::move(counts)) {}
+  TorrentCounter(const mesh::Mesh& mesh, Counts counts) : mesh_(mesh), counts_(std::move(counts)) {}
 
   std::shared_ptr<lt::peer_plugin> new_connection(const lt::peer_connection_handle& peer) override {
     return std::make_shared<PeerCounter>(mesh_, counts_, from_engine(peer.remote()));
@@ -42,12 +50,12 @@ class TorrentCounter final : public lt::torrent_plugin {
 
  private:
   const mesh::Mesh& mesh_;
-  std::shared_ptr<PayloadCounts> counts_;
+  Counts counts_;
 };
 
 }  // namespace
 
-std::shared_ptr<lt::torrent_plugin> payload_counter(const mesh::Mesh& mesh, std::shared_ptr<PayloadCounts> counts) {
+std::shared_ptr<lt::torrent_plugin> payload_counter(const mesh::Mesh& mesh, Counts counts) {
   return std::make_shared<TorrentCounter>(mesh, std::move(counts));
 }
 

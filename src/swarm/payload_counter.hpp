@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <vector>
 
 #include "swarm/engine.hpp"
 
@@ -14,10 +15,12 @@ namespace shoal::swarm {
 struct PayloadCounts {
   std::atomic<ByteCount> from_source{0};
   std::atomic<ByteCount> from_peers{0};
+  std::atomic<ByteCount> to_source{0};
+  std::atomic<ByteCount> to_peers{0};
 };
 
-/// A libtorrent plugin for one torrent. Its calls come on the network thread; the counts may be read from any. `mesh` must outlive
-/// the session.
-std::shared_ptr<lt::torrent_plugin> payload_counter(const mesh::Mesh& mesh, std::shared_ptr<PayloadCounts> counts);
+/// A libtorrent plugin for one torrent, which adds to all `counts`: those of the torrent, and those of the engine. Its calls come on the
+/// network thread; the counts may be read from any. `mesh` must outlive the session.
+std::shared_ptr<lt::torrent_plugin> payload_counter(const mesh::Mesh& mesh, std::vector<std::shared_ptr<PayloadCounts>> counts);
 
 }  // namespace shoal::swarm

@@ -93,6 +93,7 @@ class EngineSwarm final : public Swarm {
   void remove(const InfoHash& content) override;
   std::optional<Progress> progress(const InfoHash& content) const override;
   void set_limits(ByteCount upload, ByteCount download) override { session_.apply_settings(rate_limits(upload, download)); }
+  Totals totals() const override;
   std::string announce_problem(const InfoHash& content) const override { return announcer_->problem(content); }
 
  private:
@@ -104,6 +105,7 @@ class EngineSwarm final : public Swarm {
   const Clock& clock_;
   mesh::Mesh& mesh_;
   const PortHold hold_;
+  const std::shared_ptr<PayloadCounts> payload_ = std::make_shared<PayloadCounts>();
   DiskContents disk_;
   std::mutex changing_;  // held by add and remove; they wait for the engine, never for events
   HostedContents contents_;
@@ -147,7 +149,7 @@ Status EngineSwarm::start_torrent(const Content& content, const std::shared_ptr<
 Status EngineSwarm::hand_to_engine(const Content& content, HostedContent& hosted, const store::Added& added) {
   SHOAL_TRY(auto loaded, load_torrent(content.metainfo.bytes()));
   disk_.enter(hosted.id(), {added.id, loaded.ti, added.unexplored});
-  auto counter = [&mesh = mesh_, payload = hosted.payload()](const lt::torrent_handle&, lt::client_data_t) {
+  auto counter = [&mesh = mesh_, payload = std::vector{hosted.payload(), payload_}](const lt::torrent_handle&, lt::client_data_t) {
     return payload_counter(mesh, payload);
   };
   auto rationing = [role = GrantRole{options_.directed, std::random_device()()}, &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) {
@@ -183,6 +185,17 @@ std::optional<Progress> EngineSwarm::progress(const InfoHash& content) const {
   auto hosted = contents_.find(content);
   if (!hosted) return std::nullopt;
   return hosted->progress();
+}
+
+Totals EngineSwarm::totals() const {
+  Totals totals;
+  totals.from_source = payload_->from_source;
+  totals.from_nodes = payload_->from_peers;
+  totals.to_sources = payload_->to_source;
+  totals.to_nodes = payload_->to_peers;
+  totals.store = store_.counters();
+  totals.contents = contents_.all().size();
+  return totals;
 }
 
 }  // namespace

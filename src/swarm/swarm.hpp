@@ -9,6 +9,7 @@
 
 #include "mesh/mesh.hpp"
 #include "registry/client.hpp"
+#include "store/piece_store.hpp"
 #include "swarm/metainfo.hpp"
 
 namespace shoal::swarm {
@@ -71,6 +72,15 @@ struct Progress {
   bool complete = false;
 };
 
+/// Over all contents since the engine was started; what was removed still counts.
+struct Totals {
+  // Payload, as in Progress.
+  ByteCount from_source = 0, from_nodes = 0, from_mirrors = 0;
+  ByteCount to_sources = 0, to_nodes = 0;
+  store::StoreCounters store;
+  std::size_t contents = 0;  // now
+};
+
 /// Fetched content is whole, and every byte of it is durable. Seeds do not send it.
 struct Completed {
   InfoHash content;
@@ -105,6 +115,7 @@ class Swarm {
   /// Forgets the content and announces `stopped`; files stay. Returns when the engine has closed them.
   virtual void remove(const InfoHash& content) = 0;
   virtual std::optional<Progress> progress(const InfoHash& content) const = 0;
+  virtual Totals totals() const = 0;
   /// Bytes per second over all contents; 0 is unlimited. Running transfers follow within a second.
   virtual void set_limits(ByteCount upload, ByteCount download) = 0;
   /// The last announce: empty after a success, else why the tracker could not be asked.

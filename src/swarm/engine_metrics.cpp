@@ -1,0 +1,66 @@
+#include "swarm/engine_metrics.hpp"
+
+namespace shoal::swarm {
+namespace {
+
+using metrics::Sample;
+
+Sample moved(const char* direction, const char* peer, ByteCount bytes) {
+  return {{{"direction", direction}, {"peer", peer}}, static_cast<double>(bytes)};
+}
+
+template <class Number>
+Sample labelled(const char* label, const char* value, Number number) {
+  return {{{label, value}}, static_cast<double>(number)};
+}
+
+void describe_content(metrics::Page& page, const Totals& totals) {
+  page.counter("shoal_payload_bytes_total", "Bytes of checkpoints that came and went, by the kind of peer.",
+               {moved("received", "source", totals.from_source), moved("received", "node", totals.from_nodes),
+                moved("received", "mirror", totals.from_mirrors), moved("sent", "source", totals.to_sources),
+                moved("sent", "node", totals.to_nodes)});
+  page.counter("shoal_pieces_total", "Pieces that were hashed after they arrived or were found.",
+               {labelled("result", "verified", totals.store.verified), labelled("result", "failed", totals.store.failed)});
+  page.counter("shoal_cache_requests_total", "Blocks that peers asked for: from memory, or from a file.",
+               {labelled("result", "hit", totals.store.cache_hits), labelled("result", "miss", totals.store.cache_misses)});
+  page.counter("shoal_source_read_bytes_total", "Bytes read from files to send them; on a seeder, from the source.",
+               static_cast<double>(totals.store.read));
+  page.counter("shoal_written_bytes_total", "Bytes of verified pieces that were written.", static_cast<double>(totals.store.written));
+  page.gauge("shoal_contents", "Contents that are being served or fetched.", static_cast<double>(totals.contents));
+}
+
+void describe_links(metrics::Page& page, const mesh::Mesh& mesh) {
+  ByteCount received[2]{}, sent[2]{};
+  double open[2]{};
+  for (const mesh::LinkCounters& link : mesh.links()) {
+    const int kind = link.role == identity::Role::seeder ? 0 : 1;
+    received[kind] += link.received;
+    sent[kind] += link.sent;
+    open[kind] += link.links;
+  }
+  page.counter("shoal_link_bytes_total", "All bytes inside the links' TLS, by the kind of peer.",
+               {moved("received", "source", received[0]), moved("received", "node", received[1]), moved("sent", "source", sent[0]),
+                moved("sent", "node", sent[1])});
+  page.gauge("shoal_links", "Links that are open, by the kind of peer.", {labelled("peer", "source", open[0]), labelled("peer", "node", open[1])});
+}
+
+void describe_refusals(metrics::Page& page, const mesh::MeshCounters& mesh) {
+  page.counter("shoal_links_opened_total", "Links that came to life, by who dialled.",
+               {labelled("by", "peer", mesh.accepted), labelled("by", "self", mesh.dialled)});
+  page.counter("shoal_handshakes_refused_total", "Connections that became no link, by the reason.",
+               {labelled("reason", "tls", mesh.handshake_failed), labelled("reason", "timeout", mesh.handshake_timed_out),
+                labelled("reason", "certificate", mesh.refused_certificate), labelled("reason", "policy", mesh.refused_by_policy),
+                labelled("reason", "wrong_peer", mesh.wrong_peer), labelled("reason", "content", mesh.refused_stream),
+                labelled("reason", "too_many", mesh.over_cap), labelled("reason", "front", mesh.socks_refused)});
+  page.counter("shoal_links_cut_total", "Links that were ended because the peer may no longer have one.", static_cast<double>(mesh.cut));
+}
+
+}  // namespace
+
+void describe_engine(metrics::Page& page, const mesh::Mesh& mesh, const Swarm& swarm) {
+  describe_content(page, swarm.totals());
+  describe_links(page, mesh);
+  describe_refusals(page, mesh.counters());
+}
+
+}  // namespace shoal::swarm

@@ -1,0 +1,39 @@
+#include "tracker/tracker_metrics.hpp"
+
+namespace shoal::tracker {
+namespace {
+
+template <class Number>
+metrics::Sample labelled(const char* label, const char* value, Number number) {
+  return {{{label, value}}, static_cast<double>(number)};
+}
+
+void describe_announces(metrics::Page& page, const AnnounceMeter& meter) {
+  page.counter("shoal_announces_total", "Announces, by what became of them.",
+               {labelled("result", "answered", meter.answered.load()), labelled("result", "refused", meter.refused.load())});
+  page.histogram("shoal_announce_duration_seconds", "How long the answer to an announce took.", meter.latency.read());
+  page.counter("shoal_scrapes_total", "Scrapes.", static_cast<double>(meter.scrapes.load()));
+}
+
+void describe_connections(metrics::Page& page, const http::ServerCounters& server) {
+  page.gauge("shoal_connections", "Connections to the tracker that are open.", static_cast<double>(server.open));
+  page.counter("shoal_connections_accepted_total", "Connections that were taken.", static_cast<double>(server.accepted));
+  page.counter("shoal_handshakes_refused_total", "Connections that were refused, by the reason.",
+               {labelled("reason", "tls", server.handshake_failed), labelled("reason", "certificate", server.refused_certificate),
+                labelled("reason", "too_many", server.over_cap)});
+}
+
+}  // namespace
+
+void describe_tracker(metrics::Page& page, const TrackerFacts& facts) {
+  describe_announces(page, facts.meter);
+  describe_connections(page, facts.server);
+  page.gauge("shoal_swarms", "Swarms that have peers.", static_cast<double>(facts.peers.swarms));
+  page.gauge("shoal_peers", "Peers over all swarms, by whether they have everything.",
+             {labelled("state", "complete", facts.peers.complete), labelled("state", "incomplete", facts.peers.incomplete)});
+  page.gauge("shoal_releases", "Releases in the registry, by state.",
+             {labelled("state", "registered", facts.catalog.registered), labelled("state", "withdrawn", facts.catalog.withdrawn)});
+  page.gauge("shoal_channels", "Channels in the registry.", static_cast<double>(facts.catalog.channels));
+}
+
+}  // namespace shoal::tracker
