@@ -106,42 +106,6 @@ Status run_unfollow(Invocation& call) {
   return {};
 }
 
-/// Where no node runs, the command does what the node would have done.
-Result<Json> collect_alone(Invocation& call, const fs::path& state, bool dry_run) {
-  SystemClock clock;
-  SHOAL_TRY(auto lock, DirectoryLock::acquire(state));
-  Shelf shelf(state);
-  SHOAL_CHECK(clean_trash(shelf));
-  SHOAL_TRY(auto held, survey_releases(shelf, Pins(state), clock.now()));
-  for (const auto& [key, track] : TrackStore(state).all())
-    for (HeldRelease& each : held) each.previous |= track.previous == each.id || track.wanted == each.id;
-  RetentionPolicy policy;
-  SHOAL_TRY(policy.quota, bytes_of(call, "--quota"));
-  Json removed = Json::array();
-  ByteCount freed = 0, sum = 0;
-  for (const HeldRelease& each : held) sum += each.bytes;
-  for (const ReleaseId& id : choose_removals(held, policy, clock.now())) {
-    const ByteCount bytes = std::find_if(held.begin(), held.end(), [&](const auto& each) { return each.id == id; })->bytes;
-    if (!dry_run) SHOAL_CHECK(remove_release(shelf, id));
-    removed.push_back({{"release", id.hex()}, {"title", id.hex().substr(0, 12)}, {"bytes", bytes}});
-    freed += bytes;
-  }
-  return Json{{"type", "gc"}, {"dry_run", dry_run}, {"removed", removed}, {"bytes_freed", freed}, {"bytes_held", sum - freed}};
-}
-
-Status run_gc(Invocation& call) {
-  const fs::path state = call.get("--state");
-  const bool dry_run = call.on("--dry-run");
-  SHOAL_TRY(auto asked, ask_node(state, {{"command", "gc"}, {"dry_run", dry_run}}, patience));
-  auto done = asked ? Result<Json>(std::move(*asked)) : collect_alone(call, state, dry_run);
-  if (!done) return std::move(done).error();
-  std::string text = (dry_run ? "would free " : "freed ") + format_bytes((*done)["bytes_freed"].get<ByteCount>());
-  for (const Json& each : (*done)["removed"])
-    text += "\n  " + each.value("title", "") + "  " + format_bytes(each["bytes"].get<ByteCount>()) + "  " + each.value("release", "").substr(0, 12);
-  call.out.result(*done, text);
-  return {};
-}
-
 Status run_limit(Invocation& call) {
   SHOAL_TRY(ByteCount upload, bytes_of(call, "--upload"));
   SHOAL_TRY(ByteCount download, bytes_of(call, "--download"));
@@ -198,12 +162,6 @@ std::vector<cli::Command> agent_commands() {
            "What is active stays as it is, unless --remove is given.\n\n  shoal unfollow acme/llama:main --remove",
            {{"REF", "org/name (its channel main) or org/name:channel", true}},
            {state_option, {"--remove", "", "also remove the link, so that gc may delete the files"}}, run_unfollow, "Node"},
-          {"gc", "delete releases that nothing refers to",
-           "Active, previous, pinned and leased releases stay, and whatever is being fetched, switched to or read by a peer.\n"
-           "A running node does this by itself after each switch; within a quota only when space is wanted.\n\n"
-           "  shoal gc --dry-run",
-           {}, {state_option, {"--dry-run", "", "only say what would go"}, {"--quota", "SIZE", "where no node runs: delete only what exceeds this", "0"}},
-           run_gc, "Node"},
           {"limit", "limit what a running node sends and receives, for a time",
            "Takes effect within a second; afterwards the configured limits and schedule hold again.\n\n"
            "  shoal limit --download 20MB --for 2h",

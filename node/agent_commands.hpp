@@ -1,4 +1,4 @@
-// The commands of a node that stays: node run, follow, unfollow, gc, limit.
+// The commands of a node that stays: node run, follow, unfollow, limit.
 #pragma once
 
 #include <vector>

@@ -3,6 +3,7 @@
 #include "cli/state_option.hpp"
 #include "node/agent_commands.hpp"
 #include "node/fleet_view.hpp"
+#include "node/gc_commands.hpp"
 #include "node/huggingface_cache.hpp"
 #include "node/joining.hpp"
 #include "node/pin_commands.hpp"
@@ -227,7 +228,7 @@ std::vector<cli::Command> commands() {
           {"channel list", "show the channels of a model and the versions they point at",
            "Pointers and releases are verified against the trust root before they are shown.\n\n  shoal channel list acme/llama",
            {{"MODEL", "org/name", true}}, {state_option}, run_channel_list, "Node"}};
-  for (auto* more : {pin_commands, agent_commands})
+  for (auto* more : {gc_commands, pin_commands, agent_commands})
     for (auto& command : more()) all.push_back(std::move(command));
   return all;
 }

@@ -9,17 +9,10 @@ namespace {
 using cli::Invocation;
 using cli::state_option;
 
-/// What the kept manifest says, unchecked.
-Result<manifest::Release> stated(const Shelf& shelf, const ReleaseId& id) {
-  SHOAL_TRY(std::string text, shelf.envelope(id));
-  SHOAL_TRY(auto decoded, manifest::SignedEnvelope::decode(text, manifest::release_limit));
-  return manifest::decode_release(decoded.payload);
-}
-
 Json to_json(const Shelf& shelf, const Pin& pin, const char* type) {
   Json json{{"type", type}, {"release", pin.release.hex()}, {"reason", pin.reason}, {"since", format_time(pin.since)}};
   if (pin.until) json["until"] = format_time(*pin.until);
-  if (auto release = stated(shelf, pin.release); release.ok()) {
+  if (auto release = stated_on_disk(shelf, pin.release); release.ok()) {
     json["model"] = release->model.str();
     json["version"] = release->version.str();
   }
@@ -93,6 +86,12 @@ cli::Command pin_command() {
 
 }  // namespace
 
+Result<manifest::Release> stated_on_disk(const Shelf& shelf, const ReleaseId& id) {
+  SHOAL_TRY(std::string text, shelf.envelope(id));
+  SHOAL_TRY(auto decoded, manifest::SignedEnvelope::decode(text, manifest::release_limit));
+  return manifest::decode_release(decoded.payload);
+}
+
 Result<ReleaseId> find_on_disk(const Shelf& shelf, std::string_view text) {
   SHOAL_TRY(auto known, shelf.manifests());
   auto by_id = ReleaseId::from_hex(text);
@@ -102,14 +101,14 @@ Result<ReleaseId> find_on_disk(const Shelf& shelf, std::string_view text) {
   SHOAL_TRY(Reference wanted, parse_reference(text));
   if (auto linked = shelf.linked(wanted); linked.ok() || !wanted.version) return linked;
   for (const ReleaseId& id : known) {
-    auto release = stated(shelf, id);
+    auto release = stated_on_disk(shelf, id);
     if (release.ok() && release->model == wanted.model && release->version == *wanted.version) return id;
   }
   return fail(ErrorCode::not_found, wanted.str() + " is not on this machine: fetch it with 'shoal pull " + wanted.str() + "'");
 }
 
 std::string title_on_disk(const Shelf& shelf, const ReleaseId& id) {
-  auto release = stated(shelf, id);
+  auto release = stated_on_disk(shelf, id);
   return release.ok() ? title(*release) : "release " + id.hex();
 }
 

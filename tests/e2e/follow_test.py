@@ -3,7 +3,7 @@ import os
 import stat
 import unittest
 
-from cases import size_below
+from cases import files_below, size_below
 from versions import VersionsCase
 
 
@@ -108,6 +108,29 @@ class Follow(VersionsCase):
         self.assertEqual(sorted(os.listdir(releases)), sorted([ids["3.0"], ids["4.0"]]))
         node.stop()
         self.assertEqual(self.fleet.run("gc", "--state", member.state).events[-1]["removed"], [], "without a node the same stays")
+
+    def test_what_was_pulled_is_given_up_by_remove_and_gc_and_leaves_the_hugging_face_cache_too(self):
+        self.publish("1.0", megabytes=4)
+        self.fleet.start_seeder(self.source)
+        member, hub = self.fleet.join("node"), self.fleet.path("node", "hub")
+        pull = self.fleet.pull(member, f"{self.model}@1.0", "--hf-cache", hub)
+        pulled = pull.complete()
+        pull.wait()
+        local = ("--state", member.state)
+        self.assertEqual(self.fleet.run("gc", *local).events[-1]["removed"], [], "what was pulled stays")
+        self.assertTrue(size_below(hub))
+        self.fleet.run("remove", f"{self.model}@1.0", *local)
+        would = self.fleet.run("gc", *local, "--dry-run").events[-1]["removed"]
+        self.assertEqual([(each["release"], each["title"]) for each in would], [(pulled["release"], f"{self.model}@1.0")])
+        self.fleet.run("gc", *local, "--hf-cache", hub)
+        self.assertEqual(os.listdir(os.path.join(member.state, "releases")), [])
+        self.assertEqual([name for name in files_below(hub) if "snapshots" in name or "blobs" in name], [])
+        self.assert_refused(self.fleet.run("remove", f"{self.model}@1.0", *local, check=False), 10, "1.0")
+
+    def test_a_channel_that_is_followed_is_given_up_by_unfollow(self):
+        member = self.fleet.join("node")
+        self.fleet.run("follow", self.model, "--state", member.state)
+        self.assert_refused(self.fleet.run("remove", self.model, "--state", member.state, check=False), 2, "unfollow")
 
     def test_a_quota_is_kept_and_a_release_that_cannot_fit_is_refused(self):
         original = self.publish("1.0", megabytes=4)

@@ -1,0 +1,129 @@
+#include "node/gc_commands.hpp"
+
+#include <algorithm>
+
+#include "base/units.hpp"
+#include "cli/state_option.hpp"
+#include "node/control.hpp"
+#include "node/huggingface_cache.hpp"
+#include "node/pin_commands.hpp"
+#include "node/retention.hpp"
+#include "node/subscriptions.hpp"
+#include "node/track.hpp"
+
+namespace shoal::node {
+namespace {
+
+using cli::Invocation;
+using cli::state_option;
+
+constexpr std::chrono::seconds patience{30};
+
+// --- gc
+
+/// What a machine without a running node holds, and what keeps it.
+Result<std::vector<HeldRelease>> survey_alone(const Shelf& shelf) {
+  SHOAL_TRY(auto held, survey_releases(shelf, Pins(shelf.state()), SystemClock().now()));
+  for (const auto& [key, track] : TrackStore(shelf.state()).all())
+    for (HeldRelease& each : held) each.previous |= track.previous == each.id || track.wanted == each.id;
+  return held;
+}
+
+/// In the Hugging Face cache it is shown no more. What its manifest says is not verified: only names below the cache follow from it.
+Status take_from_cache(const fs::path& cache, const Shelf& shelf, const ReleaseId& id) {
+  auto release = stated_on_disk(shelf, id);
+  if (cache.empty() || !release.ok()) return {};
+  SHOAL_TRY(auto shown, HuggingFaceCache::open(cache, shelf.state() / "releases"));
+  return shown.remove(release->model, id);
+}
+
+/// Where no node runs, the command does what the node would have done.
+Result<Json> collect_alone(const Invocation& call, const fs::path& state, bool dry_run) {
+  SHOAL_TRY(auto lock, DirectoryLock::acquire(state));
+  Shelf shelf(state);
+  if (!dry_run) SHOAL_CHECK(clean_trash(shelf));
+  SHOAL_TRY(auto held, survey_alone(shelf));
+  RetentionPolicy policy;
+  SHOAL_TRY(policy.quota, parse_bytes(call.get("--quota")).within("--quota"));
+  std::map<ReleaseId, ByteCount> bytes;
+  for (const HeldRelease& each : held) bytes.emplace(each.id, each.bytes);
+  Json removed = Json::array();
+  ByteCount freed = 0, sum = 0;
+  for (const auto& [id, size] : bytes) sum += size;
+  for (const ReleaseId& id : choose_removals(held, policy, SystemClock().now())) {
+    removed.push_back({{"release", id.hex()}, {"title", title_on_disk(shelf, id)}, {"bytes", bytes.at(id)}});
+    freed += bytes.at(id);
+    if (dry_run) continue;
+    SHOAL_CHECK(take_from_cache(call.get("--hf-cache"), shelf, id));
+    SHOAL_CHECK(remove_release(shelf, id));
+  }
+  return Json{{"type", "gc"}, {"dry_run", dry_run}, {"removed", removed}, {"bytes_freed", freed}, {"bytes_held", sum - freed}};
+}
+
+Status run_gc(Invocation& call) {
+  const fs::path state = call.get("--state");
+  const bool dry_run = call.on("--dry-run");
+  SHOAL_TRY(auto asked, ask_node(state, {{"command", "gc"}, {"dry_run", dry_run}}, patience));
+  auto done = asked ? Result<Json>(std::move(*asked)) : collect_alone(call, state, dry_run);
+  if (!done) return std::move(done).error();
+  std::string text = (dry_run ? "would free " : "freed ") + format_bytes((*done)["bytes_freed"].get<ByteCount>());
+  for (const Json& each : (*done)["removed"])
+    text += "\n  " + each.value("title", "") + "  " + format_bytes(each["bytes"].get<ByteCount>()) + "  " + each.value("release", "").substr(0, 12);
+  call.out.result(*done, text);
+  return {};
+}
+
+cli::Command gc_command() {
+  return {"gc",
+          "delete releases that nothing refers to",
+          "Active, previous, pinned and leased releases stay, and whatever is being fetched, switched to or read by a peer. What was pulled stays\n"
+          "until 'shoal remove'. A running node does this by itself after each switch; within a quota only when space is wanted.\n\n"
+          "  shoal gc --dry-run",
+          {},
+          {state_option,
+           {"--dry-run", "", "only say what would go"},
+           {"--quota", "SIZE", "where no node runs: delete only what exceeds this", "0", false, false, "quota"},
+           {"--hf-cache", "DIR", "where no node runs: the Hugging Face cache that shows releases, too", "", false, false, "hf_cache"}},
+          run_gc, "Node"};
+}
+
+// --- remove
+
+Status refuse_followed(const fs::path& state, const Reference& reference) {
+  if (reference.version) return {};
+  SHOAL_TRY(auto followed, SubscriptionFile(state).load());
+  for (const auto& each : followed)
+    if (each.key.model == reference.model && each.key.channel == reference.channel)
+      return fail(ErrorCode::usage, reference.str() + " is followed: 'shoal unfollow " + reference.str() + " --remove' gives it up");
+  return {};
+}
+
+Status run_remove(Invocation& call) {
+  SHOAL_TRY(Reference reference, parse_reference(call.get("REF")));
+  Shelf shelf(call.get("--state"));
+  SHOAL_CHECK(refuse_followed(shelf.state(), reference));
+  auto id = shelf.linked(reference);
+  if (!id.ok()) return fail(ErrorCode::not_found, reference.str() + " is not on this machine: 'shoal status' shows what is");
+  SHOAL_CHECK(shelf.unlink(reference));
+  call.out.result({{"type", "removed"}, {"model", reference.model.str()}, {"release", id->hex()}, {"path", shelf.link(reference).string()}},
+                  shelf.link(reference).string() + " is gone; its files go with the next 'shoal gc', unless something else refers to them");
+  return {};
+}
+
+cli::Command remove_command() {
+  return {"remove",
+          "give up what 'shoal pull' fetched",
+          "Takes the link below models/ away. The files go with the next gc, if no other channel or version, pin or lease refers to them.\n"
+          "Who has them open keeps them.\n\n"
+          "  shoal remove acme/llama@1.0 && shoal gc",
+          {{"REF", "org/name (its channel main), org/name@version or org/name:channel", true}},
+          {state_option},
+          run_remove,
+          "Node"};
+}
+
+}  // namespace
+
+std::vector<cli::Command> gc_commands() { return {gc_command(), remove_command()}; }
+
+}  // namespace shoal::node
