@@ -60,7 +60,9 @@ Status LocalServer::await_healthy(const std::string& target) const {
   do {
     auto response = call("GET", target, "");
     if (response.ok() && response->status == 200) return {};
-    problem = response.ok() ? said(*response) : response.error().message;
+    // A request that our own deadline cut off says less than the answer before it.
+    if (response.ok()) problem = said(*response);
+    else if (problem.empty() || std::chrono::steady_clock::now() < deadline_) problem = response.error().message;
   } while (std::chrono::steady_clock::now() < deadline_ && sleep_for(std::min(health_interval, left()), stop_));
   if (stop_.stop_requested()) return fail(ErrorCode::interrupted, "interrupted while waiting for " + target);
   return fail("GET " + target + " did not become healthy in time; last: " + problem);

@@ -272,7 +272,7 @@ TEST_CASE("a server that loads is asked again until it is healthy") {
 
 TEST_CASE("a server that never becomes healthy fails the hook with what it said last") {
   Inference server([&](const http::Request&) { return http::Response{503, "", "loading"}; });
-  auto failed = run("llama.cpp:" + server.url(), 600ms);
+  auto failed = run("llama.cpp:" + server.url(), 1500ms);
   REQUIRE_FALSE(failed.ok());
   CHECK(failed.error().message.find("503") != std::string::npos);
 }
