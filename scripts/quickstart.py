@@ -247,8 +247,8 @@ def quickstart(fleet, screen, options):
 def parse_options():
     parser = argparse.ArgumentParser(prog="quickstart.sh", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shoal", help=argparse.SUPPRESS)
-    parser.add_argument("--nodes", type=int, default=5, metavar="N", help="how many nodes fetch (default: %(default)s)")
-    parser.add_argument("--size", default="512MB", help="of the safetensors checkpoint (default: %(default)s)")
+    parser.add_argument("--nodes", type=int, default=10, metavar="N", help="how many nodes fetch (default: %(default)s)")
+    parser.add_argument("--size", default="256MB", help="of the safetensors checkpoint (default: %(default)s)")
     parser.add_argument("--keep", action="store_true", help="leave the fleet up, and say how to look at it and how to end it")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
     options = parser.parse_args()

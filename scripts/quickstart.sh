@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a fleet at work: installs what is needed, builds, then a tracker, a seeder and five nodes fetch two checkpoints.
+# From nothing to a fleet at work: installs what is needed, builds, then a tracker, a seeder and ten nodes fetch two checkpoints.
 #   scripts/quickstart.sh [--nodes N] [--size SIZE] [--keep] [--json]
 set -euo pipefail
 cd "$(dirname "$0")/.."
