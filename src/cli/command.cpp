@@ -94,12 +94,20 @@ int resolve_and_run(const Parsed& parsed, const Program& program, Output& early)
   return report(out, as_interrupted(run_command(*parsed.command, *values, reread, program, out), program.shutdown));
 }
 
+/// The whole table where no command is named; a text where one is.
+Json help_data(const Parsed& parsed, const Program& program) {
+  Json data{{"type", "help"}};
+  if (parsed.command == nullptr && parsed.group.empty()) data = help_json(program.commands, program.version);
+  data["text"] = help_for(parsed, program);
+  return data;
+}
+
 int dispatch(int argc, const char* const* argv, const Program& program, Output& early) {
   auto parsed = parse(argc, argv, program.commands);
   if (!parsed.ok()) return report(early, std::move(parsed).error());
   bool bare = parsed->command == nullptr && parsed->group.empty();
   if (parsed->version) early.result({{"type", "version"}, {"version", program.version}}, "shoal " + program.version);
-  else if (parsed->help || bare) early.result({{"type", "help"}, {"text", help_for(*parsed, program)}}, help_for(*parsed, program));
+  else if (parsed->help || bare) early.result(help_data(*parsed, program), help_for(*parsed, program));
   else if (parsed->command != nullptr) return resolve_and_run(*parsed, program, early);
   else
     return report(early, fail(ErrorCode::usage, "'shoal " + parsed->group + "' needs a command: see 'shoal " + parsed->group + " --help'"));

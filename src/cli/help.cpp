@@ -11,18 +11,29 @@ namespace {
 
 constexpr std::size_t label_width = 24;
 
-constexpr std::string_view exit_codes = R"(Exit codes:
-    0  done
-    1  failed
-    2  wrong usage or configuration
-    3  only part of it was done
-   10  no such model, version, channel or token
-   11  content or a signature did not verify
-   12  this machine is not enrolled, or its certificate expired
-   13  the tracker cannot be reached
-   14  no space left
-  130  interrupted
-)";
+struct ExitCode {
+  int code;
+  const char* meaning;
+};
+constexpr ExitCode exit_codes[] = {{0, "done"},
+                                   {1, "failed"},
+                                   {2, "wrong usage or configuration"},
+                                   {3, "only part of it was done"},
+                                   {10, "no such model, version, channel or token"},
+                                   {11, "content or a signature did not verify"},
+                                   {12, "this machine is not enrolled, or its certificate expired"},
+                                   {13, "the tracker cannot be reached"},
+                                   {14, "no space left"},
+                                   {130, "interrupted"}};
+
+std::string exit_code_rows() {
+  std::string out = "Exit codes:\n";
+  for (const ExitCode& each : exit_codes) {
+    const std::string code = std::to_string(each.code);
+    out += std::string(5 - code.size(), ' ') + code + "  " + each.meaning + "\n";
+  }
+  return out;
+}
 
 /// The words of `text` in lines of at most `width` columns.
 std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
@@ -128,7 +139,34 @@ std::vector<std::string> roles_of(const std::vector<Command>& commands) {
   return roles;
 }
 
+Json option_json(const Option& option) {
+  Json json{{"name", option.name},         {"value", option.value},           {"help", option.help},
+            {"default", option.fallback},  {"required", option.required},     {"repeatable", option.repeatable},
+            {"config_key", option.config_key}, {"variable", has_variable(option) ? environment_name(option.name) : ""}};
+  if (option.name == "--help") json["short"] = "-h";
+  if (option.name == "--quiet") json["short"] = "-q";
+  return json;
+}
+
+Json command_json(const Command& command) {
+  Json positionals = Json::array(), options = Json::array();
+  for (const Positional& each : command.positionals)
+    positionals.push_back({{"name", each.name}, {"help", each.help}, {"required", each.required}, {"variable", environment_name(each.name)}});
+  for (const Option& option : command.options) options.push_back(option_json(option));
+  for (const Option& option : common_options_of(command)) options.push_back(option_json(option));
+  return {{"path", command.path},     {"summary", command.summary},     {"details", command.details}, {"role", command.role},
+          {"usage", usage_of(command)}, {"positionals", positionals}, {"options", options}};
+}
+
 }  // namespace
+
+Json help_json(const std::vector<Command>& commands, const std::string& version) {
+  Json all = Json::array(), codes = Json::array(), common = Json::array();
+  for (const Command& command : commands) all.push_back(command_json(command));
+  for (const ExitCode& each : exit_codes) codes.push_back({{"code", each.code}, {"meaning", each.meaning}});
+  for (const Option& option : common_options()) common.push_back(option_json(option));
+  return {{"type", "help"}, {"version", version}, {"commands", all}, {"options", common}, {"exit_codes", codes}};
+}
 
 std::string overview(const std::vector<Command>& commands, const std::string& version) {
   std::string out = "shoal " + version + ": moves an AI checkpoint to a whole fleet, over mutual TLS, verified\n\n";
@@ -152,7 +190,7 @@ std::string command_help(const Command& command, unsigned width) {
   out += section("Arguments", argument_rows(command, width));
   out += section("Options", option_rows(command.options, width));
   out += section("Options of every command", option_rows(common_options_of(command), width));
-  return out + "A flag wins over its variable, that over the file of --config, that over the default.\n\n" + std::string(exit_codes);
+  return out + "A flag wins over its variable, that over the file of --config, that over the default.\n\n" + exit_code_rows();
 }
 
 }  // namespace shoal::cli

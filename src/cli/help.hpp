@@ -10,6 +10,8 @@ namespace shoal::cli {
 
 /// All commands, by role.
 std::string overview(const std::vector<Command>& commands, const std::string& version);
+/// The same as data, with everything about each command: what man pages and completions are made of.
+Json help_json(const std::vector<Command>& commands, const std::string& version);
 /// The commands of one group ("token").
 std::string group_help(const std::string& group, const std::vector<Command>& commands);
 /// Everything about one command; descriptions are wrapped at `width` columns.

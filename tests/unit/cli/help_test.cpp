@@ -62,3 +62,20 @@ TEST_CASE("a long paragraph is wrapped, an example is not") {
   CHECK(holds(help, "one two three four five six seven eight nine ten eleven\ntwelve thirteen\n\n"));
   CHECK(holds(help, "\n  shoal token create --state /var/lib/shoal/with/a/long/path --role node\n\nOptions:"));
 }
+
+TEST_CASE("the help as data has every command with its options, and the exit codes") {
+  const auto json = help_json(sample(), "1.2.3");
+  REQUIRE(json["commands"].size() == sample().size());
+  const auto& pull = json["commands"][1];
+  CHECK(pull["usage"] == "shoal pull REF [EXTRA] --state DIR [options]");
+  bool found = false;
+  for (const auto& option : pull["options"]) {
+    if (option["name"] != "--seed-for") continue;
+    found = true;
+    CHECK(option["default"] == "10m");
+    CHECK(option["variable"] == "SHOAL_SEED_FOR");
+    CHECK(option["config_key"] == "fetch.seed_for");
+  }
+  CHECK(found);
+  CHECK(json["exit_codes"].back()["code"] == 130);
+}

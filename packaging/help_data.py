@@ -1,0 +1,13 @@
+"""What `shoal help --json` says, for the scripts that make man pages and completions of it. Standard library only."""
+import json
+import subprocess
+
+
+def load(shoal):
+    done = subprocess.run([shoal, "help", "--json"], capture_output=True, text=True, check=True, timeout=30)
+    return json.loads(done.stdout)
+
+
+def page_name(command):
+    """shoal-channel-set for "channel set"."""
+    return "shoal-" + command["path"].replace(" ", "-")

@@ -1,0 +1,157 @@
+"""The Debian package: lintian, what is in it, pages and completion that work, and a fleet that runs from it in a clean Debian root."""
+import contextlib
+import glob
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+MIRROR = "http://deb.debian.org/debian"
+SUITE = "bookworm"
+QUICKSTART = ["python3", "pocketsphinx", "pocketsphinx-en-us", "espeak-ng", "sox"]
+
+
+def run(*command, deadline=600, **more):
+    return subprocess.run(command, capture_output=True, text=True, timeout=deadline, check=False, **more)
+
+
+def missing(*programs):
+    return [name for name in programs if shutil.which(name) is None]
+
+
+def mirror_answers():
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{MIRROR}/dists/{SUITE}/Release", timeout=20) as answer:
+        return answer.status == 200
+    return False
+
+
+class Package(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.mkdtemp(prefix="shoal-deb-")
+        cls.addClassCleanup(shutil.rmtree, cls.directory, ignore_errors=True)
+        done = run(os.path.join(ROOT, "packaging", "build-deb.sh"), "--binary", os.environ["SHOAL"], "--output", cls.directory)
+        assert done.returncode == 0, done.stderr
+        cls.deb = done.stdout.strip()
+        cls.unpacked = os.path.join(cls.directory, "unpacked")
+        subprocess.run(["dpkg-deb", "-x", cls.deb, cls.unpacked], check=True)
+
+    def inside(self, *parts):
+        return os.path.join(self.unpacked, *parts)
+
+    def help(self):
+        return json.loads(run(os.environ["SHOAL"], "help", "--json").stdout)
+
+    @unittest.skipIf(missing("lintian"), "there is no lintian")
+    def test_lintian_finds_nothing(self):
+        done = run("lintian", "--fail-on", "error,warning", self.deb)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+    def test_it_brings_the_program_the_units_and_a_configuration_of_each_role_that_upgrades_keep(self):
+        for role in ("tracker", "seeder", "node"):
+            self.assertTrue(os.path.exists(self.inside("lib", "systemd", "system", f"shoal-{role}.service")))
+        kept = run("dpkg-deb", "-I", self.deb, "conffiles").stdout.split()
+        self.assertEqual(kept, [f"/etc/shoal/{role}.toml" for role in ("node", "seeder", "tracker")])
+        self.assertTrue(os.access(self.inside("usr", "bin", "shoal"), os.X_OK))
+        for unit in glob.glob(self.inside("lib", "systemd", "system", "*")):
+            with open(unit, encoding="utf-8") as file:
+                for line in file.read().splitlines():
+                    if line.startswith("Documentation="):
+                        self.check_documents(line)
+
+    def check_documents(self, line):
+        for document in line.removeprefix("Documentation=").split():
+            kind, name = document.split(":", 1)
+            path = f"usr/share/man/man1/{name.removesuffix('(1)')}.1.gz" if kind == "man" else name.removeprefix("///")
+            self.assertTrue(os.path.exists(self.inside(path)), document)
+
+    @unittest.skipIf(missing("man"), "there is no man")
+    def test_every_command_has_a_page_that_man_reads_without_a_warning(self):
+        pages = self.inside("usr", "share", "man", "man1")
+        expected = {"shoal.1.gz"} | {f"shoal-{command['path'].replace(' ', '-')}.1.gz" for command in self.help()["commands"]}
+        self.assertEqual(set(os.listdir(pages)), expected)
+        for name in expected:
+            done = run("man", "--warnings", "-l", os.path.join(pages, name), env=os.environ | {"MANWIDTH": "100", "LC_ALL": "C.UTF-8"})
+            self.assertEqual((done.returncode, done.stderr), (0, ""), name)
+            self.assertIn("EXIT STATUS", done.stdout)
+
+    def test_bash_completes_commands_options_and_values(self):
+        script = self.inside("usr", "share", "bash-completion", "completions", "shoal")
+
+        def completed(*words):
+            quoted = " ".join(shlex.quote(word) for word in words)
+            code = f'source {script}; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _shoal; printf "%s\\n" "${{COMPREPLY[@]}}"'
+            return run("bash", "-c", code).stdout.split()
+
+        self.assertEqual(set(completed("shoal", "")), {command["path"].split()[0] for command in self.help()["commands"]})
+        self.assertIn("set", completed("shoal", "channel", ""))
+        self.assertEqual(completed("shoal", "node", "run", "--metr"), ["--metrics"])
+        self.assertEqual(completed("shoal", "seed", "--directed", ""), ["yes", "no"])
+        self.assertEqual(completed("shoal", "pull", "--log-level", "w"), ["warn"])
+
+    @unittest.skipIf(missing("zsh"), "there is no zsh")
+    def test_zsh_reads_its_completion(self):
+        done = run("zsh", "-n", self.inside("usr", "share", "zsh", "vendor-completions", "_shoal"))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_clean_debian_installs_it_and_the_quickstart_runs_from_it(self):
+        if os.geteuid() != 0 or missing("debootstrap", "unshare"):
+            self.skipTest("a clean root needs root's rights, debootstrap and unshare")
+        if not mirror_answers():
+            self.skipTest(f"{MIRROR} does not answer")
+        clean = os.path.join(self.directory, "root")
+        done = run("debootstrap", "--variant=minbase", SUITE, clean, MIRROR, deadline=900)
+        self.assertEqual(done.returncode, 0, done.stdout[-2000:])
+        shutil.copy(self.deb, os.path.join(clean, "shoal.deb"))
+        for part in ("scripts", os.path.join("tests", "support")):
+            shutil.copytree(os.path.join(ROOT, part), os.path.join(clean, "opt", "shoal", part))
+        self.install_in(clean)
+        self.look_at(clean)
+        words = "python3 /opt/shoal/scripts/quickstart.py --shoal /usr/bin/shoal --nodes 3 --size 64MB --json"
+        done = self.within(clean, words)
+        self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-3000:])
+        tables = [event for event in map(json.loads, done.stdout.splitlines()) if event["type"] == "table"]
+        self.assertTrue(tables and all(node["verified"] for table in tables for node in table["nodes"]))
+        self.remove_from(clean)
+
+    def within(self, clean, command, deadline=900):
+        """In the root, with a /proc and a /dev that go with the namespace."""
+        script = f'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" sh -c "$1"'
+        return run("unshare", "--mount", "--fork", "--kill-child", "sh", "-c", script, clean, command, deadline=deadline,
+                   env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", "HOME": "/root"})
+
+    def install_in(self, clean):
+        install = "apt-get install -y -q --no-install-recommends"
+        done = self.within(clean, f"apt-get update -q && {install} /shoal.deb && {install} {' '.join(QUICKSTART)}")
+        self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-3000:])
+        self.assertNotIn("Failed to", done.stdout + done.stderr)
+
+    def look_at(self, clean):
+        self.assertEqual(self.within(clean, "stat -c '%U %G %a' /var/lib/shoal").stdout, "shoal shoal 750\n")
+        units = " ".join(f"/lib/systemd/system/shoal-{name}.service" for name in ("tracker", "seeder", "node", "join"))
+        done = self.within(clean, f"systemd-analyze verify --man=no {units}")
+        self.assertNotIn("shoal", done.stdout + done.stderr)
+        enabled = self.within(clean, "ls /etc/systemd/system/multi-user.target.wants").stdout
+        self.assertNotIn("shoal", enabled, "nothing starts before it was set up")
+
+    def remove_from(self, clean):
+        done = self.within(clean, "echo '# mine' >> /etc/shoal/node.toml && apt-get remove -y -q shoal && tail -1 /etc/shoal/node.toml")
+        self.assertEqual(done.stdout.splitlines()[-1], "# mine")
+        done = self.within(clean, "apt-get purge -y -q shoal; ls /etc/shoal")
+        self.assertNotEqual(done.returncode, 0, "a purge leaves no configuration")
+
+
+if __name__ == "__main__":
+    if missing("dh", "dpkg-deb"):
+        print("skipped: there is no debhelper; scripts/install-deps.sh --tests installs it")
+        sys.exit(77)
+    if "libasan" in run("ldd", os.environ["SHOAL"]).stdout or "libtsan" in run("ldd", os.environ["SHOAL"]).stdout:
+        print("skipped: this build has a sanitizer, and is not what is packaged")
+        sys.exit(77)
+    unittest.main(verbosity=2)
