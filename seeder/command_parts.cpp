@@ -41,6 +41,30 @@ Result<std::optional<std::uint64_t>> number_option(const cli::Invocation& call, 
                                     printable(text) + "'");
 }
 
+Json published_line(const PublishRequest& request, const PublishReport& report) {
+  Json channel = request.channel ? Json(request.channel->str()) : Json();
+  return {{"type", "published"},
+          {"model", request.model.str()},
+          {"version", request.version.str()},
+          {"release", report.id.hex()},
+          {"files", report.files},
+          {"bytes", report.bytes},
+          {"seconds", static_cast<double>(report.took.count()) / 1000},
+          {"info_hash", report.info_hash.hex()},
+          {"channel", channel},
+          {"already", report.already},
+          {"model_signature", report.model_signature},
+          {"code_files", report.code_files}};
+}
+
+std::string published_text(const PublishRequest& request, const PublishReport& report) {
+  std::string title = request.model.str() + "@" + request.version.str();
+  std::string how = report.already ? title + " was published already, with the same content" : "published " + title;
+  std::string channel = request.channel ? "; channel " + request.channel->str() + " points at it" : "";
+  return how + ": " + std::to_string(report.files) + " files, " + format_bytes(report.bytes) + " in " + format_duration(report.took) +
+         channel + "\nrelease " + report.id.hex();
+}
+
 Result<Desk> Desk::open(cli::Invocation& call) {
   Desk desk;
   desk.clock = std::make_unique<SystemClock>();

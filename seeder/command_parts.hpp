@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/state_option.hpp"
+#include "seeder/publisher.hpp"
 #include "seeder/signer.hpp"
 #include "swarm/member_session.hpp"
 
@@ -24,6 +25,10 @@ Result<Signer> load_signer(cli::Invocation& call, const fs::path& state);
 /// A whole number from `least` to `most`; none where the option is not given.
 Result<std::optional<std::uint64_t>> number_option(const cli::Invocation& call, const std::string& option, std::uint64_t least,
                                                    std::uint64_t most);
+
+/// What is said of a publication, for --json and for people.
+Json published_line(const PublishRequest& request, const PublishReport& report);
+std::string published_text(const PublishRequest& request, const PublishReport& report);
 
 /// A machine that asks its tracker: the session of --state, and a client that has followed the fleet's trust roots.
 struct Desk {

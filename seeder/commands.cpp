@@ -4,6 +4,7 @@
 #include "seeder/command_parts.hpp"
 #include "seeder/publisher.hpp"
 #include "seeder/seeder.hpp"
+#include "seeder/watch_options.hpp"
 #include "swarm/trust_chain.hpp"
 
 namespace shoal::seeder {
@@ -46,30 +47,6 @@ Result<PublishRequest> publish_request(const Invocation& call) {
   request.allow_code_formats = call.on("--allow-code-formats");
   request.model_signature = !call.on("--no-model-signature");
   return request;
-}
-
-Json published_line(const PublishRequest& request, const PublishReport& report) {
-  Json channel = request.channel ? Json(request.channel->str()) : Json();
-  return {{"type", "published"},
-          {"model", request.model.str()},
-          {"version", request.version.str()},
-          {"release", report.id.hex()},
-          {"files", report.files},
-          {"bytes", report.bytes},
-          {"seconds", static_cast<double>(report.took.count()) / 1000},
-          {"info_hash", report.info_hash.hex()},
-          {"channel", channel},
-          {"already", report.already},
-          {"model_signature", report.model_signature},
-          {"code_files", report.code_files}};
-}
-
-std::string published_text(const PublishRequest& request, const PublishReport& report) {
-  std::string title = request.model.str() + "@" + request.version.str();
-  std::string how = report.already ? title + " was published already, with the same content" : "published " + title;
-  std::string channel = request.channel ? "; channel " + request.channel->str() + " points at it" : "";
-  return how + ": " + std::to_string(report.files) + " files, " + format_bytes(report.bytes) + " in " + format_duration(report.took) +
-         channel + "\nrelease " + report.id.hex();
 }
 
 Status publish(Invocation& call, MemberSession& session, const PublishRequest& request) {
@@ -145,12 +122,24 @@ Status run_publish(Invocation& call) {
 }
 
 Status run_seed(Invocation& call) {
-  SystemClock clock;
+  static const SystemClock clock;  // outlives a watcher that had to be left behind
   SHOAL_TRY(Serving serving, serving_of(call));
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({Role::seeder}, "seed"));
+  SHOAL_TRY(auto watch, watch_options_of(call));
+  std::optional<Signer> signer;
+  if (!watch.rules.empty()) {
+    SHOAL_TRY(signer, load_signer(call, session->state()));
+  }
   SHOAL_TRY(auto seeder, Seeder::start(*session, serving.listen, serving.swarm, call.out));
-  return serve(call, *session, *seeder);
+  if (!signer) return serve(call, *session, *seeder);
+  Watcher watcher(watch, *session, *signer, call.out);
+  Status served = serve(call, *session, *seeder);
+  if (watcher.stop()) return served;
+  // What the thread that hangs refers to stays until the process ends, which it does now.
+  seeder.reset();
+  static_cast<void>(session.release());
+  return served;
 }
 
 cli::Command publish_command() {
@@ -180,13 +169,24 @@ cli::Command publish_command() {
           run_publish, "Seeder"};
 }
 
+std::vector<cli::Option> seed_options() {
+  std::vector<cli::Option> options{state_option, listen_option, upload_limit_option, directed_option, scrub_option, key_option, cli::metrics_option()};
+  for (const cli::Option& option : watch_options()) options.push_back(option);
+  return options;
+}
+
 cli::Command seed_command() {
   return {"seed",
           "serve what this machine has published, until interrupted",
           "Files are read only, and served only while they are as they were published. What 'shoal publish' adds on the same --state\n"
           "is taken up within seconds.\n\n"
-          "  shoal seed --listen 0.0.0.0:7000",
-          {}, {state_option, listen_option, upload_limit_option, directed_option, scrub_option, cli::metrics_option()}, run_seed, "Seeder"};
+          "  shoal seed --listen 0.0.0.0:7000\n\n"
+          "With --watch it publishes by itself what is completed below a directory, such as a NAS that training jobs write to, and never\n"
+          "half a checkpoint. Nothing is written there. The directories' names say model and version; settings behind the pattern differ\n"
+          "from the defaults of the other options:\n\n"
+          "  shoal seed --watch '/mnt/nas/{org}/{name}/{version}' --watch-complete marker:DONE --watch-channel main\n"
+          "  shoal seed --watch '/mnt/runs/step-{version} model=acme/llama complete=settled:10m on_change=republish'",
+          {}, seed_options(), run_seed, "Seeder"};
 }
 
 }  // namespace

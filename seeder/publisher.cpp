@@ -61,6 +61,7 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
   SteadyTime start = session_.clock().steady_now();
   SHOAL_CHECK(signer_.check_authorised(*session_.verifier(), request.model, session_.clock().now()));
   SHOAL_TRY(Survey source, survey(request.source));
+  if (request.accept) SHOAL_CHECK(request.accept(source));
   // Asked before hours of hashing: does the tracker answer, and does it let us in?
   SHOAL_TRY(auto known, registered(request));
   if (known) {
@@ -117,11 +118,12 @@ Result<store::TreeHashes> Publisher::hash(const PublishRequest& request, const S
   SteadyTime start = session_.clock().steady_now();
   store::HashOptions options;
   options.stop = stop_;
-  options.progress = [&](ByteCount done) {
+  if (request.progress) options.progress = request.progress;
+  else options.progress = [&](ByteCount done) {
     out_.progress({"hashing " + title(request), done, layout.total_size(), per_second(done, since(start, session_.clock()))});
   };
   auto hashes = store::hash_tree(survey.root, layout, options);
-  out_.progress_done();
+  if (!request.progress) out_.progress_done();
   return hashes;
 }
 

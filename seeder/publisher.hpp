@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -25,6 +26,10 @@ struct PublishRequest {
   bool allow_code_formats = false;
   bool model_signature = true;  // makes one, unless the source has its own
   std::string parent = "";  // a version of the model, or the id of a release in hexadecimal; empty for none
+  /// Asked when the files have been listed and nothing was read yet; an error is what `publish` fails with. May be empty.
+  std::function<Status(const Survey&)> accept = {};
+  /// Told of the bytes that are hashed, instead of the output. May be empty.
+  std::function<void(ByteCount done)> progress = {};
 };
 
 struct PublishReport {

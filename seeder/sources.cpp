@@ -87,6 +87,12 @@ Result<Source> Sources::load(const ReleaseId& id) const {
   return source;
 }
 
+Status Sources::remove(const ReleaseId& id) const {
+  // The record first: what is left without it is not looked at.
+  for (const char* extension : {".json", ".torrent", ".pieces"}) SHOAL_CHECK(remove_tree(file(id, extension)));
+  return {};
+}
+
 Result<std::vector<ReleaseId>> Sources::list() const {
   std::vector<ReleaseId> ids;
   std::error_code error;

@@ -32,6 +32,8 @@ class Sources {
   /// Durable when it returns; replaces what was known of the release.
   Status save(const ReleaseId& id, const Source& source) const;
   Result<Source> load(const ReleaseId& id) const;
+  /// The release is not served from here any more; one that is not known is fine.
+  Status remove(const ReleaseId& id) const;
   /// In order; none where nothing was published yet.
   Result<std::vector<ReleaseId>> list() const;
 

@@ -1,0 +1,36 @@
+#include "seeder/watch_options.hpp"
+
+#include <set>
+
+namespace shoal::seeder {
+
+std::vector<cli::Option> watch_options() {
+  return {
+      {"--watch", "PATTERN", "publish what is completed here: a path with {org}, {name} and {version}; may be given again", "", false, true, "watch"},
+      {"--watch-complete", "HOW", "when a directory is complete: marker:FILE, safetensors (all shards in full length), or settled:TIME without a change",
+       "safetensors", false, false, "watch_complete"},
+      {"--watch-channel", "C", "channel to move to what is published; none moves none", "none", false, false, "watch_channel"},
+      {"--watch-on-change", "WHAT", "for a directory that changes after it was published: report, withdraw, or republish (as VERSION+1)", "report",
+       false, false, "watch_on_change"},
+      {"--watch-poll", "TIME", "how often to look", "10s", false, false, "watch_poll"},
+  };
+}
+
+Result<WatchOptions> watch_options_of(const cli::Invocation& call) {
+  WatchRule::Defaults defaults;
+  SHOAL_TRY(defaults.complete, Completeness::parse(call.get("--watch-complete")).within("--watch-complete"));
+  SHOAL_TRY(defaults.channel, parse_watch_channel(call.get("--watch-channel")).within("--watch-channel"));
+  SHOAL_TRY(defaults.on_change, parse_on_change(call.get("--watch-on-change")).within("--watch-on-change"));
+  WatchOptions options;
+  SHOAL_TRY(options.poll, call.duration("--watch-poll"));
+  if (options.poll < std::chrono::milliseconds(100)) return fail(ErrorCode::usage, "--watch-poll is 100ms at least");
+  std::set<std::string> patterns;
+  for (const std::string& text : call.all("--watch")) {
+    SHOAL_TRY(WatchRule rule, WatchRule::parse(text, defaults));
+    if (!patterns.insert(rule.pattern).second) return fail(ErrorCode::usage, "watch '" + rule.pattern + "' is given twice");
+    options.rules.push_back(std::move(rule));
+  }
+  return options;
+}
+
+}  // namespace shoal::seeder

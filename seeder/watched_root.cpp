@@ -1,0 +1,262 @@
+#include "seeder/watched_root.hpp"
+
+#include <algorithm>
+
+#include "base/encoding.hpp"
+#include "base/failpoint.hpp"
+#include "base/log.hpp"
+#include "base/shutdown.hpp"
+#include "seeder/command_parts.hpp"
+#include "swarm/trust_chain.hpp"
+
+namespace shoal::seeder {
+namespace {
+
+// A scan takes at most a tenth of the time, however large the tree.
+constexpr int rest_factor = 9;
+constexpr unsigned most_revisions = 1000;
+
+/// Older versions first, so that a channel ends at the newest.
+void sort_by_age(std::vector<SeenDirectory>& directories) {
+  std::sort(directories.begin(), directories.end(), [](const SeenDirectory& a, const SeenDirectory& b) {
+    return std::tie(a.newest_ns, a.path) < std::tie(b.newest_ns, b.path);
+  });
+}
+
+std::string shown(const fs::path& path) { return printable(path.string(), 4096); }
+
+}  // namespace
+
+WatchedRoot::WatchedRoot(WatchRule rule, std::chrono::milliseconds poll, swarm::MemberSession& session, registry::Client& tracker,
+                         const Signer& signer, cli::Output& out, std::stop_token stop)
+    : rule_(std::move(rule)),
+      poll_(poll),
+      session_(session),
+      tracker_(tracker),
+      signer_(signer),
+      out_(out),
+      stop_(std::move(stop)),
+      records_(session.state()) {}
+
+void WatchedRoot::run() {
+  std::chrono::milliseconds pause{0};
+  while (sleep_for(pause, stop_)) {
+    const SteadyTime start = session_.clock().steady_now();
+    turn();
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock().steady_now() - start);
+    pause = std::max(poll_, std::min<std::chrono::milliseconds>(took * rest_factor, std::max<std::chrono::milliseconds>(poll_, std::chrono::minutes(5))));
+  }
+}
+
+void WatchedRoot::turn() {
+  beat();
+  auto found = scan(rule_, [this] { beat(); });
+  rest();
+  if (stop_.stop_requested() || !root_holds(found)) return;
+  tell_problems(found.value());
+  tell_gone(found.value());
+  known_ = found.value().directories.size();
+  sort_by_age(found.value().directories);
+  for (const SeenDirectory& seen : found.value().directories) {
+    if (stop_.stop_requested()) return;
+    step(seen);
+  }
+}
+
+void WatchedRoot::beat() {
+  beat_ = session_.clock().steady_now();
+  reading_ = true;
+}
+
+void WatchedRoot::check_answers(std::chrono::milliseconds patience) {
+  const bool hangs = reading_ && session_.clock().steady_now() - beat_.load() > patience;
+  if (hangs == std::exchange(hangs_, hangs)) return;
+  if (hangs) say("root_lost", rule_.root, "does not answer; what lies elsewhere goes on", {{"problem", "it does not answer"}});
+  else say("root_back", rule_.root, "answers again");
+}
+
+bool WatchedRoot::root_holds(const Result<Scan>& found) {
+  if (!found.ok()) lost("cannot be read: " + Result<Scan>(found).error().message);
+  else if (looks_unmounted(found.value(), known_)) lost("is empty, where there were " + std::to_string(known_) + " versions: taken for unmounted");
+  else back();
+  return lost_.empty();
+}
+
+void WatchedRoot::lost(const std::string& problem) {
+  if (std::exchange(lost_, problem) == problem) return;
+  say("root_lost", rule_.root, problem, {{"problem", problem}});
+}
+
+void WatchedRoot::back() {
+  if (!std::exchange(lost_, "").empty()) say("root_back", rule_.root, "can be read again");
+}
+
+void WatchedRoot::tell_problems(const Scan& found) {
+  std::set<std::pair<std::string, std::string>> now(found.problems.begin(), found.problems.end());
+  for (const auto& problem : now)
+    if (!told_.contains(problem)) say("not_published", problem.first, problem.second, {{"problem", problem.second}});
+  told_ = std::move(now);
+}
+
+void WatchedRoot::tell_gone(const Scan& found) {
+  std::set<fs::path> present;
+  for (const SeenDirectory& seen : found.directories) present.insert(seen.path);
+  for (auto entry = memories_.begin(); entry != memories_.end();) {
+    if (present.contains(entry->first)) {
+      ++entry;
+      continue;
+    }
+    const auto& record = entry->second.record;
+    if (record && record->phase == WatchRecord::Phase::published)
+      say("changed", entry->first, "is gone; what was published of it is not served from here", {{"problem", "the directory is gone"}});
+    entry = memories_.erase(entry);
+  }
+}
+
+WatchMemory* WatchedRoot::memory_of(const SeenDirectory& seen) {
+  auto [entry, fresh] = memories_.try_emplace(seen.path);
+  if (!fresh) return &entry->second;
+  auto record = records_.load(seen.path);
+  if (record.ok()) {
+    entry->second.record = std::move(record).value();
+    return &entry->second;
+  }
+  log::error("watch record unreadable", {{"error", record.error().message}});
+  memories_.erase(entry);
+  return nullptr;
+}
+
+void WatchedRoot::step(const SeenDirectory& seen) {
+  WatchMemory* memory = memory_of(seen);
+  if (memory == nullptr) return;
+  switch (next_step(rule_, seen, *memory, session_.clock().steady_now())) {
+    case WatchStep::nothing: return;
+    case WatchStep::tell: return say("not_published", seen.path, seen.problem, {{"problem", seen.problem}});
+    case WatchStep::inspect: return inspect(seen, *memory);
+    case WatchStep::publish: return publish(seen, *memory);
+    case WatchStep::changed: return changed(seen, *memory, false);
+    case WatchStep::withdraw: return changed(seen, *memory, true);
+    case WatchStep::unchanged: return say("changed", seen.path, "is again as it was published", {{"problem", ""}});
+  }
+}
+
+void WatchedRoot::inspect(const SeenDirectory& seen, WatchMemory& memory) {
+  beat();
+  Status result = check_safetensors(seen.path);
+  rest();
+  if (inspected(memory, result, session_.clock().steady_now(), poll_))
+    log::info("not complete", {{"directory", shown(seen.path)}, {"why", result.error().message}});
+  // Nothing changed meanwhile, or publishing finds out.
+  if (memory.inspected) publish(seen, memory);
+}
+
+void WatchedRoot::publish(const SeenDirectory& seen, WatchMemory& memory) {
+  PublishRequest request;
+  auto report = try_publish(seen, memory, request);
+  rest();
+  if (report.ok()) {
+    Json line = published_line(request, report.value());
+    line["directory"] = seen.path.string();
+    return out_.result(line, published_text(request, report.value()));
+  }
+  if (stop_.stop_requested()) return;
+  const Error& error = report.error();
+  if (failed(memory, error, session_.clock().steady_now(), poll_))
+    say("not_published", seen.path, error.message, {{"problem", error.message}, {"code", name(error.code)}});
+}
+
+Result<PublishReport> WatchedRoot::try_publish(const SeenDirectory& seen, WatchMemory& memory, PublishRequest& request) {
+  beat();
+  SHOAL_CHECK(swarm::follow_trust_roots(session_, tracker_));
+  request.source = seen.path;
+  request.model = seen.reference.model;
+  request.version = seen.reference.version;
+  request.progress = [this](ByteCount) { beat(); };
+  request.accept = [&seen](const Survey& survey) -> Status {
+    if (print_of(survey) == seen.print) return {};
+    return fail("changed while it was looked at; tried again");
+  };
+  // What somebody registered before this seeder knew of it is served, and no channel goes back to it.
+  bool adopt = false;
+  if (!memory.record) {
+    SHOAL_TRY(adopt, registered_before(request));
+  }
+  if (!adopt) request.channel = rule_.channel;
+  WatchRecord record = begin(seen, memory);
+  auto report = publish_revision(seen, request, record, adopt);
+  while (!report.ok() && report.error().code == ErrorCode::conflict && rule_.on_change == OnChange::republish && record.revision < most_revisions) {
+    ++record.revision;
+    report = publish_revision(seen, request, record, false);
+  }
+  if (!adopt || report.ok()) memory.record = record;
+  if (!report.ok()) return report;
+  const auto before = std::exchange(memory.record->release, report.value().id);
+  memory.record->phase = WatchRecord::Phase::published;
+  memory.told_change.reset();
+  memory.told.clear();
+  failpoint("watch.published");
+  SHOAL_CHECK(records_.save(*memory.record));
+  SHOAL_CHECK(forget_source(before, report.value().id));
+  return report;
+}
+
+Result<PublishReport> WatchedRoot::publish_revision(const SeenDirectory& seen, PublishRequest& request, WatchRecord& record, bool adopt) {
+  SHOAL_TRY(request.version, revised(seen.reference.version, record.revision));
+  if (!adopt) SHOAL_CHECK(records_.save(record));
+  return Publisher(session_, tracker_, signer_, out_, stop_).publish(request);
+}
+
+Result<bool> WatchedRoot::registered_before(const PublishRequest& request) {
+  auto reply = tracker_.release(request.model, request.version);
+  if (reply.ok()) return true;
+  if (reply.error().code == ErrorCode::not_found) return false;
+  return std::move(reply).error();
+}
+
+std::string WatchedRoot::title(const SeenDirectory& seen, const WatchMemory& memory) const {
+  auto version = revised(seen.reference.version, memory.record ? memory.record->revision : 0);
+  return seen.reference.model.str() + "@" + (version.ok() ? version.value() : seen.reference.version).str();
+}
+
+void WatchedRoot::changed(const SeenDirectory& seen, WatchMemory& memory, bool withdraw) {
+  const std::string what = title(seen, memory);
+  Json more{{"version", what}, {"problem", "its files changed after they were published"}};
+  if (!withdraw) {
+    more["action"] = rule_.on_change == OnChange::republish ? "republish" : "report";
+    const char* next = rule_.on_change == OnChange::republish ? "; it is published again when it is complete" : "; what differs is not served";
+    return say("changed", seen.path, "is not any more what was published as " + what + next, std::move(more));
+  }
+  more["action"] = "withdraw";
+  Status done = this->withdraw(seen, memory);
+  if (done.ok()) return say("changed", seen.path, "is not any more what was published; " + what + " is withdrawn", std::move(more));
+  memory.told_change.reset();
+  const std::string problem = what + " changed and cannot be withdrawn: " + done.error().message;
+  if (failed(memory, fail(done.error().code, problem), session_.clock().steady_now(), poll_)) {
+    more["problem"] = problem;
+    say("changed", seen.path, problem, std::move(more));
+  }
+}
+
+Status WatchedRoot::withdraw(const SeenDirectory& seen, WatchMemory& memory) {
+  WatchRecord record = *memory.record;
+  SHOAL_TRY(VersionName version, revised(seen.reference.version, record.revision));
+  SHOAL_CHECK(tracker_.withdraw(seen.reference.model, version, "its files changed after it was published"));
+  record.phase = WatchRecord::Phase::withdrawn;
+  SHOAL_CHECK(records_.save(record));
+  memory.record = record;
+  return forget_source(record.release, std::nullopt);
+}
+
+Status WatchedRoot::forget_source(const std::optional<ReleaseId>& id, const std::optional<ReleaseId>& except) {
+  if (!id || id == except) return {};
+  return Sources(session_.state()).remove(*id);
+}
+
+void WatchedRoot::say(const char* type, const fs::path& path, const std::string& text, Json more) {
+  more["type"] = type;
+  more["directory"] = shown(path);
+  out_.result(more, shown(path) + " " + text);
+  log::warn(type, {{"directory", shown(path)}, {"what", text}});
+}
+
+}  // namespace shoal::seeder

@@ -1,0 +1,68 @@
+// One rule at work: looks at its root again and again, publishes, and says what is wrong. Internal to the watcher.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <set>
+#include <stop_token>
+
+#include "base/guarded.hpp"
+#include "cli/output.hpp"
+#include "seeder/publisher.hpp"
+#include "seeder/watch_records.hpp"
+
+namespace shoal::seeder {
+
+class WatchedRoot {
+ public:
+  WatchedRoot(WatchRule rule, std::chrono::milliseconds poll, swarm::MemberSession& session, registry::Client& tracker, const Signer& signer,
+              cli::Output& out, std::stop_token stop);
+
+  /// Until `stop`, on a thread of its own.
+  void run();
+  /// Looks once. For `run` and for tests.
+  void turn();
+
+  /// For the monitor's thread: says once that the root hangs, and once that it answers again.
+  void check_answers(std::chrono::milliseconds patience);
+
+ private:
+  void beat();
+  void rest() { reading_ = false; }
+  bool root_holds(const Result<Scan>& found);
+  void lost(const std::string& problem);
+  void back();
+  void tell_problems(const Scan& found);
+  void tell_gone(const Scan& found);
+  void step(const SeenDirectory& seen);
+  WatchMemory* memory_of(const SeenDirectory& seen);
+  void inspect(const SeenDirectory& seen, WatchMemory& memory);
+  void publish(const SeenDirectory& seen, WatchMemory& memory);
+  Result<PublishReport> try_publish(const SeenDirectory& seen, WatchMemory& memory, PublishRequest& request);
+  Result<PublishReport> publish_revision(const SeenDirectory& seen, PublishRequest& request, WatchRecord& record, bool adopt);
+  Result<bool> registered_before(const PublishRequest& request);
+  void changed(const SeenDirectory& seen, WatchMemory& memory, bool withdraw);
+  Status withdraw(const SeenDirectory& seen, WatchMemory& memory);
+  Status forget_source(const std::optional<ReleaseId>& id, const std::optional<ReleaseId>& except);
+  void say(const char* type, const fs::path& path, const std::string& text, Json more = Json::object());
+  std::string title(const SeenDirectory& seen, const WatchMemory& memory) const;
+
+  const WatchRule rule_;
+  const std::chrono::milliseconds poll_;
+  swarm::MemberSession& session_;
+  registry::Client& tracker_;
+  const Signer signer_;
+  cli::Output& out_;
+  const std::stop_token stop_;
+  const WatchRecords records_;
+  std::map<fs::path, WatchMemory> memories_;
+  std::set<std::pair<std::string, std::string>> told_;
+  std::size_t known_ = 0;   // directories at the last look that worked
+  std::string lost_;        // why the root cannot be read
+  std::atomic<bool> reading_{false};
+  std::atomic<SteadyTime> beat_{};
+  bool hangs_ = false;  // of the monitor
+};
+
+}  // namespace shoal::seeder
