@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "store/piece_digests.hpp"
+
 namespace shoal::store {
 namespace {
 
@@ -11,8 +13,8 @@ constexpr std::size_t usual_memory = 64 * MiB;
 constexpr std::size_t most_memory = 256 * MiB;
 // Chunks of one file in memory before a free worker turns to the next file.
 constexpr unsigned chunks_ahead = 4;
-// Both digests of a piece go over it in steps that stay in the cache.
-constexpr std::size_t step = 64 * KiB;
+// Bytes are hashed when they are read, while the second cache has them.
+constexpr std::size_t bite = 256 * KiB;
 
 std::size_t chunk_size_for(std::uint32_t piece_length) {
   return piece_length >= usual_chunk ? piece_length : usual_chunk / piece_length * piece_length;
@@ -21,12 +23,6 @@ std::size_t chunk_size_for(std::uint32_t piece_length) {
 std::size_t buffers_for(std::size_t chunk_size, unsigned threads) {
   std::size_t wanted = std::max(usual_memory / chunk_size, std::size_t{threads} * 2);
   return std::max<std::size_t>(2, std::min(wanted, most_memory / chunk_size));
-}
-
-void add_zeroes(crypto::Sha1Hasher& hasher, std::size_t count) {
-  static const std::string zeroes(step, '\0');
-  for (; count > step; count -= step) hasher.update(zeroes);
-  hasher.update(std::string_view(zeroes).substr(0, count));
 }
 
 }  // namespace
@@ -186,36 +182,28 @@ Status HashPipeline::read(ReadJob& job) {
   }
   Chunk& chunk = *job.chunk;
   if (!chunk.buffer) chunk.buffer = std::make_unique_for_overwrite<char[]>(chunk_size_);
-  SHOAL_TRY(std::size_t got, job.source->read(chunk.offset, {chunk.buffer.get(), chunk.length}));
-  if (got != chunk.length) return changed_error(path_of(chunk.file));
+  SHOAL_CHECK(read_and_hash(*job.source, chunk));
+  progress_.advance(chunk.length);
   if (chunk.users == 2) {
     state_.with([&](State& state) { state.open.at(chunk.file).ready.emplace(chunk.offset, job.chunk); });
     changed_.notify_all();
   }
-  hash_pieces(chunk);
-  progress_.advance(chunk.length);
   done_with(job.chunk);
   return {};
 }
 
-void HashPipeline::hash_pieces(const Chunk& chunk) {
-  crypto::Sha1Hasher sha1;
-  crypto::Sha256Hasher sha256;
-  std::string_view rest(chunk.buffer.get(), chunk.length);
-  auto piece = layout_.first_piece(chunk.file) + static_cast<std::uint32_t>(chunk.offset / layout_.piece_length());
-  for (; !rest.empty(); ++piece) {
-    std::string_view bytes = rest.substr(0, layout_.piece_length());
-    rest.remove_prefix(bytes.size());
-    FingerprintHasher fingerprint;
-    for (std::size_t at = 0; at < bytes.size(); at += step) {
-      sha1.update(bytes.substr(at, step));
-      sha256.update(bytes.substr(at, step));
-      fingerprint.update(bytes.substr(at, step));
-    }
-    if (piece + 1 != layout_.piece_count()) add_zeroes(sha1, layout_.piece_length() - bytes.size());
-    hashes_.pieces[piece] = {sha1.finish(), sha256.finish(), fingerprint.finish()};
+Status HashPipeline::read_and_hash(const SourceFile& source, Chunk& chunk) {
+  const auto first = layout_.first_piece(chunk.file) + static_cast<std::uint32_t>(chunk.offset / layout_.piece_length());
+  PieceDigests digests(layout_, first, hashes_.pieces);
+  for (std::size_t at = 0; at < chunk.length; at += bite) {
+    const std::size_t count = std::min(bite, chunk.length - at);
+    SHOAL_TRY(std::size_t got, source.read(chunk.offset + at, {chunk.buffer.get() + at, count}));
+    if (got != count) return changed_error(path_of(chunk.file));
+    digests.update({chunk.buffer.get() + at, count});
   }
-  if (fits_one_piece(chunk.file)) hashes_.files[chunk.file] = hashes_.pieces[piece - 1].sha256;
+  digests.finish();
+  if (fits_one_piece(chunk.file)) hashes_.files[chunk.file] = hashes_.pieces[first].sha256;
+  return {};
 }
 
 void HashPipeline::link(LinkJob& job) {

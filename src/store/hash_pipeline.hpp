@@ -93,7 +93,7 @@ class HashPipeline {
 
   Status read(ReadJob& job);
   void link(LinkJob& job);
-  void hash_pieces(const Chunk& chunk);
+  Status read_and_hash(const SourceFile& source, Chunk& chunk);
   Result<std::shared_ptr<const SourceFile>> open(std::uint32_t file);
   void done_with(const ChunkPtr& chunk);
   void release(State& state, const ChunkPtr& chunk);
