@@ -2,6 +2,7 @@
 
 #include "metrics/exporter.hpp"
 #include "seeder/command_parts.hpp"
+#include "seeder/joiner.hpp"
 #include "seeder/publisher.hpp"
 #include "seeder/seeder.hpp"
 #include "seeder/watch_options.hpp"
@@ -23,6 +24,10 @@ const cli::Option scrub_option{"--scrub-rate", "SIZE",
                                "scrub_rate"};
 const cli::Option directed_option{"--directed", "yes|no", "ration pieces among the nodes, so that each leaves this machine about once", "yes",
                                   false, false, "directed"};
+
+const cli::Option join_option{"--join", "DIR=REF",
+                              "also serve this release (org/name@version), which another seeder published, from the same files in DIR; may be given again",
+                              "", false, true, "join"};
 
 Result<std::map<std::string, std::string>> labels_of(const Invocation& call) {
   std::map<std::string, std::string> labels;
@@ -121,21 +126,34 @@ Status run_publish(Invocation& call) {
   return serve(call, *session, *seeder);
 }
 
+Result<std::vector<JoinRule>> joins_of(const Invocation& call) {
+  std::vector<JoinRule> rules;
+  for (const std::string& text : call.all("--join")) {
+    SHOAL_TRY(JoinRule rule, JoinRule::parse(text));
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
 Status run_seed(Invocation& call) {
   static const SystemClock clock;  // outlives a watcher that had to be left behind
   SHOAL_TRY(Serving serving, serving_of(call));
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({Role::seeder}, "seed"));
   SHOAL_TRY(auto watch, watch_options_of(call));
+  SHOAL_TRY(auto joins, joins_of(call));
   std::optional<Signer> signer;
   if (!watch.rules.empty()) {
     SHOAL_TRY(signer, load_signer(call, session->state()));
   }
   SHOAL_TRY(auto seeder, Seeder::start(*session, serving.listen, serving.swarm, call.out));
+  std::optional<Joiner> joiner;
+  if (!joins.empty()) joiner.emplace(std::move(joins), *session, call.out);
   if (!signer) return serve(call, *session, *seeder);
   Watcher watcher(watch, *session, *signer, call.out);
   Status served = serve(call, *session, *seeder);
   if (watcher.stop()) return served;
+  joiner.reset();
   // What the thread that hangs refers to stays until the process ends, which it does now.
   seeder.reset();
   static_cast<void>(session.release());
@@ -170,7 +188,7 @@ cli::Command publish_command() {
 }
 
 std::vector<cli::Option> seed_options() {
-  std::vector<cli::Option> options{state_option, listen_option, upload_limit_option, directed_option, scrub_option, key_option, cli::metrics_option()};
+  std::vector<cli::Option> options{state_option, listen_option, upload_limit_option, directed_option, scrub_option, key_option, join_option, cli::metrics_option()};
   for (const cli::Option& option : watch_options()) options.push_back(option);
   return options;
 }
@@ -181,6 +199,9 @@ cli::Command seed_command() {
           "Files are read only, and served only while they are as they were published. What 'shoal publish' adds on the same --state\n"
           "is taken up within seconds.\n\n"
           "  shoal seed --listen 0.0.0.0:7000\n\n"
+          "With --join a second machine (another head of the NAS, a copy in a cloud) serves the same release, once its files proved to be the\n"
+          "same. It needs no publisher key, and reads each byte once:\n\n"
+          "  shoal seed --join /mnt/nas2/llama=acme/llama@1.0\n\n"
           "With --watch it publishes by itself what is completed below a directory, such as a NAS that training jobs write to, and never\n"
           "half a checkpoint. Nothing is written there. The directories' names say model and version; settings behind the pattern differ\n"
           "from the defaults of the other options:\n\n"
