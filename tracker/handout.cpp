@@ -5,10 +5,12 @@
 namespace shoal::tracker {
 namespace {
 
+constexpr std::size_t share_for_far = 20;  // one in so many
+
 using Indices = std::vector<std::size_t>;
 
 struct Groups {
-  Indices sources, near, far;
+  Indices sources, near, open, far;  // open: nobody knows whether they are near
 };
 
 bool is_itself(const Peer& peer, const Peer& requester) {
@@ -26,9 +28,9 @@ Groups group(const std::vector<Peer>& peers, const Peer& requester) {
   for (std::size_t i = 0; i < peers.size(); ++i) {
     const Peer& peer = peers[i];
     if (!may_meet(peer, requester)) continue;
-    bool near = !requester.site.empty() && peer.site == requester.site;
     if (peer.source && peer.complete) groups.sources.push_back(i);
-    else (near ? groups.near : groups.far).push_back(i);
+    else if (requester.site.empty() || peer.site.empty()) groups.open.push_back(i);
+    else (peer.site == requester.site ? groups.near : groups.far).push_back(i);
   }
   return groups;
 }
@@ -43,16 +45,27 @@ void draw(Indices& to, Indices& from, std::size_t count, const std::vector<Peer>
   }
 }
 
+std::size_t places_for_far(const Groups& groups, std::size_t places, const Random& random) {
+  const std::size_t others = groups.near.size() + groups.open.size();
+  // Who has nobody else takes whomever there is.
+  if (others == 0) return std::min(groups.far.size(), places);
+  // What does not divide is drawn: a quarter of a place is a place for every fourth requester.
+  const std::size_t counted = std::min(others, places);
+  const std::size_t few = counted / share_for_far + (random(share_for_far) < counted % share_for_far ? 1 : 0);
+  return std::min({groups.far.size(), few, places});
+}
+
 }  // namespace
 
 Indices choose_peers(const std::vector<Peer>& peers, const Peer& requester, std::size_t want, const Random& random) {
   Groups groups = group(peers, requester);
   Indices chosen;
   draw(chosen, groups.sources, want, peers, random);
-  std::size_t places = want - chosen.size();
-  std::size_t for_far = std::min(groups.far.size(), places / 5);
-  draw(chosen, groups.near, places - for_far, peers, random);
-  draw(chosen, groups.far, want - chosen.size(), peers, random);
+  const std::size_t places = want - chosen.size(), for_far = places_for_far(groups, places, random);
+  const std::size_t for_open = std::min(groups.open.size(), places / 5 - std::min(places / 5, for_far));
+  draw(chosen, groups.near, places - for_far - for_open, peers, random);
+  draw(chosen, groups.open, want - chosen.size() - for_far, peers, random);
+  draw(chosen, groups.far, for_far, peers, random);
   return chosen;
 }
 

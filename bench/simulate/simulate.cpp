@@ -1,12 +1,14 @@
 // A fan-out in virtual time: the grant policy of the source as it is in the product, and nodes that trade at random. No sockets.
 //
-//   simulate [--nodes N] [--pieces P] [--degree D] [--seed S]
+//   simulate [--nodes N] [--pieces P] [--degree D] [--least L] [--source R] [--seed S]
 //
-// All links are alike and carry one piece in one unit of time, up and down at once. The source has a link to each of the first 1000
+// All links are alike and carry one piece in one unit of time, up and down at once; the source's is R times as fast. The source has a link to each of the first 1000
 // nodes; word of a piece takes two units to arrive. A node asks each neighbour for one piece at a time, or for its share of what arrives
 // in 1.2 % of the run (0.25 s where the ideal is 20 s) where that is more. Neighbours are drawn as the tracker hands out peers: each
-// joiner gets half a degree of those who came before it, of two at random the one that has fewer links. Printed as JSON: nodes as
-// multiples of the ideal P * (1 + floor(log2 N) / P), and copies sent by the source.
+// joiner gets half a degree of those who came before it, of two at random the one that has fewer links. Who has fewer than L after that
+// asks once more, 5 to 10 s later, and gets as many as it lacks (swarm/announce_schedule.hpp; --least 0: it does not). Printed as JSON:
+// nodes as multiples of the ideal P * (1 + floor(log2 N) / P), copies sent by the source, and announces that the tracker answered for
+// each node.
 #include <algorithm>
 #include <bit>
 #include <chrono>
@@ -18,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "swarm/announce_schedule.hpp"
 #include "swarm/grant_policy.hpp"
 
 namespace {
@@ -26,7 +29,9 @@ using shoal::SteadyTime;
 using shoal::swarm::GrantPolicy;
 
 struct Options {
-  std::uint32_t nodes = 100, pieces = 1000, degree = 30;
+  std::uint32_t nodes = 100, pieces = 1000, degree = 2 * shoal::swarm::first_peers;
+  std::uint32_t least = shoal::swarm::enough_peers;
+  double source = 1;  // rate
   std::uint64_t seed = 1;
   std::uint32_t source_links = 1000;  // as many as an engine takes by default
   double word = 2;  // units of time until a message arrives
@@ -77,13 +82,14 @@ class Simulation {
   void print() const {
     const double ideal = o_.pieces + std::floor(std::log2(o_.nodes));
     std::printf("{\"nodes\": %u, \"pieces\": %u, \"degree\": %u, \"median_over_ideal\": %.3f, \"last_over_ideal\": %.3f, "
-                "\"source_copies\": %.3f}\n",
-                o_.nodes, o_.pieces, o_.degree, median_ / ideal, now_ / ideal, static_cast<double>(sent_by_source_) / o_.pieces);
+                "\"source_copies\": %.3f, \"announces_per_node\": %.2f, \"fewest_neighbours\": %zu}\n",
+                o_.nodes, o_.pieces, o_.degree, median_ / ideal, now_ / ideal, static_cast<double>(sent_by_source_) / o_.pieces,
+                1 + static_cast<double>(asked_again_) / o_.nodes, fewest_neighbours());
   }
 
  private:
   static constexpr std::uint32_t source = 0;
-  enum class What : std::uint8_t { up_free, arrived, known, tick };
+  enum class What : std::uint8_t { up_free, arrived, known, ask_again, tick };
   struct Event {
     double at;
     What what;
@@ -115,15 +121,17 @@ class Simulation {
       hosts_[i].linked = i <= o_.source_links;
       if (hosts_[i].linked) hosts_[i].peer = policy_.join(true, {});
       if (hosts_[i].linked) by_peer_.push_back(i);
-      if (i > 1) link_at_random(i, std::min(o_.degree / 2, i - 1));
+      if (i > 1) link_at_random(i, std::min(o_.degree / 2, i - 1), i - 1);
+      if (o_.least > 0) events_.push({(5 + 5 * static_cast<double>(random_() % 1000) / 1000) * 1e6 / unit_us(), What::ask_again, i, 0, 0});
     }
   }
-  void link_at_random(std::uint32_t i, std::uint32_t count) {
+  /// Until the host has `count` neighbours, all of the first `among`.
+  void link_at_random(std::uint32_t i, std::uint32_t count, std::uint32_t among) {
     while (hosts_[i].neighbours.size() < count) {
-      const auto one = static_cast<std::uint32_t>(1 + random_() % (i - 1)), two = static_cast<std::uint32_t>(1 + random_() % (i - 1));
+      const auto one = static_cast<std::uint32_t>(1 + random_() % among), two = static_cast<std::uint32_t>(1 + random_() % among);
       const std::uint32_t other = hosts_[one].neighbours.size() <= hosts_[two].neighbours.size() ? one : two;
       auto& mine = hosts_[i].neighbours;
-      if (std::find(mine.begin(), mine.end(), other) != mine.end()) continue;
+      if (other == i || std::find(mine.begin(), mine.end(), other) != mine.end()) continue;
       mine.push_back(other);
       hosts_[i].asked_of.push_back(0);
       hosts_[other].neighbours.push_back(i);
@@ -136,7 +144,27 @@ class Simulation {
       case What::up_free: hosts_[event.host].sending = false; return send_next(event.host);
       case What::arrived: return arrived(event.host, event.other, event.piece);
       case What::known: return known(event.host, event.piece);
+      case What::ask_again: return ask_again(event.host);
       case What::tick: return tick();
+    }
+  }
+
+  std::size_t fewest_neighbours() const {
+    std::size_t fewest = o_.nodes;
+    for (std::uint32_t i = 1; i <= o_.nodes; ++i) fewest = std::min(fewest, hosts_[i].neighbours.size());
+    return fewest;
+  }
+
+  void ask_again(std::uint32_t id) {
+    Host& host = hosts_[id];
+    const std::size_t before = host.neighbours.size();
+    if (before >= o_.least || host.count == o_.pieces) return;
+    ++asked_again_;
+    link_at_random(id, std::min(o_.least, o_.nodes - 1), o_.nodes);
+    for (std::size_t at = before; at < host.neighbours.size(); ++at) {
+      ask(id, at);
+      const std::uint32_t other = host.neighbours[at];
+      ask(other, index_of(hosts_[other], id));
     }
   }
 
@@ -167,7 +195,7 @@ class Simulation {
     host.sending = true;
     Host& to = hosts_[request.to];
     to.down_free = std::max(now_ + 1, to.down_free + 1);
-    events_.push({now_ + 1, What::up_free, id, 0, 0});
+    events_.push({now_ + (id == source ? 1 / o_.source : 1), What::up_free, id, 0, 0});
     events_.push({to.down_free, What::arrived, request.to, id, request.piece});
   }
 
@@ -220,7 +248,7 @@ class Simulation {
   std::priority_queue<Event> events_;
   double now_ = 0, median_ = 0;
   std::uint32_t done_ = 0, in_all_ = 0;
-  std::uint64_t sent_by_source_ = 0;
+  std::uint64_t sent_by_source_ = 0, asked_again_ = 0;
 };
 
 }  // namespace
@@ -233,6 +261,8 @@ int main(int argc, char** argv) {
     if (name == "--nodes") options.nodes = value;
     if (name == "--pieces") options.pieces = value;
     if (name == "--degree") options.degree = value;
+    if (name == "--least") options.least = value;
+    if (name == "--source") options.source = std::strtod(argv[i + 1], nullptr);
     if (name == "--seed") options.seed = value;
   }
   Simulation simulation(options);

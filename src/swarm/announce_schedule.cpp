@@ -13,6 +13,7 @@ using std::chrono::seconds;
 constexpr seconds floor_between{5};
 constexpr seconds hungry_spread{5};
 constexpr std::uint32_t few_peers = 8;
+constexpr int usual_peers = 50;
 constexpr seconds longest_interval{3600};
 constexpr milliseconds first_back_off{1000};
 constexpr milliseconds longest_back_off{60'000};
@@ -29,9 +30,17 @@ milliseconds back_off(unsigned failures, double random) {
   return scaled(wait, 0.75 + 0.5 * random);
 }
 
-bool is_hungry(const AnnounceNeed& need) { return !need.complete && need.peers < few_peers; }
-
 }  // namespace
+
+int peers_wanted(AnnounceEvent event, const AnnounceNeed& need) {
+  if (need.complete) return usual_peers;
+  if (event == AnnounceEvent::started) return first_peers;
+  return std::max(first_peers, static_cast<int>(enough_peers) - static_cast<int>(std::min(need.peers, enough_peers)));
+}
+
+bool AnnounceSchedule::is_hungry(const AnnounceNeed& need) const {
+  return !need.complete && need.peers < (topped_up_ ? few_peers : enough_peers);
+}
 
 AnnounceEvent AnnounceSchedule::event_for(const AnnounceNeed& need) const {
   if (!started_) return AnnounceEvent::started;
@@ -54,6 +63,7 @@ std::optional<AnnounceEvent> AnnounceSchedule::due(SteadyTime now, const Announc
 void AnnounceSchedule::succeeded(SteadyTime now, AnnounceEvent event, seconds interval, double random) {
   failures_ = 0;
   answered_ = now;
+  topped_up_ = started_;
   started_ = true;
   if (event == AnnounceEvent::completed) completed_sent_ = true;
   const seconds wait = std::clamp(interval, floor_between, longest_interval);

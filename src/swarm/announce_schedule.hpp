@@ -17,6 +17,15 @@ struct AnnounceNeed {
   std::uint32_t peers = 0;  // connected
 };
 
+/// Of so many peers a starting fetch asks to hear. Those who come later hear of it too, so that it gets about twice as many links.
+constexpr int first_peers = 15;
+/// Who came last was heard of by nobody. A fetch that has fewer peers than this after its first announce asks once more for those who
+/// are missing, or it gets half of what the others get (bench/simulate). More would not help: one piece is under way on each link.
+constexpr std::uint32_t enough_peers = 28;
+
+/// How many peers an announce asks for. Who is complete wants those who lack something.
+int peers_wanted(AnnounceEvent event, const AnnounceNeed& need);
+
 /// One content's announces. One thread at a time. `random` is in [0, 1): jitter keeps a fleet that started together from asking
 /// together for ever.
 class AnnounceSchedule {
@@ -39,11 +48,13 @@ class AnnounceSchedule {
 
  private:
   AnnounceEvent event_for(const AnnounceNeed& need) const;
+  bool is_hungry(const AnnounceNeed& need) const;
 
   SteadyTime due_;                       // the tracker's interval, or the back-off
   std::optional<SteadyTime> hungry_due_;  // sooner: for a content that is incomplete and has few peers; none while backing off
   SteadyTime answered_{};                 // the last answer
   bool started_ = false;
+  bool topped_up_ = false;               // asked again after the first answer
   bool completed_sent_;
   unsigned failures_ = 0;
 };

@@ -117,7 +117,9 @@ SteadyTime Announcer::announce_due() {
 }
 
 void Announcer::announce(const InfoHash& content, Entry& entry, AnnounceEvent event, const AnnounceFacts& facts) {
-  auto reply = client_->announce(request(content, facts, text_of(event)));
+  auto wish = request(content, facts, text_of(event));
+  wish.numwant = peers_wanted(event, facts.need);
+  auto reply = client_->announce(wish);
   const SteadyTime now = clock_.steady_now();
   if (!reply.ok()) {
     log::debug("announce_failed", {{"content", content.hex()}, {"why", reply.error().message}});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace shoal::swarm {
 namespace {
@@ -15,8 +16,9 @@ constexpr milliseconds target{300};
 constexpr double first_window = 1;
 // While there are few peers, each may have so many that these are under way in all.
 constexpr std::size_t fewest_under_way = 8;
-// So many grants may be under way in any case, and as many as the source finishes in this time.
-constexpr std::size_t smallest_limit = 16;
+// So many grants may be under way in any case, and as many as the source finishes in this time. It begins with fewer: while nobody has
+// anything, the first pieces are there sooner, and are passed on sooner, if they do not share the way with many others.
+constexpr std::size_t smallest_limit = 16, first_limit = 4;
 constexpr double limit_seconds = 0.5;
 // A peer with so many more pieces to pass on than another is a neck.
 constexpr std::int64_t pieces_ahead = 3;
@@ -25,6 +27,10 @@ constexpr double forget = 0.9;  // of the best rate, a span
 // A peer that got nothing from others for so long is on its own.
 constexpr milliseconds hungry_after{1000};
 constexpr milliseconds look_again{100};
+// Pieces that one in so many peers has are rare.
+constexpr std::size_t rare_share = 8;
+// When all is out, peers of a source that is as fast as they are lack a tenth; those of one four times as fast lack more than half.
+constexpr double ahead_share = 0.3;
 
 }  // namespace
 
@@ -144,6 +150,7 @@ void GrantPolicy::finished(PeerState& peer, SteadyTime::duration took, SteadyTim
   else if (took > 2 * target) peer.window = std::max(1.0, peer.window - 0.5);
   (void)limit(now);
   finished_in_span_ += 1;
+  ++finished_;
   changed_ = true;
 }
 
@@ -156,7 +163,7 @@ std::size_t GrantPolicy::limit(SteadyTime now) {
     span_start_ = now;
   }
   const double rate = std::max(best_rate_, finished_in_span_ / Seconds(span).count());
-  return std::max(smallest_limit, static_cast<std::size_t>(rate * limit_seconds));
+  return std::max(std::min(smallest_limit, first_limit + finished_), static_cast<std::size_t>(rate * limit_seconds));
 }
 
 std::size_t GrantPolicy::window_of(const PeerState& peer) const {
@@ -218,6 +225,21 @@ bool GrantPolicy::any_rare(std::uint32_t most_copies) const {
                      [&](const PieceState& piece) { return piece.held && piece.available + piece.outstanding <= most_copies; });
 }
 
+std::uint32_t GrantPolicy::few() const { return static_cast<std::uint32_t>(takers_ / rare_share); }
+
+GrantPolicy::Help GrantPolicy::help_for(const PeerState& peer, SteadyTime now) const {
+  if (ahead_ || !is_fed(peer, now)) return {~0U - 1, window_of(peer)};
+  return {few(), 1};
+}
+
+/// Once each time that the last new piece went out.
+void GrantPolicy::compare_with_peers() {
+  if (std::exchange(all_out_, fresh_.empty()) || !fresh_.empty()) return;
+  std::uint64_t lacks = 0;
+  for (const auto& [id, peer] : peers_) lacks += peer.takes_grants ? peer.lacks : 0;
+  ahead_ = static_cast<double>(lacks) > ahead_share * static_cast<double>(takers_) * static_cast<double>(pieces_.size());
+}
+
 /// Looks at all peers, so not at every word from one of them: when a grant was finished or a peer has come or gone, and now and then.
 void GrantPolicy::give_by_need(SteadyTime now, std::vector<Grant>& grants) {
   if (!fresh_.empty() || under_way_ >= limit(now) || (!changed_ && now - looked_ < look_again)) return;
@@ -227,15 +249,13 @@ void GrantPolicy::give_by_need(SteadyTime now, std::vector<Grant>& grants) {
   for (const auto& [debt, turn, id] : by_debt_)
     if (wants(peers_.at(id))) order.emplace_back(turn, id);
   std::sort(order.begin(), order.end());
-  const auto few = static_cast<std::uint32_t>(takers_ / 6);
-  const bool rare = any_rare(few);
+  const bool rare = any_rare(few());
   for (const auto& [turn, id] : order) {
     PeerState& peer = peers_.at(id);
-    const bool fed = is_fed(peer, now);
-    if (fed && !rare) continue;
-    const std::size_t most = fed ? 1 : window_of(peer);
+    const Help help = help_for(peer, now);
+    if (help.most_copies <= few() && !rare) continue;
     Piece piece = 0;
-    while (wants(peer) && peer.outstanding.size() < most && under_way_ < limit(now) && choose(peer, fed ? few : ~1U, piece))
+    while (wants(peer) && peer.outstanding.size() < help.outstanding && under_way_ < limit(now) && choose(peer, help.most_copies, piece))
       grant(id, peer, piece, now, grants);
   }
 }
@@ -243,6 +263,7 @@ void GrantPolicy::give_by_need(SteadyTime now, std::vector<Grant>& grants) {
 std::vector<GrantPolicy::Grant> GrantPolicy::next(SteadyTime now) {
   std::vector<Grant> grants;
   give_fresh(now, grants);
+  compare_with_peers();
   give_by_need(now, grants);
   return grants;
 }

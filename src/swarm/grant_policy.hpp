@@ -19,8 +19,9 @@ namespace shoal::swarm {
 ///  2. A new piece goes to the peer that has the least left to pass on: copies of what was granted to it that others still lack. So peers
 ///     with a slow or a busy way up get less, and none becomes the neck through which the others are fed.
 ///  3. Only as much is under way as keeps the source busy: what waits at the source cannot be passed on by anybody.
-///  4. When all is out, a peer is helped by need: with what few have, or with anything if nothing else feeds it. Whoever lacks pieces and
-///     gets none from others always has a grant.
+///  4. When all is out, a peer is helped by need: with what few have, or with anything if nothing else feeds it, or if this source is so
+///     much faster than the peers that they lacked a good part when it had sent everything once. Whoever lacks pieces and gets none from
+///     others always has a grant.
 /// One thread at a time.
 class GrantPolicy {
  public:
@@ -88,6 +89,14 @@ class GrantPolicy {
   bool wants(const PeerState& peer) const { return peer.takes_grants && peer.lacks > peer.outstanding.size(); }
   std::size_t window_of(const PeerState& peer) const;
   bool is_fed(const PeerState& peer, SteadyTime now) const;
+  /// The pieces that a peer may be granted by need have at most so many copies, and so many may be outstanding there.
+  struct Help {
+    std::uint32_t most_copies;
+    std::size_t outstanding;
+  };
+  Help help_for(const PeerState& peer, SteadyTime now) const;
+  std::uint32_t few() const;
+  void compare_with_peers();
   std::size_t limit(SteadyTime now);
   void grant(Peer id, PeerState& peer, Piece piece, SteadyTime now, std::vector<Grant>& grants);
   void give_fresh(SteadyTime now, std::vector<Grant>& grants);
@@ -106,6 +115,9 @@ class GrantPolicy {
   bool changed_ = false;  // since peers were last looked at by need
   SteadyTime looked_{};
   std::uint64_t granted_ = 0;
+  std::size_t finished_ = 0;  // grants
+  bool all_out_ = false;
+  bool ahead_ = false;  // of the peers: it is much faster than they are together
   // Finished grants in this span of time and in the best of the last ones: how fast the source is.
   SteadyTime span_start_{};
   double finished_in_span_ = 0;

@@ -61,6 +61,26 @@ TEST_CASE("an incomplete content with few peers asks again within ten seconds, a
   }
 }
 
+TEST_CASE("who has some peers after the first answer, but not enough, asks once more for those that are missing") {
+  constexpr AnnounceNeed some{false, 15};
+  Timeline time;
+  AnnounceSchedule schedule(time.now(), false);
+  schedule.succeeded(time.now(), AnnounceEvent::started, 1800s, 0.5);
+  CHECK(schedule.next(some) <= time.now() + 10s);
+  time.pass(10s);
+  REQUIRE(schedule.due(time.now(), some) == AnnounceEvent::none);
+  schedule.succeeded(time.now(), AnnounceEvent::none, 1800s, 0.5);
+  CHECK(schedule.next(some) > time.now() + 1000s);
+  CHECK(schedule.next(hungry) <= time.now() + 10s);
+}
+
+TEST_CASE("a fetch asks for few peers at first and for what is missing later; who is complete asks for many") {
+  CHECK(swarm::peers_wanted(AnnounceEvent::started, hungry) == 15);
+  CHECK(swarm::peers_wanted(AnnounceEvent::none, {false, 2}) == 26);
+  CHECK(swarm::peers_wanted(AnnounceEvent::none, {false, 500}) == 15);
+  CHECK(swarm::peers_wanted(AnnounceEvent::completed, complete) == 50);
+}
+
 TEST_CASE("a tracker that asks for an announce every second is not obeyed") {
   Timeline time;
   AnnounceSchedule schedule(time.now(), true);

@@ -72,7 +72,12 @@ TEST_CASE("a random swarm is answered by the rules, whatever is asked") {
     for (const Peer& p : peers)
       eligible += p.machine != requester.machine && p.endpoint.port > 1 && (requester.wants_data() || p.wants_data());
     CHECK(machines.size() == answer.size());
-    CHECK(answer.size() == std::min(want, eligible));
+    std::size_t far = 0;
+    for (const Peer& p : peers)
+      far += p.machine != requester.machine && p.endpoint.port > 1 && (requester.wants_data() || p.wants_data()) && p.site != requester.site && !p.source;
+    // Everybody but those of other sites, of whom there are few.
+    CHECK(answer.size() <= std::min(want, eligible));
+    CHECK(answer.size() >= std::min(want, eligible - far));
   }
 }
 
@@ -97,22 +102,39 @@ TEST_CASE("a seeder that is itself incomplete is no source yet") {
   CHECK(met < 25);
 }
 
-TEST_CASE("peers of the same site come first, but a fifth of the places is for others") {
+TEST_CASE("peers of the same site come first, but a twentieth of the places is for others") {
   std::vector<Peer> peers;
   for (unsigned i = 0; i < 50; ++i) peers.push_back(peer(i, "east"));
   for (unsigned i = 50; i < 100; ++i) peers.push_back(peer(i, "west"));
   auto answer = chosen(peers, peer(300, "east"), 20);
-  CHECK(count_site(answer, "east") == 16);
-  CHECK(count_site(answer, "west") == 4);
+  CHECK(count_site(answer, "east") == 19);
+  CHECK(count_site(answer, "west") == 1);
   SUBCASE("nobody far: all places are for the site") {
     peers.resize(50);
     CHECK(count_site(chosen(peers, peer(300, "east"), 20), "east") == 20);
   }
-  SUBCASE("few near: the rest comes from far") {
-    peers.erase(peers.begin(), peers.begin() + 48);
+  SUBCASE("five near: every fourth requester gets one from far") {
+    peers.erase(peers.begin(), peers.begin() + 45);
+    std::size_t far = 0;
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+      answer = chosen(peers, peer(300, "east"), 20, seed * 7919);
+      CHECK(count_site(answer, "east") == 5);
+      far += count_site(answer, "west");
+    }
+    CHECK(far > 20);
+    CHECK(far < 90);
+  }
+  SUBCASE("nobody near: all come from far") {
+    peers.erase(peers.begin(), peers.begin() + 50);
+    CHECK(count_site(chosen(peers, peer(300, "east"), 20), "west") == 20);
+  }
+  SUBCASE("those without a site fill what the site leaves") {
+    peers.erase(peers.begin(), peers.begin() + 45);
+    for (unsigned i = 100; i < 150; ++i) peers.push_back(peer(i));
     answer = chosen(peers, peer(300, "east"), 20);
-    CHECK(count_site(answer, "east") == 2);
-    CHECK(answer.size() == 20);
+    CHECK(count_site(answer, "east") == 5);
+    CHECK(count_site(answer, "west") == 1);
+    CHECK(count_site(answer, "") == 14);
   }
   SUBCASE("a machine without a site prefers none") {
     for (Peer& p : peers) p.site = p.site == "east" ? "" : "west";
