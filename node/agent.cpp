@@ -246,7 +246,9 @@ void Agent::publish_view() {
   for (const auto& [key, channel] : channels_) {
     view.channels.push_back({key, channel.track, shelf_.link({key.model, std::nullopt, key.channel}), channel.problem, std::nullopt});
     auto way = channel.track.wanted ? deliveries_.find(*channel.track.wanted) : deliveries_.end();
-    if (way != deliveries_.end() && !way->second.done) view.channels.back().progress = node_->swarm().progress(way->second.content);
+    if (way == deliveries_.end() || way->second.done) continue;
+    view.channels.back().progress = node_->swarm().progress(way->second.content);
+    view.channels.back().transfer = node_->transfer(way->second.content);
   }
   reporter_->update(report_of(view, options_.software));
   *view_.lock() = std::move(view);

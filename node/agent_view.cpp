@@ -27,7 +27,20 @@ Json to_json(const ChannelView& channel, WallTime now) {
   const swarm::Progress& progress = *channel.progress;
   json["progress"] = {{"done", progress.done}, {"size", progress.size}, {"rate", progress.download_rate}, {"peers", progress.peers},
                       {"from_source", progress.from_source}, {"from_peers", progress.from_peers}, {"reused", progress.reused}};
+  json["progress"].update(transfer_json(channel.transfer));
   return json;
+}
+
+/// The same words as during `shoal pull`, from what a running node said.
+std::string detail_of(const Json& progress) {
+  std::string text;
+  if (progress.value("ideal_rate", ByteCount{0}) > 0)
+    text += ", " + std::to_string(progress.value("percent_of_ideal", 0U)) + "% of the ideal rate";
+  text += ", " + format_bytes(progress.value("from_source", ByteCount{0})) + " from the source, " +
+          format_bytes(progress.value("from_peers", ByteCount{0})) + " from peers";
+  const Json link = progress.value("slowest_link", Json());
+  if (!link.is_object()) return text;
+  return text + ", slowest link " + format_bytes(link.value("rate", ByteCount{0})) + "/s from " + link.value("peer", "").substr(0, 8);
 }
 
 std::string percent_of(const Json& progress) {
@@ -36,7 +49,7 @@ std::string percent_of(const Json& progress) {
   std::string text = " " + std::to_string(static_cast<int>(100 * done / size)) + " %, " + format_bytes(static_cast<ByteCount>(rate)) + "/s";
   if (rate > 0 && done < size)
     text += ", " + format_duration(std::chrono::milliseconds(static_cast<std::int64_t>((size - done) / rate * 1000))) + " to go";
-  return text;
+  return text + detail_of(progress);
 }
 
 std::string text_of(const Json& channel) {

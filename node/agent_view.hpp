@@ -5,6 +5,7 @@
 #include "metrics/page.hpp"
 #include "node/bandwidth.hpp"
 #include "node/follower.hpp"
+#include "node/transfer_view.hpp"
 #include "swarm/swarm.hpp"
 
 namespace shoal::node {
@@ -15,6 +16,7 @@ struct ChannelView {
   fs::path path;        // the stable link
   std::string problem;  // with the channel's pointer, not with a release
   std::optional<swarm::Progress> progress;
+  TransferFacts transfer = {};  // where there is progress
 };
 
 struct AgentView {

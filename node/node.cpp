@@ -52,6 +52,23 @@ Inbox& Node::inbox(const InfoHash& content) {
   return *inbox;
 }
 
+TransferFacts Node::watch(const InfoHash& content, const swarm::Progress& progress, SteadyTime now) {
+  const auto links = mesh_->links();
+  return watched_.with([&](std::map<InfoHash, Watched>& all) {
+    Watched& watched = all[content];
+    watched.last = watched.view.see(content, progress, links, now);
+    if (progress.complete) all.erase(content);
+    return progress.complete ? TransferFacts{} : watched.last;
+  });
+}
+
+TransferFacts Node::transfer(const InfoHash& content) const {
+  return watched_.with([&](const std::map<InfoHash, Watched>& all) {
+    auto found = all.find(content);
+    return found == all.end() ? TransferFacts{} : found->second.last;
+  });
+}
+
 Node::~Node() {
   swarm_.reset();  // announces "stopped" with a client that must still be able to speak
   stop_.request_stop();

@@ -9,6 +9,7 @@
 
 #include "base/guarded.hpp"
 #include "mesh/mesh.hpp"
+#include "node/transfer_view.hpp"
 #include "swarm/member_session.hpp"
 #include "swarm/swarm.hpp"
 
@@ -44,6 +45,10 @@ class Node {
   mesh::Mesh& mesh() { return *mesh_; }
   /// What the swarm says of this content, also before somebody asked. Lives as long as the node.
   Inbox& inbox(const InfoHash& content);
+  /// Looks at how a fetch goes, and keeps it for others who ask. Call it several times a second from the thread that waits for the fetch.
+  TransferFacts watch(const InfoHash& content, const swarm::Progress& progress, SteadyTime now);
+  /// What watch() saw last; nothing where nobody watches.
+  TransferFacts transfer(const InfoHash& content) const;
 
  private:
   Node() = default;
@@ -53,7 +58,13 @@ class Node {
     bool may_link(const identity::Certificate&, const InfoHash&) override { return true; }
   };
 
+  struct Watched {
+    TransferView view;
+    TransferFacts last;
+  };
+
   std::stop_source stop_;
+  Guarded<std::map<InfoHash, Watched>> watched_;
   Guarded<std::map<InfoHash, std::unique_ptr<Inbox>>> inboxes_;
   Policy policy_;
   std::unique_ptr<mesh::Mesh> mesh_;

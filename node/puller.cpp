@@ -42,7 +42,7 @@ void show(Node& node, const manifest::VerifiedRelease& release, cli::Output& out
   const InfoHash& content = release->swarm.info_hash;
   auto progress = node.swarm().progress(content);
   if (!progress) return;
-  cli::Moment moment = moment_of(title(*release), *progress);
+  cli::Moment moment = moment_of(title(*release), *progress, node.watch(content, *progress, std::chrono::steady_clock::now()));
   std::string problem = node.swarm().announce_problem(content);
   if (!problem.empty()) moment.detail += "; " + problem;
   out.progress(moment);
@@ -87,12 +87,12 @@ Status await_completion(Node& node, const manifest::VerifiedRelease& release, cl
   return fail(ErrorCode::interrupted, "interrupted: what was fetched is kept, and the same command goes on from there");
 }
 
-cli::Moment moment_of(const std::string& what, const swarm::Progress& progress) {
+cli::Moment moment_of(const std::string& what, const swarm::Progress& progress, const TransferFacts& facts) {
   cli::Moment moment{(progress.checking ? "checking " : "fetching ") + what, progress.done, progress.size, progress.download_rate, "", {}};
-  moment.detail = std::to_string(progress.peers) + (progress.peers == 1 ? " peer, " : " peers, ") + format_bytes(progress.from_source) +
-                  " from the source, " + format_bytes(progress.from_peers) + " from peers";
+  moment.detail = std::to_string(progress.peers) + (progress.peers == 1 ? " peer, " : " peers, ") + transfer_text(facts, progress);
   moment.extra = {{"from_source", progress.from_source}, {"from_peers", progress.from_peers}, {"peers", progress.peers},
                   {"sent", progress.sent}, {"reused", progress.reused}};
+  moment.extra.update(transfer_json(facts));
   return moment;
 }
 

@@ -79,6 +79,6 @@ bool same_file_system(const fs::path& a, const fs::path& b);
 fs::path staging_for(const Shelf& shelf, const fs::path& target, const ReleaseId& id);
 
 /// Seconds-to-go, peers and origin of the bytes, for progress lines.
-cli::Moment moment_of(const std::string& what, const swarm::Progress& progress);
+cli::Moment moment_of(const std::string& what, const swarm::Progress& progress, const TransferFacts& facts);
 
 }  // namespace shoal::node
