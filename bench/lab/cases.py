@@ -18,10 +18,11 @@ class Case:
     sites: dict = dataclasses.field(default_factory=dict)
     site_mbit: float = 0.0
     apart: tuple = ()
+    sources: tuple = ("source",)
     note: str = ""
 
     def rates(self):
-        return {"tracker": None, "source": self.source_mbit} | self.node_mbit
+        return {"tracker": None} | {source: self.source_mbit for source in self.sources} | self.node_mbit
 
     def seconds(self, mbit):
         """In which one copy passes."""
@@ -33,8 +34,9 @@ class Case:
         pieces = max(1, math.ceil(self.size / piece_bytes))
         if self.isolated:
             return max(self.seconds(self.source_mbit) * count, self.seconds(min(self.node_mbit.values())))
-        up = self.source_mbit + sum(self.node_mbit.values())
-        stages = [self.seconds(self.source_mbit), self.seconds(min(self.node_mbit.values())), self.seconds(up) * count]
+        sources = self.source_mbit * len(self.sources)
+        up = sources + sum(self.node_mbit.values())
+        stages = [self.seconds(sources), self.seconds(min(self.node_mbit.values())), self.seconds(up) * count]
         if self.site_mbit:
             stages.append(self.seconds(self.site_mbit))
         late = self.late_after + self.seconds(min(self.node_mbit[host] for host in self.late)) if self.late else 0.0
@@ -57,6 +59,8 @@ def make(name, count, rate, size_mb, site_mbit=None):
     elif name in ("slowsource", "fastsource"):
         case.source_mbit = rate / 2 if name == "slowsource" else rate * 4
         case.note = f"the source has {case.source_mbit:g} Mbit/s"
+    elif name == "sources2":
+        case.sources, case.note = ("source", "source2"), "two sources; the second is a seeder that fetched the release before"
     elif name == "sites":
         near = math.ceil(count / 2)
         case.sites = {node: int(number >= near) for number, node in enumerate(nodes)} | {"source": 0}
@@ -65,4 +69,4 @@ def make(name, count, rate, size_mb, site_mbit=None):
     return case
 
 
-NAMES = ("plain", "n1", "n2", "nopeers", "late", "slow", "slowsource", "fastsource", "sites")
+NAMES = ("plain", "n1", "n2", "nopeers", "late", "slow", "slowsource", "fastsource", "sources2", "sites")

@@ -120,15 +120,19 @@ def payload_sent(sample, host):
     return sent - HEADERS * packets
 
 
+def sent_by_sources(sample, case, count=lambda sample, host: sample.hosts[host][0]):
+    return sum(count(sample, source) for source in case.sources)
+
+
 def utilisation(run, case):
     """[(time, source's upload, nodes' download, nodes' upload, CPU)] per interval, as shares of the links."""
     down = sum(case.node_mbit.values())
     rows = []
     for old, new in zip(run.samples, run.samples[1:]):
         span = (new.at - old.at) * 1e6 / 8
-        grown = {host: [b - a for a, b in zip(old.hosts[host], new.hosts[host])] for host in case.nodes + ["source"]}
+        grown = {host: [b - a for a, b in zip(old.hosts[host], new.hosts[host])] for host in [*case.nodes, *case.sources]}
         busy = (new.busy - old.busy) / max(1, new.total - old.total)
-        rows.append((new.at, grown["source"][0] / span / case.source_mbit, sum(grown[host][2] for host in case.nodes) / span / down,
+        rows.append((new.at, sum(grown[source][0] for source in case.sources) / span / case.source_mbit / len(case.sources), sum(grown[host][2] for host in case.nodes) / span / down,
                      sum(grown[host][0] for host in case.nodes) / span / down, busy))
     return rows
 
@@ -159,14 +163,14 @@ def figures(run, case, piece_bytes):
     last = max(times)
     starts = [first_data(run, host, case.size) - run.started[host] for host in case.nodes]
     begun = statistics.median(starts)
-    copy_at = next((sample.at for sample in run.samples if payload_sent(sample, "source") >= case.size), last)
-    source = last_sample.hosts["source"]
+    copy_at = next((sample.at for sample in run.samples if sent_by_sources(sample, case, payload_sent) >= case.size), last)
     result = {
         "ideal_seconds": ideal, "piece_kib": piece_bytes / 1024,
         "first_over_ideal": min(times) / ideal, "median_over_ideal": statistics.median(times) / ideal,
         "p90_over_ideal": percentile(times, 90) / ideal, "last_over_ideal": last / ideal,
         "first_seconds": min(times), "last_seconds": last,
-        "source_copies": source[0] / case.size, "source_payload_copies": payload_sent(last_sample, "source") / case.size,
+        "source_copies": sent_by_sources(last_sample, case) / case.size,
+        "source_payload_copies": sent_by_sources(last_sample, case, payload_sent) / case.size,
         "bytes_received_per_node": statistics.fmean(last_sample.hosts[host][2] for host in case.nodes),
         "bytes_sent_per_node": statistics.fmean(last_sample.hosts[host][0] for host in case.nodes),
         "received_over_size": statistics.fmean(last_sample.hosts[host][2] for host in case.nodes) / case.size,

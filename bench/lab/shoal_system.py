@@ -83,6 +83,7 @@ class Shoal(System):
                 self._join(host)
             self.run("source", "publish", self.payload, "--state", self.state("source"), "--model", REFERENCE, "--version", "1",
                      "--key", self.path("keys", "publisher.key"))
+            self._fill_other_sources()
         finally:
             tracker.stop()
         shutil.copytree(self.path("state"), self.path("joined"), symlinks=True, ignore=shutil.ignore_patterns("*.sock"))
@@ -93,8 +94,26 @@ class Shoal(System):
         tracker.wait_event("ready")
         return tracker
 
+    def _other_sources(self):
+        return [host for host in self.lab.hosts if host.startswith("source") and host != "source"]
+
+    def _fill_other_sources(self):
+        """They fetch the release before the runs begin."""
+        seeder = self._seed() if self._other_sources() else None
+        for host in self._other_sources():
+            self.run(host, "pull", REFERENCE, "--state", self.state(host), "--listen", f"{self.lab.address(host)}:0")
+        if seeder:
+            seeder.stop()
+
+    def _seed(self):
+        listen = f"{self.lab.address('source')}:0"
+        seeder = self.start("source", "seed", "--state", self.state("source"), "--listen", listen, *self.seed_options)
+        self._services.append(seeder)
+        seeder.wait_event("seeding")
+        return seeder
+
     def _join(self, host):
-        role = "seeder" if host == "source" else "node"
+        role = "seeder" if host.startswith("source") else "node"
         created = self.run("tracker", "token", "create", "--state", self.state("tracker"), "--role", role)
         token = next((event["token"] for event in created.events if "token" in event), None) or created.text[-1]
         site = ["--site", self.sites[host]] if host in self.sites else []
@@ -114,10 +133,12 @@ class Shoal(System):
         shutil.rmtree(self.path("state"))
         shutil.copytree(self.path("joined"), self.path("state"), symlinks=True)
         self._services = [self._start_tracker()]
-        listen = f"{self.lab.address('source')}:0"
-        seeder = self.start("source", "seed", "--state", self.state("source"), "--listen", listen, *self.seed_options)
-        self._services.append(seeder)
-        seeder.wait_event("seeding")
+        self._seed()
+        for host in self._other_sources():
+            listen = f"{self.lab.address(host)}:0"
+            other = self.start(host, "pull", REFERENCE, "--state", self.state(host), "--listen", listen, "--seed-for", "1h")
+            self._services.append(other)
+            other.wait_event("complete")
 
     def start_node(self, host, gate):
         listen = f"{self.lab.address(host)}:0"
