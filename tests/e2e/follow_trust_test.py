@@ -89,7 +89,7 @@ class FollowTrust(VersionsCase):
             with self.subTest(offset):
                 node = self.fleet.start("node", "node", "run", "--state", member.state, "--listen", "127.0.0.1:0", "--follow", self.model,
                                         environment=at(offset))
-                if node.settled("running", 20) and node.running:
+                if node.settled("running", 20) and node.last("running"):
                     status = self.status(member)
                     self.assertTrue(status["clock_suspect"], status)
                     node.stop()
