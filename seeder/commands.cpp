@@ -48,6 +48,7 @@ Result<PublishRequest> publish_request(const Invocation& call) {
   SHOAL_TRY(ChannelName channel, ChannelName::parse(call.get("--channel")).within("--channel"));
   if (!call.on("--no-channel")) request.channel = channel;
   SHOAL_TRY(request.labels, labels_of(call));
+  SHOAL_TRY(request.rate, hash_rate_of(call));
   request.parent = call.get("--parent");
   request.allow_code_formats = call.on("--allow-code-formats");
   request.model_signature = !call.on("--no-model-signature");
@@ -180,6 +181,7 @@ cli::Command publish_command() {
            scrub_option,
            directed_option,
            cli::metrics_option(),
+           hash_rate_option,
            {"--label", "KEY=VALUE", "a remark that is signed along; may be given again", "", false, true},
            {"--allow-code-formats", "", "tell nodes that it has formats that execute code (pickle); those that allow them too will take it"},
            {"--no-model-signature", "", "make no model.sig (OpenSSF Model Signing), which nodes put beside the files"},

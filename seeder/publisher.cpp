@@ -5,6 +5,7 @@
 #include "crypto/digest.hpp"
 #include "manifest/model_signing.hpp"
 #include "seeder/channel_mover.hpp"
+#include "seeder/hash_memory.hpp"
 
 namespace shoal::seeder {
 namespace {
@@ -85,6 +86,7 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
   if (known->release->swarm != prepared.release.swarm) prepared.fingerprints.clear();
   Source remembered{request.model, source.root, known->envelope, std::move(metainfo), std::move(prepared.fingerprints), mtimes_of(source)};
   SHOAL_CHECK(finish(request, *known, remembered));
+  if (!request.keep_hashes) HashMemory::forget(session_.state(), source.root);
   const manifest::Release& release = *known->release;
   return PublishReport{known->release.id(),  release.swarm.info_hash,        release.files.size(),
                        release.total_size(), since(start, session_.clock()), already, release.model_signature.has_value(),
@@ -122,6 +124,10 @@ Result<store::TreeHashes> Publisher::hash(const PublishRequest& request, const S
   else options.progress = [&](ByteCount done) {
     out_.progress({"hashing " + title(request), done, layout.total_size(), per_second(done, since(start, session_.clock()))});
   };
+  HashMemory memory(session_.state(), survey.root, layout);
+  options.rate = request.rate.get();
+  options.known = [&](std::uint32_t file, const store::FileStamp& stamp) { return memory.find(file, stamp); };
+  options.learned = [&](std::uint32_t file, const store::FileStamp& stamp, const store::FileHashes& known) { memory.add(file, stamp, known); };
   auto hashes = store::hash_tree(survey.root, layout, options);
   if (!request.progress) out_.progress_done();
   return hashes;

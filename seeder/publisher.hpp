@@ -12,6 +12,7 @@
 #include "seeder/sources.hpp"
 #include "seeder/survey.hpp"
 #include "store/hash_tree.hpp"
+#include "store/read_rate.hpp"
 #include "swarm/member_session.hpp"
 #include "swarm/metainfo.hpp"
 
@@ -30,6 +31,10 @@ struct PublishRequest {
   std::function<Status(const Survey&)> accept = {};
   /// Told of the bytes that are hashed, instead of the output. May be empty.
   std::function<void(ByteCount done)> progress = {};
+  std::shared_ptr<store::ReadRate> rate = {};  // of hashing; none: as fast as it goes
+  /// Hashes are remembered until the publication is through, so that one that was broken off goes on where it stopped. True: the caller
+  /// forgets them (HashMemory::forget).
+  bool keep_hashes = false;
 };
 
 struct PublishReport {

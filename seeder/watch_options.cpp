@@ -4,6 +4,14 @@
 
 namespace shoal::seeder {
 
+const cli::Option hash_rate_option{"--hash-rate", "SIZE", "read at most so many bytes a second to hash what is published, such as 500MB; 0 is no limit",
+                                   "0", false, false, "hash_rate"};
+
+Result<std::shared_ptr<store::ReadRate>> hash_rate_of(const cli::Invocation& call) {
+  SHOAL_TRY(ByteCount rate, parse_bytes(call.get("--hash-rate")).within("--hash-rate"));
+  return std::make_shared<store::ReadRate>(rate);
+}
+
 std::vector<cli::Option> watch_options() {
   return {
       {"--watch", "PATTERN", "publish what is completed here: a path with {org}, {name} and {version}; may be given again", "", false, true, "watch"},
@@ -13,6 +21,7 @@ std::vector<cli::Option> watch_options() {
       {"--watch-on-change", "WHAT", "for a directory that changes after it was published: report, withdraw, or republish (as VERSION+1)", "report",
        false, false, "watch_on_change"},
       {"--watch-poll", "TIME", "how often to look", "10s", false, false, "watch_poll"},
+      hash_rate_option,
   };
 }
 
@@ -22,6 +31,7 @@ Result<WatchOptions> watch_options_of(const cli::Invocation& call) {
   SHOAL_TRY(defaults.channel, parse_watch_channel(call.get("--watch-channel")).within("--watch-channel"));
   SHOAL_TRY(defaults.on_change, parse_on_change(call.get("--watch-on-change")).within("--watch-on-change"));
   WatchOptions options;
+  SHOAL_TRY(options.rate, hash_rate_of(call));
   SHOAL_TRY(options.poll, call.duration("--watch-poll"));
   if (options.poll < std::chrono::milliseconds(100)) return fail(ErrorCode::usage, "--watch-poll is 100ms at least");
   std::set<std::string> patterns;

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
 #include "seeder/command_parts.hpp"
+#include "seeder/hash_memory.hpp"
 #include "swarm/trust_chain.hpp"
 
 namespace shoal::seeder {
@@ -27,10 +28,11 @@ std::string shown(const fs::path& path) { return printable(path.string(), 4096);
 
 }  // namespace
 
-WatchedRoot::WatchedRoot(WatchRule rule, std::chrono::milliseconds poll, swarm::MemberSession& session, registry::Client& tracker,
+WatchedRoot::WatchedRoot(WatchRule rule, const WatchOptions& options, swarm::MemberSession& session, registry::Client& tracker,
                          const Signer& signer, cli::Output& out, std::stop_token stop)
     : rule_(std::move(rule)),
-      poll_(poll),
+      poll_(options.poll),
+      rate_(options.rate),
       session_(session),
       tracker_(tracker),
       signer_(signer),
@@ -109,6 +111,7 @@ void WatchedRoot::tell_gone(const Scan& found) {
     const auto& record = entry->second.record;
     if (record && record->phase == WatchRecord::Phase::published)
       say("changed", entry->first, "is gone; what was published of it is not served from here", {{"problem", "the directory is gone"}});
+    HashMemory::forget(session_.state(), entry->first);
     entry = memories_.erase(entry);
   }
 }
@@ -172,6 +175,8 @@ Result<PublishReport> WatchedRoot::try_publish(const SeenDirectory& seen, WatchM
   request.model = seen.reference.model;
   request.version = seen.reference.version;
   request.progress = [this](ByteCount) { beat(); };
+  request.rate = rate_;
+  request.keep_hashes = true;
   request.accept = [&seen](const Survey& survey) -> Status {
     if (print_of(survey) == seen.print) return {};
     return fail("changed while it was looked at; tried again");
@@ -196,6 +201,7 @@ Result<PublishReport> WatchedRoot::try_publish(const SeenDirectory& seen, WatchM
   memory.told.clear();
   failpoint("watch.published");
   SHOAL_CHECK(records_.save(*memory.record));
+  HashMemory::forget(session_.state(), seen.path);
   SHOAL_CHECK(forget_source(before, report.value().id));
   return report;
 }

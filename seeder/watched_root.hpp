@@ -11,12 +11,13 @@
 #include "cli/output.hpp"
 #include "seeder/publisher.hpp"
 #include "seeder/watch_records.hpp"
+#include "seeder/watcher.hpp"
 
 namespace shoal::seeder {
 
 class WatchedRoot {
  public:
-  WatchedRoot(WatchRule rule, std::chrono::milliseconds poll, swarm::MemberSession& session, registry::Client& tracker, const Signer& signer,
+  WatchedRoot(WatchRule rule, const WatchOptions& options, swarm::MemberSession& session, registry::Client& tracker, const Signer& signer,
               cli::Output& out, std::stop_token stop);
 
   /// Until `stop`, on a thread of its own.
@@ -50,6 +51,7 @@ class WatchedRoot {
 
   const WatchRule rule_;
   const std::chrono::milliseconds poll_;
+  const std::shared_ptr<store::ReadRate> rate_;
   swarm::MemberSession& session_;
   registry::Client& tracker_;
   const Signer signer_;

@@ -16,7 +16,7 @@ constexpr std::chrono::seconds stop_deadline{5};
 /// A root with all that its thread needs, so that a thread that hangs may outlive the watcher.
 struct Watcher::Running {
   Running(const WatchRule& rule, const WatchOptions& options, swarm::MemberSession& session, const Signer& signer, cli::Output& out)
-      : tracker(session.client(stop.get_token())), root(rule, options.poll, session, *tracker, signer, out, stop.get_token()) {}
+      : tracker(session.client(stop.get_token())), root(rule, options, session, *tracker, signer, out, stop.get_token()) {}
 
   void run() {
     root.run();

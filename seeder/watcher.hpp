@@ -10,6 +10,7 @@
 #include "cli/output.hpp"
 #include "seeder/signer.hpp"
 #include "seeder/watch_rule.hpp"
+#include "store/read_rate.hpp"
 #include "swarm/member_session.hpp"
 
 namespace shoal::seeder {
@@ -17,6 +18,7 @@ namespace shoal::seeder {
 struct WatchOptions {
   std::vector<WatchRule> rules;
   std::chrono::milliseconds poll{10'000};
+  std::shared_ptr<store::ReadRate> rate;  // of hashing, over all roots; none: as fast as it goes
   /// A root that has not answered for so long is said to hang.
   std::chrono::milliseconds patience{60'000};
 };

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "store/piece_digests.hpp"
+#include "store/read_rate.hpp"
 
 namespace shoal::store {
 namespace {
@@ -63,9 +64,30 @@ HashPipeline::HashPipeline(const fs::path& root, const Layout& layout, const Has
       progress_(options.progress) {
   hashes_.files.resize(layout.files().size(), crypto::sha256(""));
   hashes_.pieces.resize(layout.piece_count());
+  known_.resize(layout.files().size());
+}
+
+void HashPipeline::use_known() {
+  if (!options_.known) return;
+  for (std::uint32_t file = 0; file < stamps_.size(); ++file) {
+    if (stamps_[file].size == 0 || options_.stop.stop_requested()) continue;
+    auto hashes = options_.known(file, stamps_[file]);
+    if (!hashes || hashes->pieces.size() != layout_.pieces_of(file)) continue;
+    hashes_.files[file] = hashes->file;
+    std::copy(hashes->pieces.begin(), hashes->pieces.end(), hashes_.pieces.begin() + layout_.first_piece(file));
+    known_[file] = true;
+    progress_.advance(stamps_[file].size);
+  }
+}
+
+void HashPipeline::teach(std::uint32_t file) const {
+  if (!options_.learned) return;
+  const auto first = hashes_.pieces.begin() + layout_.first_piece(file);
+  options_.learned(file, stamps_[file], {hashes_.files[file], {first, first + layout_.pieces_of(file)}});
 }
 
 Result<TreeHashes> HashPipeline::run() {
+  use_known();
   run_on_threads(thread_count(options_), [this] { work(); });
   if (options_.stop.stop_requested()) return fail(ErrorCode::interrupted, "interrupted while hashing " + shown(root_));
   if (auto failure = state_.with([](State& state) { return state.failure; })) return *failure;
@@ -139,7 +161,7 @@ HashPipeline::OpenFile* HashPipeline::file_to_read(State& state, std::uint32_t& 
     number = candidate;
     if (file.chunks < chunks_ahead) return fallback;
   }
-  while (state.next_file < layout_.files().size() && layout_.files()[state.next_file].size == 0) ++state.next_file;
+  while (state.next_file < layout_.files().size() && (layout_.files()[state.next_file].size == 0 || known_[state.next_file])) ++state.next_file;
   if (state.next_file == layout_.files().size()) return fallback;
   number = state.next_file++;
   return &state.open[number];
@@ -181,6 +203,8 @@ Status HashPipeline::read(ReadJob& job) {
     SHOAL_TRY(job.source, open(job.chunk->file));
   }
   Chunk& chunk = *job.chunk;
+  if (options_.rate != nullptr) options_.rate->wait(chunk.length, options_.stop);
+  if (options_.stop.stop_requested()) return fail(ErrorCode::interrupted, "interrupted");
   if (!chunk.buffer) chunk.buffer = std::make_unique_for_overwrite<char[]>(chunk_size_);
   SHOAL_CHECK(read_and_hash(*job.source, chunk));
   progress_.advance(chunk.length);
@@ -220,19 +244,20 @@ void HashPipeline::link(LinkJob& job) {
 }
 
 void HashPipeline::done_with(const ChunkPtr& chunk) {
-  state_.with([&](State& state) {
-    if (--chunk->users == 0) release(state, chunk);
-  });
+  const bool file_done = state_.with([&](State& state) { return --chunk->users == 0 && release(state, chunk); });
   changed_.notify_all();
+  if (file_done) teach(chunk->file);
 }
 
-void HashPipeline::release(State& state, const ChunkPtr& chunk) {
+bool HashPipeline::release(State& state, const ChunkPtr& chunk) {
   state.spare.push_back(std::move(chunk->buffer));
   --state.buffers;
   auto entry = state.open.find(chunk->file);
   OpenFile& file = entry->second;
   ByteCount size = layout_.files()[chunk->file].size;
-  if (--file.chunks == 0 && file.next_link == size && file.next_read == size) state.open.erase(entry);
+  if (--file.chunks != 0 || file.next_link != size || file.next_read != size) return false;
+  state.open.erase(entry);
+  return true;
 }
 
 void HashPipeline::fail_with(Error error) {

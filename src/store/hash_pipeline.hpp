@@ -84,6 +84,8 @@ class HashPipeline {
     std::optional<Error> failure;
   };
 
+  void use_known();
+  void teach(std::uint32_t file) const;
   void work();
   Job next_job();
   std::optional<LinkJob> next_link(State& state);
@@ -96,7 +98,8 @@ class HashPipeline {
   Status read_and_hash(const SourceFile& source, Chunk& chunk);
   Result<std::shared_ptr<const SourceFile>> open(std::uint32_t file);
   void done_with(const ChunkPtr& chunk);
-  void release(State& state, const ChunkPtr& chunk);
+  /// True when that was the last of its file.
+  bool release(State& state, const ChunkPtr& chunk);
   void fail_with(Error error);
   Status check_unchanged() const;
   bool fits_one_piece(std::uint32_t file) const { return layout_.pieces_of(file) == 1; }
@@ -110,6 +113,7 @@ class HashPipeline {
   const std::size_t most_buffers_;
   ProgressMeter progress_;
   TreeHashes hashes_;  // every element is written by one worker
+  std::vector<bool> known_;  // files that need no reading
   Guarded<State> state_;
   std::condition_variable changed_;
 };

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <stop_token>
 
 #include "base/files.hpp"
+#include "store/file_stamp.hpp"
 #include "store/fingerprint.hpp"
 #include "store/layout.hpp"
 
@@ -25,11 +27,25 @@ struct TreeHashes {
 /// file, an empty tree, an unreadable directory. `root` itself may be a symlink. Names are for manifest::check_paths to judge.
 Result<std::vector<LayoutFile>> list_tree(const fs::path& root);
 
+/// What hashing a file gives. The SHA-1 of its last piece holds for the same piece length only, and for a file that is last among the
+/// files of the tree or is not, as it was.
+struct FileHashes {
+  Sha256 file;
+  std::vector<PieceHashes> pieces;
+};
+
+class ReadRate;
+
 struct HashOptions {
   unsigned threads = 0;  // 0: one per core
   /// Called now and then, from one thread at a time, with the bytes hashed so far.
   std::function<void(ByteCount done)> progress;
   std::stop_token stop;  // ends with `interrupted`
+  ReadRate* rate = nullptr;  // none: as fast as it goes
+  /// Hashes of a file with this stamp that are known already: the file is not read. Called before anything is read. May be empty.
+  std::function<std::optional<FileHashes>(std::uint32_t file, const FileStamp& stamp)> known = {};
+  /// Told of each file that was read and hashed; thread-safe. The file may have changed since it had the stamp. May be empty.
+  std::function<void(std::uint32_t file, const FileStamp& stamp, const FileHashes& hashes)> learned = {};
 };
 
 /// Fails and names the file if a file's size or mtime is not what it was when hashing began, at any time until it ends.
