@@ -4,67 +4,68 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "store/file_stamp.hpp"
-#include "store/hash_tree.hpp"
 
 namespace shoal::seeder {
 namespace {
 
 constexpr std::chrono::seconds look_interval{30};
 
-Status verify_content(const Source& source, const manifest::Release& release, const store::Layout& layout, const std::stop_token& stop,
-                      cli::Output& out) {
-  std::string title = release.model.str() + "@" + release.version.str();
-  std::vector<Sha256> digests;
-  for (const auto& file : release.files) digests.push_back(file.sha256);
-  store::HashOptions options;
-  options.stop = stop;
-  options.progress = [&](ByteCount done) { out.progress({"verifying " + title, done, layout.total_size()}); };
-  auto problems = store::verify_files(source.root, layout, digests, options);
-  out.progress_done();
-  if (!problems.ok()) return std::move(problems).error();
-  if (problems.value().empty()) return {};
-  const auto& first = problems.value().front();
-  return fail(ErrorCode::verification, (source.root / first.path).string() + ": " + first.problem + " (written since it was published)");
-}
-
-/// Remembers the times of files that were hashed again.
-Status renew_times(const Sources& sources, const ReleaseId& id, Source source, const manifest::Release& release) {
-  source.mtimes_ns.clear();
-  for (const auto& file : release.files) {
-    SHOAL_TRY(store::FileStamp stamp, store::stamp_of(source.root / file.path));
-    source.mtimes_ns.push_back(stamp.mtime_ns);
-  }
-  return sources.save(id, source);
-}
-
 }  // namespace
 
-Result<bool> untouched(const Source& source, const std::vector<manifest::FileEntry>& files) {
-  bool same_times = source.mtimes_ns.size() == files.size();
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    fs::path path = source.root / files[i].path;
-    SHOAL_TRY(store::FileStamp stamp, store::stamp_of(path));
-    if (stamp.size != files[i].size)
-      return fail(ErrorCode::verification, path.string() + " is " + std::to_string(stamp.size) + " bytes, was published with " +
-                                               std::to_string(files[i].size));
-    if (same_times && stamp.mtime_ns != source.mtimes_ns[i]) same_times = false;
-  }
-  return same_times;
-}
-
 Offer::Offer(swarm::MemberSession& session, swarm::Swarm& swarm, cli::Output& out)
-    : session_(session), swarm_(swarm), out_(out), sources_(session.state()) {}
+    : session_(session), swarm_(swarm), sources_(session.state()), looks_(session.state(), out) {}
 
-void Offer::refresh(const std::stop_token& stop) {
+void Offer::refresh(const std::stop_token& stop, std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
   auto wanted = sources_.list();
   if (!wanted.ok()) return log::warn("sources unreadable", {{"error", wanted.error().message}});
   drop_removed(wanted.value());
-  for (const auto& id : wanted.value()) {
+  for (const auto& id : wanted.value()) entries_.try_emplace(id);
+  do {
+    for (SourceLook& look : looks_.take()) take(std::move(look));
     if (stop.stop_requested()) return;
-    Entry& entry = entries_[id];
-    if (session_.clock().steady_now() >= entry.look_again) look_at(id, entry, stop);
+    start_looks();
+  } while (looks_.wait(deadline, stop));
+}
+
+/// One batch for each mount that nobody looks at.
+void Offer::start_looks() {
+  std::map<std::string, std::vector<SourceQuestion>> batches;
+  const MountTable mounts = MountTable::read();
+  for (auto& [id, entry] : entries_) {
+    if (entry.looking || session_.clock().steady_now() < entry.look_again) continue;
+    if (entry.root.empty()) {
+      auto source = sources_.load(id);
+      if (source.ok()) entry.root = source.value().root;
+    }
+    const std::string mount = mounts.of(entry.root);
+    if (looks_.busy(mount)) continue;
+    entry.looking = true;
+    batches[mount].push_back({id, entry.serving.has_value(), entry.rehash, entry.refuted_times});
   }
+  for (auto& [mount, questions] : batches) looks_.start(mount, std::move(questions), session_.verifier());
+}
+
+void Offer::take(SourceLook look) {
+  auto found = entries_.find(look.id);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  entry.looking = false;
+  if (look.interrupted) return;
+  entry.look_again = session_.clock().steady_now() + look_interval;
+  entry.rehash = look.touched;
+  entry.refuted_times = std::move(look.refuted_times);
+  if (look.touched) {
+    // Not served until all of it was hashed again.
+    stop_serving(entry);
+    entry.look_again = {};
+    return;
+  }
+  Status served = serve(look.id, entry, look);
+  std::string problem = served.ok() ? "" : served.error().message;
+  if (!problem.empty()) stop_serving(entry);
+  if (problem == std::exchange(entry.problem, problem) || problem.empty()) return;
+  log::warn("not served", {{"release", look.id.hex()}, {"error", problem}});
 }
 
 void Offer::drop_removed(const std::vector<ReleaseId>& wanted) {
@@ -73,33 +74,19 @@ void Offer::drop_removed(const std::vector<ReleaseId>& wanted) {
   std::erase_if(entries_, [&](const auto& item) { return !std::binary_search(wanted.begin(), wanted.end(), item.first); });
 }
 
-void Offer::look_at(const ReleaseId& id, Entry& entry, const std::stop_token& stop) {
-  Status served = serve(id, entry, stop);
-  entry.look_again = session_.clock().steady_now() + look_interval;
-  if (stop.stop_requested()) return;
-  std::string problem = served.ok() ? "" : served.error().message;
-  if (!problem.empty()) stop_serving(entry);
-  if (problem == std::exchange(entry.problem, problem) || problem.empty()) return;
-  log::warn("not served", {{"release", id.hex()}, {"error", problem}});
-}
-
-Status Offer::serve(const ReleaseId& id, Entry& entry, const std::stop_token& stop) {
-  SHOAL_TRY(Source source, sources_.load(id));
-  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(source.envelope, manifest::release_limit));
-  SHOAL_TRY(auto release, session_.verifier()->release(envelope, source.model, id));
-  SHOAL_TRY(bool trusted, untouched(source, release->files));
-  if (trusted && entry.serving) return {};
-  SHOAL_TRY(auto metainfo, swarm::CheckedMetainfo::check(release, source.metainfo));
-  if (!trusted) {
-    stop_serving(entry);
-    SHOAL_CHECK(verify_content(source, *release, metainfo.layout(), stop, out_));
-    SHOAL_CHECK(renew_times(sources_, id, source, *release));
+Status Offer::serve(const ReleaseId& id, Entry& entry, SourceLook& look) {
+  SHOAL_CHECK(look.status);
+  if (entry.serving) return {};
+  if (!look.content) {
+    // It was served when the question was asked, and is not any more.
+    entry.look_again = {};
+    return {};
   }
-  InfoHash content = metainfo.info_hash();
+  InfoHash content = look.content->metainfo.info_hash();
   // Another release of the same content is served already: that serves this one, too.
-  if (!contents().contains(content)) SHOAL_CHECK(swarm_.add({std::move(metainfo), source.root, swarm::Mode::seed, {}, {}, source.fingerprints}));
+  if (!contents().contains(content)) SHOAL_CHECK(swarm_.add(std::move(*look.content)));
   entry.serving = content;
-  log::info("serving", {{"release", id.hex()}, {"model", release->model.str()}, {"version", release->version.str()}});
+  log::info("serving", {{"release", id.hex()}, {"title", look.title}});
   return {};
 }
 

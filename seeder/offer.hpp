@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cli/output.hpp"
+#include "seeder/source_looks.hpp"
 #include "seeder/sources.hpp"
 #include "swarm/member_session.hpp"
 #include "swarm/swarm.hpp"
@@ -20,7 +21,9 @@ class Offer {
   /// Serves what was published since, stops serving what was removed, and looks from time to time whether the files are still as
   /// they were. A source that is not as it should be is told once and tried again later; files that were touched are hashed
   /// again first.
-  void refresh(const std::stop_token& stop);
+  /// Files are looked at on threads of their own, one for each mount: waits for them for `patience` at most, and what is found later is
+  /// taken by a later call.
+  void refresh(const std::stop_token& stop, std::chrono::milliseconds patience = std::chrono::seconds(20));
   /// The engine gave a content up: it is tried again later. Bytes that are wrong (`verification`) are only told: the engine does not
   /// send them, and the rest of the content is good.
   void failed(const InfoHash& content, const Error& error);
@@ -36,22 +39,23 @@ class Offer {
     std::optional<InfoHash> serving;
     SteadyTime look_again{};  // not before
     std::string problem;
+    fs::path root;                            // once it is known
+    bool looking = false;                     // on a thread
+    bool rehash = false;                      // was touched, is to be hashed again
+    std::vector<std::int64_t> refuted_times;  // with which the content was found to differ
   };
 
   void drop_removed(const std::vector<ReleaseId>& wanted);
-  void look_at(const ReleaseId& id, Entry& entry, const std::stop_token& stop);
-  Status serve(const ReleaseId& id, Entry& entry, const std::stop_token& stop);
+  void start_looks();
+  void take(SourceLook look);
+  Status serve(const ReleaseId& id, Entry& entry, SourceLook& look);
   void stop_serving(Entry& entry);
 
   swarm::MemberSession& session_;
   swarm::Swarm& swarm_;
-  cli::Output& out_;
   Sources sources_;
   std::map<ReleaseId, Entry> entries_;
+  SourceLooks looks_;
 };
-
-/// That every file of the release is below the source's root, with the right size. True: and none was written since it was
-/// published; false: some were, and only hashing tells whether they are the same.
-Result<bool> untouched(const Source& source, const std::vector<manifest::FileEntry>& files);
 
 }  // namespace shoal::seeder

@@ -11,6 +11,10 @@ namespace shoal::seeder {
 namespace {
 
 constexpr std::chrono::seconds refresh_interval{1};
+// A file server that does not answer keeps the others waiting for so long: at the start, where all that is well is to be served when
+// "seeding" is said, and later.
+constexpr std::chrono::seconds first_patience{20};
+constexpr std::chrono::milliseconds usual_patience{200};
 
 std::string counted(std::uint64_t count, const std::string& what) { return std::to_string(count) + " " + what + (count == 1 ? "" : "s"); }
 
@@ -45,22 +49,22 @@ Seeder::~Seeder() {
 
 void Seeder::run(cli::Service& service) {
   const std::stop_token stop = service.stop();
-  refresh(stop);
+  refresh(stop, first_patience);
   if (!stop.stop_requested()) {
     say_ready();
     service.ready(status());
   }
   while (sleep_for(std::min<std::chrono::milliseconds>(refresh_interval, service.longest_wait()), stop)) {
     take_events();
-    refresh(stop);
+    refresh(stop, usual_patience);
     say_progress();
     service.alive(status());
   }
   out_.progress_done();
 }
 
-void Seeder::refresh(const std::stop_token& stop) {
-  offer_->refresh(stop);
+void Seeder::refresh(const std::stop_token& stop, std::chrono::milliseconds patience) {
+  offer_->refresh(stop, patience);
   served_ = offer_->releases();
   waiting_ = offer_->waiting();
 }

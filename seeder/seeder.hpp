@@ -40,7 +40,7 @@ class Seeder {
   };
 
   void take_events();
-  void refresh(const std::stop_token& stop);
+  void refresh(const std::stop_token& stop, std::chrono::milliseconds patience);
   void say_ready();
   void say_progress();
   std::string status() const;  // one line for the service manager

@@ -51,9 +51,12 @@ void WatchedRoot::run() {
 }
 
 void WatchedRoot::turn() {
+  const SteadyTime start = session_.clock().steady_now();
   beat();
   auto found = scan(rule_, [this] { beat(); });
   rest();
+  const auto took = session_.clock().steady_now() - start;
+  log::debug("scanned", {{"root", shown(rule_.root)}, {"microseconds", std::chrono::duration_cast<std::chrono::microseconds>(took).count()}});
   if (stop_.stop_requested() || !root_holds(found)) return;
   tell_problems(found.value());
   tell_gone(found.value());

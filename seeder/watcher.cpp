@@ -9,7 +9,7 @@ namespace shoal::seeder {
 namespace {
 
 constexpr std::chrono::seconds monitor_interval{1};
-constexpr std::chrono::seconds stop_deadline{5};
+constexpr std::chrono::seconds stop_deadline{3};
 
 }  // namespace
 

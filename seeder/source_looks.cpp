@@ -1,0 +1,197 @@
+#include "seeder/source_looks.hpp"
+
+#include <thread>
+
+#include "base/encoding.hpp"
+#include "base/log.hpp"
+#include "store/file_stamp.hpp"
+#include "store/hash_tree.hpp"
+
+namespace shoal::seeder {
+namespace {
+
+constexpr std::chrono::seconds end_deadline{3};
+constexpr ByteCount mountinfo_limit = 16 * MiB;
+
+using Times = std::vector<std::int64_t>;
+
+Result<Times> times_of(const Source& source, const std::vector<manifest::FileEntry>& files) {
+  Times times;
+  times.reserve(files.size());
+  for (const auto& file : files) {
+    const fs::path path = source.root / file.path;
+    SHOAL_TRY(store::FileStamp stamp, store::stamp_of(path));
+    if (stamp.size != file.size)
+      return fail(ErrorCode::verification, path.string() + " is " + std::to_string(stamp.size) + " bytes, was published with " +
+                                               std::to_string(file.size));
+    times.push_back(stamp.mtime_ns);
+  }
+  return times;
+}
+
+Error differs(const fs::path& path, const std::string& problem) {
+  return fail(ErrorCode::verification, path.string() + ": " + problem + " (written since it was published)");
+}
+
+Status verify_content(const Source& source, const manifest::Release& release, const store::Layout& layout, const std::stop_token& stop,
+                      cli::Output& out) {
+  std::string title = release.model.str() + "@" + release.version.str();
+  std::vector<Sha256> digests;
+  for (const auto& file : release.files) digests.push_back(file.sha256);
+  store::HashOptions options;
+  options.stop = stop;
+  options.progress = [&](ByteCount done) { out.progress({"verifying " + title, done, layout.total_size()}); };
+  auto problems = store::verify_files(source.root, layout, digests, options);
+  out.progress_done();
+  if (!problems.ok()) return std::move(problems).error();
+  if (problems.value().empty()) return {};
+  return differs(source.root / problems.value().front().path, problems.value().front().problem);
+}
+
+/// All that one thread needs; refers to nothing that may go before it, but the output.
+struct Looker {
+  Sources sources;
+  cli::Output& out;
+  std::stop_token stop;
+  std::shared_ptr<const manifest::Verifier> verifier;
+
+  SourceLook look(const SourceQuestion& question) {
+    SourceLook found;
+    found.id = question.id;
+    found.refuted_times = question.refuted_times;
+    found.status = look(question, found);
+    found.interrupted = stop.stop_requested();
+    return found;
+  }
+
+  Status look(const SourceQuestion& question, SourceLook& found) {
+    SHOAL_TRY(Source source, sources.load(question.id));
+    SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(source.envelope, manifest::release_limit));
+    SHOAL_TRY(auto release, verifier->release(envelope, source.model, question.id));
+    found.title = release->model.str() + "@" + release->version.str();
+    SHOAL_TRY(Times times, times_of(source, release->files));
+    if (times != source.mtimes_ns) {
+      if (times == question.refuted_times) return differs(source.root, "its content differs");
+      found.touched = !question.rehash;
+      if (found.touched) return {};
+    } else if (question.serving) {
+      return {};
+    }
+    SHOAL_TRY(auto metainfo, swarm::CheckedMetainfo::check(release, source.metainfo));
+    if (times != source.mtimes_ns) SHOAL_CHECK(rehash(question.id, source, *release, metainfo.layout(), times, found));
+    found.content.emplace(swarm::Content{std::move(metainfo), source.root, swarm::Mode::seed, {}, {}, source.fingerprints});
+    return {};
+  }
+
+  /// Remembers the times of files that were hashed again, whatever came of it.
+  Status rehash(const ReleaseId& id, Source& source, const manifest::Release& release, const store::Layout& layout, const Times& times,
+                SourceLook& found) {
+    Status same = verify_content(source, release, layout, stop, out);
+    if (!same.ok()) {
+      if (same.error().code == ErrorCode::verification) found.refuted_times = times;
+      return same;
+    }
+    source.mtimes_ns = times;
+    return sources.save(id, source);
+  }
+};
+
+/// "\040" is a space in mountinfo.
+std::string unescaped(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size()) {
+      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+}  // namespace
+
+MountTable MountTable::read() {
+  auto text = read_file("/proc/self/mountinfo", mountinfo_limit);
+  return text.ok() ? parse(text.value()) : MountTable();
+}
+
+MountTable MountTable::parse(std::string_view text) {
+  MountTable table;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string_view line = text.substr(begin, end - begin);
+    // The fifth field (proc(5)): "36 35 98:0 /mnt1 /mnt2 rw,noatime …".
+    for (int field = 0; field < 4 && !line.empty(); ++field) line.remove_prefix(std::min(line.find(' '), line.size() - 1) + 1);
+    if (!line.empty()) table.points_.insert(unescaped(line.substr(0, line.find(' '))));
+    begin = end + 1;
+  }
+  return table;
+}
+
+std::string MountTable::of(const fs::path& path) const {
+  for (fs::path at = path; !at.empty(); at = at.parent_path()) {
+    if (points_.contains(at.string())) return at.string();
+    if (at == at.parent_path()) break;
+  }
+  return "";
+}
+
+struct SourceLooks::Shared {
+  struct State {
+    std::set<std::string> busy;  // mounts
+    std::vector<SourceLook> found;
+    bool ended = false;  // a thread did, since the last wait
+  };
+  Guarded<State> state;
+  std::condition_variable_any changed;
+  std::stop_source stop;
+};
+
+SourceLooks::SourceLooks(fs::path state, cli::Output& out) : state_(std::move(state)), out_(out), shared_(std::make_shared<Shared>()) {}
+
+SourceLooks::~SourceLooks() {
+  shared_->stop.request_stop();
+  auto state = shared_->state.lock();
+  const bool ended = shared_->changed.wait_for(state.lock(), end_deadline, [&] { return state->busy.empty(); });
+  if (!ended) log::warn("left behind", {{"what", "a look at files of a file server that does not answer"}});
+}
+
+bool SourceLooks::busy(const std::string& mount) const {
+  return shared_->state.with([&](const Shared::State& state) { return state.busy.contains(mount); });
+}
+
+void SourceLooks::start(const std::string& mount, std::vector<SourceQuestion> questions, std::shared_ptr<const manifest::Verifier> verifier) {
+  shared_->state.lock()->busy.insert(mount);
+  Looker looker{Sources(state_), out_, shared_->stop.get_token(), std::move(verifier)};
+  // Detached, because a thread that waits for a file server cannot be ended; the destructor waits for those that can.
+  std::thread([shared = shared_, mount, questions = std::move(questions), looker = std::move(looker)]() mutable {
+    for (const SourceQuestion& question : questions) {
+      SourceLook found = looker.look(question);
+      shared->state.lock()->found.push_back(std::move(found));
+      shared->changed.notify_all();
+    }
+    shared->state.with([&](Shared::State& state) {
+      state.busy.erase(mount);
+      state.ended = true;
+    });
+    shared->changed.notify_all();
+  }).detach();
+}
+
+std::vector<SourceLook> SourceLooks::take() { return std::exchange(shared_->state.lock()->found, {}); }
+
+bool SourceLooks::wait(std::chrono::steady_clock::time_point deadline, const std::stop_token& stop) {
+  auto state = shared_->state.lock();
+  shared_->changed.wait_until(state.lock(), stop, deadline, [&] { return state->busy.empty() || state->ended || !state->found.empty(); });
+  const bool news = std::exchange(state->ended, false) || !state->found.empty();
+  return news && !stop.stop_requested() && std::chrono::steady_clock::now() < deadline;
+}
+
+Result<bool> untouched(const Source& source, const std::vector<manifest::FileEntry>& files) {
+  SHOAL_TRY(Times times, times_of(source, files));
+  return times == source.mtimes_ns;
+}
+
+}  // namespace shoal::seeder
