@@ -33,7 +33,7 @@ def measure(fleet, source, root, looks):
     deadline = time.monotonic() + 300
     while True:
         with open(seeder.log_path, encoding="utf-8") as log:
-            times = [int(match[1]) / 1e6 for match in re.finditer(r"scanned .*microseconds=(\d+)", log.read())]
+            times = [int(match[1]) / 1e6 for match in re.finditer(r"scanned.*?microseconds\W+(\d+)", log.read())]
         if len(times) >= looks:
             break
         if time.monotonic() > deadline:
