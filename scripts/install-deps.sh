@@ -10,7 +10,7 @@ build=(build-essential cmake ninja-build ccache pkg-config git libtorrent-raster
 quickstart=(python3 pocketsphinx pocketsphinx-en-us espeak-ng sox)
 bench=(aria2 curl ethtool gnuplot-nox iproute2 nginx-light openssl python3-libtorrent transmission-cli)
 tests=(aria2 ca-certificates curl debhelper debootstrap ethtool faketime iproute2 lintian man-db openssl procps python3-yaml systemd
-       util-linux zsh)
+       systemd-container util-linux zsh)
 
 fail() {
   echo "install-deps: $*" >&2
