@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What one look of `shoal seed --watch` at a large tree costs: seconds and processor time for each poll.
+"""What one look of `shoal seed --watch` at a large tree costs: seconds and memory.
 
 The trees are of empty-ish files that no rule completes, so that nothing is hashed: what is measured is names and metadata alone.
 """
@@ -26,7 +26,7 @@ def make_tree(root, directories, files):
 
 
 def measure(fleet, source, root, looks):
-    """(median seconds of a look, processor seconds of a look) of a seeder that watches `root`."""
+    """(median seconds of a look, resident bytes) of a seeder that watches `root`."""
     seeder = fleet.start("seed", "seed", "--state", source.state, "--listen", "127.0.0.1:0", "--log-level", "debug", "--watch",
                          root + "/{org}/{name}/{version} complete=marker:DONE", "--watch-poll", "100ms")
     seeder.wait_event("seeding", 60)
@@ -48,13 +48,13 @@ def measure(fleet, source, root, looks):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--looks", type=int, default=5)
-    parser.add_argument("--millions", action="store_true", help="also a million files, in one directory and in ten")
+    parser.add_argument("--millions", action="store_true", help="also a million files in one directory, which is said to be too many")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--dir", help="where the trees are made; default: a temporary directory")
     options = parser.parse_args()
     cases = [("1 000 files", 10, 100), ("100 000 files", 100, 1000)]
     if options.millions:
-        cases += [("1 000 000 files", 10, 100_000), ("1 000 000 files in one directory", 1, 1_000_000)]
+        cases += [("1 000 000 files in one directory", 1, 1_000_000)]
     results = []
     with Fleet() as fleet:
         fleet.init()

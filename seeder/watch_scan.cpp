@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <memory>
 #include <regex>
 #include <set>
@@ -58,12 +59,12 @@ class Scanner {
   }
 
  private:
-  /// Entries with their metadata; a name that went meanwhile is left out.
-  Result<std::vector<Entry>> list(const fs::path& directory) {
+  /// Entries with their metadata, `most` at most; a name that went meanwhile is left out.
+  Result<std::vector<Entry>> list(const fs::path& directory, std::size_t most = std::numeric_limits<std::size_t>::max()) {
     std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(directory.c_str()), ::closedir);
     if (!open) return fail_errno(shown(directory), errno);
     std::vector<Entry> entries;
-    while (true) {
+    while (entries.size() < most) {
       errno = 0;
       const dirent* found = ::readdir(open.get());
       if (found == nullptr && errno != 0) return fail_errno(shown(directory), errno);
@@ -125,7 +126,8 @@ class Scanner {
   Status list_files(const fs::path& directory, const std::string& prefix, unsigned level, std::vector<File>& files, SeenDirectory& seen) {
     if (level == most_levels) seen.problem = shown(directory) + " is nested more than " + std::to_string(most_levels) + " deep";
     if (!seen.problem.empty()) return {};
-    SHOAL_TRY(auto entries, list(directory));
+    // A million names are not looked at to find that they are too many.
+    SHOAL_TRY(auto entries, list(directory, manifest::file_count_limit + 1));
     for (const Entry& entry : entries) {
       if (S_ISDIR(entry.info.st_mode)) {
         SHOAL_CHECK(list_files(directory / entry.name, prefix + entry.name + "/", level + 1, files, seen));

@@ -54,7 +54,7 @@ void WatchedRoot::turn() {
   const SteadyTime start = session_.clock().steady_now();
   beat();
   auto found = scan(rule_, [this] { beat(); });
-  rest();
+  heart_.rest();
   const auto took = session_.clock().steady_now() - start;
   log::debug("scanned", {{"root", shown(rule_.root)}, {"microseconds", std::chrono::duration_cast<std::chrono::microseconds>(took).count()}});
   if (stop_.stop_requested() || !root_holds(found)) return;
@@ -68,15 +68,10 @@ void WatchedRoot::turn() {
   }
 }
 
-void WatchedRoot::beat() {
-  beat_ = session_.clock().steady_now();
-  reading_ = true;
-}
-
 void WatchedRoot::check_answers(std::chrono::milliseconds patience) {
-  const bool hangs = reading_ && session_.clock().steady_now() - beat_.load() > patience;
-  if (hangs == std::exchange(hangs_, hangs)) return;
-  if (hangs) say("root_lost", rule_.root, "does not answer; what lies elsewhere goes on", {{"problem", "it does not answer"}});
+  const auto news = heart_.check(session_.clock().steady_now(), patience);
+  if (!news) return;
+  if (*news) say("root_lost", rule_.root, "does not answer; what lies elsewhere goes on", {{"problem", "it does not answer"}});
   else say("root_back", rule_.root, "answers again");
 }
 
@@ -149,7 +144,7 @@ void WatchedRoot::step(const SeenDirectory& seen) {
 void WatchedRoot::inspect(const SeenDirectory& seen, WatchMemory& memory) {
   beat();
   Status result = check_safetensors(seen.path);
-  rest();
+  heart_.rest();
   if (inspected(memory, result, session_.clock().steady_now(), poll_))
     log::info("not complete", {{"directory", shown(seen.path)}, {"why", result.error().message}});
   // Nothing changed meanwhile, or publishing finds out.
@@ -159,7 +154,7 @@ void WatchedRoot::inspect(const SeenDirectory& seen, WatchMemory& memory) {
 void WatchedRoot::publish(const SeenDirectory& seen, WatchMemory& memory) {
   PublishRequest request;
   auto report = try_publish(seen, memory, request);
-  rest();
+  heart_.rest();
   if (report.ok()) {
     Json line = published_line(request, report.value());
     line["directory"] = seen.path.string();

@@ -1,14 +1,13 @@
 // One rule at work: looks at its root again and again, publishes, and says what is wrong. Internal to the watcher.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
 #include <map>
 #include <set>
 #include <stop_token>
 
 #include "base/guarded.hpp"
 #include "cli/output.hpp"
+#include "seeder/heartbeat.hpp"
 #include "seeder/publisher.hpp"
 #include "seeder/watch_records.hpp"
 #include "seeder/watcher.hpp"
@@ -29,8 +28,7 @@ class WatchedRoot {
   void check_answers(std::chrono::milliseconds patience);
 
  private:
-  void beat();
-  void rest() { reading_ = false; }
+  void beat() { heart_.beat(session_.clock().steady_now()); }
   bool root_holds(const Result<Scan>& found);
   void lost(const std::string& problem);
   void back();
@@ -62,9 +60,7 @@ class WatchedRoot {
   std::set<std::pair<std::string, std::string>> told_;
   std::size_t known_ = 0;   // directories at the last look that worked
   std::string lost_;        // why the root cannot be read
-  std::atomic<bool> reading_{false};
-  std::atomic<SteadyTime> beat_{};
-  bool hangs_ = false;  // of the monitor
+  Heartbeat heart_;
 };
 
 }  // namespace shoal::seeder

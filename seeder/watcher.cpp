@@ -1,5 +1,7 @@
 #include "seeder/watcher.hpp"
 
+#include <condition_variable>
+
 #include "base/guarded.hpp"
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
