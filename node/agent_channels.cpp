@@ -72,6 +72,7 @@ void Agent::offered(const Offer& offer) {
   failpoint("node.pointer_noted");
   channel.track.halted = offer.halted;
   channel.track.pointer_expires = offer.pointer->expires;
+  channel.track.note = note_on(*offer.pointer, session_.self().id);
   auto wanted = wanted_by(*offer.pointer, session_.self().id, channel.track.active);
   if (wanted) want(offer.key, channel, *wanted);
   save(offer.key, channel);

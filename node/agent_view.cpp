@@ -18,6 +18,7 @@ Json to_json(const ChannelView& channel, WallTime now) {
             {"path", channel.path.string()},
             {"reason", track.reason},
             {"problem", channel.problem},
+            {"note", track.note},
             {"failures", track.failures},
             {"halted", track.halted},
             {"retry_at", track.phase == Phase::failed ? Json(format_time(track.retry_at)) : Json()},
@@ -58,7 +59,7 @@ std::string text_of(const Json& channel) {
   text += active.empty() ? "nothing active" : "runs " + active;
   if (phase != "active" && phase != "idle") text += ", " + phase + (wanted.empty() ? "" : " " + wanted);
   if (channel.contains("progress") && phase == "fetching") text += percent_of(channel["progress"]);
-  for (const char* why : {"reason", "problem"})
+  for (const char* why : {"reason", "problem", "note"})
     if (std::string said = channel.value(why, ""); !said.empty()) text += "\n    " + said;
   if (channel.value("pointer_expired", false)) text += "\n    the channel's pointer has expired: its publisher has to set it again";
   if (channel.value("retry_at", Json()).is_string()) text += "\n    tried again at " + channel["retry_at"].get<std::string>();
@@ -87,13 +88,23 @@ Json to_json(const AgentView& view, WallTime now) {
           {"subscriptions", channels}};
 }
 
+namespace {
+
+/// In one line for the tracker: what is in the way, else what the pointer says.
+const std::string& why(const ChannelView& channel) {
+  if (!channel.track.reason.empty()) return channel.track.reason;
+  return channel.problem.empty() ? channel.track.note : channel.problem;
+}
+
+}  // namespace
+
 registry::NodeReport report_of(const AgentView& view, const std::string& software) {
   registry::NodeReport report{software, {}};
   for (const ChannelView& channel : view.channels) {
     const Track& track = channel.track;
     const swarm::Progress progress = channel.progress.value_or(swarm::Progress{});
     report.subscriptions.push_back({channel.key.model, channel.key.channel, std::string(name(track.phase)), track.wanted, track.active,
-                                    track.wanted_version, track.active_version, track.reason.empty() ? channel.problem : track.reason,
+                                    track.wanted_version, track.active_version, why(channel),
                                     progress.done, progress.size});
   }
   return report;

@@ -96,6 +96,12 @@ std::optional<ReleaseId> wanted_by(const manifest::ChannelPointer& pointer, cons
   return now_active ? now_active : pointer.rollout->otherwise;
 }
 
+std::string note_on(const manifest::ChannelPointer& pointer, const NodeId& self) {
+  std::string note = pointer.rollback_of ? "went back: " + pointer.reason : pointer.reason;
+  if (!pointer.rollout || manifest::is_chosen(*pointer.rollout, self)) return note;
+  return note + (note.empty() ? "" : "; ") + "the rollout to " + std::to_string(pointer.rollout->percent) + " % of the nodes leaves this one out";
+}
+
 std::chrono::seconds retry_delay(std::uint32_t failures) {
   constexpr std::chrono::seconds first{5}, longest{30 * 60};
   return std::min(longest, first * (1 << std::min<std::uint32_t>(failures, 10)));

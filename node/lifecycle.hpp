@@ -48,6 +48,9 @@ Phase after_restart(Phase phase);
 /// The release that this node is to run by a pointer; `active` is what it runs now. None: nothing for now.
 std::optional<ReleaseId> wanted_by(const manifest::ChannelPointer& pointer, const NodeId& self, const std::optional<ReleaseId>& active);
 
+/// What people want to know of a pointer: why it went back, and that a staged rollout leaves this node where it is. May be empty.
+std::string note_on(const manifest::ChannelPointer& pointer, const NodeId& self);
+
 /// Time until the next try after so many failures in a row: 5 s, doubling, half an hour at most.
 std::chrono::seconds retry_delay(std::uint32_t failures);
 

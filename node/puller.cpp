@@ -73,11 +73,23 @@ std::vector<swarm::OlderRelease> older_releases(const manifest::Verifier& verifi
   return older;
 }
 
+namespace {
+
+/// The tracker hears of a fetch again and again; to what was withdrawn meanwhile it says so, and there is no sense in going on.
+Status check_not_withdrawn(Node& node, const InfoHash& content) {
+  std::string problem = node.swarm().announce_problem(content);
+  if (problem.find(registry::withdrawn_words) == std::string::npos) return {};
+  return fail(ErrorCode::not_found, std::move(problem));
+}
+
+}  // namespace
+
 Status await_completion(Node& node, const manifest::VerifiedRelease& release, cli::Output& out, const std::stop_token& stop) {
   const InfoHash& content = release->swarm.info_hash;
   while (!stop.stop_requested()) {
     auto event = node.inbox(content).wait(std::chrono::milliseconds(200), stop);
     show(node, release, out);
+    SHOAL_CHECK(check_not_withdrawn(node, content));
     if (!event) continue;
     if (auto* failed = std::get_if<swarm::Failed>(&*event); failed != nullptr) return failed->error;
     if (std::holds_alternative<swarm::Completed>(*event)) return {};

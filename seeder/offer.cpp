@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "swarm/trust_chain.hpp"
 
 namespace shoal::seeder {
 namespace {
@@ -22,7 +23,7 @@ void Offer::refresh(const std::stop_token& stop, std::chrono::milliseconds patie
   drop_removed(wanted.value());
   for (const auto& id : wanted.value()) entries_.try_emplace(id);
   do {
-    for (SourceLook& look : looks_.take()) take(std::move(look));
+    for (SourceLook& look : looks_.take()) take(std::move(look), stop);
     if (stop.stop_requested()) return;
     start_looks();
   } while (looks_.wait(deadline, stop));
@@ -46,13 +47,18 @@ void Offer::start_looks() {
   for (auto& [mount, questions] : batches) looks_.start(mount, std::move(questions), session_.verifier());
 }
 
-void Offer::take(SourceLook look) {
+void Offer::take(SourceLook look, const std::stop_token& stop) {
   auto found = entries_.find(look.id);
   if (found == entries_.end()) return;
   Entry& entry = found->second;
   entry.looking = false;
   if (look.interrupted) return;
   entry.look_again = session_.clock().steady_now() + look_interval;
+  // Perhaps it was signed with a key that only a later root names: a seeder runs for months.
+  if (!look.status.ok() && look.status.error().code == ErrorCode::verification && learn_trust_roots(stop)) {
+    entry.look_again = {};
+    return;
+  }
   entry.rehash = look.touched;
   entry.refuted_times = std::move(look.refuted_times);
   if (look.touched) {
@@ -88,6 +94,13 @@ Status Offer::serve(const ReleaseId& id, Entry& entry, SourceLook& look) {
   entry.serving = content;
   log::info("serving", {{"release", id.hex()}, {"title", look.title}});
   return {};
+}
+
+/// True: there were newer ones.
+bool Offer::learn_trust_roots(const std::stop_token& stop) {
+  auto taken = swarm::follow_trust_roots(session_, *session_.client(stop));
+  if (!taken.ok()) log::warn("trust roots not followed", {{"error", taken.error().message}});
+  return taken.ok() && *taken > 0;
 }
 
 /// Other releases of the same content were served from the same files; they come back from their own.

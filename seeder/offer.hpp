@@ -47,9 +47,10 @@ class Offer {
 
   void drop_removed(const std::vector<ReleaseId>& wanted);
   void start_looks();
-  void take(SourceLook look);
+  void take(SourceLook look, const std::stop_token& stop);
   Status serve(const ReleaseId& id, Entry& entry, SourceLook& look);
   void stop_serving(Entry& entry);
+  bool learn_trust_roots(const std::stop_token& stop);
 
   swarm::MemberSession& session_;
   swarm::Swarm& swarm_;

@@ -78,6 +78,20 @@ TEST_CASE("a node that was not chosen keeps what it runs, or gets what was there
   CHECK(wanted_by(pointer, self, id_of(1)) == id_of(2));
 }
 
+TEST_CASE("a node can say why it runs what it runs: a step back with its reason, a rollout that leaves it out") {
+  manifest::ChannelPointer pointer;
+  pointer.release = id_of(2);
+  const NodeId self = NodeId::trusted("aaaaaaaaaaaa");
+  CHECK(note_on(pointer, self).empty());
+  pointer.rollback_of = id_of(3);
+  pointer.reason = "answers in rhyme";
+  CHECK(note_on(pointer, self) == "went back: answers in rhyme");
+  pointer.rollout = manifest::Rollout{0, "salt", id_of(1), 0};
+  CHECK(note_on(pointer, self) == "went back: answers in rhyme; the rollout to 0 % of the nodes leaves this one out");
+  pointer.rollout->percent = 100;
+  CHECK(note_on(pointer, self) == "went back: answers in rhyme");
+}
+
 TEST_CASE("failures are tried again later and later, and never later than half an hour") {
   CHECK(retry_delay(0) == std::chrono::seconds(5));
   for (std::uint32_t failures = 1; failures < 100; ++failures) {

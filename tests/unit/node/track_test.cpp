@@ -26,6 +26,7 @@ TEST_CASE("a track is read back as it was saved") {
   track.phase = Phase::failed;
   track.wanted.emplace().bytes.fill(3);
   track.active.emplace().bytes.fill(4);
+  track.note = "went back: answers in rhyme";
   track.reason = "hook exec:/bin/false: exit status 1";
   track.failures = 2;
   track.retry_at = day(20000);
@@ -38,6 +39,7 @@ TEST_CASE("a track is read back as it was saved") {
   CHECK(again.active == track.active);
   CHECK_FALSE(again.previous);
   CHECK(again.reason == track.reason);
+  CHECK(again.note == track.note);
   CHECK(again.failures == 2);
   CHECK(again.retry_at == track.retry_at);
   CHECK(again.pointer_expires == track.pointer_expires);
