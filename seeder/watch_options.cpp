@@ -21,6 +21,7 @@ std::vector<cli::Option> watch_options() {
       {"--watch-on-change", "WHAT", "for a directory that changes after it was published: report, withdraw, or republish (as VERSION+1)", "report",
        false, false, "watch_on_change"},
       {"--watch-poll", "TIME", "how often to look", "10s", false, false, "watch_poll"},
+      {"--watch-patience", "TIME", "a watched directory whose file server does not answer for so long is said to hang", "60s", false, false, "watch_patience"},
       hash_rate_option,
   };
 }
@@ -33,6 +34,7 @@ Result<WatchOptions> watch_options_of(const cli::Invocation& call) {
   WatchOptions options;
   SHOAL_TRY(options.rate, hash_rate_of(call));
   SHOAL_TRY(options.poll, call.duration("--watch-poll"));
+  SHOAL_TRY(options.patience, call.duration("--watch-patience"));
   if (options.poll < std::chrono::milliseconds(100)) return fail(ErrorCode::usage, "--watch-poll is 100ms at least");
   std::set<std::string> patterns;
   for (const std::string& text : call.all("--watch")) {

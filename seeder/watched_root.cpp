@@ -15,6 +15,7 @@ namespace {
 
 // A scan takes at most a tenth of the time, however large the tree.
 constexpr int rest_factor = 9;
+constexpr std::chrono::minutes longest_rest{5};
 constexpr unsigned most_revisions = 1000;
 
 /// Older versions first, so that a channel ends at the newest.
@@ -22,6 +23,10 @@ void sort_by_age(std::vector<SeenDirectory>& directories) {
   std::sort(directories.begin(), directories.end(), [](const SeenDirectory& a, const SeenDirectory& b) {
     return std::tie(a.newest_ns, a.path) < std::tie(b.newest_ns, b.path);
   });
+}
+
+std::chrono::milliseconds pause_after(std::chrono::milliseconds scan, std::chrono::milliseconds poll) {
+  return std::max(poll, std::min<std::chrono::milliseconds>(scan * rest_factor, longest_rest));
 }
 
 std::string shown(const fs::path& path) { return printable(path.string(), 4096); }
@@ -43,10 +48,8 @@ WatchedRoot::WatchedRoot(WatchRule rule, const WatchOptions& options, swarm::Mem
 void WatchedRoot::run() {
   std::chrono::milliseconds pause{0};
   while (sleep_for(pause, stop_)) {
-    const SteadyTime start = session_.clock().steady_now();
     turn();
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock().steady_now() - start);
-    pause = std::max(poll_, std::min<std::chrono::milliseconds>(took * rest_factor, std::max<std::chrono::milliseconds>(poll_, std::chrono::minutes(5))));
+    pause = pause_after(scan_took_, poll_);
   }
 }
 
@@ -56,6 +59,8 @@ void WatchedRoot::turn() {
   auto found = scan(rule_, [this] { beat(); });
   heart_.rest();
   const auto took = session_.clock().steady_now() - start;
+  // Time that a file server hung is no measure of the tree.
+  scan_took_ = std::chrono::duration_cast<std::chrono::milliseconds>(hung_.exchange(false) ? SteadyTime::duration{} : took);
   log::debug("scanned", {{"root", shown(rule_.root)}, {"microseconds", std::chrono::duration_cast<std::chrono::microseconds>(took).count()}});
   if (stop_.stop_requested() || !root_holds(found)) return;
   tell_problems(found.value());
@@ -71,6 +76,7 @@ void WatchedRoot::turn() {
 void WatchedRoot::check_answers(std::chrono::milliseconds patience) {
   const auto news = heart_.check(session_.clock().steady_now(), patience);
   if (!news) return;
+  hung_ = hung_ || *news;
   if (*news) say("root_lost", rule_.root, "does not answer; what lies elsewhere goes on", {{"problem", "it does not answer"}});
   else say("root_back", rule_.root, "answers again");
 }

@@ -1,6 +1,7 @@
 // One rule at work: looks at its root again and again, publishes, and says what is wrong. Internal to the watcher.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <set>
 #include <stop_token>
@@ -60,7 +61,9 @@ class WatchedRoot {
   std::set<std::pair<std::string, std::string>> told_;
   std::size_t known_ = 0;   // directories at the last look that worked
   std::string lost_;        // why the root cannot be read
+  std::chrono::milliseconds scan_took_{};
   Heartbeat heart_;
+  std::atomic<bool> hung_{false};  // in the middle of the scan
 };
 
 }  // namespace shoal::seeder
