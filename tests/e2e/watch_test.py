@@ -1,6 +1,7 @@
 """`shoal seed --watch`: training jobs write to a file server, and the fleet has each version once, whole."""
 import json
 import os
+import pathlib
 import shutil
 import signal
 import struct
@@ -151,6 +152,29 @@ class Watch(cases.FleetCase):
         again = self.watch()
         self.assertTrue(self.published(again, "1.0")["already"])
         self.assertEqual(self.versions(), ["1.0"])
+        self.assert_served("1.0", self.directory("1.0"))
+
+    def test_a_seeder_that_is_killed_in_the_middle_of_hashing_goes_on_where_it_stopped(self):
+        size = 8_000_000
+        writer = Writer(self.directory("1.0"), size=size, steps=1)
+        writer.pace.set()
+        writer.join(60)
+        seeder = self.watch("--hash-rate", "3MB")
+
+        def hashed():
+            count = 0
+            for path in pathlib.Path(self.source.state, "hashing").glob("*"):
+                count += path.read_bytes().count(b'"path":"model-0')
+            return count
+        self.until("two shards are hashed", lambda: hashed() >= 2, 60)
+        seeder.send(signal.SIGKILL)
+        seeder.wait(30)
+        self.assertEqual(self.versions(), [])
+        again = self.watch()
+        self.published(again, "1.0")
+        with open(f"/proc/{again.pid}/io", encoding="ascii") as counters:
+            read = int(counters.readline().split()[1])
+        self.assertLess(read, 2 * size, "two of three shards are not read again")
         self.assert_served("1.0", self.directory("1.0"))
 
     def test_a_seeder_that_lost_its_records_moves_no_channel_back(self):
