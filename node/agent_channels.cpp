@@ -166,7 +166,8 @@ void Agent::delivered(const ReleaseId& id, Result<Delivered> result) {
   served_.insert_or_assign(id, result->release->swarm.info_hash);
   const PullReport& report = result->report;
   out_.result({{"type", "fetched"}, {"model", report.model.str()}, {"version", report.version.str()}, {"release", id.hex()}, {"bytes", report.bytes},
-               {"bytes_from_source", report.from_source}, {"bytes_from_peers", report.from_peers}, {"bytes_reused", report.reused}},
+               {"bytes_from_source", report.from_source}, {"bytes_from_peers", report.from_peers},
+               {"bytes_from_mirrors", report.from_mirrors}, {"bytes_reused", report.reused}},
               report.model.str() + "@" + report.version.str() + " fetched: " + format_bytes(report.from_source) + " from the source, " +
                   format_bytes(report.from_peers) + " from peers, " + format_bytes(report.reused) + " were here already");
   for (auto& [key, channel] : channels_)

@@ -3,6 +3,7 @@
 #include "metrics/exporter.hpp"
 #include "cli/state_option.hpp"
 #include "node/agent.hpp"
+#include "node/mirror_options.hpp"
 
 namespace shoal::node {
 namespace {
@@ -50,6 +51,7 @@ Result<AgentOptions> agent_options(const Invocation& call) {
   SHOAL_TRY(options.settings, agent_settings(call));
   options.node.upload_limit = options.settings.limits.upload;
   options.node.download_limit = options.settings.limits.download;
+  SHOAL_CHECK(read_mirror_options(call, options.node));
   SHOAL_TRY(options.node.listen, call.address("--listen"));
   SHOAL_TRY(options.node.scrub_rate, bytes_of(call, "--scrub-rate"));
   SHOAL_TRY(options.retention.quota, bytes_of(call, "--quota"));
@@ -143,6 +145,8 @@ cli::Command node_run_command() {
             false, true, "schedule"},
            {"--scrub-rate", "SIZE", "read so many bytes a second again, such as 20MB, and fetch again what decayed; 0 is off", "0", false, false,
             "scrub_rate"},
+           mirror_after_option(),
+           mirror_ca_option(),
            {"--allow-code-formats", "", "take releases with files that execute code when they are loaded (pickles), if their publisher allows it, too",
             "", false, false, "allow_code_formats"},
            cli::metrics_option()},

@@ -27,7 +27,8 @@ Json to_json(const ChannelView& channel, WallTime now) {
   if (!channel.progress) return json;
   const swarm::Progress& progress = *channel.progress;
   json["progress"] = {{"done", progress.done}, {"size", progress.size}, {"rate", progress.download_rate}, {"peers", progress.peers},
-                      {"from_source", progress.from_source}, {"from_peers", progress.from_peers}, {"reused", progress.reused}};
+                      {"from_source", progress.from_source}, {"from_peers", progress.from_peers}, {"from_mirrors", progress.from_mirrors},
+                      {"reused", progress.reused}};
   json["progress"].update(transfer_json(channel.transfer));
   return json;
 }

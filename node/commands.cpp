@@ -6,6 +6,7 @@
 #include "node/gc_commands.hpp"
 #include "node/huggingface_cache.hpp"
 #include "node/joining.hpp"
+#include "node/mirror_options.hpp"
 #include "node/pin_commands.hpp"
 #include "node/puller.hpp"
 #include "node/repairer.hpp"
@@ -53,6 +54,7 @@ Json complete_line(const PullReport& report) {
           {"bytes", report.bytes},
           {"bytes_from_source", report.from_source},
           {"bytes_from_peers", report.from_peers},
+          {"bytes_from_mirrors", report.from_mirrors},
           {"bytes_reused", report.reused}};
 }
 
@@ -60,9 +62,10 @@ std::string complete_text(const PullReport& report) {
   double seconds = std::max(0.001, static_cast<double>(report.took.count()) / 1000);
   auto rate = static_cast<ByteCount>(static_cast<double>(report.bytes) / seconds);
   std::string reused = report.reused > 0 ? ", " + format_bytes(report.reused) + " were here already" : "";
+  std::string mirrors = report.from_mirrors > 0 ? ", " + format_bytes(report.from_mirrors) + " from mirrors" : "";
   return report.model.str() + "@" + report.version.str() + " verified: " + format_bytes(report.bytes) + " in " +
          format_duration(report.took) + " (" + format_bytes(rate) + "/s), " + format_bytes(report.from_source) + " from the source, " +
-         format_bytes(report.from_peers) + " from peers" + reused + "\n" + report.path.string();
+         format_bytes(report.from_peers) + " from peers" + mirrors + reused + "\n" + report.path.string();
 }
 
 /// Serves what was fetched until the time is up; being interrupted now is no failure.
@@ -105,6 +108,7 @@ Status run_pull(Invocation& call) {
   SHOAL_TRY(auto seed_for, call.duration("--seed-for"));
   SHOAL_TRY(options.upload_limit, parse_bytes(call.get("--upload-limit")).within("--upload-limit"));
   SHOAL_TRY(options.scrub_rate, parse_bytes(call.get("--scrub-rate")).within("--scrub-rate"));
+  SHOAL_CHECK(read_mirror_options(call, options));
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "pull"));
   Shelf shelf(session->state());
@@ -195,7 +199,9 @@ cli::Command pull_command() {
            {"--seed-for", "TIME", "go on serving to others for so long after the fetch, such as 10m", "0s", false, false, "seed_for"},
            {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
            {"--scrub-rate", "SIZE", "while serving, read so many bytes a second again, such as 20MB, and fetch again what decayed; 0 is off", "0", false,
-            false, "scrub_rate"}},
+            false, "scrub_rate"},
+           mirror_after_option(),
+           mirror_ca_option()},
           run_pull, "Node"};
 }
 

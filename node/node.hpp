@@ -32,6 +32,9 @@ struct NodeOptions {
   HostPort listen;
   /// Bytes per second; 0: no limit, no scrub.
   ByteCount upload_limit = 0, scrub_rate = 0, download_limit = 0;
+  /// For HTTPS mirrors: see swarm::SwarmOptions.
+  std::chrono::milliseconds mirror_after{0};
+  std::string mirror_ca = {};
 };
 
 class Node {

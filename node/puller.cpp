@@ -95,6 +95,7 @@ Status await_completion(Node& node, const manifest::VerifiedRelease& release, cl
     if (std::holds_alternative<swarm::Completed>(*event)) return {};
     if (auto* lied = std::get_if<swarm::PeerLied>(&*event))
       out.message("peer " + lied->peer.str() + " sent corrupt data and was cut off; its pieces are fetched from others");
+    if (auto* mirror = std::get_if<swarm::MirrorFailed>(&*event)) out.message(mirror->error.message);
   }
   return fail(ErrorCode::interrupted, "interrupted: what was fetched is kept, and the same command goes on from there");
 }
@@ -102,7 +103,8 @@ Status await_completion(Node& node, const manifest::VerifiedRelease& release, cl
 cli::Moment moment_of(const std::string& what, const swarm::Progress& progress, const TransferFacts& facts) {
   cli::Moment moment{(progress.checking ? "checking " : "fetching ") + what, progress.done, progress.size, progress.download_rate, "", {}};
   moment.detail = std::to_string(progress.peers) + (progress.peers == 1 ? " peer, " : " peers, ") + transfer_text(facts, progress);
-  moment.extra = {{"from_source", progress.from_source}, {"from_peers", progress.from_peers}, {"peers", progress.peers},
+  if (progress.from_mirrors > 0) moment.detail += ", " + format_bytes(progress.from_mirrors) + " from mirrors";
+  moment.extra = {{"from_source", progress.from_source}, {"from_peers", progress.from_peers}, {"from_mirrors", progress.from_mirrors}, {"peers", progress.peers},
                   {"sent", progress.sent}, {"reused", progress.reused}};
   moment.extra.update(transfer_json(facts));
   return moment;
@@ -169,7 +171,7 @@ Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const swa
   SHOAL_CHECK(shelf_.prepare_journal());
   fs::path journal = shelf_.journal(wanted.release.id());
   const bool resumed = fs::exists(journal);
-  const swarm::Content content{metainfo, root, swarm::Mode::fetch, journal, older_releases(*session_.verifier(), shelf_)};
+  const swarm::Content content{metainfo, root, swarm::Mode::fetch, journal, older_releases(*session_.verifier(), shelf_), {}, wanted.release->mirrors};
   say(Phase::fetching);
   SHOAL_CHECK(node_.swarm().add(content));
   SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));
@@ -255,6 +257,7 @@ void Puller::count(PullReport& report, const InfoHash& content) const {
   if (!progress) return;
   report.from_source = progress->from_source + earlier_.from_source;
   report.from_peers = progress->from_peers + earlier_.from_peers;
+  report.from_mirrors = progress->from_mirrors + earlier_.from_mirrors;
   report.reused = progress->reused + earlier_.reused;
 }
 

@@ -23,7 +23,7 @@ struct PullReport {
   VersionName version;
   fs::path path;  // where the files are now
   ByteCount bytes = 0;
-  ByteCount from_source = 0, from_peers = 0;
+  ByteCount from_source = 0, from_peers = 0, from_mirrors = 0;
   ByteCount reused = 0;  // copied from releases that were here before
   std::chrono::milliseconds took{};
 };

@@ -1,5 +1,6 @@
 #include "seeder/commands.hpp"
 
+#include "manifest/mirrors.hpp"
 #include "metrics/exporter.hpp"
 #include "seeder/command_parts.hpp"
 #include "seeder/joiner.hpp"
@@ -49,6 +50,8 @@ Result<PublishRequest> publish_request(const Invocation& call) {
   if (!call.on("--no-channel")) request.channel = channel;
   SHOAL_TRY(request.labels, labels_of(call));
   SHOAL_TRY(request.rate, hash_rate_of(call));
+  request.mirrors = call.all("--mirror");
+  SHOAL_CHECK(manifest::check_mirrors(request.mirrors).within("--mirror"));
   request.parent = call.get("--parent");
   request.allow_code_formats = call.on("--allow-code-formats");
   request.model_signature = !call.on("--no-model-signature");
@@ -185,6 +188,9 @@ cli::Command publish_command() {
            {"--label", "KEY=VALUE", "a remark that is signed along; may be given again", "", false, true},
            {"--allow-code-formats", "", "tell nodes that it has formats that execute code (pickle); those that allow them too will take it"},
            {"--no-model-signature", "", "make no model.sig (OpenSSF Model Signing), which nodes put beside the files"},
+           {"--mirror", "URL",
+            "the files also lie below this https:// address, each under its path; nodes fetch there what nobody in the fleet has; may be given again",
+            "", false, true},
            {"--parent", "V", "the version (or release id) that this one was made from"}},
           run_publish, "Seeder"};
 }

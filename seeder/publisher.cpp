@@ -70,6 +70,8 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
     if (!differs.empty()) return other_content(request, known->release, differs);
     if (request.allow_code_formats && !known->release->allows_code)
       return fail(ErrorCode::conflict, title(request) + " is registered already, without --allow-code-formats; releases never change: publish under a new version");
+    if (!request.mirrors.empty() && request.mirrors != known->release->mirrors)
+      return fail(ErrorCode::conflict, title(request) + " is registered already, with other mirrors; releases never change: publish under a new version");
   }
   warn_of_code(request, source);
   SHOAL_TRY(Prepared prepared, prepare(request, source));
@@ -157,6 +159,7 @@ Result<manifest::Release> Publisher::draft(const PublishRequest& request, const 
   release.created = session_.clock().now();
   release.format = survey.format;
   release.labels = request.labels;
+  release.mirrors = request.mirrors;
   release.allows_code = request.allow_code_formats;
   SHOAL_TRY(release.parent, parent_of(request));
   ByteCount total = 0;

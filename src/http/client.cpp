@@ -22,6 +22,8 @@ struct Trust {
   std::function<Result<identity::TlsContext>()> context;
   std::function<std::uint64_t()> generation;  // a connection of an older one is not used again
   std::function<Status(const SSL*)> check;    // of the server's certificate, after the handshake
+  std::string called = "tracker";             // in messages
+  std::function<Status(SSL*)> prepare = {};   // before the handshake
 };
 
 /// One `send`, over as many attempts as it takes.
@@ -52,7 +54,7 @@ class BeastClient final : public Client {
   Result<Response> receive(Call& call, ErrorStatus write_error);
   ErrorStatus wait(net::awaitable<ErrorStatus> work, const std::stop_token& stop);
   Error failure(const Call& call, const ErrorStatus& error) const;
-  std::string who() const { return "tracker " + server_.str(); }
+  std::string who() const { return trust_.called + " " + server_.str(); }
 
   HostPort server_;
   Trust trust_;
@@ -117,6 +119,7 @@ Status BeastClient::dial(Call& call, const identity::TlsContext& context, const 
 }
 
 Status BeastClient::greet(Call& call) {
+  if (trust_.prepare) SHOAL_CHECK(trust_.prepare(connection_->ssl()));
   connection_->expires_at(call.deadline);
   ErrorStatus error = wait(connection_->handshake(net::ssl::stream_base::client), call.stop);
   if (error) return failure(call, error);
@@ -201,6 +204,15 @@ std::unique_ptr<Client> Client::to_tracker(HostPort tracker, identity::ClientTls
   };
   return std::make_unique<BeastClient>(
       std::move(tracker), Trust{[&tls] { return tls.current(); }, [&tls] { return tls.credentials().generation(); }, std::move(check)});
+}
+
+std::unique_ptr<Client> Client::to_web(HostPort server, identity::TlsContext context) {
+  auto name = [host = server.host](SSL* ssl) { return identity::expect_host(ssl, host); };
+  auto fixed = [context = std::move(context)]() -> Result<identity::TlsContext> { return context; };
+  // The handshake has verified chain and name.
+  auto check = [](const SSL*) -> Status { return {}; };
+  return std::make_unique<BeastClient>(std::move(server),
+                                       Trust{std::move(fixed), [] { return std::uint64_t{0}; }, std::move(check), "server", std::move(name)});
 }
 
 std::unique_ptr<Client> Client::pinned(HostPort tracker, identity::TlsContext context, const Clock& clock) {

@@ -19,6 +19,7 @@ struct ClientRequest {
   std::string content_type = "application/json";
   std::chrono::milliseconds timeout{15000};
   ByteCount body_limit = 1 * MiB;  // of the response
+  std::string range{};             // such as "bytes=0-999"; empty for none
 };
 
 /// One connection, used again while it lives; a request on a connection that the server closed meanwhile is sent once more.
@@ -30,6 +31,8 @@ class Client {
   static std::unique_ptr<Client> to_tracker(HostPort tracker, identity::ClientTlsSource& tls, const Clock& clock);
   /// For `join`.
   static std::unique_ptr<Client> pinned(HostPort tracker, identity::TlsContext context, const Clock& clock);
+  /// Any web server: `context` says whose certificates count, and they must be for its name. Redirects are not followed.
+  static std::unique_ptr<Client> to_web(HostPort server, identity::TlsContext context);
   virtual ~Client() = default;
   virtual Result<Response> send(ClientRequest request, const std::stop_token& stop) = 0;
 };

@@ -27,6 +27,9 @@ struct Response {
   std::string content_type = "application/json";
   std::string body;
   std::string allow{};  // of a 405: the methods that would do (RFC 9110, 15.5.6)
+  // Of what a client received.
+  std::string content_range{};
+  std::string location{};
 };
 
 /// Answers a request once, from any thread; copies share the one answer. Dropped unanswered, the client gets 500.

@@ -16,6 +16,10 @@ inline RequestMessage message_of(const ClientRequest& request, const HostPort& s
   message.method_string(request.method);
   message.target(request.target);
   message.set(wire::field::host, server.str());
+  if (!request.range.empty()) {
+    message.set(wire::field::range, request.range);
+    message.set(wire::field::accept_encoding, "identity");
+  }
   bool carries = !request.body.empty() || request.method == "POST" || request.method == "PUT";
   if (!carries) return message;
   message.set(wire::field::content_type, request.content_type);
@@ -32,6 +36,12 @@ inline Response response_of(ResponseParser& parser) {
   response.status = static_cast<int>(parser.get().result_int());
   auto type = parser.get()[wire::field::content_type];
   response.content_type = std::string(type.data(), type.size());
+  auto text = [&parser](wire::field name) {
+    auto value = parser.get()[name];
+    return std::string(value.data(), value.size());
+  };
+  response.content_range = text(wire::field::content_range);
+  response.location = text(wire::field::location);
   response.body = std::move(parser.get().body());
   return response;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/encoding.hpp"
 #include "identity/openssl.hpp"
 
 namespace shoal::identity {
@@ -211,6 +212,31 @@ Result<TlsContext> pinned_client_context(const SpkiPin& ca_pin, std::string_view
   SSL_CTX_set_cert_verify_callback(context.get(), verify_pinned, nullptr);
   SHOAL_CHECK(offer_protocol(context.get(), alpn));
   return TlsContext::adopt(context.release());
+}
+
+Result<TlsContext> web_client_context(const std::string& ca_file) {
+  SslContextHandle context(SSL_CTX_new(TLS_client_method()));
+  if (!context) return openssl_failure("cannot make a TLS context");
+  SSL_CTX* raw = context.get();
+  SSL_CTX_set_options(raw, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
+  if (SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION) != 1) return openssl_failure("cannot set up a TLS context");
+  if (ca_file.empty() && SSL_CTX_set_default_verify_paths(raw) != 1) return openssl_failure("cannot use the system's certificate authorities");
+  if (!ca_file.empty() && SSL_CTX_load_verify_file(raw, ca_file.c_str()) != 1)
+    return openssl_failure(ca_file + " is no file of certificates in PEM");
+  SHOAL_CHECK(offer_protocol(raw, alpn_http));
+  return TlsContext::adopt(context.release());
+}
+
+Status expect_host(SSL* ssl, const std::string& host) {
+  X509_VERIFY_PARAM* rules = SSL_get0_param(ssl);
+  if (X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1) return {};
+  tls_error();  // it was no address: that is in the queue now
+  X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  if (X509_VERIFY_PARAM_set1_host(rules, host.c_str(), host.size()) != 1 || SSL_set_tlsext_host_name(ssl, host.c_str()) != 1)
+    return openssl_failure("cannot ask for " + printable(host, 200));
+  return {};
 }
 
 Result<Certificate> peer_certificate(const SSL* ssl, const FleetName& fleet, WallTime now) {

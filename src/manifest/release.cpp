@@ -8,6 +8,7 @@
 #include "crypto/digest.hpp"
 #include "manifest/document.hpp"
 #include "manifest/envelope.hpp"
+#include "manifest/mirrors.hpp"
 #include "manifest/model_signing.hpp"
 
 namespace shoal::manifest {
@@ -109,6 +110,16 @@ Result<std::map<std::string, std::string>> labels_from(const Json& json) {
   return labels;
 }
 
+Result<std::vector<std::string>> mirrors_from(const Json& array) {
+  std::vector<std::string> mirrors;
+  for (const Json& item : array) {
+    if (!item.is_string()) return refuse("a mirror is not a string");
+    mirrors.push_back(item.get<std::string>());
+  }
+  if (mirrors.empty()) return refuse("mirrors is there and empty");
+  return mirrors;
+}
+
 Status check_files(const std::vector<FileEntry>& files) {
   if (files.empty()) return refuse("it has no files");
   if (files.size() > file_count_limit) return refuse("more than " + std::to_string(file_count_limit) + " files");
@@ -174,6 +185,7 @@ Status check(const Release& release) {
   SHOAL_CHECK(check_format(release.format));
   SHOAL_CHECK(check_labels(release.labels));
   SHOAL_CHECK(check_model_signature(release));
+  SHOAL_CHECK(check_mirrors(release.mirrors).within("release"));
   return check_swarm(release.swarm);
 }
 
@@ -194,6 +206,7 @@ std::string encode(const Release& release) {
   // Left out where they say nothing, so that releases of before keep their ids.
   if (release.allows_code) json["allows_code"] = true;
   if (release.model_signature) json["model_signature"] = to_json(*release.model_signature);
+  if (!release.mirrors.empty()) json["mirrors"] = release.mirrors;
   return json.dump();
 }
 
@@ -213,6 +226,7 @@ Result<Release> decode_release(std::string_view payload) {
   const Json& swarm = reader.object("swarm");
   if (reader.has("allows_code")) release.allows_code = reader.boolean("allows_code");
   const Json* signature = reader.has("model_signature") ? &reader.object("model_signature") : nullptr;
+  const Json* mirrors = reader.has("mirrors") ? &reader.array("mirrors") : nullptr;
   SHOAL_CHECK(reader.finish());
   SHOAL_TRY(release.files, files_from(files));
   SHOAL_TRY(release.format, format_from(format));
@@ -220,6 +234,9 @@ Result<Release> decode_release(std::string_view payload) {
   SHOAL_TRY(release.swarm, swarm_from(swarm));
   if (signature != nullptr) {
     SHOAL_TRY(release.model_signature, model_signature_from(*signature));
+  }
+  if (mirrors != nullptr) {
+    SHOAL_TRY(release.mirrors, mirrors_from(*mirrors));
   }
   SHOAL_CHECK(check(release));
   if (total_size != release.total_size()) return refuse("total_size is not the sum of the sizes");

@@ -65,6 +65,8 @@ struct Release {
   /// The publisher knows that it has formats that execute code when they are loaded (manifest/code_formats.hpp).
   bool allows_code = false;
   std::optional<ModelSignature> model_signature;
+  /// HTTPS addresses where the files also lie, for when nobody in the fleet has a piece (manifest/mirrors.hpp).
+  std::vector<std::string> mirrors = {};
 
   ByteCount total_size() const;
   bool operator==(const Release&) const = default;

@@ -102,6 +102,7 @@ Progress HostedContent::progress() const {
   Progress progress = last_.with([](const Progress& last) { return last; });
   progress.from_source = payload_->from_source;
   progress.from_peers = payload_->from_peers;
+  progress.from_mirrors = payload_->from_mirrors;
   progress.reused = store_facts().reused;
   return progress;
 }

@@ -15,6 +15,7 @@ namespace shoal::swarm {
 struct PayloadCounts {
   std::atomic<ByteCount> from_source{0};
   std::atomic<ByteCount> from_peers{0};
+  std::atomic<ByteCount> from_mirrors{0};
   std::atomic<ByteCount> to_source{0};
   std::atomic<ByteCount> to_peers{0};
 };

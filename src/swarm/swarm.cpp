@@ -13,6 +13,7 @@
 #include "swarm/content_files.hpp"
 #include "swarm/grants.hpp"
 #include "swarm/metainfo_form.hpp"
+#include "swarm/mirror_fetcher.hpp"
 #include "swarm/prompt_dialing.hpp"
 #include "swarm/session_settings.hpp"
 #include "swarm/store_disk.hpp"
@@ -79,12 +80,14 @@ class EngineSwarm final : public Swarm {
                                                 [&mesh](const std::vector<NodeId>& machines) { mesh.refuse(machines); })) {
     session_.set_peer_class_filter(peer_classes());
     pump_ = std::make_unique<AlertPump>(session_, contents_, introductions_, clock,
-                                        AlertPump::Sinks{std::move(events), [this] { announcer_->wake(); }});
+                                        AlertPump::Sinks{events, [this] { announcer_->wake(); }});
+    mirrors_ = std::make_unique<MirrorFetcher>(mesh, clock, MirrorOptions{options.mirror_after, options.mirror_ca}, payload_, std::move(events));
   }
 
   /// No new peers, then no new events, then goodbye to the tracker, then the engine.
   ~EngineSwarm() override {
     for (const auto& content : contents_.all()) introductions_.close(content->id());
+    mirrors_.reset();
     pump_.reset();
     announcer_.reset();
   }
@@ -115,6 +118,7 @@ class EngineSwarm final : public Swarm {
   lt::session session_;  // the threads of the engine end here; all above is what they use
   std::unique_ptr<Announcer> announcer_;
   std::unique_ptr<AlertPump> pump_;
+  std::unique_ptr<MirrorFetcher> mirrors_;
 };
 
 Status EngineSwarm::add(Content content) {
@@ -130,6 +134,7 @@ Status EngineSwarm::add(Content content) {
   }
   introductions_.open(hosted);
   announce(hosted);
+  if (content.mode == Mode::fetch && !content.mirrors.empty()) mirrors_->add(hosted, content);
   return {};
 }
 
@@ -175,6 +180,7 @@ void EngineSwarm::remove(const InfoHash& content) {
   std::lock_guard one_at_a_time(changing_);
   auto hosted = contents_.extract(content);
   if (!hosted) return;
+  mirrors_->remove(content);
   announcer_->remove(content);
   introductions_.close(content);
   session_.remove_torrent(hosted->handle());
@@ -191,6 +197,7 @@ Totals EngineSwarm::totals() const {
   Totals totals;
   totals.from_source = payload_->from_source;
   totals.from_nodes = payload_->from_peers;
+  totals.from_mirrors = payload_->from_mirrors;
   totals.to_sources = payload_->to_source;
   totals.to_nodes = payload_->to_peers;
   totals.store = store_.counters();

@@ -28,6 +28,10 @@ struct SwarmOptions {
   bool speaks_grants = true;
   /// The source of the client's stop token: lets the destructor end a request that the tracker does not answer. Without it, the
   /// destructor waits for the client's own time-out in that case.
+  /// A piece that no source or peer had for so long is asked of the release's HTTPS mirrors; 0: never.
+  std::chrono::milliseconds mirror_after{0};
+  /// Whose certificates are good for mirrors (PEM); empty: those that this system trusts.
+  std::string mirror_ca = {};
   std::stop_source client_stop{std::nostopstate};
 };
 
@@ -53,6 +57,8 @@ struct Content {
   std::vector<OlderRelease> reuse_from = {};
   /// Of all pieces, from when they were hashed, or none (Mode::seed). They spare hashing on every read.
   std::vector<store::Fingerprint> fingerprints = {};
+  /// HTTPS addresses of the release where its files also lie (Mode::fetch).
+  std::vector<std::string> mirrors = {};
 };
 
 /// Notes in the content's journal that these pieces (one bit for each) were verified where they are. The content must not be in a swarm.
@@ -64,6 +70,7 @@ struct Progress {
   // Payload as it arrived: what came twice, or was part of a piece that failed its check, counts each time.
   ByteCount from_source = 0;  // from machines with the role seeder, since the content was added
   ByteCount from_peers = 0;   // ... with any other role
+  ByteCount from_mirrors = 0;  // from HTTPS mirrors
   ByteCount reused = 0;       // copied from older releases
   ByteCount sent = 0;         // payload sent
   ByteCount download_rate = 0, upload_rate = 0;  // bytes per second
@@ -97,7 +104,13 @@ struct PeerLied {
   InfoHash content;
   NodeId peer;
 };
-using Event = std::variant<Completed, Failed, PeerLied>;
+/// A mirror that did not give what was asked for. It is tried again later, but for one that gave wrong bytes (`verification`).
+struct MirrorFailed {
+  InfoHash content;
+  std::string url;
+  Error error;
+};
+using Event = std::variant<Completed, Failed, PeerLied, MirrorFailed>;
 
 /// Owns the libtorrent session, a thread for its events and one for announces. All calls are thread-safe; none blocks on the
 /// network, but for the destructor, which announces `stopped` (two seconds at most).
