@@ -75,6 +75,11 @@ std::vector<swarm::OlderRelease> older_releases(const manifest::Verifier& verifi
 
 namespace {
 
+void say_mirror_failed(const swarm::MirrorFailed& mirror, cli::Output& out) {
+  if (out.json()) out.result({{"type", "mirror_failed"}, {"mirror", mirror.url}, {"message", mirror.error.message}}, "");
+  else out.message(mirror.error.message);
+}
+
 /// The tracker hears of a fetch again and again; to what was withdrawn meanwhile it says so, and there is no sense in going on.
 Status check_not_withdrawn(Node& node, const InfoHash& content) {
   std::string problem = node.swarm().announce_problem(content);
@@ -95,7 +100,7 @@ Status await_completion(Node& node, const manifest::VerifiedRelease& release, cl
     if (std::holds_alternative<swarm::Completed>(*event)) return {};
     if (auto* lied = std::get_if<swarm::PeerLied>(&*event))
       out.message("peer " + lied->peer.str() + " sent corrupt data and was cut off; its pieces are fetched from others");
-    if (auto* mirror = std::get_if<swarm::MirrorFailed>(&*event)) out.message(mirror->error.message);
+    if (auto* mirror = std::get_if<swarm::MirrorFailed>(&*event)) say_mirror_failed(*mirror, out);
   }
   return fail(ErrorCode::interrupted, "interrupted: what was fetched is kept, and the same command goes on from there");
 }
