@@ -81,6 +81,7 @@ class Agent {
   void close_channel(const ChannelKey& key);
   void offered(const Offer& offer);
   void want(const ChannelKey& key, Channel& channel, const ReleaseId& id);
+  bool runs(const ChannelKey& key, const Track& track, const ReleaseId& id) const;
   void deliver(const ChannelKey& key, Channel& channel);
   void drop_unwanted_deliveries();
   bool is_wanted(const ReleaseId& id) const;

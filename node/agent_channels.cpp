@@ -91,7 +91,7 @@ void Agent::want(const ChannelKey& key, Channel& channel, const ReleaseId& id) {
   track.reason.clear();
   track.failures = 0;
   channel.ready.reset();
-  if (track.active == id) {
+  if (runs(key, track, id)) {
     track.take(Step::settle);
     track.wanted_version = track.active_version;
     return drop_unwanted_deliveries();
@@ -100,6 +100,12 @@ void Agent::want(const ChannelKey& key, Channel& channel, const ReleaseId& id) {
   track.take(Step::want);
   drop_unwanted_deliveries();
   deliver(key, channel);
+}
+
+/// By the disk: a switch that was cut off may have moved the link away from what the track calls active.
+bool Agent::runs(const ChannelKey& key, const Track& track, const ReleaseId& id) const {
+  auto linked = shelf_.linked({key.model, std::nullopt, key.channel});
+  return track.active == id && linked && *linked == id;
 }
 
 /// Brings what the channel wants, or finds that it is here.

@@ -1,5 +1,6 @@
 """Nodes that follow a channel die at every step of a release's life; what is active is always one whole version."""
 import hashlib
+import json
 import os
 import random
 import threading
@@ -92,6 +93,37 @@ class FollowCrash(VersionsCase):
         status = self.status(member)
         return status is None or status["subscriptions"][0]["phase"] != "active" or status["subscriptions"][0]["active_version"] != "2.0"
 
+    def test_a_channel_that_goes_back_while_a_node_is_dead_in_the_middle_of_a_switch_is_followed_back(self):
+        first = self.publish("1.0", megabytes=2)
+        self.fleet.start_seeder(self.source)
+        member = self.fleet.join("node")
+        node = self.start(member)
+        self.activated(node, "1.0")
+        node.stop()
+        node = self.start(member, "node.switched")
+        self.publish("2.0", base=first)
+        self.assertNotEqual(node.wait(90), 0, "it died there")
+        self.set_channel("1.0")
+        self.remember_halt(member)  # so that the cut-off switch is not simply done again before the tracker is asked
+        self.start(member)
+        self.until_settled(member, "1.0")
+        self.assert_runs(member, first)
+
+    def remember_halt(self, member):
+        path = os.path.join(member.state, "subscriptions", *self.model.split("/"), "main.json")
+        with open(path) as file:
+            track = json.load(file)
+        self.assertEqual(track["phase"], "activating")
+        with open(path, "w") as file:
+            json.dump(track | {"halted": True}, file)
+
+    def until_settled(self, member, version):
+        """Until it runs that version, and wants no other."""
+        def is_settled():
+            row = self.subscription(member)
+            return row.get("phase") == "active" and row["active_version"] == row["wanted_version"] == version
+        self.until(f"{version} is active and wanted", is_settled)
+
     def test_a_reader_sees_only_whole_versions_while_the_node_is_killed_a_hundred_times(self):
         originals = {"1.0": self.publish("1.0", megabytes=2)}
         originals["2.0"] = self.publish("2.0", seed=5, base=originals["1.0"], channel="other")
@@ -110,7 +142,7 @@ class FollowCrash(VersionsCase):
             time.sleep(chance.uniform(0.0, 0.35))  # any moment may be the worst one
             node.kill()
             node = self.start(member)
-        self.until("the channel's version is active", lambda: self.subscription(member)["active_version"] == wanted)
+        self.until_settled(member, wanted)
         self.assert_runs(member, originals[wanted])
         reader.end()
         self.assertEqual(reader.wrong, [])
