@@ -24,7 +24,7 @@ Status require_publisher(const MemberSession& session) {
   return session.require_role({Role::seeder, Role::publisher, Role::admin}, "publish");
 }
 
-Result<Signer> load_signer(cli::Invocation& call, const fs::path& state) {
+Result<Signer> load_signer(const cli::Invocation& call, const fs::path& state) {
   SHOAL_TRY(Signer signer, Signer::load(call.all("--key"), state));
   for (const auto& file : signer.exposed())
     call.out.message("warning: others than its owner may use " + file.string() + " (chmod 600 it)");

@@ -21,7 +21,7 @@ struct ChannelReference {
 Result<ChannelReference> parse_channel_reference(const std::string& text);
 
 Status require_publisher(const swarm::MemberSession& session);
-Result<Signer> load_signer(cli::Invocation& call, const fs::path& state);
+Result<Signer> load_signer(const cli::Invocation& call, const fs::path& state);
 /// A whole number from `least` to `most`; none where the option is not given.
 Result<std::optional<std::uint64_t>> number_option(const cli::Invocation& call, const std::string& option, std::uint64_t least,
                                                    std::uint64_t most);

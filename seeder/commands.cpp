@@ -3,7 +3,7 @@
 #include "manifest/mirrors.hpp"
 #include "metrics/exporter.hpp"
 #include "seeder/command_parts.hpp"
-#include "seeder/joiner.hpp"
+#include "seeder/intake.hpp"
 #include "seeder/publisher.hpp"
 #include "seeder/seeder.hpp"
 #include "seeder/watch_options.hpp"
@@ -49,7 +49,8 @@ Result<PublishRequest> publish_request(const Invocation& call) {
   SHOAL_TRY(ChannelName channel, ChannelName::parse(call.get("--channel")).within("--channel"));
   if (!call.on("--no-channel")) request.channel = channel;
   SHOAL_TRY(request.labels, labels_of(call));
-  SHOAL_TRY(request.rate, hash_rate_of(call));
+  SHOAL_TRY(ByteCount rate, hash_rate_of(call));
+  request.rate = std::make_shared<store::ReadRate>(rate);
   request.mirrors = call.all("--mirror");
   SHOAL_CHECK(manifest::check_mirrors(request.mirrors).within("--mirror"));
   request.parent = call.get("--parent");
@@ -95,17 +96,26 @@ Result<std::unique_ptr<MemberSession>> open_to_publish(const fs::path& state, co
                                        "; where that is a seeder, publish without --seed: it takes the release up by itself");
 }
 
-/// SIGHUP: the limit follows the configuration file.
-Status serve(Invocation& call, MemberSession& session, Seeder& seeder) {
-  auto apply = [&seeder](const Invocation& now) -> Status {
+/// SIGHUP: the limit, and where there is one the intake, follow the configuration file.
+Status serve(Invocation& call, MemberSession& session, Seeder& seeder, Intake* intake = nullptr) {
+  auto apply = [&](const Invocation& now) -> Status {
     SHOAL_TRY(Serving serving, serving_of(now));
+    if (intake != nullptr) {
+      SHOAL_TRY(IntakePlan plan, intake_plan_of(now, session.state()));
+      intake->follow(plan);
+    }
     seeder.limit_upload(serving.swarm.upload_limit);
     return {};
   };
-  cli::Service service(call, session.clock(), {{"--upload-limit"}, apply});
+  std::set<std::string> reloaded = intake != nullptr ? intake_options() : std::set<std::string>{};
+  reloaded.insert("--upload-limit");
+  cli::Service service(call, session.clock(), {std::move(reloaded), apply});
   SHOAL_TRY(HostPort metrics, cli::metrics_address(call));
   auto health = [&service] { return metrics::Health{service.health().alive, service.health().ready}; };
-  auto describe = [&seeder](metrics::Page& page) { seeder.describe(page); };
+  auto describe = [&](metrics::Page& page) {
+    seeder.describe(page);
+    if (intake != nullptr) intake->describe(page);
+  };
   SHOAL_TRY(auto exporter,
             metrics::Exporter::start(metrics, {"seeder", call.software, session.credentials(), session.clock(), describe, health}));
   seeder.run(service);
@@ -130,34 +140,17 @@ Status run_publish(Invocation& call) {
   return serve(call, *session, *seeder);
 }
 
-Result<std::vector<JoinRule>> joins_of(const Invocation& call) {
-  std::vector<JoinRule> rules;
-  for (const std::string& text : call.all("--join")) {
-    SHOAL_TRY(JoinRule rule, JoinRule::parse(text));
-    rules.push_back(std::move(rule));
-  }
-  return rules;
-}
-
 Status run_seed(Invocation& call) {
-  static const SystemClock clock;  // outlives a watcher that had to be left behind
+  static const SystemClock clock;  // outlives a thread that had to be left behind
   SHOAL_TRY(Serving serving, serving_of(call));
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({Role::seeder}, "seed"));
-  SHOAL_TRY(auto watch, watch_options_of(call));
-  SHOAL_TRY(auto joins, joins_of(call));
-  std::optional<Signer> signer;
-  if (!watch.rules.empty()) {
-    SHOAL_TRY(signer, load_signer(call, session->state()));
-  }
+  SHOAL_TRY(IntakePlan plan, intake_plan_of(call, session->state()));
   SHOAL_TRY(auto seeder, Seeder::start(*session, serving.listen, serving.swarm, call.out));
-  std::optional<Joiner> joiner;
-  if (!joins.empty()) joiner.emplace(std::move(joins), *session, call.out);
-  if (!signer) return serve(call, *session, *seeder);
-  Watcher watcher(watch, *session, *signer, call.out);
-  Status served = serve(call, *session, *seeder);
-  if (watcher.stop()) return served;
-  joiner.reset();
+  Intake intake(*session, call.out);
+  intake.follow(plan);
+  Status served = serve(call, *session, *seeder, &intake);
+  if (intake.stop()) return served;
   // What the thread that hangs refers to stays until the process ends, which it does now.
   seeder.reset();
   static_cast<void>(session.release());

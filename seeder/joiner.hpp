@@ -1,56 +1,66 @@
 // Serves releases that others published: finds the same files here, holds them against the signed release, and remembers them as a source.
 #pragma once
 
-#include <stop_token>
-#include <string>
+#include <list>
+#include <memory>
 #include <thread>
 #include <vector>
 
 #include "cli/output.hpp"
-#include "manifest/trust.hpp"
-#include "seeder/sources.hpp"
+#include "metrics/page.hpp"
+#include "seeder/hash_turns.hpp"
+#include "seeder/join_rule.hpp"
+#include "seeder/loose_thread.hpp"
+#include "store/read_rate.hpp"
 #include "swarm/member_session.hpp"
 
 namespace shoal::seeder {
 
-/// What `shoal seed --join` asks for.
-struct JoinRule {
-  fs::path directory;  // absolute
-  ModelName model;
-  VersionName version;
-  std::string title() const { return model.str() + "@" + version.str(); }
-  /// "/mnt/nas2/llama=acme/llama@1.0"; code `usage` for what it cannot be.
-  static Result<JoinRule> parse(const std::string& text);
+struct JoinOptions {
+  std::vector<JoinRule> rules;
+  std::shared_ptr<store::ReadRate> rate = {};  // of hashing, over all directories; none: as fast as it goes
+  /// A directory that has not answered for so long is said to hang.
+  std::chrono::milliseconds patience{60'000};
 };
 
-struct JoinReport {
-  ReleaseId id;
-  bool hashed = false;  // false: the record of an earlier join still holds, and nothing was read
-};
-
-/// One release, once. Every byte of it is read once and nothing is written below the directory; files that the release does not name do
-/// not matter. Errors: `verification` with the first file that differs; `failed` where files change meanwhile or cannot be read;
-/// `not_found`; `interrupted`; and the tracker's. Blocks; one thread.
-Result<JoinReport> join_release(const JoinRule& rule, swarm::MemberSession& session, registry::Client& tracker, cli::Output& out,
-                                const std::stop_token& stop);
-/// The part of it behind the tracker's answer.
-Result<JoinReport> join_verified(const JoinRule& rule, const manifest::VerifiedRelease& release, const std::string& envelope,
-                                 std::string metainfo, const Sources& sources, cli::Output& out, const std::stop_token& stop);
-
-/// Joins all rules on a thread of its own, so that what is known already is served meanwhile. What cannot be joined is said once and tried
-/// again until it can: the share may not be mounted yet, the release may not be published yet.
+/// Joins each rule on a thread of its own, so that what is known already is served meanwhile and a directory that is slow or hangs holds up
+/// itself alone. What cannot be joined is said once and tried again until it can: the share may not be mounted yet, the release may not be
+/// published yet. Calls are for one thread unless noted.
 class Joiner {
  public:
-  /// `session` and `out` must outlive it.
-  Joiner(std::vector<JoinRule> rules, swarm::MemberSession& session, cli::Output& out);
+  /// `session` and `out` must outlive it, and where `stop` says false, the process.
+  Joiner(swarm::MemberSession& session, cli::Output& out);
+  ~Joiner();
+
+  /// Begins rules that are new, and gives up those that are not there any more; what these have joined stays served.
+  void follow(const JoinOptions& options);
+  /// Thread-safe.
+  void describe(metrics::Page& page) const;
+
+  void request_stop();
+  /// Ends the threads; once. False: one of them hangs in a file server and was left behind; end the process soon.
+  bool stop(std::chrono::steady_clock::time_point deadline);
 
  private:
-  void run(std::vector<JoinRule> rules, const std::stop_token& stop);
-  bool attempt(const JoinRule& rule, registry::Client& tracker, std::string& told, const std::stop_token& stop);
+  struct Running;
+  struct Rule {
+    std::shared_ptr<Running> running;
+    LooseThread thread;
+    bool leaving = false;
+  };
+  struct State {
+    std::list<Rule> rules;
+    std::chrono::milliseconds patience{};
+  };
+
+  void begin(State& state, const JoinRule& rule, const JoinOptions& options);
+  void check_answers();
 
   swarm::MemberSession& session_;
   cli::Output& out_;
-  std::jthread thread_;
+  std::shared_ptr<HashTurns> turns_;
+  Guarded<State> state_;
+  std::jthread monitor_;
 };
 
 }  // namespace shoal::seeder

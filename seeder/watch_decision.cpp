@@ -27,6 +27,7 @@ void note(const SeenDirectory& seen, WatchMemory& memory, SteadyTime now) {
   memory.not_before = {};
   memory.failures = 0;
   memory.inspected = false;
+  memory.refused = false;
 }
 
 WatchStep to_publish(const WatchRule& rule, const SeenDirectory& seen, const WatchMemory& memory, SteadyTime now) {
@@ -84,7 +85,16 @@ WatchRecord begin(const SeenDirectory& seen, const WatchMemory& memory) {
 bool failed(WatchMemory& memory, const Error& error, SteadyTime now, std::chrono::milliseconds poll) {
   memory.not_before = now + pause_after(++memory.failures, poll);
   memory.inspected = false;
+  memory.refused = true;
   return tell_once(memory, error.message);
+}
+
+WatchState state_of(const WatchRule& rule, const SeenDirectory& seen, const WatchMemory& memory) {
+  const bool was_published = memory.record && memory.record->phase == WatchRecord::Phase::published;
+  if (memory.record && memory.record->phase == WatchRecord::Phase::withdrawn) return WatchState::withdrawn;
+  if (!seen.problem.empty() || memory.refused) return WatchState::refused;
+  if (was_published) return memory.record->print == seen.print ? WatchState::published : WatchState::changed;
+  return rule.complete.kind == Completeness::Kind::settled && seen.files > 0 ? WatchState::settling : WatchState::waiting;
 }
 
 bool looks_unmounted(const Scan& now, std::size_t known_before) {

@@ -1,6 +1,7 @@
 // What is to be done about a watched directory. Pure: what a scan saw, what is remembered, and a steady clock go in; one step comes out.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 
@@ -29,6 +30,7 @@ struct WatchMemory {
   SteadyTime not_before{};     // of the next inspection or publication
   unsigned failures = 0;       // since it is so, one after the other
   bool inspected = false;      // what lies there is complete
+  bool refused = false;        // the last publication failed, and nothing changed since
   std::string told;            // the problem that was said last
   std::optional<Sha256> told_change;
 };
@@ -52,6 +54,12 @@ bool inspected(WatchMemory& memory, const Status& result, SteadyTime now, std::c
 WatchRecord begin(const SeenDirectory& seen, const WatchMemory& memory);
 /// The publication failed: tried again later, the later the more often it did. Says whether the problem is new.
 bool failed(WatchMemory& memory, const Error& error, SteadyTime now, std::chrono::milliseconds poll);
+
+/// What is told of a directory to those who watch the seeder.
+enum class WatchState { waiting, settling, hashing, published, changed, refused, withdrawn };
+inline constexpr std::array watch_state_names{"waiting", "settling", "hashing", "published", "changed", "refused", "withdrawn"};
+/// Never `hashing`: only who hashes knows.
+WatchState state_of(const WatchRule& rule, const SeenDirectory& seen, const WatchMemory& memory);
 
 /// Whether a root that is empty or gone has lost its mount: it had directories before.
 bool looks_unmounted(const Scan& now, std::size_t known_before);

@@ -4,13 +4,10 @@
 
 namespace shoal::seeder {
 
-const cli::Option hash_rate_option{"--hash-rate", "SIZE", "read at most so many bytes a second to hash what is published, such as 500MB; 0 is no limit",
+const cli::Option hash_rate_option{"--hash-rate", "SIZE", "read at most so many bytes a second to hash what is published or joined, such as 500MB; 0 is no limit",
                                    "0", false, false, "hash_rate"};
 
-Result<std::shared_ptr<store::ReadRate>> hash_rate_of(const cli::Invocation& call) {
-  SHOAL_TRY(ByteCount rate, parse_bytes(call.get("--hash-rate")).within("--hash-rate"));
-  return std::make_shared<store::ReadRate>(rate);
-}
+Result<ByteCount> hash_rate_of(const cli::Invocation& call) { return parse_bytes(call.get("--hash-rate")).within("--hash-rate"); }
 
 std::vector<cli::Option> watch_options() {
   return {
@@ -32,7 +29,6 @@ Result<WatchOptions> watch_options_of(const cli::Invocation& call) {
   SHOAL_TRY(defaults.channel, parse_watch_channel(call.get("--watch-channel")).within("--watch-channel"));
   SHOAL_TRY(defaults.on_change, parse_on_change(call.get("--watch-on-change")).within("--watch-on-change"));
   WatchOptions options;
-  SHOAL_TRY(options.rate, hash_rate_of(call));
   SHOAL_TRY(options.poll, call.duration("--watch-poll"));
   SHOAL_TRY(options.patience, call.duration("--watch-patience"));
   if (options.poll < std::chrono::milliseconds(100)) return fail(ErrorCode::usage, "--watch-poll is 100ms at least");

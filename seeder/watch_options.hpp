@@ -10,7 +10,8 @@ namespace shoal::seeder {
 
 /// For whatever hashes.
 extern const cli::Option hash_rate_option;
-Result<std::shared_ptr<store::ReadRate>> hash_rate_of(const cli::Invocation& call);
+/// Bytes per second; 0 is no limit.
+Result<ByteCount> hash_rate_of(const cli::Invocation& call);
 
 std::vector<cli::Option> watch_options();
 /// Code `usage` for rules that cannot be.

@@ -19,6 +19,7 @@ struct Completeness {
   std::chrono::milliseconds settling{};    // for Kind::settled
   /// "marker:DONE", "safetensors" or "settled:10m".
   static Result<Completeness> parse(std::string_view text);
+  bool operator==(const Completeness&) const = default;
 };
 
 /// What becomes of a directory that changes after it was published.
@@ -33,6 +34,7 @@ struct WatchRule {
   Completeness complete;
   std::optional<ChannelName> channel;  // moved to what is published
   OnChange on_change = OnChange::report;
+  bool operator==(const WatchRule&) const = default;
 
   struct Defaults {
     Completeness complete;

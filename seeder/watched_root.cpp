@@ -66,6 +66,7 @@ void WatchedRoot::turn() {
   tell_problems(found.value());
   tell_gone(found.value());
   known_ = found.value().directories.size();
+  show(found.value());
   sort_by_age(found.value().directories);
   for (const SeenDirectory& seen : found.value().directories) {
     if (stop_.stop_requested()) return;
@@ -73,10 +74,37 @@ void WatchedRoot::turn() {
   }
 }
 
+/// Before the steps, which may take hours, for those that are new.
+void WatchedRoot::show(const Scan& found) {
+  shown_.with([&](Shown& shown) {
+    std::map<fs::path, WatchState> now;
+    for (const SeenDirectory& seen : found.directories) {
+      auto before = shown.versions.find(seen.path);
+      now[seen.path] = before == shown.versions.end() ? state_of(rule_, seen, {}) : before->second;
+    }
+    shown.versions = std::move(now);
+    shown.problems = found.problems.size();
+  });
+}
+
+void WatchedRoot::show(const SeenDirectory& seen, WatchState state) { shown_.lock()->versions[seen.path] = state; }
+
+WatchCounts WatchedRoot::counts() const {
+  WatchCounts counts;
+  shown_.with([&](const Shown& shown) {
+    for (const auto& [path, state] : shown.versions) ++counts[state];
+    counts[WatchState::refused] += shown.problems;
+    counts.lost = shown.lost || hangs_ ? 1 : 0;
+  });
+  counts.roots = 1;
+  return counts;
+}
+
 void WatchedRoot::check_answers(std::chrono::milliseconds patience) {
   const auto news = heart_.check(session_.clock().steady_now(), patience);
   if (!news) return;
   hung_ = hung_ || *news;
+  hangs_ = *news;
   if (*news) say("root_lost", rule_.root, "does not answer; what lies elsewhere goes on", {{"problem", "it does not answer"}});
   else say("root_back", rule_.root, "answers again");
 }
@@ -89,11 +117,13 @@ bool WatchedRoot::root_holds(const Result<Scan>& found) {
 }
 
 void WatchedRoot::lost(const std::string& problem) {
+  shown_.lock()->lost = true;
   if (std::exchange(lost_, problem) == problem) return;
   say("root_lost", rule_.root, problem, {{"problem", problem}});
 }
 
 void WatchedRoot::back() {
+  shown_.lock()->lost = false;
   if (!std::exchange(lost_, "").empty()) say("root_back", rule_.root, "can be read again");
 }
 
@@ -135,14 +165,19 @@ WatchMemory* WatchedRoot::memory_of(const SeenDirectory& seen) {
 
 void WatchedRoot::step(const SeenDirectory& seen) {
   WatchMemory* memory = memory_of(seen);
-  if (memory == nullptr) return;
-  switch (next_step(rule_, seen, *memory, session_.clock().steady_now())) {
+  if (memory == nullptr) return show(seen, WatchState::refused);
+  take_step(seen, *memory);
+  show(seen, state_of(rule_, seen, *memory));
+}
+
+void WatchedRoot::take_step(const SeenDirectory& seen, WatchMemory& memory) {
+  switch (next_step(rule_, seen, memory, session_.clock().steady_now())) {
     case WatchStep::nothing: return;
     case WatchStep::tell: return say("not_published", seen.path, seen.problem, {{"problem", seen.problem}});
-    case WatchStep::inspect: return inspect(seen, *memory);
-    case WatchStep::publish: return publish(seen, *memory);
-    case WatchStep::changed: return changed(seen, *memory, false);
-    case WatchStep::withdraw: return changed(seen, *memory, true);
+    case WatchStep::inspect: return inspect(seen, memory);
+    case WatchStep::publish: return publish(seen, memory);
+    case WatchStep::changed: return changed(seen, memory, false);
+    case WatchStep::withdraw: return changed(seen, memory, true);
     case WatchStep::unchanged: return say("changed", seen.path, "is again as it was published", {{"problem", ""}});
   }
 }
@@ -159,6 +194,7 @@ void WatchedRoot::inspect(const SeenDirectory& seen, WatchMemory& memory) {
 
 void WatchedRoot::publish(const SeenDirectory& seen, WatchMemory& memory) {
   PublishRequest request;
+  show(seen, WatchState::hashing);
   auto report = try_publish(seen, memory, request);
   heart_.rest();
   if (report.ok()) {
@@ -203,6 +239,7 @@ Result<PublishReport> WatchedRoot::try_publish(const SeenDirectory& seen, WatchM
   memory.record->phase = WatchRecord::Phase::published;
   memory.told_change.reset();
   memory.told.clear();
+  memory.refused = false;
   failpoint("watch.published");
   SHOAL_CHECK(records_.save(*memory.record));
   HashMemory::forget(session_.state(), seen.path);

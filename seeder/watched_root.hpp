@@ -10,6 +10,7 @@
 #include "cli/output.hpp"
 #include "seeder/heartbeat.hpp"
 #include "seeder/publisher.hpp"
+#include "seeder/watch_counts.hpp"
 #include "seeder/watch_records.hpp"
 #include "seeder/watcher.hpp"
 
@@ -25,6 +26,9 @@ class WatchedRoot {
   /// Looks once. For `run` and for tests.
   void turn();
 
+  /// Thread-safe.
+  WatchCounts counts() const;
+
   /// For the monitor's thread: says once that the root hangs, and once that it answers again.
   void check_answers(std::chrono::milliseconds patience);
 
@@ -36,6 +40,7 @@ class WatchedRoot {
   void tell_problems(const Scan& found);
   void tell_gone(const Scan& found);
   void step(const SeenDirectory& seen);
+  void take_step(const SeenDirectory& seen, WatchMemory& memory);
   WatchMemory* memory_of(const SeenDirectory& seen);
   void inspect(const SeenDirectory& seen, WatchMemory& memory);
   void publish(const SeenDirectory& seen, WatchMemory& memory);
@@ -45,6 +50,8 @@ class WatchedRoot {
   void changed(const SeenDirectory& seen, WatchMemory& memory, bool withdraw);
   Status withdraw(const SeenDirectory& seen, WatchMemory& memory);
   Status forget_source(const std::optional<ReleaseId>& id, const std::optional<ReleaseId>& except);
+  void show(const Scan& found);
+  void show(const SeenDirectory& seen, WatchState state);
   void say(const char* type, const fs::path& path, const std::string& text, Json more = Json::object());
   std::string title(const SeenDirectory& seen, const WatchMemory& memory) const;
 
@@ -63,7 +70,14 @@ class WatchedRoot {
   std::string lost_;        // why the root cannot be read
   std::chrono::milliseconds scan_took_{};
   Heartbeat heart_;
-  std::atomic<bool> hung_{false};  // in the middle of the scan
+  std::atomic<bool> hung_{false};   // in the middle of the scan
+  std::atomic<bool> hangs_{false};  // now
+  struct Shown {
+    std::map<fs::path, WatchState> versions;
+    std::size_t problems = 0;  // names that are no versions
+    bool lost = false;
+  };
+  Guarded<Shown> shown_;  // to those who read the metrics
 };
 
 }  // namespace shoal::seeder

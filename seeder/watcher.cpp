@@ -1,9 +1,7 @@
 #include "seeder/watcher.hpp"
 
-#include <condition_variable>
+#include <algorithm>
 
-#include "base/guarded.hpp"
-#include "base/log.hpp"
 #include "base/shutdown.hpp"
 #include "seeder/watched_root.hpp"
 
@@ -11,59 +9,89 @@ namespace shoal::seeder {
 namespace {
 
 constexpr std::chrono::seconds monitor_interval{1};
-constexpr std::chrono::seconds stop_deadline{3};
 
 }  // namespace
 
 /// A root with all that its thread needs, so that a thread that hangs may outlive the watcher.
 struct Watcher::Running {
-  Running(const WatchRule& rule, const WatchOptions& options, swarm::MemberSession& session, const Signer& signer, cli::Output& out)
-      : tracker(session.client(stop.get_token())), root(rule, options, session, *tracker, signer, out, stop.get_token()) {}
+  Running(const WatchRule& what, const WatchOptions& options, swarm::MemberSession& session, const Signer& signer, cli::Output& out)
+      : rule(what),
+        poll(options.poll),
+        tracker(session.client(stop.get_token())),
+        root(rule, options, session, *tracker, signer, out, stop.get_token()) {}
 
-  void run() {
-    root.run();
-    *ended.lock() = true;
-    changed.notify_all();
-  }
-  bool wait_until(std::chrono::steady_clock::time_point deadline) {
-    auto done = ended.lock();
-    return changed.wait_until(done.lock(), deadline, [&] { return *done; });
-  }
-
+  const WatchRule rule;
+  const std::chrono::milliseconds poll;
   std::stop_source stop;
   std::unique_ptr<registry::Client> tracker;
   WatchedRoot root;
-  Guarded<bool> ended{false};
-  std::condition_variable changed;
 };
 
-Watcher::Watcher(const WatchOptions& options, swarm::MemberSession& session, const Signer& signer, cli::Output& out) {
-  for (const WatchRule& rule : options.rules) {
-    running_.push_back(std::make_shared<Running>(rule, options, session, signer, out));
-    threads_.emplace_back([running = running_.back()] { running->run(); });
-  }
-  monitor_ = std::jthread([this, patience = options.patience](const std::stop_token& stop) {
-    while (sleep_for(monitor_interval, stop))
-      for (const auto& each : running_) each->root.check_answers(patience);
+Watcher::Watcher(swarm::MemberSession& session, cli::Output& out) : session_(session), out_(out) {
+  monitor_ = std::jthread([this](const std::stop_token& stop) {
+    while (sleep_for(monitor_interval, stop)) check_answers();
   });
 }
 
-Watcher::~Watcher() { stop(); }
+Watcher::~Watcher() { stop(LooseThread::usual_deadline()); }
 
-bool Watcher::stop() {
+void Watcher::follow(const WatchOptions& options, const std::optional<Signer>& signer) {
+  state_.with([&](State& state) {
+    state.patience = options.patience;
+    std::erase_if(state.rules, [](const Rule& rule) { return rule.leaving && rule.thread.ended(); });
+    std::vector<WatchRule> fresh = options.rules;
+    for (Rule& rule : state.rules) {
+      if (rule.leaving) continue;
+      const bool stays = rule.running->poll == options.poll && std::erase(fresh, rule.running->rule) > 0;
+      rule.leaving = !stays;
+      if (!stays) rule.thread.request_stop();
+    }
+    for (const WatchRule& rule : fresh) begin(state, rule, std::make_shared<Running>(rule, options, session_, signer.value(), out_));
+  });
+}
+
+/// Behind those of the same root that are still about to end: two must not publish one directory.
+void Watcher::begin(State& state, const WatchRule& rule, std::shared_ptr<Running> running) {
+  std::vector<LooseThread::Ended> before;
+  for (const Rule& other : state.rules)
+    if (other.leaving && other.running->rule.root == rule.root) before.push_back(other.thread.waiter());
+  LooseThread thread(running->stop, [running, before = std::move(before)](const std::stop_token& stop) {
+    if (std::all_of(before.begin(), before.end(), [&](const auto& wait) { return wait(stop); })) running->root.run();
+  });
+  state.rules.push_back({std::move(running), std::move(thread)});
+}
+
+void Watcher::check_answers() {
+  state_.with([](State& state) {
+    for (const Rule& rule : state.rules)
+      if (!rule.leaving) rule.running->root.check_answers(state.patience);
+  });
+}
+
+WatchCounts Watcher::counts() const {
+  return state_.with([](const State& state) {
+    WatchCounts sum;
+    for (const Rule& rule : state.rules)
+      if (!rule.leaving) sum.add(rule.running->root.counts());
+    return sum;
+  });
+}
+
+void Watcher::request_stop() {
+  state_.with([](State& state) {
+    for (Rule& rule : state.rules) rule.thread.request_stop();
+  });
+}
+
+bool Watcher::stop(std::chrono::steady_clock::time_point deadline) {
   monitor_ = {};
-  for (const auto& each : running_) each->stop.request_stop();
-  const auto deadline = std::chrono::steady_clock::now() + stop_deadline;
-  bool all = true;
-  for (std::size_t i = 0; i < threads_.size(); ++i) {
-    if (!threads_[i].joinable()) continue;
-    const bool ended = running_[i]->wait_until(deadline);
-    if (ended) threads_[i].join();
-    else threads_[i].detach();
-    all = all && ended;
-  }
-  if (!all) log::warn("left behind", {{"what", "a thread that waits for a file server that does not answer"}});
-  return all;
+  request_stop();
+  return state_.with([&](State& state) {
+    bool all = true;
+    for (Rule& rule : state.rules) all = rule.thread.end(deadline) && all;
+    state.rules.clear();
+    return all;
+  });
 }
 
 }  // namespace shoal::seeder

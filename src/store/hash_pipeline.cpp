@@ -222,6 +222,7 @@ Status HashPipeline::read_and_hash(const SourceFile& source, Chunk& chunk) {
   for (std::size_t at = 0; at < chunk.length; at += bite) {
     const std::size_t count = std::min(bite, chunk.length - at);
     SHOAL_TRY(std::size_t got, source.read(chunk.offset + at, {chunk.buffer.get() + at, count}));
+    if (options_.rate != nullptr) options_.rate->count(got);
     if (got != count) return changed_error(path_of(chunk.file));
     digests.update({chunk.buffer.get() + at, count});
   }

@@ -7,8 +7,9 @@
 namespace shoal::store {
 
 std::chrono::milliseconds ReadRate::reserve(ByteCount bytes, SteadyTime now) {
-  if (per_second_ == 0) return {};
-  const std::chrono::duration<double> takes(static_cast<double>(bytes) / static_cast<double>(per_second_));
+  const ByteCount per_second = per_second_;
+  if (per_second == 0) return {};
+  const std::chrono::duration<double> takes(static_cast<double>(bytes) / static_cast<double>(per_second));
   return free_.with([&](SteadyTime& free) {
     const SteadyTime start = std::max(now, free);
     free = start + std::chrono::duration_cast<SteadyTime::duration>(takes);

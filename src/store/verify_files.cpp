@@ -4,6 +4,7 @@
 #include "crypto/digest.hpp"
 #include "store/hash_pipeline.hpp"
 #include "store/hash_tree.hpp"
+#include "store/read_rate.hpp"
 
 namespace shoal::store {
 namespace {
@@ -56,7 +57,9 @@ class Verification {
     crypto::Sha256Hasher hasher;
     std::vector<char> buffer(std::min<ByteCount>(read_size, size));
     for (ByteCount at = 0; at < size && !options_.stop.stop_requested();) {
+      if (options_.rate != nullptr) options_.rate->wait(std::min<ByteCount>(buffer.size(), size - at), options_.stop);
       SHOAL_TRY(std::size_t got, source.read(at, buffer));
+      if (options_.rate != nullptr) options_.rate->count(got);
       if (got == 0) return fail("it ends at " + std::to_string(at) + " bytes");
       hasher.update({buffer.data(), got});
       at += got;

@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import threading
 import time
 import unittest
@@ -82,7 +83,7 @@ class FollowCrash(VersionsCase):
         second = self.publish("2.0", seed=9, megabytes=2)
         for node, member, failpoint in zip(nodes, members, FAILPOINTS):
             with self.subTest(failpoint):
-                self.assertNotEqual(node.wait(90), 0, "it died there")
+                self.assertEqual(node.wait(90), -signal.SIGKILL, "it died there")
                 running = os.path.realpath(self.link(member))
                 self.assert_same(second if digest_of(os.path.join(running, "config.json")) == digest_of(os.path.join(second, "config.json")) else first, running)
                 self.activated(self.start(member), "2.0") if self.needs_activation(member) else None
@@ -102,7 +103,7 @@ class FollowCrash(VersionsCase):
         node.stop()
         node = self.start(member, "node.switched")
         self.publish("2.0", base=first)
-        self.assertNotEqual(node.wait(90), 0, "it died there")
+        self.assertEqual(node.wait(90), -signal.SIGKILL, "it died there")
         self.set_channel("1.0")
         self.remember_halt(member)  # so that the cut-off switch is not simply done again before the tracker is asked
         self.start(member)

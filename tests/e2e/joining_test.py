@@ -1,6 +1,7 @@
 """Several seeders serve one release: a second machine finds the same files at home and joins in without publishing."""
 import os
 import shutil
+import signal
 import unittest
 
 import cases
@@ -52,6 +53,58 @@ class SeveralSeeders(cases.FleetCase):
         self.assertEqual(second.last("seeding")["releases"], 0)
         shutil.copyfile(os.path.join(self.original, "weights-2.bin"), bad)
         second.wait_event("joined_release")
+
+    def test_a_directory_that_is_not_there_yet_holds_up_no_other_and_joins_when_it_comes(self):
+        late = self.fleet.path("late")
+        second = self.join_in("--join", f"{late}=acme/later@1.0")
+        self.assertEqual(second.wait_event("joined_release")["model"], "acme/model")
+        self.assertEqual(second.wait_event("not_joined")["model"], "acme/later")
+        other = self.fleet.path("other")
+        cases.make_model(other, 1)
+        self.fleet.publish(self.source, other, "acme/later", "1.0")
+        shutil.copytree(other, late)
+        second.wait_event("joined_release", where=lambda event: event["model"] == "acme/later")
+
+    def test_sighup_takes_up_another_join_and_watch_and_leaves_what_is_served(self):
+        shutil.copy(self.fleet.path("keys", "publisher.key"), os.path.join(self.second.state, "publisher.key"))
+        nas, config = self.fleet.path("nas"), self.fleet.path("seeder.toml")
+        os.makedirs(nas)
+
+        def write(*lines):
+            with open(config, "w", encoding="utf-8") as file:
+                file.write("\n".join([f'state = "{self.second.state}"', 'listen = "127.0.0.1:0"', *lines, ""]))
+
+        def lay_down(version, seed):
+            cases.make_model(os.path.join(nas, version), 1, seed)
+            cases.write(os.path.join(nas, version, "DONE"), 1, 1)
+
+        write()
+        second = self.fleet.start("second", "seed", "--config", config)
+        second.wait_event("seeding")
+        watch = f'watch = ["{nas}/{{version}} model=acme/watched complete=marker:DONE"]'
+        write(f'join = ["{self.copy}=acme/model@1.0"]', watch, 'watch_poll = "200ms"')
+        second.send(signal.SIGHUP)
+        second.wait_event("joined_release")
+        lay_down("1.0", 1)
+        second.wait_event("published", where=lambda event: event["version"] == "1.0")
+        write('watch = ["nonsense"]')
+        second.send(signal.SIGHUP)
+        self.until("the mistake is said", lambda: "reload.failed" in self.log_of(second))
+        lay_down("2.0", 2)
+        second.wait_event("published", where=lambda event: event["version"] == "2.0")
+        write('scrub_rate = "1MB"')
+        second.send(signal.SIGHUP)
+        self.until("it was read", lambda: '"option":"--scrub-rate"' in self.log_of(second))
+        lay_down("3.0", 3)
+        for number, reference in enumerate(("acme/watched@1.0", "acme/model@1.0")):
+            self.fleet.pull(self.fleet.join(f"node{number}"), reference, to=self.fleet.path(f"out{number}")).complete()
+        self.assertEqual(second.stop(), 0)
+        self.assertEqual([event["version"] for event in second.events if event["type"] == "published"], ["1.0", "2.0"])
+
+    @staticmethod
+    def log_of(process):
+        with open(process.log_path, encoding="utf-8") as file:
+            return file.read()
 
 
 if __name__ == "__main__":

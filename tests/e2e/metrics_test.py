@@ -1,4 +1,5 @@
 """What each role tells Prometheus: promtool accepts it, the numbers move, and nothing is in it that not everybody may read."""
+import os
 import re
 import shutil
 import socket
@@ -7,7 +8,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from cases import FleetCase
+from cases import FleetCase, make_model, write
 from fleet import free_port
 
 
@@ -79,6 +80,32 @@ class Metrics(FleetCase):
             page = get(self.ports[role], "/metrics")[1]
             for private in ("acme", "127.0.0.1", self.fleet.directory, "BEGIN", "shoal-"):  # models, addresses, paths, keys, the fleet
                 self.assertNotIn(private, page)
+
+    def test_what_is_watched_and_joined_is_counted_by_state(self):
+        original = self.published(2)
+        copy = shutil.copytree(original, self.fleet.path("copy"))
+        second, nas = self.fleet.join("second", role="seeder"), self.fleet.path("nas")
+        shutil.copy(self.fleet.path("keys", "publisher.key"), os.path.join(second.state, "publisher.key"))
+        make_model(os.path.join(nas, "1.0"), 1)
+        write(os.path.join(nas, "1.0", "DONE"), 1, 1)
+        make_model(os.path.join(nas, "2.0"), 1)
+        seeder = self.fleet.start_seeder(second, *self.metrics("seeder"), "--join", f"{copy}=acme/model@1.0", "--join", f"{nas}=acme/none@1.0",
+                                         "--watch", f"{nas}/{{version}} model=acme/watched complete=marker:DONE", "--watch-poll", "200ms")
+        seeder.wait_event("joined_release")
+        seeder.wait_event("published")
+        seeder.wait_event("not_joined")
+
+        def counts():
+            return {(name, state): self.value("seeder", name, state=state) for name, state in
+                    (("shoal_joins", "joined"), ("shoal_joins", "waiting"), ("shoal_watched_versions", "published"),
+                     ("shoal_watched_versions", "waiting"), ("shoal_watched_roots", "readable"))}
+        self.until("each is counted once", lambda: set(counts().values()) == {1.0})
+        self.assertGreaterEqual(self.value("seeder", "shoal_source_hashed_bytes_total"), 3_000_000)
+        os.rename(nas, nas + ".away")
+        self.until("the root is lost", lambda: self.value("seeder", "shoal_watched_roots", state="lost") == 1)
+        page = get(self.ports["seeder"], "/metrics")[1]
+        self.assertNotIn(self.fleet.directory, page)
+        self.assertNotIn("acme", page)
 
     def test_refused_connections_are_counted_by_reason(self):
         self.run_all()

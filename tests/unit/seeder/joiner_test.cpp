@@ -1,4 +1,4 @@
-#include "seeder/joiner.hpp"
+#include "seeder/joined_directory.hpp"
 
 #include <doctest/doctest.h>
 
@@ -21,15 +21,17 @@ struct Copies {
     test::must(Sources(machine.state()).remove(report.id));
   }
   fs::path at(const std::string& name) const { return directory.path() / name; }
-  Result<JoinReport> join(std::stop_token stop = {}) {
+  JoinedDirectory joined(std::stop_token stop = {}) {
     auto rule = test::must(JoinRule::parse(at("b").string() + "=acme/llama@1.0"));
-    return join_release(rule, machine.session(), machine.tracker(), machine.out(), stop);
+    return JoinedDirectory(rule, {rate}, machine.session(), machine.tracker(), machine.out(), std::move(stop));
   }
+  Result<JoinReport> join(std::stop_token stop = {}) { return joined(std::move(stop)).attempt(); }
   bool remembered() const { return Sources(machine.state()).load(report.id).ok(); }
 
   TempDirectory directory;
   Machine machine;
   PublishReport report;
+  std::shared_ptr<store::ReadRate> rate = std::make_shared<store::ReadRate>();
 };
 
 TEST_CASE("the same files elsewhere are joined by hashing, then by what is remembered of them") {
@@ -64,6 +66,40 @@ TEST_CASE("a file that differs is refused by name, and nothing is remembered") {
   REQUIRE(!joined.ok());
   CHECK(joined.error().message.find((copies.at("b") / name).string()) != std::string::npos);
   CHECK(!copies.remembered());
+}
+
+TEST_CASE("content that was refused is not read again until one of the files changes") {
+  Copies copies;
+  write(copies.at("b") / "weights.bin", std::string(299'999, 'w') + "x");
+  JoinedDirectory directory = copies.joined();
+  CHECK(directory.attempt().error().code == ErrorCode::verification);
+  CHECK(directory.state() == JoinState::refused);
+  const ByteCount once = copies.rate->read();
+  CHECK(once == 300'002);
+  CHECK(directory.attempt().error().code == ErrorCode::verification);
+  CHECK(copies.rate->read() == once);
+  write(copies.at("b") / "weights.bin", std::string(300'000, 'w'));
+  fs::last_write_time(copies.at("b") / "weights.bin", fs::file_time_type::clock::now() - std::chrono::hours(1));
+  CHECK(directory.attempt().ok());
+  CHECK(directory.state() == JoinState::joined);
+  CHECK(copies.rate->read() > once);
+}
+
+TEST_CASE("content that was refused is read again after some hours, since a file server may have shown old data") {
+  Copies copies;
+  write(copies.at("b") / "weights.bin", std::string(299'999, 'w') + "x");
+  JoinedDirectory directory = copies.joined();
+  CHECK(!directory.attempt().ok());
+  const ByteCount once = copies.rate->read();
+  copies.machine.clock().advance(std::chrono::hours(7));
+  CHECK(!directory.attempt().ok());
+  CHECK(copies.rate->read() == 2 * once);
+}
+
+TEST_CASE("attempts that fail for the same reason come less and less often") {
+  CHECK(pause_before_joining_again(0) == std::chrono::seconds(5));
+  CHECK(pause_before_joining_again(1) == std::chrono::seconds(10));
+  CHECK(pause_before_joining_again(1000) == std::chrono::seconds(40));
 }
 
 TEST_CASE("a file that was written since it was joined is hashed again") {

@@ -1,0 +1,21 @@
+// What `shoal seed --join` asks for. Pure.
+#pragma once
+
+#include <string>
+
+#include "base/files.hpp"
+#include "base/ids.hpp"
+
+namespace shoal::seeder {
+
+struct JoinRule {
+  fs::path directory;  // absolute
+  ModelName model;
+  VersionName version;
+  std::string title() const { return model.str() + "@" + version.str(); }
+  bool operator==(const JoinRule&) const = default;
+  /// "/mnt/nas2/llama=acme/llama@1.0"; code `usage` for what it cannot be.
+  static Result<JoinRule> parse(const std::string& text);
+};
+
+}  // namespace shoal::seeder
