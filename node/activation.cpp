@@ -2,23 +2,28 @@
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "node/admission.hpp"
 #include "node/shelf.hpp"
 
 namespace shoal::node {
 
 Status Activator::activate(const Switch& order, const std::stop_token& stop) {
+  const fs::path files = shelf_.release(order.release.id());
+  SHOAL_CHECK(admit_formats(order.release, order.allow_code_formats));
+  SHOAL_CHECK(admit_content(order.release, files, order.allow_code_formats));
   if (cache_ != nullptr) {
     std::lock_guard one_at_a_time(cache_mutex_);
-    SHOAL_CHECK(cache_->add(order.release, shelf_.release(order.release.id())).within("Hugging Face cache"));
+    SHOAL_CHECK(cache_->add(order.release, files).within("Hugging Face cache"));
   }
   failpoint("node.before_switch");
-  SHOAL_CHECK(point(order.key, order.release.id()));
+  SHOAL_CHECK(shelf_.switch_to({order.key.model, std::nullopt, order.key.channel}, order.release.id()));
+  Status done = point_cache(order.key, order.release.id());
   failpoint("node.switched");
-  Status hooked = run_hooks(order, order.release, order.before, stop);
+  if (done.ok()) done = run_hooks(order, order.release, order.before, stop);
   failpoint("node.hooked");
   // A stop is no verdict on the release: the switch stays, and the next start runs the hooks again.
-  if (!hooked.ok() && hooked.error().code != ErrorCode::interrupted) go_back(order, stop);
-  return hooked;
+  if (!done.ok() && done.error().code != ErrorCode::interrupted) go_back(order, stop);
+  return done;
 }
 
 Status Activator::show(const ChannelKey& key, const manifest::VerifiedRelease& release) {
@@ -28,8 +33,7 @@ Status Activator::show(const ChannelKey& key, const manifest::VerifiedRelease& r
   return cache_->point(key.model, key.channel, release.id()).within("Hugging Face cache");
 }
 
-Status Activator::point(const ChannelKey& key, const ReleaseId& id) {
-  SHOAL_CHECK(shelf_.switch_to({key.model, std::nullopt, key.channel}, id));
+Status Activator::point_cache(const ChannelKey& key, const ReleaseId& id) {
   if (cache_ == nullptr) return {};
   std::lock_guard one_at_a_time(cache_mutex_);
   return cache_->point(key.model, key.channel, id).within("Hugging Face cache");
@@ -44,15 +48,25 @@ Status Activator::run_hooks(const Switch& order, const manifest::VerifiedRelease
 }
 
 void Activator::go_back(const Switch& order, const std::stop_token& stop) {
-  if (!order.before) {
-    Status removed = shelf_.unlink({order.key.model, std::nullopt, order.key.channel});
-    if (!removed.ok()) log::error("switch_back.failed", {{"channel", order.key.str()}, {"error", removed.error().message}});
-    return;
-  }
-  Status back = point(order.key, *order.before);
-  auto before = shelf_.verified(*session_.verifier(), *order.before);
-  if (back.ok() && before.ok()) back = run_hooks(order, *before, order.release.id(), stop);
+  Status back = order.before ? point_back(order, stop) : withdraw(order.key);
   if (!back.ok()) log::error("switch_back.failed", {{"channel", order.key.str()}, {"error", back.error().message}});
+}
+
+/// A cache that cannot follow must not keep the hooks from hearing that the link went back.
+Status Activator::point_back(const Switch& order, const std::stop_token& stop) {
+  SHOAL_CHECK(shelf_.switch_to({order.key.model, std::nullopt, order.key.channel}, *order.before));
+  Status cached = point_cache(order.key, *order.before);
+  auto before = shelf_.verified(*session_.verifier(), *order.before);
+  if (before.ok()) SHOAL_CHECK(run_hooks(order, *before, order.release.id(), stop));
+  return cached;
+}
+
+/// As it was before the first release.
+Status Activator::withdraw(const ChannelKey& key) {
+  SHOAL_CHECK(shelf_.unlink({key.model, std::nullopt, key.channel}));
+  if (cache_ == nullptr) return {};
+  std::lock_guard one_at_a_time(cache_mutex_);
+  return cache_->unpoint(key.model, key.channel).within("Hugging Face cache");
 }
 
 }  // namespace shoal::node

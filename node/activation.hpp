@@ -19,6 +19,7 @@ struct Switch {
   std::optional<ReleaseId> before;    // what was active, and is again if a hook fails
   std::vector<Hook> hooks;
   HookOptions hook_options;
+  bool allow_code_formats = false;
 };
 
 /// Thread-safe; each call blocks for as long as its hooks take.
@@ -28,16 +29,19 @@ class Activator {
   Activator(swarm::MemberSession& session, Shelf& shelf, HuggingFaceCache* cache) : session_(session), shelf_(shelf), cache_(cache) {}
 
   /// After success the link points at the release and every hook has succeeded. After an error it points where it pointed before, and
-  /// the hooks were told so, as far as they listen.
+  /// the hooks were told so, as far as they listen. Code `verification` where the release came with another consent to formats that
+  /// execute code than today's.
   Status activate(const Switch& order, const std::stop_token& stop);
   /// Shows in the Hugging Face layout what is active already; without one, nothing.
   Status show(const ChannelKey& key, const manifest::VerifiedRelease& release);
 
  private:
-  Status point(const ChannelKey& key, const ReleaseId& id);
+  Status point_cache(const ChannelKey& key, const ReleaseId& id);
   Status run_hooks(const Switch& order, const manifest::VerifiedRelease& release, const std::optional<ReleaseId>& previous,
                    const std::stop_token& stop);
   void go_back(const Switch& order, const std::stop_token& stop);
+  Status point_back(const Switch& order, const std::stop_token& stop);
+  Status withdraw(const ChannelKey& key);
 
   swarm::MemberSession& session_;
   Shelf& shelf_;

@@ -133,7 +133,7 @@ void Agent::tick() {
   if (subscriptions_.stamp() != subscriptions_stamp_) load_subscriptions();
   const WallTime now = clock_.now();
   for (auto& [key, channel] : channels_) {
-    if (channel.track.phase == Phase::failed && now >= channel.track.retry_at && channel.track.take(Step::retry)) deliver(key, channel);
+    if (channel.track.phase == Phase::failed && is_due(channel.track.retry_at, now) && channel.track.take(Step::retry)) deliver(key, channel);
     if (channel.track.phase == Phase::ready) try_to_activate(key, channel);
   }
   apply_limits();
@@ -144,8 +144,11 @@ void Agent::tick() {
 }
 
 void Agent::apply_limits() {
-  if (limit_order_ && clock_.steady_now() >= limit_order_->until) limit_order_.reset();
-  const Rates wanted = limit_order_ ? limit_order_->rates : settings_.schedule.at(local_time(clock_.now()), settings_.limits);
+  for (auto* order : {&upload_order_, &download_order_})
+    if (*order && clock_.steady_now() >= (*order)->until) order->reset();
+  Rates wanted = settings_.schedule.at(local_time(clock_.now()), settings_.limits);
+  if (upload_order_) wanted.upload = upload_order_->rate;
+  if (download_order_) wanted.download = download_order_->rate;
   if (wanted == limits_) return;
   limits_ = wanted;
   node_->swarm().set_limits(wanted.upload, wanted.download);
@@ -179,7 +182,7 @@ bool Agent::in_use(const ReleaseId& id) const {
   if (way != deliveries_.end() && !way->second.done) return true;
   auto served = served_.find(id);
   auto progress = served == served_.end() ? std::nullopt : node_->swarm().progress(served->second);
-  return progress && progress->upload_rate > 0;  // a peer reads it: later
+  return progress && progress->peers > 0;  // who fetches it is linked, also while that stalls: later
 }
 
 Result<Json> Agent::collect_garbage(bool dry_run, ByteCount wanted_besides) {
@@ -261,14 +264,16 @@ Result<Json> Agent::answer(const Json& request) {
     return newest.ok() ? std::move(newest) : Result<Json>(to_json(*view_.lock(), clock_.now()));
   }
   if (command == "gc") return on_loop([this, dry_run = request.value("dry_run", false)] { return collect_garbage(dry_run, 0); }, answer_patience);
-  if (command == "limit")
-    return on_loop([this, request]() -> Result<Json> {
-      limit_order_ = LimitOrder{{request.value("upload", ByteCount{0}), request.value("download", ByteCount{0})},
-                                clock_.steady_now() + std::chrono::seconds(request.value("seconds", 3600))};
-      apply_limits();
-      return Json{{"type", "limit"}, {"upload_limit", limits_.upload}, {"download_limit", limits_.download}};
-    }, answer_patience);
+  if (command == "limit") return on_loop([this, request] { return order_limits(request); }, answer_patience);
   return fail(ErrorCode::usage, "the running node does not know '" + printable(command) + "': it is of another version");
+}
+
+Result<Json> Agent::order_limits(const Json& request) {
+  const SteadyTime until = clock_.steady_now() + std::chrono::seconds(request.value("seconds", 3600));
+  if (request.contains("upload")) upload_order_ = LimitOrder{request.value("upload", ByteCount{0}), until};
+  if (request.contains("download")) download_order_ = LimitOrder{request.value("download", ByteCount{0}), until};
+  apply_limits();
+  return Json{{"type", "limit"}, {"upload_limit", limits_.upload}, {"download_limit", limits_.download}};
 }
 
 Result<Json> Agent::on_loop(std::function<Result<Json>()> work, std::chrono::seconds patience) {

@@ -63,9 +63,9 @@ class Agent {
     bool done = false;
     std::uint64_t ticket = 0;
   };
-  /// Limits by command, until a time.
+  /// A limit by command, of one direction, until a time.
   struct LimitOrder {
-    Rates rates;
+    ByteCount rate = 0;
     SteadyTime until;
   };
 
@@ -105,6 +105,7 @@ class Agent {
   void forget(const ReleaseId& id);
   void publish_view();
   Result<Json> answer(const Json& request);
+  Result<Json> order_limits(const Json& request);
   Result<Json> on_loop(std::function<Result<Json>()> work, std::chrono::seconds patience);
 
   swarm::MemberSession& session_;
@@ -123,7 +124,7 @@ class Agent {
   SteadyTime next_collection_{};
   std::uint64_t ticket_ = 0;
   Rates limits_;
-  std::optional<LimitOrder> limit_order_;
+  std::optional<LimitOrder> upload_order_, download_order_;
   TrackerView tracker_;
   mutable Guarded<AgentView> view_;
   std::optional<HuggingFaceCache> cache_;

@@ -220,7 +220,7 @@ void Agent::try_to_activate(const ChannelKey& key, Channel& channel) {
   if (!reason.empty() || !channel.ready || !channel.track.take(Step::activate)) return;
   save(key, channel);
   failpoint("node.activating");
-  Switch order{key, *channel.ready, channel.track.active, channel.hooks, options_.hook_options};
+  Switch order{key, *channel.ready, channel.track.active, channel.hooks, options_.hook_options, options_.allow_code_formats};
   channel.activation = std::jthread([this, order = std::move(order)](const std::stop_token& stop) {
     Status outcome = activator_->activate(order, stop);
     tasks_.post([this, key = order.key, release = order.release, outcome] { switched(key, release, outcome); });

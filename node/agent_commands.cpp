@@ -109,15 +109,20 @@ Status run_unfollow(Invocation& call) {
 }
 
 Status run_limit(Invocation& call) {
-  SHOAL_TRY(ByteCount upload, bytes_of(call, "--upload"));
-  SHOAL_TRY(ByteCount download, bytes_of(call, "--download"));
   SHOAL_TRY(auto duration, call.duration("--for"));
-  const Json request{{"command", "limit"}, {"upload", upload}, {"download", download},
-                     {"seconds", std::chrono::duration_cast<std::chrono::seconds>(duration).count()}};
+  Json request{{"command", "limit"}, {"seconds", std::chrono::duration_cast<std::chrono::seconds>(duration).count()}};
+  for (const std::string direction : {"upload", "download"}) {
+    if (call.get("--" + direction).empty()) continue;
+    SHOAL_TRY(request[direction], bytes_of(call, "--" + direction));
+  }
+  if (request.size() == 2) return fail(ErrorCode::usage, "give --upload, --download or both: there is nothing to limit");
   SHOAL_TRY(auto answer, ask_node(call.get("--state"), request, patience));
   if (!answer) return fail(ErrorCode::not_found, "no node runs on " + call.get("--state") + ": limits of one that starts are given to 'shoal node run'");
   auto shown = [](ByteCount rate) { return rate == 0 ? std::string("unlimited") : format_bytes(rate) + "/s"; };
-  call.out.result(*answer, "upload " + shown(upload) + ", download " + shown(download) + " for " + format_duration(duration));
+  auto now = [&](const std::string& direction) {
+    return direction + " " + shown(answer->value(direction + "_limit", ByteCount{0})) + (request.contains(direction) ? " for " + format_duration(duration) : "");
+  };
+  call.out.result(*answer, now("upload") + ", " + now("download"));
   return {};
 }
 
@@ -167,9 +172,10 @@ std::vector<cli::Command> agent_commands() {
            {{"REF", "org/name (its channel main) or org/name:channel", true}},
            {state_option, {"--remove", "", "also remove the link, so that gc may delete the files"}}, run_unfollow, "Node"},
           {"limit", "limit what a running node sends and receives, for a time",
-           "Takes effect within a second; afterwards the configured limits and schedule hold again.\n\n"
+           "Takes effect within a second; afterwards the configured limits and schedule hold again, as they do all the time for a direction\n"
+           "that is not given.\n\n"
            "  shoal limit --download 20MB --for 2h",
-           {}, {state_option, {"--upload", "SIZE", "bytes a second; 0 is no limit", "0"}, {"--download", "SIZE", "bytes a second; 0 is no limit", "0"},
+           {}, {state_option, {"--upload", "SIZE", "bytes a second; 0 is no limit"}, {"--download", "SIZE", "bytes a second; 0 is no limit"},
                 {"--for", "TIME", "how long", "1h"}},
            run_limit, "Node"}};
 }

@@ -248,6 +248,13 @@ Status HuggingFaceCache::point_reference(const ModelName& model, const std::stri
   return rename_durably(staged, repository(model) / "refs" / name);
 }
 
+Status HuggingFaceCache::unpoint(const ModelName& model, const ChannelName& channel) {
+  const fs::path references = repository(model) / "refs";
+  if (!fs::exists(references / channel.str())) return {};
+  SHOAL_CHECK(remove_file(references / channel.str()));
+  return sync_directory(references);
+}
+
 Status HuggingFaceCache::remove(const ModelName& model, const ReleaseId& id) {
   const fs::path repo = repository(model);
   if (!fs::is_directory(repo)) return {};

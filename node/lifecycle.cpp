@@ -8,6 +8,8 @@ namespace {
 
 using enum Phase;
 
+constexpr std::chrono::seconds first_delay{5}, longest_delay{30 * 60};
+
 struct Named {
   Phase phase;
   std::string_view name;
@@ -103,8 +105,9 @@ std::string note_on(const manifest::ChannelPointer& pointer, const NodeId& self)
 }
 
 std::chrono::seconds retry_delay(std::uint32_t failures) {
-  constexpr std::chrono::seconds first{5}, longest{30 * 60};
-  return std::min(longest, first * (1 << std::min<std::uint32_t>(failures, 10)));
+  return std::min(longest_delay, first_delay * (1 << std::min<std::uint32_t>(failures, 10)));
 }
+
+bool is_due(WallTime retry_at, WallTime now) { return now >= retry_at || retry_at - now > longest_delay; }
 
 }  // namespace shoal::node

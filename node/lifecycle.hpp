@@ -53,5 +53,7 @@ std::string note_on(const manifest::ChannelPointer& pointer, const NodeId& self)
 
 /// Time until the next try after so many failures in a row: 5 s, doubling, half an hour at most.
 std::chrono::seconds retry_delay(std::uint32_t failures);
+/// Whether what was to be tried again at a time is: also where that is further away than any delay, because the clock was ahead.
+bool is_due(WallTime retry_at, WallTime now);
 
 }  // namespace shoal::node

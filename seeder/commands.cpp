@@ -16,6 +16,9 @@ using cli::Invocation;
 using identity::Role;
 using swarm::MemberSession;
 
+/// For an end in order, before the process ends without it: a service manager is promised ten seconds.
+constexpr std::chrono::seconds end_patience{8};
+
 const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0",
                                 false, false, "listen"};
 const cli::Option upload_limit_option{"--upload-limit", "SIZE", "send at most so many bytes a second, such as 100MB; 0 is no limit", "0",
@@ -142,6 +145,7 @@ Status run_publish(Invocation& call) {
 
 Status run_seed(Invocation& call) {
   static const SystemClock clock;  // outlives a thread that had to be left behind
+  const EndDeadline deadline(call.shutdown.token(), end_patience);
   SHOAL_TRY(Serving serving, serving_of(call));
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({Role::seeder}, "seed"));

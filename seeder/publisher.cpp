@@ -74,7 +74,7 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
       return fail(ErrorCode::conflict, title(request) + " is registered already, with other mirrors; releases never change: publish under a new version");
   }
   warn_of_code(request, source);
-  SHOAL_TRY(Prepared prepared, prepare(request, source));
+  SHOAL_TRY(Prepared prepared, prepare(request, source, known));
   bool already = known.has_value();
   if (known) {
     auto same = [](const auto& a, const auto& b) { return a.sha256 == b.sha256; };
@@ -151,8 +151,27 @@ Status Publisher::sign_files(const PublishRequest& request, manifest::Release& r
   return {};
 }
 
+/// What nodes have, as far as can be told: the parent, or what the channel points at.
+Result<manifest::VerifiedRelease> Publisher::release_before(const PublishRequest& request, const std::optional<ReleaseId>& parent) {
+  std::optional<ReleaseId> id = parent;
+  if (!id) {
+    SHOAL_TRY(auto pointer, ChannelMover(session_, tracker_, signer_).in_force(request.model, request.channel.value_or(ChannelName())));
+    if (!pointer) return fail(ErrorCode::not_found, "the channel has no release yet");
+    id = pointer->release;
+  }
+  SHOAL_TRY(auto reply, tracker_.release(*id));
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
+  return session_.verifier()->release(envelope, request.model, *id);
+}
+
+/// Any problem with the version before costs nodes a longer download, not the publication.
+std::uint32_t Publisher::piece_length(const PublishRequest& request, const std::optional<ReleaseId>& parent, ByteCount size) {
+  auto before = release_before(request, parent);
+  return before.ok() ? store::piece_length_for(size, before.value()->swarm.piece_length) : store::piece_length_for(size);
+}
+
 /// The release without its digests, checked, so that bad labels or too many files show before hours of hashing.
-Result<manifest::Release> Publisher::draft(const PublishRequest& request, const Survey& survey) {
+Result<manifest::Release> Publisher::draft(const PublishRequest& request, const Survey& survey, const std::optional<Registered>& known) {
   manifest::Release release;
   release.model = request.model;
   release.version = request.version;
@@ -167,15 +186,15 @@ Result<manifest::Release> Publisher::draft(const PublishRequest& request, const 
     release.files.push_back({file.path, file.size, {}});
     total += file.size;
   }
-  release.swarm.piece_length = store::piece_length_for(total);
+  release.swarm.piece_length = known ? known->release->swarm.piece_length : piece_length(request, release.parent, total);
   release.swarm.metainfo_size = 1;
   Status checked = manifest::check(release);
   if (!checked.ok()) return fail(ErrorCode::usage, title(request) + " cannot be published: " + checked.error().message);
   return release;
 }
 
-Result<Publisher::Prepared> Publisher::prepare(const PublishRequest& request, const Survey& survey) {
-  SHOAL_TRY(manifest::Release release, draft(request, survey));
+Result<Publisher::Prepared> Publisher::prepare(const PublishRequest& request, const Survey& survey, const std::optional<Registered>& known) {
+  SHOAL_TRY(manifest::Release release, draft(request, survey, known));
   SHOAL_TRY(auto layout, store::Layout::make(survey.files, release.swarm.piece_length));
   SHOAL_TRY(auto hashes, hash(request, survey, layout));
   SHOAL_CHECK(check_unchanged(survey));

@@ -72,11 +72,13 @@ class Publisher {
 
   Result<std::optional<Registered>> registered(const PublishRequest& request);
   Result<std::optional<ReleaseId>> parent_of(const PublishRequest& request);
-  Result<manifest::Release> draft(const PublishRequest& request, const Survey& survey);
+  Result<manifest::VerifiedRelease> release_before(const PublishRequest& request, const std::optional<ReleaseId>& parent);
+  std::uint32_t piece_length(const PublishRequest& request, const std::optional<ReleaseId>& parent, ByteCount size);
+  Result<manifest::Release> draft(const PublishRequest& request, const Survey& survey, const std::optional<Registered>& known);
   Result<store::TreeHashes> hash(const PublishRequest& request, const Survey& survey, const store::Layout& layout);
   void warn_of_code(const PublishRequest& request, const Survey& survey);
   Status sign_files(const PublishRequest& request, manifest::Release& release);
-  Result<Prepared> prepare(const PublishRequest& request, const Survey& survey);
+  Result<Prepared> prepare(const PublishRequest& request, const Survey& survey, const std::optional<Registered>& known);
   Result<Registered> send(Prepared& prepared);
   Result<std::string> metainfo_of(const Registered& known, Prepared& prepared);
   Status finish(const PublishRequest& request, const Registered& known, const Source& source);

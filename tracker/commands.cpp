@@ -139,7 +139,9 @@ cli::Command tracker_run_command() {
           .summary = "run the tracker",
           .details =
               "Serves enrolment, the registry of releases and channels, announces and scrapes, all over mutual TLS, until SIGINT or "
-              "SIGTERM. Tokens, machines and releases last in --state; peers are kept in memory.",
+              "SIGTERM. Tokens, machines and releases last in --state; peers are kept in memory.\n\n"
+              "  shoal fleet init --keys ~/fleet-keys --tracker https://tracker.example:7443     (once)\n"
+              "  shoal tracker run",
           .positionals = {},
           .options = {state_option,
                       {.name = "--listen",

@@ -7,6 +7,8 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "base/log.hpp"
+
 namespace shoal {
 namespace {
 
@@ -24,6 +26,20 @@ sigset_t awaited_signals() {
 bool is_ignored(int signal) {
   struct sigaction action {};
   return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+void end_late(const std::stop_token& stop, std::chrono::milliseconds patience, const std::stop_token& ended) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  const std::stop_callback stopped(stop, [&] {
+    std::lock_guard lock(mutex);
+    wake.notify_all();
+  });
+  std::unique_lock lock(mutex);
+  wake.wait(lock, ended, [&] { return stop.stop_requested(); });
+  if (ended.stop_requested() || wake.wait_for(lock, ended, patience, [&] { return ended.stop_requested(); })) return;
+  log::warn("ended at the deadline", {{"why", "something waits for a file server that does not answer"}});
+  ::_exit(0);
 }
 
 }  // namespace
@@ -54,6 +70,9 @@ void Shutdown::take(int signal) {
   if (++stops_ > 1) ::_exit(130);
   source_.request_stop();
 }
+
+EndDeadline::EndDeadline(std::stop_token stop, std::chrono::milliseconds patience)
+    : thread_([stop = std::move(stop), patience](const std::stop_token& ended) { end_late(stop, patience, ended); }) {}
 
 bool sleep_for(std::chrono::milliseconds duration, const std::stop_token& stop) {
   std::mutex mutex;

@@ -38,6 +38,16 @@ class Shutdown {
   std::jthread thread_;
 };
 
+/// For a process that reads from file servers, which no thread can be called back from: ends it with exit code 0 when it was asked to stop
+/// and has not ended by itself after so long. Build it before all that may hang; nothing may depend on its end.
+class EndDeadline {
+ public:
+  EndDeadline(std::stop_token stop, std::chrono::milliseconds patience);
+
+ private:
+  std::jthread thread_;
+};
+
 /// Sleeps until the time has passed (true) or a stop is requested (false).
 bool sleep_for(std::chrono::milliseconds duration, const std::stop_token& stop);
 

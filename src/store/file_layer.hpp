@@ -55,6 +55,8 @@ class Directory {
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   /// fsync(2) of the directory itself: names in it are durable.
   virtual Status sync() = 0;
+  /// The number of its file system (st_dev): what may hang together.
+  virtual std::uint64_t device() const = 0;
 };
 
 class FileLayer {

@@ -63,4 +63,9 @@ std::uint32_t piece_length_for(ByteCount total_size) {
   return static_cast<std::uint32_t>(length);
 }
 
+std::uint32_t piece_length_for(ByteCount total_size, std::uint32_t before) {
+  const std::uint32_t wanted = piece_length_for(total_size);
+  return before >= wanted / 2 && before <= wanted * 2 ? before : wanted;
+}
+
 }  // namespace shoal::store

@@ -48,5 +48,8 @@ class Layout {
 
 /// A power of two so that a checkpoint has about a thousand pieces: 64 KiB to 16 MiB.
 std::uint32_t piece_length_for(ByteCount total_size);
+/// As `before`, the length of an earlier version, where that is at most twice or half of what the size alone asks for: pieces of another
+/// length have nothing in common with what nodes have.
+std::uint32_t piece_length_for(ByteCount total_size, std::uint32_t before);
 
 }  // namespace shoal::store

@@ -39,7 +39,7 @@ fs::path directory_of(const fs::path& file) { return file.has_parent_path() ? fi
 PieceStore::Impl::Impl(FileLayer& files, StoreOptions options, ChunkPool& pool) : layer_(files), options_(options), pool_(pool) {
   zeroes_ = std::move(pool_.take(1).at(0));
   std::fill_n(zeroes_.data(), ChunkPool::chunk_size, '\0');
-  queue_ = std::make_unique<WorkQueue>(options_.threads != 0 ? options_.threads : std::max(1U, std::thread::hardware_concurrency()));
+  feeder_ = std::make_unique<WorkQueue>(1);
   pool_.on_free([this] { wake_starved(); });
   syncer_ = std::thread([this] { sync_loop(); });
   if (options_.scrub_rate > 0) scrubber_ = std::thread([this] { scrub_loop(); });
@@ -53,13 +53,23 @@ PieceStore::Impl::~Impl() {
   for (const auto& [id, content] : state_.lock()->contents) ids.push_back(id);
   for (const auto id : ids) stop(id, [] {});
   pool_.watch(false);
-  queue_->stop();
+  feeder_->stop();
+  std::vector<Lane*> lanes;
+  for (const auto& [device, lane] : state_.lock()->lanes) lanes.push_back(lane.get());
+  for (Lane* lane : lanes) lane->queue.stop();
   state_.with([&](State& state) {
     state.ending = true;
     kick(state);
   });
   syncer_.join();
   state_.lock()->cache = {};
+}
+
+Lane& PieceStore::Impl::lane_for(std::uint64_t device) {
+  auto state = state_.lock();
+  auto& lane = state->lanes[device];
+  if (!lane) lane = std::make_unique<Lane>(options_.threads != 0 ? options_.threads : std::max(1U, std::thread::hardware_concurrency()));
+  return *lane;
 }
 
 ContentPtr PieceStore::Impl::find(const State& state, ContentId id) {
@@ -88,6 +98,7 @@ Result<Added> PieceStore::Impl::add(NewContent news) {
 
 Status PieceStore::Impl::open(StoredContent& content) {
   SHOAL_TRY(auto root, layer_.open_directory(content.news.root));
+  content.lane = &lane_for(root->device());
   if (content.read_only()) {
     content.files = std::make_unique<ContentFiles>(std::move(root), content.news.layout, OpenMode::read);
     content.have.assign(content.have.size(), true);
@@ -160,13 +171,16 @@ void PieceStore::Impl::stop(ContentId id, std::function<void()> callback) {
       for (const auto& [piece, live] : content.live)
         if (!live->completing && !live->spilling) idle.push_back(piece);
       for (const auto piece : idle) drop(*state, content, piece);
-      std::erase_if(state->starved, [&](const auto& waiting) {
+      const auto drop_read = [&](const auto& waiting) {
         if (waiting.first.get() != &content) return false;
         for (auto& read : content.reading[waiting.second])
           calls.push_back([call = std::move(read.callback)] { call(fail(ErrorCode::interrupted, "the content is closed")); });
         content.reading.erase(waiting.second);
         return true;
-      });
+      };
+      std::erase_if(content.lane->waiting, drop_read);
+      // One of the lane that waits for memory may be what would have let the next of the lane begin.
+      if (std::erase_if(state->starved, drop_read) > 0) wake_starved();
       check_drained(*state, calls);
       kick(*state);
     }

@@ -38,6 +38,7 @@ class PieceStore::Impl {
   using LivePtr = std::shared_ptr<LivePiece>;
   struct State {
     std::map<ContentId, ContentPtr> contents;
+    std::map<std::uint64_t, std::unique_ptr<Lane>> lanes;  // by device
     std::uint32_t next_id = 0;
     unsigned updating = 0;  // contents with Access::update
     PieceCache cache;
@@ -62,6 +63,7 @@ class PieceStore::Impl {
 
   // Contents (piece_store.cpp)
   Status open(StoredContent& content);
+  Lane& lane_for(std::uint64_t device);
   Status open_older(StoredContent& content);
   Status recall(StoredContent& content, const std::vector<bool>& existed);
   static ContentPtr find(const State& state, ContentId id);
@@ -104,6 +106,8 @@ class PieceStore::Impl {
   std::optional<Chunks> take_clean(State& state, std::size_t count);
   void start_read(State& state, const ContentPtr& content, std::uint32_t piece);
   void read_ahead(State& state, const ContentPtr& content, std::uint32_t piece);
+  void end_read(const ContentPtr& content);
+  void feed(State& state, Lane& lane);
   void wake_starved();
   void feed_starved();
   void read_piece(ReadJob job);
@@ -150,7 +154,7 @@ class PieceStore::Impl {
   std::function<void()> drained_;
   std::atomic<bool> feeding_{false};
   std::condition_variable sync_wanted_;
-  std::unique_ptr<WorkQueue> queue_;
+  std::unique_ptr<WorkQueue> feeder_;  // of reads that wait
   std::thread syncer_;
   std::condition_variable scrub_ended_;
   std::thread scrubber_;

@@ -160,7 +160,7 @@ class PosixFile final : public File {
 
 class PosixDirectory final : public Directory {
  public:
-  PosixDirectory(UniqueFd fd, fs::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  PosixDirectory(UniqueFd fd, fs::path path, dev_t device) : fd_(std::move(fd)), path_(std::move(path)), device_(device) {}
 
   Result<std::shared_ptr<File>> open(const fs::path& path, OpenMode mode) override {
     if (mode == OpenMode::create) SHOAL_CHECK(make_parents(path));
@@ -180,6 +180,8 @@ class PosixDirectory final : public Directory {
     if (fd && ::fsync(fd.get()) == 0) return {};
     return fail_errno("cannot sync " + shown(path_), errno);
   }
+
+  std::uint64_t device() const override { return device_; }
 
  private:
   int open_at(const fs::path& path, OpenMode mode) const {
@@ -203,13 +205,16 @@ class PosixDirectory final : public Directory {
 
   const UniqueFd fd_;
   const fs::path path_;
+  const dev_t device_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Directory>> PosixFiles::open_directory(const fs::path& path) {
   SHOAL_TRY(UniqueFd fd, open_file(path, O_PATH | O_DIRECTORY));
-  return std::unique_ptr<Directory>(std::make_unique<PosixDirectory>(std::move(fd), path));
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) return fail_errno(shown(path), errno);
+  return std::unique_ptr<Directory>(std::make_unique<PosixDirectory>(std::move(fd), path, info.st_dev));
 }
 
 int read_exactly(File& file, ByteCount offset, char* data, std::size_t length) {

@@ -90,7 +90,7 @@ void PieceStore::Impl::spill_one(State& state) {
   ++state.spills;
   oldest->spilling = true;
   start_job(*content);
-  queue_->push([this, content, piece, oldest] { spill(content, piece, oldest); });
+  content->lane->queue.push([this, content, piece, oldest] { spill(content, piece, oldest); });
 }
 
 void PieceStore::Impl::spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live) {
@@ -164,7 +164,7 @@ void PieceStore::Impl::complete(ContentId id, std::uint32_t piece, VerdictCallba
       at_once = Verdict::corrupt;
     } else {
       start_job(*content);
-      queue_->push([this, content, piece, call = std::move(callback)] { explore(content, piece, call); });
+      content->lane->queue.push([this, content, piece, call = std::move(callback)] { explore(content, piece, call); });
     }
   }
   if (at_once) callback(std::move(*at_once));
@@ -173,7 +173,7 @@ void PieceStore::Impl::complete(ContentId id, std::uint32_t piece, VerdictCallba
 /// With the lock held.
 void PieceStore::Impl::start_completion(const ContentPtr& content, std::uint32_t piece, const LivePtr& live) {
   start_job(*content);
-  queue_->push([this, content, piece, live] { check_piece(content, piece, live, 0); });
+  content->lane->queue.push([this, content, piece, live] { check_piece(content, piece, live, 0); });
 }
 
 void PieceStore::Impl::check_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt) {
@@ -223,7 +223,7 @@ void PieceStore::Impl::write_piece(const ContentPtr& content, std::uint32_t piec
 bool PieceStore::Impl::again(const ContentPtr& content, const Error& why, unsigned attempt, std::function<void()> job) {
   if (state_.with([&](State&) { return content->stopping; })) return false;
   if (attempt >= told_after || why.code == ErrorCode::no_space) trouble(*content, why);
-  queue_->push_after(pause(attempt), std::move(job));
+  content->lane->queue.push_after(pause(attempt), std::move(job));
   return true;
 }
 

@@ -100,16 +100,13 @@ Status PieceStore::Impl::sync_files(const ContentPtr& content, std::set<std::uin
     const int error = open->sync();
     if (error == 0 && !content->suspect.contains(file)) continue;
     if (error != 0) log::warn("sync_failed", {{"file", content->name(file)}, {"why", fail_errno("fdatasync", error).message}});
-    if (Status again = sync_again(content, file, *open, pieces); !again.ok()) {
-      if (content->suspect.contains(file)) trouble(*content, again.error());
-      first_failure = std::move(again);
-    }
+    if (Status again = sync_again(content, file, *open, pieces); !again.ok()) first_failure = std::move(again);
   }
   return first_failure;
 }
 
-/// After a failed sync the system may have dropped what was dirty and forgotten that it was. Only what the disk gives back is believed,
-/// and only after a sync that succeeds.
+/// After a failed sync the system may have dropped what was dirty and forgotten that it was: also of pieces that become complete only
+/// later. From then on, of this file only what the disk gives back is believed, and only after a sync that succeeds.
 Status PieceStore::Impl::sync_again(const ContentPtr& content, std::uint32_t file, File& open, std::set<std::uint32_t>& pieces) {
   content->suspect.insert(file);
   std::vector<std::uint32_t> mine, lost;
@@ -125,9 +122,10 @@ Status PieceStore::Impl::sync_again(const ContentPtr& content, std::uint32_t fil
   if (!lost.empty()) lose(content, lost, fail(content->name(file) + ": written bytes were lost when a sync failed"));
   if (const int error = open.sync(); error != 0) {
     for (const auto piece : mine) pieces.erase(piece);
-    return fail_errno("cannot sync " + content->name(file), error);
+    Error why = fail_errno("cannot sync " + content->name(file), error);
+    trouble(*content, why);
+    return why;
   }
-  content->suspect.erase(file);
   if (lost.empty()) return {};
   return fail(content->name(file) + ": written bytes were lost when a sync failed");
 }

@@ -91,7 +91,7 @@ void PieceStore::Impl::read(ContentId id, std::uint32_t piece, std::uint32_t off
       at_once = std::move(*block);
     } else if (live != content->live.end()) {
       start_job(*content);
-      queue_->push_front([this, content, held = live->second, waiting = WaitingRead{offset, length, std::move(callback)}]() mutable {
+      content->lane->queue.push_front([this, content, held = live->second, waiting = WaitingRead{offset, length, std::move(callback)}]() mutable {
         read_partial(content, held, std::move(waiting));
       });
     } else if (!content->have.at(piece)) {
@@ -121,8 +121,13 @@ std::optional<Chunks> PieceStore::Impl::take_clean(State& state, std::size_t cou
   }
 }
 
-/// With the lock held.
+/// With the lock held. Memory is given only to reads that a worker can begin soon.
 void PieceStore::Impl::start_read(State& state, const ContentPtr& content, std::uint32_t piece) {
+  Lane& lane = *content->lane;
+  if (lane.reads >= lane.most_reads) {
+    lane.waiting.emplace_back(content, piece);
+    return;
+  }
   const std::size_t count = chunks_for(content->extent(piece).length);
   auto chunks = take_clean(state, count);
   if (!chunks) {
@@ -133,8 +138,9 @@ void PieceStore::Impl::start_read(State& state, const ContentPtr& content, std::
     state.starved.emplace_back(content, piece);
     return;
   }
+  ++lane.reads;
   start_job(*content);
-  queue_->push_front([this, job = ReadJob{content, piece, std::move(*chunks)}]() mutable { read_piece(std::move(job)); });
+  lane.queue.push_front([this, job = ReadJob{content, piece, std::move(*chunks)}]() mutable { read_piece(std::move(job)); });
 }
 
 /// One piece ahead of a reader that goes through a file in order, if that pushes nothing out.
@@ -153,7 +159,7 @@ void PieceStore::Impl::read_ahead(State& state, const ContentPtr& content, std::
 }
 
 void PieceStore::Impl::wake_starved() {
-  if (!feeding_.exchange(true)) queue_->push([this] { feed_starved(); });
+  if (!feeding_.exchange(true)) feeder_->push([this] { feed_starved(); });
 }
 
 void PieceStore::Impl::feed_starved() {
@@ -163,6 +169,25 @@ void PieceStore::Impl::feed_starved() {
   pool_.watch(false);
   for (auto& [content, piece] : waiting)
     if (!content->stopping) start_read(*state, content, piece);
+  for (auto& [device, lane] : state->lanes) feed(*state, *lane);
+}
+
+/// With the lock held.
+void PieceStore::Impl::feed(State& state, Lane& lane) {
+  while (!lane.waiting.empty() && lane.reads < lane.most_reads) {
+    const auto [content, piece] = std::move(lane.waiting.front());
+    lane.waiting.pop_front();
+    start_read(state, content, piece);
+  }
+}
+
+/// Its memory is free again, or in the cache.
+void PieceStore::Impl::end_read(const ContentPtr& content) {
+  state_.with([&](State& state) {
+    --content->lane->reads;
+    feed(state, *content->lane);
+  });
+  end_job(*content);
 }
 
 void PieceStore::Impl::read_piece(ReadJob job) {
@@ -208,14 +233,15 @@ void PieceStore::Impl::read_failed(ReadJob job, Error error) {
   if (error.code != ErrorCode::verification && job.attempt + 1 < read_attempts && !stopping) {
     log::debug("read_retried", {{"why", error.message}});
     const auto wait = pause(job.attempt++);
-    return queue_->push_after(wait, [this, job = std::move(job)]() mutable { read_piece(std::move(job)); });
+    WorkQueue& queue = job.content->lane->queue;
+    return queue.push_after(wait, [this, job = std::move(job)]() mutable { read_piece(std::move(job)); });
   }
   const ContentPtr content = job.content;
   job.chunks.clear();
   const std::uint32_t piece = job.piece;
   if (error.code == ErrorCode::verification) lose(content, {piece}, error);
   answer(content, piece, {}, std::move(error));
-  end_job(*content);
+  end_read(content);
 }
 
 void PieceStore::Impl::read_done(ReadJob job) {
@@ -228,7 +254,7 @@ void PieceStore::Impl::read_done(ReadJob job) {
   job.chunks.clear();
   // What we have just put into the cache is what those who wait may push out.
   if (state_.with([](const State& state) { return !state.starved.empty(); })) wake_starved();
-  end_job(*content);
+  end_read(content);
 }
 
 void PieceStore::Impl::answer(const ContentPtr& content, std::uint32_t piece, const Chunks& chunks, const Status& status) {

@@ -7,6 +7,7 @@
 #include "store/content_files.hpp"
 #include "store/piece_cache.hpp"
 #include "store/piece_store.hpp"
+#include "store/read_lane.hpp"
 
 namespace shoal::store {
 
@@ -70,6 +71,7 @@ struct StoredContent {
   // Set before others see it.
   const ContentId id;
   const NewContent news;
+  Lane* lane = nullptr;
   std::unique_ptr<ContentFiles> files;
   std::vector<std::unique_ptr<OlderFiles>> older;
   std::unordered_map<Sha256, std::pair<OlderFiles*, std::uint32_t>> older_pieces;
@@ -94,7 +96,7 @@ struct StoredContent {
 
   // Of the syncing thread.
   std::unique_ptr<Journal> journal;
-  std::set<std::uint32_t> suspect;  // files whose last sync failed
+  std::set<std::uint32_t> suspect;  // files of which a sync failed once
 };
 using ContentPtr = std::shared_ptr<StoredContent>;
 

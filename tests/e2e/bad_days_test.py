@@ -213,7 +213,53 @@ class CodeFormats(BadDays):
             self.assertEqual([name for _, _, names in os.walk(os.path.join(member.state, "incoming")) for name in names if name == "tokenizer.dat"], [])
 
 
+    def test_a_consent_that_is_taken_back_holds_for_what_is_here_already(self):
+        self.fleet.start_seeder(self.source)
+        member, careless = self.follower("careless", "--allow-code-formats")
+        self.publish_pickle("1.0", "--allow-code-formats")
+        self.activated(careless, "1.0")
+        second = self.publish("2.0", megabytes=2)
+        self.activated(careless, "2.0")
+        careless.stop()
+        careful = self.fleet.start_node(member, "--follow", self.model)
+        self.rollback("as a test")
+        failed = careful.wait_event("failed", 60)
+        self.assertEqual(failed["code"], "verification")
+        self.assertIn("this machine must allow it", failed["reason"])
+        self.assertEqual(self.subscription(member)["active_version"], "2.0")
+        self.assert_runs(member, second)
+
+
 class Cache(BadDays):
+    def test_a_first_version_whose_hook_fails_is_not_left_in_the_hugging_face_cache(self):
+        self.publish("1.0", megabytes=2)
+        self.fleet.start_seeder(self.source)
+        cache = self.fleet.path("hub")
+        member, node = self.follower("node", "--hf-cache", cache, "--hook", "exec:/bin/false")
+        node.wait_event("failed", 60)
+        self.assertFalse(os.path.lexists(os.path.join(member.state, "models", self.model, "main")))
+        self.assertEqual(os.listdir(os.path.join(cache, "models--acme--model", "refs")), [])
+
+    def test_a_hugging_face_cache_that_cannot_follow_takes_the_switch_back_until_it_can(self):
+        first = self.publish("1.0", megabytes=2)
+        self.fleet.start_seeder(self.source)
+        cache, heard = self.fleet.path("hub"), self.fleet.path("heard")
+        hook = self.script("hook", f'echo "$SHOAL_VERSION" >> {heard}\n')
+        member, node = self.follower("node", "--hf-cache", cache, "--hook", "exec:" + hook)
+        self.activated(node, "1.0")
+        reference = os.path.join(cache, "models--acme--model", "refs", "main")
+        os.remove(reference)
+        write(os.path.join(reference, "in the way"), 1, 1)
+        second = self.publish("2.0", seed=7, base=first)
+        failed = node.wait_event("failed", 60)
+        self.assertIn("Hugging Face cache", failed["reason"])
+        self.assert_runs(member, first)
+        with open(heard, encoding="utf-8") as file:
+            self.assertEqual(set(file.read().split()), {"1.0"})
+        shutil.rmtree(reference)
+        release = self.activated(node, "2.0")["release"]
+        self.assert_cache(cache, member, release, second)
+
     def test_the_hugging_face_cache_follows_each_switch_and_shares_the_files(self):
         first = self.publish("1.0", megabytes=2)
         self.fleet.start_seeder(self.source)

@@ -122,6 +122,7 @@ class Follow(VersionsCase):
         self.fleet.run("remove", f"{self.model}@1.0", *local)
         would = self.fleet.run("gc", *local, "--dry-run").events[-1]["removed"]
         self.assertEqual([(each["release"], each["title"]) for each in would], [(pulled["release"], f"{self.model}@1.0")])
+        self.fleet.killed_at("huggingface.unlinked", "gc", *local, "--hf-cache", hub)
         self.fleet.run("gc", *local, "--hf-cache", hub)
         self.assertEqual(os.listdir(os.path.join(member.state, "releases")), [])
         self.assertEqual([name for name in files_below(hub) if "snapshots" in name or "blobs" in name], [])
@@ -156,6 +157,20 @@ class Follow(VersionsCase):
         self.until("a slow beginning", lambda: 0 < (self.subscription(member).get("progress") or {"done": 0})["done"] < 8_000_000)
         self.fleet.run("limit", "--state", member.state, "--download", "0", "--for", "1h")
         self.activated(node, "1.0", 20)
+
+    def test_a_limit_by_command_is_of_the_direction_that_it_names_and_the_others_stay_as_configured(self):
+        member = self.fleet.join("node")
+        self.fleet.start_node(member, "--upload-limit", "3MB", "--schedule", "daily 00:00-24:00 down=2MB")
+
+        def limits(*words):
+            answer = self.fleet.run("limit", "--state", member.state, *words).events[-1]
+            return answer["upload_limit"], answer["download_limit"]
+
+        self.assertEqual(limits("--download", "1MB"), (3_000_000, 1_000_000))
+        self.assertEqual(limits("--upload", "0", "--for", "1s"), (0, 1_000_000))
+        self.until("the shorter one is over", lambda: limits("--download", "500kB") == (3_000_000, 500_000))
+        self.assertEqual(limits("--upload", "4MB"), (4_000_000, 500_000))
+        self.assert_refused(self.fleet.run("limit", "--state", member.state, check=False), 2, "--upload, --download or both")
 
     def test_nodes_finish_a_version_without_tracker_and_source_when_one_copy_is_out(self):
         original = self.publish("1.0", megabytes=24)

@@ -18,7 +18,7 @@ enum class Op { open, read, write, sync, reserve, clone, rename };
 /// What a test may answer to a call: an errno, or zero to let it pass.
 using Fault = std::function<int(Op, const std::string& path, ByteCount offset)>;
 
-/// Thread-safe. Paths are absolute; directories exist when asked for.
+/// Thread-safe. Paths are absolute; directories exist when asked for. What is below one directory of the root is one device.
 class FakeFiles final : public store::FileLayer {
  public:
   Result<std::unique_ptr<store::Directory>> open_directory(const fs::path& path) override;

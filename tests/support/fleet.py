@@ -298,6 +298,14 @@ class Fleet:
             raise process._failure("failed")
         return Completed(code, process.events, "\n".join(process.text), tail(process.log_path, 200))
 
+    def killed_at(self, place, *words):
+        """Any shoal command, which must die at the failpoint."""
+        process = self.start("killed", *words, environment={"SHOAL_FAILPOINT": place})
+        code = process.wait(START)
+        self._processes.remove(process)
+        if code != -signal.SIGKILL:
+            raise process._failure(f"was to die at {place}")
+
     # --- the fleet ---
 
     def init(self):

@@ -1,6 +1,7 @@
 #include "base/shutdown.hpp"
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.hpp"
@@ -31,6 +32,34 @@ TEST_CASE("SIGHUP stops what is no service, and is counted by one that reads its
   for (int turns = 0; shutdown.hangups() == 0 && turns < 60'000; ++turns) sleep_for(1ms, shutdown.token());
   CHECK(shutdown.hangups() == 1);
   CHECK_FALSE(shutdown.requested());
+}
+
+namespace {
+
+/// The exit code of a process that is asked to stop, and then takes so long.
+int exit_code_after(std::chrono::milliseconds patience, std::chrono::milliseconds takes) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    {
+      std::stop_source source;
+      const EndDeadline deadline(source.get_token(), patience);
+      source.request_stop();
+      sleep_for(takes, {});
+    }
+    ::_exit(7);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace
+
+TEST_CASE("a process that hangs after it was asked to stop is ended in order, and one that ends by itself is let") {
+  CHECK(exit_code_after(20ms, 60s) == 0);
+  CHECK(exit_code_after(60s, 20ms) == 7);
+  const EndDeadline nobody_asked({}, 1ms);
+  CHECK(sleep_for(20ms, {}));
 }
 
 TEST_CASE("a shutdown that nobody asked for ends quietly") {

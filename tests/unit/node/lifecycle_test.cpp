@@ -22,6 +22,15 @@ ReleaseId id_of(std::uint8_t fill) {
 
 }  // namespace
 
+TEST_CASE("what failed is tried again when its time has come, and when a clock that was ahead put that off for longer than any delay") {
+  const WallTime now = WallTime() + std::chrono::hours(1000);
+  CHECK(is_due(now, now));
+  CHECK(is_due(now - std::chrono::seconds(1), now));
+  CHECK_FALSE(is_due(now + std::chrono::seconds(1), now));
+  CHECK_FALSE(is_due(now + retry_delay(99), now));
+  CHECK(is_due(now + retry_delay(99) + std::chrono::seconds(1), now));
+}
+
 TEST_CASE("a release goes all the way in one order") {
   Phase phase = Phase::idle;
   for (Step step : {Step::want, Step::admit, Step::fetch, Step::verify, Step::prepare, Step::activate, Step::succeed}) {

@@ -7,6 +7,8 @@
 namespace shoal::seeder::testing {
 namespace {
 
+const std::string releases = "/v1/releases/";
+
 class MemoryClient final : public http::Client {
  public:
   explicit MemoryClient(Memory& memory) : memory_(memory) {}
@@ -17,6 +19,7 @@ class MemoryClient final : public http::Client {
     http::Response response;
     if (request.target.find("/versions/") != std::string::npos) return version(request);
     if (request.target.ends_with("/metainfo")) return found(memory_.metainfos, request.target);
+    if (request.target.starts_with(releases)) return release(request.target.substr(releases.size()));
     if (request.method == "GET") return found(memory_.channels, request.target);
     memory_.channels[request.target] = request.body;
     return response;
@@ -35,6 +38,18 @@ class MemoryClient final : public http::Client {
     http::Response response;
     response.status = 404;
     response.body = R"({"error":{"code":"not_found","message":"there is no such thing"}})";
+    return response;
+  }
+
+  http::Response release(const std::string& id) {
+    http::Response response = not_found();
+    for (const auto& [path, publication] : memory_.versions) {
+      auto envelope = test::must(manifest::SignedEnvelope::decode(publication.envelope, manifest::release_limit));
+      const ReleaseId its = manifest::release_id(envelope.payload);
+      if (its.hex() != id) continue;
+      response = {};
+      response.body = registry::encode(registry::ReleaseReply{its, publication.envelope});
+    }
     return response;
   }
 

@@ -49,6 +49,25 @@ manifest::VerifiedChannelPointer pointer_of(Machine& machine) {
                                                          machine.clock().now()));
 }
 
+TEST_CASE("a version that is a little larger keeps the piece length of which nodes have pieces, and one that is much larger does not") {
+  Machine machine;
+  TempDirectory directory;
+  const auto length_of = [&](ByteCount size, const std::string& version) {
+    write(directory.path() / "weights.bin", version);
+    fs::resize_file(directory.path() / "weights.bin", size);
+    fs::last_write_time(directory.path() / "weights.bin", fs::file_time_type::clock::now() - std::chrono::hours(1));
+    test::must(machine.publish(directory.path(), version));
+    const auto& published = machine.memory().versions.at("/v1/models/acme/llama/versions/" + version);
+    auto envelope = test::must(manifest::SignedEnvelope::decode(published.envelope, manifest::release_limit));
+    return test::must(machine.session().verifier()->release(envelope, ModelName::trusted("acme/llama")))->swarm.piece_length;
+  };
+  CHECK(length_of(64 * MiB, "1.0") == 64 * KiB);
+  CHECK(length_of(64 * MiB + 1, "2.0") == 64 * KiB);
+  CHECK(length_of(128 * MiB + 1, "3.0") == 256 * KiB);
+  // Whatever the channel points at now, a release that is registered is what it was.
+  CHECK(length_of(64 * MiB + 1, "2.0") == 64 * KiB);
+}
+
 TEST_CASE("a published release verifies, is remembered, and the channel points at it") {
   Machine machine;
   Checkpoint checkpoint;

@@ -148,6 +148,11 @@ class FakeDirectory final : public store::Directory {
 
   Status sync() override { return {}; }
 
+  std::uint64_t device() const override {
+    const fs::path below = path_.relative_path();
+    return below.empty() ? 0 : std::hash<std::string>()(below.begin()->string());
+  }
+
  private:
   FakeFiles& files_;
   const fs::path path_;

@@ -84,6 +84,12 @@ TEST_CASE("a checkpoint has about a thousand pieces, from 64 KiB to 16 MiB each"
   CHECK(piece_length_for(15 * GiB) == 16 * MiB);
   CHECK(piece_length_for(16 * GiB) == 16 * MiB);
   CHECK(piece_length_for(700 * GiB) == 16 * MiB);
+  // Beside what an earlier version had.
+  CHECK(piece_length_for(64 * MiB + 1, 64 * KiB) == 64 * KiB);
+  CHECK(piece_length_for(64 * MiB, 128 * KiB) == 128 * KiB);
+  CHECK(piece_length_for(128 * MiB + 1, 64 * KiB) == 256 * KiB);
+  CHECK(piece_length_for(64 * MiB, 256 * KiB) == 64 * KiB);
+  CHECK(piece_length_for(64 * MiB, 0) == 64 * KiB);
   for (ByteCount size = 100 * MiB; size < 16 * GiB; size = size * 3 / 2) {
     ByteCount pieces = size / piece_length_for(size);
     CHECK(pieces >= 500);

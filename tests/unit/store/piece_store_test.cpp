@@ -281,6 +281,19 @@ TEST_CASE("readers of one piece share one read of the disk") {
   CHECK(files.counts().bytes_read == 1 * MiB);
 }
 
+TEST_CASE("a reader that goes through a file in order finds the next piece read already, and one that does not costs no more than it asks for") {
+  test::FakeFiles files;
+  const Sample sample({{"f", 1 * MiB}}, 128 * KiB);
+  files.put("/r/f", sample.bytes[0]);
+  PieceStore store(files, small_store(8 * MiB));
+  const ContentId id = test::must(store.add(sample.news("/r", Access::read_only))).id;
+  for (const std::uint32_t piece : {6U, 2U}) CHECK(read(store, id, piece, 0, block).ok());
+  CHECK(files.counts().bytes_read == 2 * 128 * KiB);
+  CHECK(read(store, id, 3, 0, block).ok());
+  CHECK(eventually([&] { return store.cached(id, 4, 0, block).has_value(); }));
+  CHECK(files.counts().bytes_read == 4 * 128 * KiB);
+}
+
 TEST_CASE("a store refuses pieces that its memory cannot hold") {
   test::FakeFiles files;
   const Sample sample({{"f", 4 * MiB}}, 1 * MiB);

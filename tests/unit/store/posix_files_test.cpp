@@ -1,4 +1,6 @@
 // The real file layer: what goes around the page cache and what goes through it is one file.
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <memory>
@@ -88,4 +90,21 @@ TEST_CASE("a page that was read before it was written is read anew") {
   CHECK(write_exactly(*file, 0, memory.data, MiB) == 0);
   REQUIRE(read_exactly(*file, 0, back.data(), back.size()) == 0);
   CHECK(back == std::string(memory.data, MiB));
+}
+
+TEST_CASE("reading a source leaves the access time of its files alone") {
+  TempDirectory directory;
+  const fs::path path = directory.path() / "file";
+  REQUIRE(write_file_durably(path, "text").ok());
+  const timespec long_ago[] = {{1'000'000, 0}, {2'000'000, 0}};  // also what relatime would move
+  REQUIRE(::utimensat(AT_FDCWD, path.c_str(), long_ago, 0) == 0);
+  PosixFiles layer;
+  auto root = std::move(layer.open_directory(directory.path())).value();
+  auto file = std::move(root->open("file", OpenMode::read)).value();
+  std::string back(4, '\0');
+  CHECK(read_exactly(*file, 0, back.data(), back.size()) == 0);
+  CHECK(back == "text");
+  struct stat info{};
+  REQUIRE(::stat(path.c_str(), &info) == 0);
+  CHECK(info.st_atim.tv_sec == 1'000'000);
 }

@@ -194,6 +194,77 @@ TEST_CASE("after a failed sync what did not survive is lost and told, and what i
   CHECK(lab.is_complete());
 }
 
+TEST_CASE("a piece that becomes complete while a sync fails is read again before it is called durable") {
+  Lab lab;
+  StoreOptions options = small_store();
+  options.sync_interval = std::chrono::hours(1);
+  lab.start(Access::update, options);
+  fetch(*lab.store, lab.id, lab.sample, 1);
+  auto late = std::make_shared<std::atomic<int>>(1);
+  lab.files.set_fault([&, late](Op op, const std::string& path, ByteCount) {
+    if (op != Op::sync || path.find("dir/a") == std::string::npos || late->fetch_sub(1) <= 0) return 0;
+    feed(*lab.store, lab.id, lab.sample, 2);
+    test::must(complete(*lab.store, lab.id, 2));
+    return EIO;
+  });
+  CHECK_FALSE(flush(*lab.store, lab.id).ok());
+  (void)flush(*lab.store, lab.id);
+  REQUIRE(eventually([&] { return lab.heard->all_lost().size() == 2; }));
+  CHECK(lab.heard->all_lost() == std::vector<std::uint32_t>{1, 2});
+  CHECK(lab.store->facts(lab.id).durable == 0);
+  fetch_all(*lab.store, lab.id, lab.sample);
+  REQUIRE(eventually([&] { return flush(*lab.store, lab.id).ok() && lab.store->facts(lab.id).durable == lab.sample.layout.piece_count(); }));
+  CHECK(lab.is_complete());
+}
+
+TEST_CASE("a file server that hangs holds up its own contents, with little memory, and no others") {
+  const Sample far({{"f", 16 * MiB}}, 256 * KiB);
+  Lab lab;
+  lab.put_source();
+  lab.files.put("/nas/f", far.bytes[0]);
+  lab.start(Access::read_only);
+  const ContentId hung = test::must(lab.store->add(far.news("/nas", Access::read_only))).id;
+  std::promise<void> answers;
+  lab.files.set_fault([answered = answers.get_future().share()](Op op, const std::string& path, ByteCount) {
+    if (op == Op::read && path.starts_with("/nas")) answered.wait_for(2 * patience);
+    return 0;
+  });
+  // Four times the memory of the store.
+  std::atomic<unsigned> right{0};
+  for (std::uint32_t piece = 0; piece < far.layout.piece_count(); ++piece)
+    lab.store->read(hung, piece, 0, block, [&right](const Result<Block>& got) { right += got.ok() ? 1 : 0; });
+  for (std::uint32_t piece = 0; piece < lab.sample.layout.piece_count(); ++piece)
+    CHECK(read(*lab.store, lab.id, piece, 0, 10).ok());
+  CHECK(right == 0);
+  answers.set_value();
+  CHECK(eventually([&] { return right == far.layout.piece_count(); }));
+}
+
+TEST_CASE("a content that is closed while its reads wait for their turn answers all of them, and the others of its device go on") {
+  const Sample far({{"f", 16 * MiB}}, 256 * KiB);
+  Lab lab;
+  lab.files.put("/root/far/f", far.bytes[0]);
+  lab.put_source();
+  lab.start(Access::read_only);
+  const ContentId closing = test::must(lab.store->add(far.news("/root/far", Access::read_only))).id;
+  std::promise<void> answers;
+  lab.files.set_fault([answered = answers.get_future().share()](Op op, const std::string&, ByteCount) {
+    if (op == Op::read) answered.wait_for(2 * patience);
+    return 0;
+  });
+  std::atomic<unsigned> answered{0}, others{0};
+  for (std::uint32_t piece = 0; piece < far.layout.piece_count(); ++piece)
+    lab.store->read(closing, piece, 0, block, [&answered](const Result<Block>&) { ++answered; });
+  for (std::uint32_t piece = 0; piece < lab.sample.layout.piece_count(); ++piece)
+    lab.store->read(lab.id, piece, 0, 10, [&others](const Result<Block>& got) { others += got.ok() ? 1 : 0; });
+  std::promise<void> closed;
+  lab.store->stop(closing, [&closed] { closed.set_value(); });
+  answers.set_value();
+  wait_for(closed.get_future());
+  CHECK(answered == far.layout.piece_count());
+  CHECK(eventually([&] { return others == lab.sample.layout.piece_count(); }));
+}
+
 TEST_CASE("a disk that never syncs makes nothing durable, and recovers") {
   Lab lab;
   lab.start(Access::update);

@@ -1,0 +1,26 @@
+// The workers of one file system. Internal to the store.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <utility>
+
+#include "store/work_queue.hpp"
+
+namespace shoal::store {
+
+struct StoredContent;
+
+/// A file server that hangs keeps its own workers, and the memory of a few reads, and nobody else's.
+struct Lane {
+  explicit Lane(unsigned threads) : most_reads(threads + 1), queue(threads) {}
+
+  /// One for each worker, and one that is ready when a worker gets free.
+  const unsigned most_reads;
+  // Under the store's lock.
+  unsigned reads = 0;                                                            // with memory: under way, queued or to be tried again
+  std::deque<std::pair<std::shared_ptr<StoredContent>, std::uint32_t>> waiting;  // pieces, until there are fewer reads
+  WorkQueue queue;  // last, so that its threads end first
+};
+
+}  // namespace shoal::store
