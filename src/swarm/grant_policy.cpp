@@ -29,6 +29,8 @@ constexpr milliseconds hungry_after{1000};
 constexpr milliseconds look_again{100};
 // Pieces that one in so many peers has are rare.
 constexpr std::size_t rare_share = 8;
+// One in so many pieces may go out again to peers that others feed. More cost copies, and ended no fetch sooner (docs/performance.md).
+constexpr std::size_t again_share = 128;
 // When all is out, peers of a source that is as fast as they are lack a tenth; those of one four times as fast lack more than half.
 constexpr double ahead_share = 0.3;
 
@@ -253,10 +255,13 @@ void GrantPolicy::give_by_need(SteadyTime now, std::vector<Grant>& grants) {
   for (const auto& [turn, id] : order) {
     PeerState& peer = peers_.at(id);
     const Help help = help_for(peer, now);
-    if (help.most_copies <= few() && !rare) continue;
+    const bool fed = help.most_copies <= few();
+    if (fed && (!rare || again_ >= pieces_.size() / again_share)) continue;
     Piece piece = 0;
-    while (wants(peer) && peer.outstanding.size() < help.outstanding && under_way_ < limit(now) && choose(peer, help.most_copies, piece))
+    while (wants(peer) && peer.outstanding.size() < help.outstanding && under_way_ < limit(now) && choose(peer, help.most_copies, piece)) {
       grant(id, peer, piece, now, grants);
+      again_ += fed ? 1 : 0;
+    }
   }
 }
 

@@ -19,9 +19,9 @@ namespace shoal::swarm {
 ///  2. A new piece goes to the peer that has the least left to pass on: copies of what was granted to it that others still lack. So peers
 ///     with a slow or a busy way up get less, and none becomes the neck through which the others are fed.
 ///  3. Only as much is under way as keeps the source busy: what waits at the source cannot be passed on by anybody.
-///  4. When all is out, a peer is helped by need: with what few have, or with anything if nothing else feeds it, or if this source is so
-///     much faster than the peers that they lacked a good part when it had sent everything once. Whoever lacks pieces and gets none from
-///     others always has a grant.
+///  4. When all is out, a peer is helped by need: with a few pieces that hardly anybody has, or with anything if nothing else feeds it,
+///     or if this source is so much faster than the peers that they lacked a good part when it had sent everything once. Whoever lacks
+///     pieces and gets none from others always has a grant.
 /// One thread at a time.
 class GrantPolicy {
  public:
@@ -116,6 +116,7 @@ class GrantPolicy {
   SteadyTime looked_{};
   std::uint64_t granted_ = 0;
   std::size_t finished_ = 0;  // grants
+  std::size_t again_ = 0;     // grants by need to peers that others feed
   bool all_out_ = false;
   bool ahead_ = false;  // of the peers: it is much faster than they are together
   // Finished grants in this span of time and in the best of the last ones: how fast the source is.

@@ -297,6 +297,25 @@ TEST_CASE("a source whose peers keep up with it leaves the rest to them") {
   for (Peer peer : peers) CHECK(source.policy.outstanding(peer) <= 1);
 }
 
+TEST_CASE("what few have goes out again to peers that others feed, but no more than a small share of the pieces") {
+  Source source(512);
+  std::vector<Peer> peers;
+  for (int i = 0; i < 16; ++i) peers.push_back(source.join());
+  for (Piece piece = 0; piece < 480; ++piece)
+    for (Peer peer : peers) source.policy.has(peer, piece, source.now);
+  send_each_piece_once(source, peers);
+  for (Piece common = 480; common < 500; ++common) {
+    for (Peer peer : peers)
+      while (source.finish_one(peer)) {}
+    source.now += 100ms;
+    for (Peer peer : peers) source.policy.has(peer, common, source.now);
+    source.next();
+  }
+  const auto again = source.policy.granted() - 32;
+  CHECK(again > 0);
+  CHECK(again <= 512 / 128);
+}
+
 TEST_CASE("a peer that takes no grants gets none, and what it has counts as out") {
   Source source(20);
   const Peer plain = source.join(false), peer = source.join();
