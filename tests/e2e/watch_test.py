@@ -5,11 +5,11 @@ import pathlib
 import shutil
 import signal
 import struct
-import subprocess
 import tempfile
 import threading
 import unittest
 
+import bad_nas
 import cases
 
 
@@ -48,47 +48,6 @@ class Writer(threading.Thread):
                     file.flush()
                     self.pace.wait(0.25)
         put(self.directory, "model.safetensors.index.json", json.dumps({"weight_map": names}).encode())
-
-
-SHIM = r"""
-#include <dirent.h>
-#include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-// A file server that hangs while the file $BAD_NAS.hangs is there, and says ESTALE while $BAD_NAS.stale is: for paths below $BAD_NAS.
-static bool flagged(const char* ending) {
-  char path[4096];
-  strcpy(path, getenv("BAD_NAS"));
-  strcat(path, ending);
-  return access(path, F_OK) == 0;
-}
-static bool fails(const char* path) {
-  const char* nas = getenv("BAD_NAS");
-  if (!path || !nas || strncmp(path, nas, strlen(nas)) != 0 || path[strlen(nas)] == '.') return false;
-  while (flagged(".hangs")) usleep(20000);
-  if (!flagged(".stale")) return false;
-  errno = ESTALE;
-  return true;
-}
-extern "C" DIR* opendir(const char* path) {
-  if (fails(path)) return nullptr;
-  return reinterpret_cast<DIR* (*)(const char*)>(dlsym(RTLD_NEXT, "opendir"))(path);
-}
-extern "C" int lstat(const char* path, struct stat* info) noexcept {
-  if (fails(path)) return -1;
-  return fstatat(AT_FDCWD, path, info, AT_SYMLINK_NOFOLLOW);
-}
-"""
-
-
-def compiler():
-    return shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
 
 
 class Watch(cases.FleetCase):
@@ -240,36 +199,31 @@ class Watch(cases.FleetCase):
         self.assertEqual(self.count(seeder, "published"), 3)
 
     @unittest.skipUnless(os.path.isdir("/dev/shm"), "no second mount")
-    @unittest.skipUnless(compiler(), "no C++ compiler for the file server that hangs")
+    @unittest.skipUnless(bad_nas.compiler(), "no C++ compiler for the file server that hangs")
     def test_a_file_server_that_hangs_is_said_others_go_on_the_seeder_ends_in_time_and_it_recovers_alone(self):
-        source, shim = self.fleet.path("shim.cpp"), self.fleet.path("shim.so")
-        with open(source, "w", encoding="utf-8") as file:
-            file.write(SHIM)
-        subprocess.run([compiler(), "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", shim, source, "-ldl"], check=True, timeout=120)
         # Another mount: what is published is looked at by one thread for each.
-        other, flag = tempfile.mkdtemp(dir="/dev/shm"), lambda name: open(f"{self.nas}.{name}", "w", encoding="utf-8").close()
+        nas, other = bad_nas.BadNas(self.nas, self.fleet.directory), tempfile.mkdtemp(dir="/dev/shm")
         self.addCleanup(shutil.rmtree, other)
         put(self.directory("1.0"), "model.safetensors", shard(1, 1000))
-        bad = {"LD_PRELOAD": shim, "BAD_NAS": self.nas, "ASAN_OPTIONS": "verify_asan_link_order=0"}
         words = ("--watch", f"{other}/{{version}} model=acme/other", "--watch-patience", "1s")
-        seeder = self.watch(*words, environment=bad)
+        seeder = self.watch(*words, environment=nas.environment)
         self.published(seeder, "1.0")
         seeder.wait_event("seeding")
-        flag("stale")
+        nas.begin("stale")
         seeder.wait_event("root_lost", 30, lambda event: "Stale" in event["problem"])
-        os.remove(self.nas + ".stale")
+        nas.end("stale")
         seeder.wait_event("root_back")
-        flag("hangs")
+        nas.begin("hangs")
         seeder.wait_event("root_lost", 30, lambda event: "answer" in event["problem"])
         put(os.path.join(other, "5.0"), "model.safetensors", shard(5, 1000))
         self.published(seeder, "5.0")
         node = self.fleet.join("node")
         self.assertEqual(self.fleet.pull(node, "acme/other@5.0", to=self.fleet.path("out")).wait(60), 0)
-        os.remove(self.nas + ".hangs")
+        nas.end("hangs")
         seeder.wait_event("root_back", 30, lambda event: self.count(seeder, "root_back") == 2)
         put(self.directory("2.0"), "model.safetensors", shard(2, 1000))
         self.published(seeder, "2.0")
-        flag("hangs")
+        nas.begin("hangs")
         seeder.wait_event("root_lost", 30, lambda event: self.count(seeder, "root_lost") == 3)
         self.assertEqual(seeder.stop(), 0)
         self.assertEqual(self.count(seeder, "published"), 3)

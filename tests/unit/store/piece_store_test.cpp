@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "store_lab.hpp"
+#include "support/store_contract.hpp"
 
 namespace shoal::store {
 namespace {
@@ -37,7 +38,34 @@ void put_all(Place& place, const Sample& sample) {
   for (std::size_t i = 0; i < sample.bytes.size(); ++i) place.put(sample.layout.files()[i].path, sample.bytes[i]);
 }
 
+/// The store itself, for the contract.
+template <class Place>
+struct StoreDoor {
+  StoreDoor() { id = test::must(store.add(sample.news(place.root, Access::update))).id; }
+  std::uint32_t piece_count() const { return sample.layout.piece_count(); }
+  std::string piece(std::uint32_t number) const { return sample.piece(number); }
+  void write(std::uint32_t number, std::uint32_t at, const std::string& bytes) { REQUIRE(store.write(id, number, at, bytes) == Taken::yes); }
+  bool complete(std::uint32_t number) { return test::must(testing::complete(store, id, number)) == Verdict::verified; }
+  std::string read(std::uint32_t number, std::uint32_t at, std::uint32_t length) {
+    auto bytes = testing::read(store, id, number, at, length);
+    return bytes.ok() ? bytes.value() : "";
+  }
+  void clear(std::uint32_t number) { testing::clear(store, id, number); }
+  void flush() { REQUIRE(testing::flush(store, id).ok()); }
+  std::string stored(std::uint32_t number) {
+    const PieceExtent extent = sample.layout.extent(number);
+    return place.get(sample.layout.files()[extent.file].path).substr(extent.offset, extent.length);
+  }
+
+  Place place;
+  const Sample sample;
+  PieceStore store{place.files, small_store()};
+  ContentId id{};
+};
+
 }  // namespace
+
+TEST_CASE_TEMPLATE("the store keeps its contract", Place, OverRealFiles, OverFakeFiles) { test::StoreContract<StoreDoor<Place>>().check(); }
 
 TEST_CASE_TEMPLATE("pieces that arrive in blocks end up in their files", Place, OverRealFiles, OverFakeFiles) {
   Place place;

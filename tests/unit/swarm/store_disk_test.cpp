@@ -11,7 +11,9 @@
 #include <libtorrent/storage_defs.hpp>
 
 #include "doctest/doctest.h"
+#include "support/must.hpp"
 #include "support/published.hpp"
+#include "support/store_contract.hpp"
 
 namespace lt = libtorrent;
 using namespace shoal;
@@ -61,11 +63,14 @@ class Disk {
 
   /// The errors of all blocks, once each was answered.
   std::vector<lt::error_code> write(int piece, const std::string& bytes) {
+    return write(piece, 0, bytes);
+  }
+  std::vector<lt::error_code> write(int piece, int offset, const std::string& bytes) {
     std::vector<lt::error_code> errors;
     std::size_t asked = 0;
     for (int at = 0; at < static_cast<int>(bytes.size()); at += block, ++asked) {
       const int length = std::min(block, static_cast<int>(bytes.size()) - at);
-      disk_->async_write(storage_, {lt::piece_index_t(piece), at, length}, bytes.data() + at, nullptr,
+      disk_->async_write(storage_, {lt::piece_index_t(piece), offset + at, length}, bytes.data() + at, nullptr,
                          [&](const lt::storage_error& error) { errors.push_back(error.ec); });
       CHECK(errors.empty());  // never before the call has returned
     }
@@ -162,6 +167,38 @@ class Disk {
 };
 
 }  // namespace
+
+namespace {
+
+/// The back-end, for the contract.
+struct DiskDoor {
+  std::uint32_t piece_count() const { return disk.metainfo->layout().piece_count(); }
+  std::string piece(std::uint32_t number) const { return disk.piece(static_cast<int>(number)); }
+  void write(std::uint32_t number, std::uint32_t at, const std::string& bytes) {
+    for (const auto& error : disk.write(static_cast<int>(number), static_cast<int>(at), bytes)) CHECK_FALSE(error);
+  }
+  bool complete(std::uint32_t number) {
+    const auto piece_index = lt::piece_index_t(static_cast<int>(number));
+    return disk.hash(static_cast<int>(number)) == disk.torrent().hash_for_piece(piece_index);
+  }
+  std::string read(std::uint32_t number, std::uint32_t at, std::uint32_t length) {
+    const std::string bytes = disk.read(static_cast<int>(number), static_cast<int>(at), static_cast<int>(length));
+    return bytes.starts_with("error: ") ? "" : bytes;
+  }
+  void clear(std::uint32_t number) { disk.clear(static_cast<int>(number)); }
+  void flush() { disk.release(); }
+  std::string stored(std::uint32_t number) {
+    const auto& layout = disk.metainfo->layout();
+    const auto extent = layout.extent(number);
+    return test::must(read_file(disk.target / layout.files()[extent.file].path, GiB)).substr(extent.offset, extent.length);
+  }
+
+  Disk disk{Disk::Holds::nothing};
+};
+
+}  // namespace
+
+TEST_CASE("the back-end keeps the store's contract") { test::StoreContract<DiskDoor>().check(); }
 
 TEST_CASE("a piece that is right is answered with the torrent's SHA-1, and is on the disk") {
   Disk disk(Disk::Holds::nothing);
