@@ -1,6 +1,8 @@
 """Nodes that follow channels: new versions, going back, hooks, what is kept and what goes."""
 import os
+import signal
 import stat
+import time
 import unittest
 
 from cases import files_below, size_below
@@ -127,6 +129,30 @@ class Follow(VersionsCase):
         self.assertEqual(os.listdir(os.path.join(member.state, "releases")), [])
         self.assertEqual([name for name in files_below(hub) if "snapshots" in name or "blobs" in name], [])
         self.assert_refused(self.fleet.run("remove", f"{self.model}@1.0", *local, check=False), 10, "1.0")
+
+    def test_a_release_that_a_peer_fetches_stays_also_while_that_stalls(self):
+        self.publish("1.0", megabytes=24)
+        seeder = self.fleet.start_seeder(self.source)
+        member = self.fleet.join("node")
+        node = self.fleet.start_node(member, "--follow", self.model, "--upload-limit", "500kB")
+        first = self.activated(node, "1.0")["release"]
+        seeder.stop()
+        reader = self.fleet.pull(self.fleet.join("reader"), f"{self.model}@1.0", to=self.fleet.path("out"))
+        reader.wait_event("progress", 60, lambda event: event["from_peers"] > 0)
+        reader.send(signal.SIGSTOP)
+        self.fleet.start_seeder(self.source)
+        for number, version in enumerate(("2.0", "3.0")):
+            self.publish(version, seed=10 * number + 30, megabytes=2)
+            self.activated(node, version)
+
+        def collected():
+            return [each["release"] for each in self.fleet.run("gc", "--state", member.state).events[-1]["removed"]]
+
+        for _ in range(8):  # the rate of what is sent falls to nothing
+            self.assertEqual(collected(), [])
+            time.sleep(1)
+        reader.kill()
+        self.until("it goes with its reader", lambda: collected() == [first])
 
     def test_a_channel_that_is_followed_is_given_up_by_unfollow(self):
         member = self.fleet.join("node")
