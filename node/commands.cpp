@@ -185,7 +185,8 @@ cli::Command pull_command() {
           "fetch a model, verified, from the fleet",
           "REF is org/name (its channel main), org/name@version or org/name:channel. Files appear only when every one of them has the\n"
           "SHA-256 that the publisher signed: below DIR/releases, with a link DIR/models/org/name/channel, or in --to.\n"
-          "A pull that was interrupted, or that ran out of space (exit code 14), goes on where it stopped.\n\n"
+          "A pull that was interrupted, or that ran out of space (exit code 14), goes on where it stopped. The ideal rate that it shows its\n"
+          "own beside is that of this fetch's fastest seconds: what the link can surely carry.\n\n"
           "With --hf-cache the same files also appear in the layout of the Hugging Face cache, so that the model's name is enough for\n"
           "transformers, vLLM or llama.cpp: HF_HUB_CACHE=DIR HF_HUB_OFFLINE=1 vllm serve acme/llama\n\n"
           "  shoal pull acme/llama\n"
