@@ -120,7 +120,7 @@ Status run_pull(Invocation& call) {
   PullRequest request{reference, std::nullopt, call.on("--allow-code-formats")};
   if (std::string to = call.get("--to"); !to.empty()) request.to = to;
   Puller puller(*session, shelf, *node, call.out, call.shutdown.token());
-  SHOAL_TRY(PullReport report, puller.pull(request, wanted));
+  SHOAL_TRY(PullReport report, puller.pull(request, wanted, *registry));
   if (cache) SHOAL_CHECK(put_into(*cache, reference, wanted, report, call.out));
   call.out.result(complete_line(report), complete_text(report));
   keep_seeding(call, *node, wanted.release->swarm.info_hash, seed_for);

@@ -22,7 +22,7 @@ Result<Delivered> Delivery::deliver(const std::stop_token& stop, const Events& e
   PullRequest request{{order_.model, std::nullopt, ChannelName()}, std::nullopt, order_.allow_code_formats};
   puller_ = std::make_unique<Puller>(session_, shelf_, node_, out_, stop);
   puller_->on_phase = events.phase;
-  auto report = puller_->bring(request, wanted);
+  auto report = puller_->bring(request, wanted, *tracker);
   if (report.ok()) return Delivered{std::move(wanted.release), std::move(report).value()};
   node_.swarm().remove(wanted.release->swarm.info_hash);
   puller_.reset();

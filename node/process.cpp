@@ -13,6 +13,7 @@
 
 #include "base/encoding.hpp"
 #include "base/files.hpp"
+#include "identity/system_authorities.hpp"
 
 namespace shoal::node {
 namespace {
@@ -31,8 +32,8 @@ bool is_ours(std::string_view variable) {
 
 std::vector<std::string> environment_for(const ProcessRequest& request) {
   std::vector<std::string> lines;
-  for (char** variable = ::environ; *variable != nullptr; ++variable)
-    if (!is_ours(*variable)) lines.emplace_back(*variable);
+  for (std::string& variable : identity::environment())
+    if (!is_ours(variable)) lines.push_back(std::move(variable));
   for (const auto& [name, value] : request.environment) lines.push_back(name + "=" + value);
   return lines;
 }

@@ -118,17 +118,17 @@ cli::Moment moment_of(const std::string& what, const swarm::Progress& progress, 
 Puller::Puller(swarm::MemberSession& session, Shelf& shelf, Node& node, cli::Output& out, std::stop_token stop)
     : session_(session), shelf_(shelf), node_(node), out_(out), stop_(std::move(stop)) {}
 
-Result<PullReport> Puller::pull(const PullRequest& request, const Wanted& wanted) {
+Result<PullReport> Puller::pull(const PullRequest& request, const Wanted& wanted, registry::Client& tracker) {
   SteadyTime started = session_.clock().steady_now();
-  SHOAL_TRY(PullReport report, bring(request, wanted));
+  SHOAL_TRY(PullReport report, bring(request, wanted, tracker));
   SHOAL_CHECK(expose(request, wanted));
   report.took = std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock().steady_now() - started);
   return report;
 }
 
-Result<PullReport> Puller::bring(const PullRequest& request, const Wanted& wanted) {
+Result<PullReport> Puller::bring(const PullRequest& request, const Wanted& wanted, registry::Client& tracker) {
   SHOAL_TRY(Place place, choose_place(request, wanted.release.id()));
-  SHOAL_TRY(auto metainfo, admit(request, wanted, place));
+  SHOAL_TRY(auto metainfo, admit(request, wanted, place, tracker));
   say(Phase::admitted);
   PullReport report{wanted.release.id(), wanted.release->model, wanted.release->version, place.target, wanted.release->total_size()};
   if (!place.present) SHOAL_CHECK(settle(fetch(request, wanted, metainfo, place), wanted, place));
@@ -152,12 +152,11 @@ Result<Puller::Place> Puller::choose_place(const PullRequest& request, const Rel
 }
 
 /// Everything that can be refused is refused here, before the first byte of content.
-Result<swarm::CheckedMetainfo> Puller::admit(const PullRequest& request, const Wanted& wanted, const Place& place) {
+Result<swarm::CheckedMetainfo> Puller::admit(const PullRequest& request, const Wanted& wanted, const Place& place, registry::Client& tracker) {
   SHOAL_CHECK(admit_formats(wanted.release, request.allow_code_formats));
   // It may have come with another consent than today's.
   if (place.present) SHOAL_CHECK(admit_content(wanted.release, place.target, request.allow_code_formats));
-  auto registry = session_.client(stop_);
-  SHOAL_TRY(std::string bytes, registry->metainfo(wanted.release.id(), wanted.release->swarm.metainfo_size));
+  SHOAL_TRY(std::string bytes, tracker.metainfo(wanted.release.id(), wanted.release->swarm.metainfo_size));
   SHOAL_TRY(auto metainfo, swarm::CheckedMetainfo::check(wanted.release, std::move(bytes)));
   if (!place.present) {
     bool existed = fs::exists(place.incoming);

@@ -36,9 +36,10 @@ class Puller {
 
   /// Errors: those of Resolver; `no_space` before the first byte or during the fetch; `verification`; `usage` where `to` is
   /// taken; `interrupted`, which keeps what was fetched.
-  Result<PullReport> pull(const PullRequest& request, const Wanted& wanted);
+  /// `tracker` is asked for the metainfo.
+  Result<PullReport> pull(const PullRequest& request, const Wanted& wanted, registry::Client& tracker);
   /// All of pull() but the last step: the files are durable and served, and no link points at them yet.
-  Result<PullReport> bring(const PullRequest& request, const Wanted& wanted);
+  Result<PullReport> bring(const PullRequest& request, const Wanted& wanted, registry::Client& tracker);
   /// Told how far the release is (admitted, fetching, verified), on the thread that pulls.
   std::function<void(Phase)> on_phase;
 
@@ -49,7 +50,7 @@ class Puller {
     bool present = false;  // target holds the release already
   };
   Result<Place> choose_place(const PullRequest& request, const ReleaseId& id) const;
-  Result<swarm::CheckedMetainfo> admit(const PullRequest& request, const Wanted& wanted, const Place& place);
+  Result<swarm::CheckedMetainfo> admit(const PullRequest& request, const Wanted& wanted, const Place& place, registry::Client& tracker);
   Status fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place);
   Status finish(const PullRequest& request, const Wanted& wanted, const Place& place, const fs::path& root);
   Status fetch_what_decayed(const Wanted& wanted, const swarm::Content& content);

@@ -1,10 +1,12 @@
 // The one binary: each role brings its commands.
 #include "cli/command.hpp"
+#include "identity/system_authorities.hpp"
 #include "node/commands.hpp"
 #include "seeder/commands.hpp"
 #include "tracker/commands.hpp"
 
 int main(int argc, char** argv) {
+  shoal::identity::withhold_system_authorities();
   std::vector<shoal::cli::Command> all;
   for (auto* commands : {shoal::tracker::commands, shoal::seeder::commands, shoal::node::commands})
     for (auto& command : commands()) all.push_back(std::move(command));

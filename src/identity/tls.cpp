@@ -7,6 +7,7 @@
 
 #include "base/encoding.hpp"
 #include "identity/openssl.hpp"
+#include "identity/system_authorities.hpp"
 
 namespace shoal::identity {
 namespace {
@@ -222,7 +223,7 @@ Result<TlsContext> web_client_context(const std::string& ca_file) {
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
   if (SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION) != 1) return openssl_failure("cannot set up a TLS context");
-  if (ca_file.empty() && SSL_CTX_set_default_verify_paths(raw) != 1) return openssl_failure("cannot use the system's certificate authorities");
+  if (ca_file.empty() && !use_system_authorities(raw)) return openssl_failure("cannot use the system's certificate authorities");
   if (!ca_file.empty() && SSL_CTX_load_verify_file(raw, ca_file.c_str()) != 1)
     return openssl_failure(ca_file + " is no file of certificates in PEM");
   SHOAL_CHECK(offer_protocol(raw, alpn_http));
