@@ -44,17 +44,12 @@ class Pieces {
   bool has(std::uint32_t i) const { return words_[i / 64] >> (i % 64) & 1; }
   void set(std::uint32_t i) { words_[i / 64] |= std::uint64_t{1} << (i % 64); }
   void clear(std::uint32_t i) { words_[i / 64] &= ~(std::uint64_t{1} << (i % 64)); }
-  /// One that is here, in neither of the others; the search starts anywhere.
-  static int pick(const Pieces& here, const Pieces& not_in, const Pieces& nor_in, std::uint64_t random) {
-    const std::size_t count = here.words_.size();
-    for (std::size_t n = 0, at = random % count; n < count; ++n, at = at + 1 == count ? 0 : at + 1) {
-      std::uint64_t word = here.words_[at] & ~not_in.words_[at] & ~nor_in.words_[at];
-      if (word == 0) continue;
-      const int turn = static_cast<int>(random >> 32 & 63);
-      const int bit = std::countr_zero(std::rotr(word, turn));
-      return static_cast<int>(at * 64) + ((bit + turn) & 63);
-    }
-    return -1;
+  /// Calls use(piece) for each that is here and in neither of the others.
+  template <class Use>
+  static void each(const Pieces& here, const Pieces& not_in, const Pieces& nor_in, Use use) {
+    for (std::size_t at = 0; at < here.words_.size(); ++at)
+      for (std::uint64_t word = here.words_[at] & ~not_in.words_[at] & ~nor_in.words_[at]; word != 0; word &= word - 1)
+        use(static_cast<std::uint32_t>(at * 64) + static_cast<std::uint32_t>(std::countr_zero(word)));
   }
 
  private:
@@ -63,7 +58,7 @@ class Pieces {
 
 class Simulation {
  public:
-  explicit Simulation(const Options& options) : o_(options), policy_(o_.pieces, o_.seed), random_(o_.seed) {
+  explicit Simulation(const Options& options) : o_(options), policy_(o_.pieces, o_.seed), random_(o_.seed), none_(o_.pieces) {
     in_all_ = o_.pieces / 80;
     for (std::uint32_t i = 0; i < o_.pieces; ++i) policy_.hold(i, true);
     for (std::uint32_t i = 0; i <= o_.nodes; ++i) hosts_.emplace_back(o_.pieces);
@@ -100,8 +95,9 @@ class Simulation {
     std::uint32_t to, piece;
   };
   struct Host {
-    explicit Host(std::uint32_t pieces) : has(pieces), shown(pieces), asked(pieces) {}
+    explicit Host(std::uint32_t pieces) : has(pieces), shown(pieces), asked(pieces), copies(pieces) {}
     Pieces has, shown, asked;  // shown: what neighbours have heard of
+    std::vector<std::uint16_t> copies;  // of each piece, among the neighbours
     std::uint32_t count = 0;
     std::vector<std::uint32_t> neighbours;
     std::vector<std::uint8_t> asked_of;  // pieces asked of each neighbour
@@ -162,10 +158,17 @@ class Simulation {
     ++asked_again_;
     link_at_random(id, std::min(o_.least, o_.nodes - 1), o_.nodes);
     for (std::size_t at = before; at < host.neighbours.size(); ++at) {
+      meet(id, host.neighbours[at]);
+      meet(host.neighbours[at], id);
       ask(id, at);
       const std::uint32_t other = host.neighbours[at];
       ask(other, index_of(hosts_[other], id));
     }
+  }
+
+  /// A new neighbour says what it has.
+  void meet(std::uint32_t id, std::uint32_t other) {
+    Pieces::each(hosts_[other].shown, none_, none_, [&](std::uint32_t piece) { ++hosts_[id].copies[piece]; });
   }
 
   void tick() {
@@ -223,6 +226,7 @@ class Simulation {
       policy_.has(host.peer, piece, clock());
       give();
     }
+    for (std::uint32_t other : host.neighbours) ++hosts_[other].copies[piece];
     for (std::uint32_t other : host.neighbours)
       if (!hosts_[other].has.has(piece) && !hosts_[other].asked.has(piece)) ask(other, index_of(hosts_[other], id));
   }
@@ -231,18 +235,32 @@ class Simulation {
     Host& host = hosts_[id];
     while (host.asked_of[at] < std::max<std::size_t>(1, in_all_ / host.neighbours.size())) {
       const std::uint32_t other = host.neighbours[at];
-      const int piece = Pieces::pick(hosts_[other].shown, host.has, host.asked, random_());
-      if (piece < 0) return;
-      host.asked.set(static_cast<std::uint32_t>(piece));
+      const std::uint32_t piece = rarest(host, hosts_[other]);
+      if (piece == o_.pieces) return;
+      host.asked.set(piece);
       ++host.asked_of[at];
-      hosts_[other].queue.push_back({id, static_cast<std::uint32_t>(piece)});
+      hosts_[other].queue.push_back({id, piece});
       send_next(other);
     }
+  }
+
+  /// Of what the other can send, the piece that the fewest neighbours have, as libtorrent picks; the number of pieces where there is none.
+  std::uint32_t rarest(const Host& host, const Host& other) {
+    std::uint32_t found = o_.pieces, equals = 0;
+    unsigned fewest = ~0U;
+    Pieces::each(other.shown, host.has, host.asked, [&](std::uint32_t piece) {
+      if (host.copies[piece] > fewest) return;
+      if (host.copies[piece] < fewest) equals = 0;
+      fewest = host.copies[piece];
+      if (random_() % ++equals == 0) found = piece;
+    });
+    return found;
   }
 
   const Options o_;
   GrantPolicy policy_;
   std::mt19937_64 random_;
+  const Pieces none_;
   std::vector<Host> hosts_;
   std::vector<std::uint32_t> by_peer_;
   std::priority_queue<Event> events_;
