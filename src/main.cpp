@@ -6,6 +6,7 @@
 #include "tracker/commands.hpp"
 
 int main(int argc, char** argv) {
+  // Before the first thread.
   shoal::identity::withhold_system_authorities();
   std::vector<shoal::cli::Command> all;
   for (auto* commands : {shoal::tracker::commands, shoal::seeder::commands, shoal::node::commands})

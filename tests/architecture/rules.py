@@ -18,9 +18,9 @@ MAY_INCLUDE = {
     "node": ["src/swarm", "src/cli"],
 }
 
-# main.cpp gathers the commands of the roles and knows nothing else.
+# main.cpp gathers the commands of the roles, after what must happen before the first thread starts, and knows nothing else.
 MAIN = "src/main.cpp"
-MAIN_MAY_INCLUDE = ["cli/command.hpp", "tracker/commands.hpp", "seeder/commands.hpp", "node/commands.hpp"]
+MAIN_MAY_INCLUDE = ["cli/command.hpp", "identity/system_authorities.hpp", "tracker/commands.hpp", "seeder/commands.hpp", "node/commands.hpp"]
 
 # Headers of ours that fewer may see than their folder: what signs certificates stays with the tracker.
 RESTRICTED = {
