@@ -58,7 +58,7 @@ class Pieces {
 
 class Simulation {
  public:
-  explicit Simulation(const Options& options) : o_(options), policy_(o_.pieces, o_.seed), random_(o_.seed), none_(o_.pieces) {
+  explicit Simulation(const Options& options) : o_(options), policy_(o_.pieces, 1, o_.seed), random_(o_.seed), none_(o_.pieces) {
     in_all_ = o_.pieces / 80;
     for (std::uint32_t i = 0; i < o_.pieces; ++i) policy_.hold(i, true);
     for (std::uint32_t i = 0; i <= o_.nodes; ++i) hosts_.emplace_back(o_.pieces);
@@ -115,7 +115,7 @@ class Simulation {
   void connect() {
     for (std::uint32_t i = 1; i <= o_.nodes; ++i) {
       hosts_[i].linked = i <= o_.source_links;
-      if (hosts_[i].linked) hosts_[i].peer = policy_.join(true, {});
+      if (hosts_[i].linked) hosts_[i].peer = policy_.join(shoal::swarm::PeerKind::node, {});
       if (hosts_[i].linked) by_peer_.push_back(i);
       if (i > 1) link_at_random(i, std::min(o_.degree / 2, i - 1), i - 1);
       if (o_.least > 0) events_.push({(5 + 5 * static_cast<double>(random_() % 1000) / 1000) * 1e6 / unit_us(), What::ask_again, i, 0, 0});

@@ -48,6 +48,9 @@ class Link {
   /// Ends the link at once: nothing is sent or delivered any more. True for the first call.
   bool cut();
 
+  /// For the worker's epoll, and to ask the kernel about it.
+  int wire() const { return wire_.get(); }
+
   // The worker's thread only.
   enum class Turn { wait, again, ended };
   /// Moves what can be moved, up to a bound, so that one busy link does not hold up the others of its worker.
@@ -55,7 +58,6 @@ class Link {
   /// The socket is ready for what `events` (of epoll, edge-triggered) say.
   void wire_ready(std::uint32_t events);
   void engine_ready(std::uint32_t events);
-  int wire() const { return wire_.get(); }
   int engine() const { return engine_.get(); }
   std::chrono::steady_clock::time_point last_moved() const { return last_moved_; }
   /// One side has ended its stream and the other not yet.

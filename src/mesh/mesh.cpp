@@ -13,6 +13,7 @@
 #include "mesh/sockets.hpp"
 #include "mesh/socks_entrance.hpp"
 #include "mesh/switchboard.hpp"
+#include "mesh/wire_info.hpp"
 #include "mesh/worker.hpp"
 
 namespace shoal::mesh {
@@ -45,6 +46,7 @@ class OwnMesh final : public Mesh {
   void unserve(const InfoHash& info_hash) override;
   VirtualEndpoint introduce(const NodeId& peer, const InfoHash& info_hash, const HostPort& address) override;
   std::optional<Whom> whom(VirtualEndpoint endpoint) const override;
+  std::optional<std::chrono::microseconds> round_trip(VirtualEndpoint endpoint) const override;
   void cut(const NodeId& peer) override;
   void refuse(const std::vector<NodeId>& machines) override;
   void recheck() override;
@@ -175,6 +177,12 @@ std::optional<Mesh::Whom> OwnMesh::whom(VirtualEndpoint endpoint) const {
     if (!key) return std::nullopt;
     return Whom{key->peer, key->info_hash, directory.role(key->peer)};
   });
+}
+
+std::optional<std::chrono::microseconds> OwnMesh::round_trip(VirtualEndpoint endpoint) const {
+  const auto key = directory_.with([&](const Directory& directory) { return directory.find(endpoint); });
+  const auto link = key ? table_.find(*key) : nullptr;
+  return link ? shortest_round_trip(link->wire()) : std::nullopt;
 }
 
 void OwnMesh::cut(const NodeId& peer) {

@@ -97,6 +97,9 @@ class Mesh {
     std::optional<identity::Role> role;
   };
   virtual std::optional<Whom> whom(VirtualEndpoint endpoint) const = 0;
+  /// The shortest round trip on the link that the endpoint stands for, as the kernel saw it in the last minutes; nothing where there is no link
+  /// or none was measured.
+  virtual std::optional<std::chrono::microseconds> round_trip(VirtualEndpoint endpoint) const = 0;
 
   /// These machines may not link any more, whatever certificate they show, and links that they have end. Replaces what was said before.
   virtual void refuse(const std::vector<NodeId>& machines) = 0;

@@ -1,7 +1,7 @@
 #include "swarm/grant_policy.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <ranges>
 #include <utility>
 
 namespace shoal::swarm {
@@ -10,8 +10,8 @@ namespace {
 using std::chrono::milliseconds;
 using Seconds = std::chrono::duration<double>;
 
-// How long a grant should be under way. Longer, and pieces wait at the source while nobody can pass them on; shorter, and the source
-// idles while word of a finished piece comes back.
+// How long a grant should be under way, where twice the quickest one is not more. Longer, and pieces wait at the source while nobody can pass
+// them on; shorter, and the source idles while word of a finished piece comes back.
 constexpr milliseconds target{300};
 constexpr double first_window = 1;
 // While there are few peers, each may have so many that these are under way in all.
@@ -20,11 +20,13 @@ constexpr std::size_t fewest_under_way = 8;
 // anything, the first pieces are there sooner, and are passed on sooner, if they do not share the way with many others.
 constexpr std::size_t smallest_limit = 16, first_limit = 4;
 constexpr double limit_seconds = 0.5;
+// What is under way longer than this, and three times as long as others were, stands still.
+constexpr milliseconds stands_still{1000};
 // A peer with so many more pieces to pass on than another is a neck.
 constexpr std::int64_t pieces_ahead = 3;
 constexpr milliseconds span{500};
 constexpr double forget = 0.9;  // of the best rate, a span
-// A peer that got nothing from others for so long is on its own.
+// A peer that got nothing from others for so long, and for three times its usual gap, is on its own.
 constexpr milliseconds hungry_after{1000};
 constexpr milliseconds look_again{100};
 // Pieces that one in so many peers has are rare.
@@ -33,10 +35,18 @@ constexpr std::size_t rare_share = 8;
 constexpr std::size_t again_share = 128;
 // When all is out, peers of a source that is as fast as they are lack a tenth; those of one four times as fast lack more than half.
 constexpr double ahead_share = 0.3;
+// Who left with everything still passes it on for so long.
+constexpr milliseconds departed_for{5000};
+// To find a new piece that another source has not brought. What it lacks after that comes by need.
+constexpr int most_tries = 16;
+
+SteadyTime::duration smoothed(SteadyTime::duration before, SteadyTime::duration sample) {
+  return before == SteadyTime::duration::zero() ? sample : before + (sample - before) / 4;
+}
 
 }  // namespace
 
-GrantPolicy::GrantPolicy(Piece pieces, std::uint64_t seed) : pieces_(pieces), random_(seed) {}
+GrantPolicy::GrantPolicy(Piece pieces, std::uint64_t order, std::uint64_t seed) : pieces_(pieces), fresh_(pieces, order, seed), random_(seed) {}
 
 void GrantPolicy::hold(Piece piece, bool held) {
   pieces_.at(piece).held = held;
@@ -46,58 +56,36 @@ void GrantPolicy::hold(Piece piece, bool held) {
 
 /// Keeps fresh_ right after a change of the piece.
 void GrantPolicy::refresh(Piece piece) {
-  PieceState& state = pieces_[piece];
-  const bool fresh = state.held && state.available == 0 && state.outstanding == 0;
-  if (fresh == state.fresh) return;
-  state.fresh = fresh;
-  if (fresh) {
-    state.fresh_at = static_cast<std::uint32_t>(fresh_.size());
-    fresh_.push_back(piece);
-    return;
-  }
-  fresh_[state.fresh_at] = fresh_.back();
-  pieces_[fresh_.back()].fresh_at = state.fresh_at;
-  fresh_.pop_back();
+  const PieceState& state = pieces_[piece];
+  if (state.held && copies(state) == 0) fresh_.insert(piece);
+  else fresh_.erase(piece);
 }
 
-GrantPolicy::Order GrantPolicy::order_of(Peer id, const PeerState& peer) const { return {peer.debt, peer.last_turn, id}; }
+// ---- who is here ----
 
-void GrantPolicy::change_debt(Peer id, std::int64_t by) {
-  auto found = peers_.find(id);
-  if (found == peers_.end() || !found->second.takes_grants) return;
-  by_debt_.erase(order_of(id, found->second));
-  found->second.debt += by;
-  by_debt_.insert(order_of(id, found->second));
-}
-
-/// From now on the peer is the one that passes the piece on: to all who take grants and lack it, but itself.
-void GrantPolicy::carry(Piece piece, Peer peer) {
-  drop_carrier(piece);
-  pieces_[piece].carrier = peer;
-  change_debt(peer, static_cast<std::int64_t>(takers_));
-}
-
-void GrantPolicy::drop_carrier(Piece piece) {
-  PieceState& state = pieces_[piece];
-  if (state.carrier == nobody) return;
-  change_debt(state.carrier, static_cast<std::int64_t>(state.taken) - static_cast<std::int64_t>(takers_));
-  state.carrier = nobody;
-}
-
-GrantPolicy::Peer GrantPolicy::join(bool takes_grants, SteadyTime) {
+GrantPolicy::Peer GrantPolicy::join(PeerKind kind, SteadyTime) {
   const Peer id = next_peer_++;
   changed_ = true;
   PeerState& peer = peers_[id];
-  peer.takes_grants = takes_grants;
+  peer.kind = kind;
   peer.has.resize(pieces_.size());
+  if (kind == PeerKind::source) peer.brought.resize(pieces_.size());
   peer.lacks = static_cast<std::uint32_t>(pieces_.size());
   peer.window = first_window;
-  if (!takes_grants) return id;
-  for (const PieceState& piece : pieces_)
-    if (piece.carrier != nobody) change_debt(piece.carrier, 1);
+  if (!peer.takes_grants()) return id;
+  // It lacks all that others carry.
+  for (const auto& [other, state] : peers_) change_debt(other, static_cast<std::int64_t>(state.carries.size()));
   ++takers_;
   by_debt_.insert(order_of(id, peer));
   return id;
+}
+
+void GrantPolicy::brings(Peer id, Piece piece) {
+  PeerState& peer = peers_.at(id);
+  if (piece >= pieces_.size() || peer.has[piece] || peer.kind != PeerKind::source) return;
+  peer.has[piece] = peer.brought[piece] = true;
+  --peer.lacks;
+  taken(piece);
 }
 
 void GrantPolicy::has(Peer id, Piece piece, SteadyTime now) {
@@ -106,54 +94,130 @@ void GrantPolicy::has(Peer id, Piece piece, SteadyTime now) {
   peer.has[piece] = true;
   --peer.lacks;
   ++pieces_[piece].available;
-  if (peer.takes_grants) {
-    ++pieces_[piece].taken;
-    if (pieces_[piece].carrier != nobody) change_debt(pieces_[piece].carrier, -1);
-  }
+  pieces_[piece].grown = now;
+  if (peer.takes_grants()) taken(piece);
   if (auto grant = peer.outstanding.find(piece); grant != peer.outstanding.end()) {
-    const auto took = now - grant->second;
+    finished(peer, grant->second, now);
+    stop_counting(grant->second);
     peer.outstanding.erase(grant);
     --pieces_[piece].outstanding;
     --under_way_;
-    finished(peer, took, now);
   } else {
-    peer.fed = now;
+    // Another source gave it out, too, and may be giving out what comes next here.
+    if (pieces_[piece].outstanding > 0 && pieces_[piece].available == 1) fresh_.jump();
+    fed(peer, now);
   }
   refresh(piece);
 }
 
-void GrantPolicy::has_all(Peer id, SteadyTime now) {
-  for (Piece piece = 0; piece < pieces_.size(); ++piece) has(id, piece, now);
-}
-
-void GrantPolicy::leave(Peer id) {
+void GrantPolicy::leave(Peer id, SteadyTime now) {
   auto found = peers_.find(id);
   if (found == peers_.end()) return;
-  const PeerState peer = std::move(found->second);
-  by_debt_.erase(order_of(id, peer));
-  peers_.erase(found);
-  if (peer.takes_grants) --takers_;
+  if (found->second.lacks == 0 && found->second.kind != PeerKind::source) departed_.push_back({now, id});
+  else remove(id);
+}
+
+void GrantPolicy::forget_departed(SteadyTime now) {
+  for (; !departed_.empty() && now - departed_.front().when >= departed_for; departed_.pop_front()) remove(departed_.front().peer);
+}
+
+void GrantPolicy::remove(Peer id) {
+  auto node = peers_.extract(id);
+  if (node.empty()) return;
+  PeerState& peer = node.mapped();
   changed_ = true;
-  for (const auto& [piece, when] : peer.outstanding) --pieces_[piece].outstanding;
+  for (auto& [piece, grant] : peer.outstanding) {
+    stop_counting(grant);
+    --pieces_[piece].outstanding;
+  }
   under_way_ -= peer.outstanding.size();
-  for (Piece i = 0; i < pieces_.size(); ++i) {
-    PieceState& piece = pieces_[i];
-    if (peer.has[i]) --piece.available;
-    if (peer.has[i] && peer.takes_grants) --piece.taken;
-    if (piece.carrier == id) piece.carrier = nobody;
-    else if (piece.carrier != nobody && peer.takes_grants && !peer.has[i]) change_debt(piece.carrier, -1);
-    refresh(i);
+  for (const Piece piece : peer.carries) pieces_[piece].carrier = nobody;
+  if (peer.takes_grants()) {
+    by_debt_.erase(order_of(id, peer));
+    --takers_;
+    for (auto& [other, state] : peers_) {
+      const auto lacked = std::count_if(state.carries.begin(), state.carries.end(), [&](Piece piece) { return !peer.has[piece]; });
+      change_debt(other, -lacked);
+    }
+  }
+  for (Piece piece = 0; piece < pieces_.size(); ++piece) {
+    if (peer.has[piece] && peer.takes_grants()) --pieces_[piece].taken;
+    if (peer.has[piece] && !peer.brought_it(piece)) --pieces_[piece].available;
+    refresh(piece);
   }
 }
 
+// ---- who carries what ----
+
+void GrantPolicy::change_debt(Peer id, std::int64_t by) {
+  auto found = peers_.find(id);
+  if (by == 0 || found == peers_.end() || !found->second.takes_grants()) return;
+  by_debt_.erase(order_of(id, found->second));
+  found->second.debt += by;
+  by_debt_.insert(order_of(id, found->second));
+}
+
+/// From now on the peer is the one that passes the piece on: to all who take grants and lack it, but itself.
+void GrantPolicy::carry(Piece piece, Peer id, PeerState& peer) {
+  drop_carrier(piece);
+  pieces_[piece].carrier = id;
+  peer.carries.insert(piece);
+  change_debt(id, static_cast<std::int64_t>(takers_) - static_cast<std::int64_t>(pieces_[piece].taken));
+}
+
+void GrantPolicy::drop_carrier(Piece piece) {
+  PieceState& state = pieces_[piece];
+  if (state.carrier == nobody) return;
+  peers_.at(state.carrier).carries.erase(piece);
+  change_debt(state.carrier, static_cast<std::int64_t>(state.taken) - static_cast<std::int64_t>(takers_));
+  state.carrier = nobody;
+}
+
+/// One more of those that take grants has the piece. When most have it, whoever lacks it is no longer the carrier's: a slow peer, or one that
+/// comes late, would be a debt of all others.
+void GrantPolicy::taken(Piece piece) {
+  PieceState& state = pieces_[piece];
+  ++state.taken;
+  if (state.carrier == nobody) return;
+  change_debt(state.carrier, -1);
+  if (2 * state.taken > takers_) drop_carrier(piece);
+}
+
+// ---- how fast everybody is ----
+
+void GrantPolicy::fed(PeerState& peer, SteadyTime now) {
+  if (peer.fed != SteadyTime{}) peer.gap = smoothed(peer.gap, std::min<SteadyTime::duration>(now - peer.fed, 10 * hungry_after));
+  peer.fed = now;
+}
+
+SteadyTime::duration GrantPolicy::patience(const PeerState& peer) const { return std::max<SteadyTime::duration>(hungry_after, 3 * peer.gap); }
+
 /// A peer that finishes its grants fast gets more at a time: twice as many after each round, as long as they stay fast.
-void GrantPolicy::finished(PeerState& peer, SteadyTime::duration took, SteadyTime now) {
-  if (took < target) peer.window += 1;
-  else if (took > 2 * target) peer.window = std::max(1.0, peer.window - 0.5);
+void GrantPolicy::finished(PeerState& peer, const Outstanding& grant, SteadyTime now) {
+  const auto took = now - grant.since;
+  quickest_ = std::min(quickest_, took);
+  pace_ = smoothed(pace_, took);
+  const auto fast = std::max<SteadyTime::duration>(target, 2 * quickest_);
+  if (took < fast) peer.window += 1;
+  else if (took > 2 * fast) peer.window = std::max(1.0, peer.window - 0.5);
   (void)limit(now);
   finished_in_span_ += 1;
   ++finished_;
   changed_ = true;
+}
+
+void GrantPolicy::stop_counting(Outstanding& grant) { counted_ -= std::exchange(grant.counts, false) ? 1 : 0; }
+
+/// What stands still no longer counts. Before anything has come back there is no telling what is slow.
+void GrantPolicy::age(SteadyTime now) {
+  const auto still = finished_ == 0 ? 2 * stands_still : std::max<SteadyTime::duration>(stands_still, 3 * pace_);
+  for (; !ages_.empty() && now - ages_.front().since >= still; ages_.pop_front()) {
+    const Age& oldest = ages_.front();
+    auto peer = peers_.find(oldest.peer);
+    if (peer == peers_.end()) continue;
+    auto grant = peer->second.outstanding.find(oldest.piece);
+    if (grant != peer->second.outstanding.end() && grant->second.since == oldest.since) stop_counting(grant->second);
+  }
 }
 
 /// How many grants may be under way in all: what the source finishes in a while, at the best rate that was seen of late.
@@ -172,102 +236,135 @@ std::size_t GrantPolicy::window_of(const PeerState& peer) const {
   return std::max(static_cast<std::size_t>(peer.window), fewest_under_way / takers_);
 }
 
-bool GrantPolicy::is_fed(const PeerState& peer, SteadyTime now) const { return now - peer.fed < hungry_after; }
+// ---- grants ----
 
 void GrantPolicy::grant(Peer id, PeerState& peer, Piece piece, SteadyTime now, std::vector<Grant>& grants) {
-  const bool first = pieces_[piece].fresh;
-  peer.outstanding.emplace(piece, now);
+  const bool first = fresh_.contains(piece);
+  peer.outstanding.emplace(piece, Outstanding{now});
+  ages_.push_back({now, id, piece});
   ++under_way_;
+  ++counted_;
   ++pieces_[piece].outstanding;
   ++granted_;
-  if (peer.takes_grants) by_debt_.erase(order_of(id, peer));
+  by_debt_.erase(order_of(id, peer));
   peer.last_turn = ++turn_;
-  if (peer.takes_grants) by_debt_.insert(order_of(id, peer));
-  if (first) carry(piece, id);
+  by_debt_.insert(order_of(id, peer));
+  if (first) carry(piece, id, peer);
   refresh(piece);
   grants.push_back({id, piece});
 }
 
 /// Those who have the least to pass on come first. Who has much more to pass on than they gets nothing new, if others feed it.
-void GrantPolicy::give_fresh(SteadyTime now, std::vector<Grant>& grants) {
-  for (bool more = true; more && !fresh_.empty() && under_way_ < limit(now);) {
-    more = false;
-    std::optional<std::int64_t> least;
-    for (const auto& [debt, turn, id] : by_debt_) {
-      PeerState& peer = peers_.at(id);
-      if (!wants(peer)) continue;
-      if (!least) least = debt;
-      const bool burdened = debt > *least + pieces_ahead * static_cast<std::int64_t>(takers_);
-      if (peer.outstanding.size() >= window_of(peer) || (burdened && is_fed(peer, now))) continue;
-      grant(id, peer, fresh_[random_() % fresh_.size()], now, grants);  // ends the loop: the order has changed
-      more = true;
-      break;
-    }
+bool GrantPolicy::give_one_fresh(SteadyTime now, std::vector<Grant>& grants) {
+  const PeerState* least = nullptr;
+  for (const auto& [debt, turn, id] : by_debt_) {
+    PeerState& peer = peers_.at(id);
+    if (!wants(peer)) continue;
+    if (least == nullptr) least = &peer;
+    const bool burdened = debt > least->debt + pieces_ahead * static_cast<std::int64_t>(takers_);
+    if (peer.outstanding.size() >= window_of(peer) || (burdened && is_fed(peer, now))) continue;
+    const auto piece = next_fresh(peer);
+    if (!piece) continue;
+    grant(id, peer, *piece, now, grants);  // the order has changed
+    return true;
   }
+  return false;
 }
 
-/// A piece that the peer lacks and that at most so many have or are promised; of these, one that the fewest have.
-bool GrantPolicy::choose(const PeerState& peer, std::uint32_t most_copies, Piece& piece) {
-  std::uint32_t best = most_copies + 1;
-  std::uint64_t equals = 0;
-  for (Piece i = 0; i < pieces_.size(); ++i) {
-    const PieceState& state = pieces_[i];
-    const std::uint32_t copies = state.available + state.outstanding;
-    if (!state.held || copies > best || copies > most_copies || peer.has[i] || peer.outstanding.contains(i)) continue;
-    if (copies < best) equals = 0;
-    best = copies;
-    if (random_() % ++equals == 0) piece = i;
-  }
-  return equals > 0;
-}
-
-/// Whether some piece has at most so many copies.
-bool GrantPolicy::any_rare(std::uint32_t most_copies) const {
-  return std::any_of(pieces_.begin(), pieces_.end(),
-                     [&](const PieceState& piece) { return piece.held && piece.available + piece.outstanding <= most_copies; });
+/// A source may have brought some of them.
+std::optional<GrantPolicy::Piece> GrantPolicy::next_fresh(const PeerState& peer) {
+  for (int tries = 0; tries < most_tries; ++tries)
+    if (const Piece piece = fresh_.next(); !peer.has[piece]) return piece;
+  return std::nullopt;
 }
 
 std::uint32_t GrantPolicy::few() const { return static_cast<std::uint32_t>(takers_ / rare_share); }
 
-GrantPolicy::Help GrantPolicy::help_for(const PeerState& peer, SteadyTime now) const {
-  if (ahead_ || !is_fed(peer, now)) return {~0U - 1, window_of(peer)};
-  return {few(), 1};
-}
-
-/// Once each time that the last new piece went out.
+/// Once each time that the last new piece went out: whether this source, if it was the one that sent most of them, is far ahead of its peers.
 void GrantPolicy::compare_with_peers() {
   if (std::exchange(all_out_, fresh_.empty()) || !fresh_.empty()) return;
   std::uint64_t lacks = 0;
-  for (const auto& [id, peer] : peers_) lacks += peer.takes_grants ? peer.lacks : 0;
-  ahead_ = static_cast<double>(lacks) > ahead_share * static_cast<double>(takers_) * static_cast<double>(pieces_.size());
+  for (const auto& [id, peer] : peers_) lacks += peer.takes_grants() ? peer.lacks : 0;
+  const double most = ahead_share * static_cast<double>(takers_) * static_cast<double>(pieces_.size());
+  const bool ahead = 2 * granted_ > pieces_.size() && static_cast<double>(lacks) > most;
+  for (auto& [id, peer] : peers_) peer.helped = ahead;
+}
+
+/// Few, and nobody or hardly anybody has them.
+std::vector<GrantPolicy::Piece> GrantPolicy::rare_pieces() const {
+  std::vector<Piece> rare;
+  for (Piece piece = 0; piece < pieces_.size(); ++piece)
+    if (pieces_[piece].held && copies(pieces_[piece]) <= std::max(1U, few())) rare.push_back(piece);
+  return rare;
+}
+
+/// Who waits longest comes first.
+std::vector<GrantPolicy::Peer> GrantPolicy::waiting() const {
+  std::vector<std::pair<std::uint64_t, Peer>> order;
+  for (const auto& [debt, turn, id] : by_debt_)
+    if (wants(peers_.at(id))) order.emplace_back(turn, id);
+  std::sort(order.begin(), order.end());
+  std::vector<Peer> peers;
+  for (const auto& [turn, id] : order) peers.push_back(id);
+  return peers;
 }
 
 /// Looks at all peers, so not at every word from one of them: when a grant was finished or a peer has come or gone, and now and then.
 void GrantPolicy::give_by_need(SteadyTime now, std::vector<Grant>& grants) {
-  if (!fresh_.empty() || under_way_ >= limit(now) || (!changed_ && now - looked_ < look_again)) return;
+  if (!fresh_.empty() || !has_room(now) || (!changed_ && now - looked_ < look_again)) return;
   changed_ = false;
   looked_ = now;
-  std::vector<std::pair<std::uint64_t, Peer>> order;  // who waits longest comes first
-  for (const auto& [debt, turn, id] : by_debt_)
-    if (wants(peers_.at(id))) order.emplace_back(turn, id);
-  std::sort(order.begin(), order.end());
-  const bool rare = any_rare(few());
-  for (const auto& [turn, id] : order) {
+  const auto rare = rare_pieces();
+  for (const Peer id : waiting()) {
     PeerState& peer = peers_.at(id);
-    const Help help = help_for(peer, now);
-    const bool fed = help.most_copies <= few();
-    if (fed && (!rare || again_ >= pieces_.size() / again_share)) continue;
-    Piece piece = 0;
-    while (wants(peer) && peer.outstanding.size() < help.outstanding && under_way_ < limit(now) && choose(peer, help.most_copies, piece)) {
-      grant(id, peer, piece, now, grants);
-      again_ += fed ? 1 : 0;
-    }
+    if (peer.helped || !is_fed(peer, now)) give_anything(id, peer, now, grants);
+    else if (!rare.empty()) give_rare(id, peer, rare, now, grants);
   }
+}
+
+/// Of those that fit, the piece that the fewest have or are promised; chance decides between equals.
+template <class Pieces, class Fits>
+std::optional<GrantPolicy::Piece> GrantPolicy::fewest_copies(const Pieces& pieces, Fits fits) {
+  std::optional<Piece> chosen;
+  std::uint32_t fewest = ~0U, equals = 0;
+  for (const Piece piece : pieces) {
+    const std::uint32_t found = copies(pieces_[piece]);
+    if (found > fewest || !fits(piece)) continue;
+    if (found < fewest) equals = 0;
+    fewest = found;
+    if (random_() % ++equals == 0) chosen = piece;
+  }
+  return chosen;
+}
+
+void GrantPolicy::give_anything(Peer id, PeerState& peer, SteadyTime now, std::vector<Grant>& grants) {
+  const auto fits = [&](Piece piece) { return pieces_[piece].held && !peer.has[piece] && !peer.outstanding.contains(piece); };
+  while (wants(peer) && peer.outstanding.size() < window_of(peer) && has_room(now)) {
+    const auto chosen = fewest_copies(std::views::iota(Piece{0}, static_cast<Piece>(pieces_.size())), fits);
+    if (!chosen) return;
+    grant(id, peer, *chosen, now, grants);
+  }
+}
+
+/// One that few have, within bounds, or one that has come to nobody for a while: whoever was to pass it on cannot.
+void GrantPolicy::give_rare(Peer id, PeerState& peer, const std::vector<Piece>& rare, SteadyTime now, std::vector<Grant>& grants) {
+  if (!peer.outstanding.empty() || !has_room(now)) return;
+  const bool may_repeat = again_ < pieces_.size() / again_share;
+  const auto is_stuck = [&](Piece piece) { return pieces_[piece].outstanding == 0 && now - pieces_[piece].grown > patience(peer) / 2; };
+  const auto chosen = fewest_copies(rare, [&](Piece piece) {
+    return !peer.has[piece] && (is_stuck(piece) || (may_repeat && copies(pieces_[piece]) <= few()));
+  });
+  if (!chosen) return;
+  again_ += is_stuck(*chosen) ? 0 : 1;
+  grant(id, peer, *chosen, now, grants);
 }
 
 std::vector<GrantPolicy::Grant> GrantPolicy::next(SteadyTime now) {
   std::vector<Grant> grants;
-  give_fresh(now, grants);
+  forget_departed(now);
+  age(now);
+  while (!fresh_.empty() && has_room(now) && give_one_fresh(now, grants)) {
+  }
   compare_with_peers();
   give_by_need(now, grants);
   return grants;

@@ -1,49 +1,64 @@
-// Which piece a source offers to which peer next. Pure: no sockets, no clock of its own, no libtorrent; the same seed and the same
+// Which piece a source offers to which peer next. Pure: no sockets, no clock of its own, no libtorrent; the same seeds and the same
 // calls give the same grants.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 #include <tuple>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "swarm/piece_round.hpp"
 
 namespace shoal::swarm {
 
+/// What a peer is to a source.
+enum class PeerKind {
+  node,    // takes grants, and passes on what it has
+  source,  // rations what it brought, and takes grants for the rest
+  plain,   // takes no grants: it is here for what it has alone
+};
+
 /// Left alone, all peers of a source ask it for the same pieces, and the source sends two copies while everybody waits for it. Instead
 /// it grants pieces:
-///  1. Every piece goes out once before any goes out twice. What peers have from elsewhere (another source) counts as out.
-///  2. A new piece goes to the peer that has the least left to pass on: copies of what was granted to it that others still lack. So peers
+///  1. Every piece goes out once before any goes out twice. What nodes have from elsewhere (another source) counts as out; what another
+///     source has does not.
+///  2. A new piece goes to the peer that has the least left to pass on: copies of what was granted to it that most others still lack. So peers
 ///     with a slow or a busy way up get less, and none becomes the neck through which the others are fed.
-///  3. Only as much is under way as keeps the source busy: what waits at the source cannot be passed on by anybody.
-///  4. When all is out, a peer is helped by need: with a few pieces that hardly anybody has, or with anything if nothing else feeds it,
-///     or if this source is so much faster than the peers that they lacked a good part when it had sent everything once. Whoever lacks
-///     pieces and gets none from others always has a grant.
+///  3. Only as much is under way as keeps the source busy: what waits at the source cannot be passed on by anybody. What is under way to
+///     a peer that stands still does not count for long.
+///  4. When all is out, a peer is helped by need: with a few pieces that hardly anybody has, with those that come to nobody any more, or with
+///     anything if nothing else feeds it, or if this source is so much faster than the peers that they lacked a good part when it had sent
+///     everything once. Whoever lacks pieces and gets none from others always has a grant.
 /// One thread at a time.
 class GrantPolicy {
  public:
   using Peer = std::uint32_t;
-  using Piece = std::uint32_t;
+  using Piece = PieceRound::Piece;
   struct Grant {
     Peer peer;
     Piece piece;
   };
 
-  GrantPolicy(Piece pieces, std::uint64_t seed);
+  /// `order` is shared by all sources of the content (PieceRound), `seed` is this one's own.
+  GrantPolicy(Piece pieces, std::uint64_t order, std::uint64_t seed);
 
   /// The source can send this piece from now on, or no longer.
   void hold(Piece piece, bool held);
 
-  /// A peer that has nothing yet. One that takes no grants is here for what it has alone.
-  Peer join(bool takes_grants, SteadyTime now);
+  /// A peer that has nothing yet.
+  Peer join(PeerKind kind, SteadyTime now);
+  /// The peer, a source, had the piece when it came.
+  void brings(Peer peer, Piece piece);
   /// The peer has the piece, from whomever. May be said twice.
   void has(Peer peer, Piece piece, SteadyTime now);
-  void has_all(Peer peer, SteadyTime now);
-  /// Unfinished grants are given back.
-  void leave(Peer peer);
+  /// Unfinished grants are given back. What a peer had that left with everything counts as out for some seconds: it goes on passing on, to
+  /// others than this source.
+  void leave(Peer peer, SteadyTime now);
 
   /// What is to be granted now. Call it after every change, and every second.
   std::vector<Grant> next(SteadyTime now);
@@ -54,62 +69,94 @@ class GrantPolicy {
   std::uint64_t granted() const { return granted_; }
   /// Pieces that the source holds and that never went out.
   std::size_t fresh() const { return fresh_.size(); }
-  /// Copies of what was granted to this peer first that others, or it, still lack.
+  /// Copies of what was granted to this peer first that others, or it, still lack; nothing for pieces that most have.
   std::int64_t debt(Peer peer) const { return peers_.at(peer).debt; }
 
  private:
   static constexpr Peer nobody = ~Peer{0};
   struct PieceState {
-    std::uint32_t available = 0;    // peers that have it
-    std::uint32_t taken = 0;        // ... of those that take grants
+    std::uint32_t available = 0;    // peers that have it and show it
+    std::uint32_t taken = 0;        // of those that take grants, those that have it
     std::uint32_t outstanding = 0;  // peers to which it is granted and who do not have it yet
-    std::uint32_t fresh_at = 0;     // place in fresh_, if it is there
-    Peer carrier = nobody;          // to whom it was granted first
+    Peer carrier = nobody;          // to whom it was granted first, while most lack it
     bool held = false;
-    bool fresh = false;
+    SteadyTime grown{};             // when it last came to a peer
+  };
+  struct Outstanding {
+    SteadyTime since;
+    bool counts = true;  // toward the limit of all that is under way
   };
   struct PeerState {
-    bool takes_grants = false;
+    PeerKind kind = PeerKind::node;
     std::vector<bool> has;
+    std::vector<bool> brought;  // of a source
     std::uint32_t lacks = 0;
-    std::map<Piece, SteadyTime> outstanding;  // and when it was granted
-    double window = 0;                        // how many may be outstanding
-    std::int64_t debt = 0;                    // copies of what it carries that others lack
-    SteadyTime fed{};                         // when it last got a piece from somebody else
+    std::map<Piece, Outstanding> outstanding;
+    std::set<Piece> carries;
+    double window = 0;         // how many may be outstanding
+    std::int64_t debt = 0;     // copies of what it carries that others lack
+    SteadyTime fed{};          // when it last got a piece from somebody else
+    SteadyTime::duration gap{};  // between two of these, smoothed
     std::uint64_t last_turn = 0;
+    bool helped = false;       // with anything: it lacked much when all was out
+    bool takes_grants() const { return kind != PeerKind::plain; }
+    bool brought_it(Piece piece) const { return !brought.empty() && brought[piece]; }
+  };
+  struct Departed {
+    SteadyTime when;
+    Peer peer;
+  };
+  struct Age {
+    SteadyTime since;
+    Peer peer;
+    Piece piece;
   };
   using Order = std::tuple<std::int64_t, std::uint64_t, Peer>;
 
   void refresh(Piece piece);
-  void carry(Piece piece, Peer peer);
+  void remove(Peer peer);
+  void forget_departed(SteadyTime now);
+  // Who carries what
+  void carry(Piece piece, Peer id, PeerState& peer);
   void drop_carrier(Piece piece);
+  void taken(Piece piece);
   void change_debt(Peer id, std::int64_t by);
-  Order order_of(Peer id, const PeerState& peer) const;
-  void finished(PeerState& peer, SteadyTime::duration took, SteadyTime now);
-  bool wants(const PeerState& peer) const { return peer.takes_grants && peer.lacks > peer.outstanding.size(); }
-  std::size_t window_of(const PeerState& peer) const;
-  bool is_fed(const PeerState& peer, SteadyTime now) const;
-  /// The pieces that a peer may be granted by need have at most so many copies, and so many may be outstanding there.
-  struct Help {
-    std::uint32_t most_copies;
-    std::size_t outstanding;
-  };
-  Help help_for(const PeerState& peer, SteadyTime now) const;
-  std::uint32_t few() const;
-  void compare_with_peers();
+  static Order order_of(Peer id, const PeerState& peer) { return {peer.debt, peer.last_turn, id}; }
+  // How fast everybody is
+  void fed(PeerState& peer, SteadyTime now);
+  void finished(PeerState& peer, const Outstanding& grant, SteadyTime now);
+  void stop_counting(Outstanding& grant);
+  void age(SteadyTime now);
   std::size_t limit(SteadyTime now);
+  bool has_room(SteadyTime now) { return counted_ < limit(now); }
+  std::size_t window_of(const PeerState& peer) const;
+  SteadyTime::duration patience(const PeerState& peer) const;
+  bool is_fed(const PeerState& peer, SteadyTime now) const { return now - peer.fed < patience(peer); }
+  static bool wants(const PeerState& peer) { return peer.takes_grants() && peer.lacks > peer.outstanding.size(); }
+  // Grants
   void grant(Peer id, PeerState& peer, Piece piece, SteadyTime now, std::vector<Grant>& grants);
-  void give_fresh(SteadyTime now, std::vector<Grant>& grants);
+  bool give_one_fresh(SteadyTime now, std::vector<Grant>& grants);
+  std::optional<Piece> next_fresh(const PeerState& peer);
+  void compare_with_peers();
   void give_by_need(SteadyTime now, std::vector<Grant>& grants);
-  bool any_rare(std::uint32_t most_copies) const;
-  bool choose(const PeerState& peer, std::uint32_t most_copies, Piece& piece);
+  void give_anything(Peer id, PeerState& peer, SteadyTime now, std::vector<Grant>& grants);
+  void give_rare(Peer id, PeerState& peer, const std::vector<Piece>& rare, SteadyTime now, std::vector<Grant>& grants);
+  template <class Pieces, class Fits>
+  std::optional<Piece> fewest_copies(const Pieces& pieces, Fits fits);
+  std::uint32_t copies(const PieceState& piece) const { return piece.available + piece.outstanding; }
+  std::uint32_t few() const;
+  std::vector<Piece> rare_pieces() const;
+  std::vector<Peer> waiting() const;
 
   std::vector<PieceState> pieces_;
-  std::vector<Piece> fresh_;  // held, and never out: nobody has them, and they are granted to nobody
+  PieceRound fresh_;  // held, and never out: nobody has them, and they are granted to nobody
   std::map<Peer, PeerState> peers_;
   std::set<Order> by_debt_;  // those that take grants
   std::size_t takers_ = 0;
+  std::deque<Departed> departed_;
   std::size_t under_way_ = 0;
+  std::size_t counted_ = 0;  // of these, toward the limit
+  std::deque<Age> ages_;     // of what is under way, and of what was
   Peer next_peer_ = 0;
   std::uint64_t turn_ = 0;
   bool changed_ = false;  // since peers were last looked at by need
@@ -118,7 +165,8 @@ class GrantPolicy {
   std::size_t finished_ = 0;  // grants
   std::size_t again_ = 0;     // grants by need to peers that others feed
   bool all_out_ = false;
-  bool ahead_ = false;  // of the peers: it is much faster than they are together
+  SteadyTime::duration pace_{};  // how long a grant takes, smoothed
+  SteadyTime::duration quickest_ = SteadyTime::duration::max();
   // Finished grants in this span of time and in the best of the last ones: how fast the source is.
   SteadyTime span_start_{};
   double finished_in_span_ = 0;

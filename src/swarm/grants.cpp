@@ -52,14 +52,16 @@ class PeerGrants;
 
 /// What the connections of a torrent share.
 struct Rationing {
-  explicit Rationing(const lt::torrent_handle& t, GrantRole r, const Clock& c) : torrent(t), role(r), clock(c) {}
+  Rationing(const lt::torrent_handle& t, GrantRole r, const mesh::Mesh& m, const Clock& c) : torrent(t), role(r), mesh(m), clock(c) {}
 
   void start();
   void give();
 
   lt::torrent_handle torrent;
   const GrantRole role;
+  const mesh::Mesh& mesh;
   const Clock& clock;
+  GrantPolicy::Piece pieces = 0;
   std::optional<GrantPolicy> policy;  // none while there is nothing to ration
   std::map<GrantPolicy::Peer, PeerGrants*> connections;
   std::set<PeerGrants*> all;
@@ -96,13 +98,14 @@ class PeerGrants final : public lt::peer_plugin {
   // What a source says it has goes no further.
   bool on_have_all() override {
     join();
-    if (id_) shared_->policy->has_all(*id_, now());
+    for (GrantPolicy::Piece i = 0; id_ && i < shared_->pieces; ++i) has_from_the_start(i);
+    shared_->give();
     return source_;
   }
   bool on_bitfield(const lt::bitfield& bits) override {
     join();
     for (int i = 0; id_ && i < bits.size(); ++i)
-      if (bits[i]) shared_->policy->has(*id_, static_cast<GrantPolicy::Piece>(i), now());
+      if (bits[i]) has_from_the_start(static_cast<GrantPolicy::Piece>(i));
     shared_->give();
     return source_;
   }
@@ -148,7 +151,8 @@ class PeerGrants final : public lt::peer_plugin {
   void sent_payload(int bytes) override { sent_ += static_cast<ByteCount>(bytes); }
   void tick() override {
     shared_->give();
-    const auto limit = request_limit_.after_second(std::exchange(sent_, 0));
+    const auto round_trip = shared_->mesh.round_trip(from_engine(peer_.remote())).value_or(std::chrono::microseconds(0));
+    const auto limit = request_limit_.after_second(std::exchange(sent_, 0), round_trip);
     if (limit && speaks_) send(peer_, request_limit_message(*limit));
   }
 
@@ -165,12 +169,16 @@ class PeerGrants final : public lt::peer_plugin {
 
   void join() {
     if (id_ || !shared_->policy || !promised_) return;
-    id_ = shared_->policy->join(speaks_, now());
+    id_ = shared_->policy->join(!speaks_ ? PeerKind::plain : source_ ? PeerKind::source : PeerKind::node, now());
     shared_->connections[*id_] = this;
+  }
+  void has_from_the_start(GrantPolicy::Piece piece) {
+    if (source_) shared_->policy->brings(*id_, piece);
+    else shared_->policy->has(*id_, piece, now());
   }
   void leave() {
     if (!id_ || !shared_->policy) return;
-    shared_->policy->leave(*id_);
+    shared_->policy->leave(*id_, now());
     shared_->connections.erase(*id_);
     id_.reset();
   }
@@ -194,8 +202,8 @@ void Rationing::start() {
   if (!role.grants) return;
   const lt::torrent_status status = torrent.status(lt::torrent_handle::query_pieces);
   if (2 * status.pieces.count() < status.pieces.size()) return;
-  const auto pieces = static_cast<GrantPolicy::Piece>(status.pieces.size());
-  policy.emplace(pieces, role.seed);
+  pieces = static_cast<GrantPolicy::Piece>(status.pieces.size());
+  policy.emplace(pieces, role.order, role.seed);
   for (GrantPolicy::Piece i = 0; i < pieces; ++i)
     policy->hold(i, status.pieces.get_bit(lt::piece_index_t(static_cast<int>(i))));
 }
@@ -207,14 +215,15 @@ void Rationing::give() {
 
 class TorrentGrants final : public lt::torrent_plugin {
  public:
-  TorrentGrants(const lt::torrent_handle& torrent, GrantRole role, const Clock& clock)
-      : shared_(std::make_shared<Rationing>(torrent, role, clock)) {}
+  TorrentGrants(const lt::torrent_handle& torrent, GrantRole role, const mesh::Mesh& mesh, const Clock& clock)
+      : shared_(std::make_shared<Rationing>(torrent, role, mesh, clock)) {}
 
   std::shared_ptr<lt::peer_plugin> new_connection(const lt::peer_connection_handle& peer) override {
     return std::make_shared<PeerGrants>(shared_, peer);
   }
   void on_files_checked() override { shared_->start(); }
   void on_piece_pass(lt::piece_index_t piece) override {
+    if (shared_->policy) shared_->policy->hold(static_cast<GrantPolicy::Piece>(static_cast<int>(piece)), true);
     for (PeerGrants* connection : shared_->all) connection->completed(piece);
   }
 
@@ -224,8 +233,8 @@ class TorrentGrants final : public lt::torrent_plugin {
 
 }  // namespace
 
-std::shared_ptr<lt::torrent_plugin> grants(const lt::torrent_handle& torrent, GrantRole role, const Clock& clock) {
-  return std::make_shared<TorrentGrants>(torrent, role, clock);
+std::shared_ptr<lt::torrent_plugin> grants(const lt::torrent_handle& torrent, GrantRole role, const mesh::Mesh& mesh, const Clock& clock) {
+  return std::make_shared<TorrentGrants>(torrent, role, mesh, clock);
 }
 
 }  // namespace shoal::swarm

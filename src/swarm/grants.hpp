@@ -18,10 +18,11 @@ struct GrantRole {
   /// release on its disk. A node that fetched the content does not: its peers have heard what it has piece by piece, there are as many
   /// like it as nodes that finished, and who comes late is served fastest when all of them answer whatever they are asked.
   bool grants = false;
-  std::uint64_t seed = 0;  // of the random choices: sources must differ
+  std::uint64_t order = 0;  // in which pieces are given out: all sources of a content have the same
+  std::uint64_t seed = 0;   // of the random choices: sources must differ
 };
 
-/// A libtorrent plugin for one torrent. All its calls come on the network thread.
-std::shared_ptr<lt::torrent_plugin> grants(const lt::torrent_handle& torrent, GrantRole role, const Clock& clock);
+/// A libtorrent plugin for one torrent. All its calls come on the network thread. `mesh` must outlive the session.
+std::shared_ptr<lt::torrent_plugin> grants(const lt::torrent_handle& torrent, GrantRole role, const mesh::Mesh& mesh, const Clock& clock);
 
 }  // namespace shoal::swarm

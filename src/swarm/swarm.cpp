@@ -4,6 +4,7 @@
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session.hpp>
 
+#include <algorithm>
 #include <mutex>
 #include <random>
 
@@ -49,6 +50,13 @@ lt::add_torrent_params parameters(lt::add_torrent_params loaded, const Content& 
   // Finds out who spoilt a piece that several peers had a part in.
   params.extensions.emplace_back(&lt::create_smart_ban_plugin);
   return params;
+}
+
+/// Any number that all machines come to.
+std::uint64_t order_of(const InfoHash& content) {
+  std::uint64_t order = 0;
+  std::copy_n(content.bytes.begin(), sizeof order, reinterpret_cast<std::uint8_t*>(&order));
+  return order;
 }
 
 store::NewContent stored(const Content& content) {
@@ -157,8 +165,8 @@ Status EngineSwarm::hand_to_engine(const Content& content, HostedContent& hosted
   auto counter = [&mesh = mesh_, payload = std::vector{hosted.payload(), payload_}](const lt::torrent_handle&, lt::client_data_t) {
     return payload_counter(mesh, payload);
   };
-  auto rationing = [role = GrantRole{options_.directed, std::random_device()()}, &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) {
-    return grants(torrent, role, clock);
+  auto rationing = [role = GrantRole{options_.directed, order_of(hosted.id()), std::random_device()()}, &mesh = mesh_, &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) {
+    return grants(torrent, role, mesh, clock);
   };
   std::vector<lt_plugin> plugins{counter};
   if (options_.speaks_grants) plugins.emplace_back(rationing);

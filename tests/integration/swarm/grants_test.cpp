@@ -1,4 +1,6 @@
 // Directed seeding between real engines: who gets what from the source, and that nobody waits for it.
+#include <fstream>
+
 #include "doctest/doctest.h"
 #include "machines.hpp"
 
@@ -44,6 +46,21 @@ struct Fleet {
     return made;
   }
   fs::path place(unsigned number) const { return dir.path() / ("node-" + std::to_string(number)); }
+  /// A machine on which more than half of the content is already.
+  std::unique_ptr<Machine> node_with_most(const swarm::CheckedMetainfo& metainfo, unsigned number, swarm::SwarmOptions options = {}) {
+    fs::copy(source, place(number), fs::copy_options::recursive);
+    for (const auto& entry : fs::directory_iterator(place(number)))
+      if (entry.is_regular_file() && entry.file_size() > 1'000'000) spoil_the_end(entry.path());
+    return node(metainfo, number, options);
+  }
+  static void spoil_the_end(const fs::path& file) {
+    std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
+    const auto size = static_cast<std::streamoff>(fs::file_size(file));
+    for (std::streamoff at = size / 10 * 6; at < size; at += piece) {
+      bytes.seekp(at);
+      bytes.put('!').put('?');
+    }
+  }
 };
 
 double copies(const std::vector<std::unique_ptr<Machine>>& nodes, const swarm::CheckedMetainfo& metainfo) {
@@ -142,6 +159,33 @@ TEST_CASE("two sources share the work") {
   CHECK(copies(nodes, metainfo) <= 1.4);
   for (const auto& seeder : seeders)
     CHECK(eventually([&] { return seeder->progress(metainfo.info_hash()).sent > metainfo.layout().total_size() / 4; }));
+}
+
+TEST_CASE("a node that began with most of it gives also what it fetched, to one that comes when the seeder is gone") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1);
+  auto most = fleet.node_with_most(metainfo, 9);
+  REQUIRE(most->await<swarm::Completed>());
+  CHECK(most->progress(metainfo.info_hash()).from_source < metainfo.layout().total_size() / 2);
+  seeder.reset();
+  auto late = fleet.node(metainfo, 2);
+  REQUIRE(late->await<swarm::Completed>(std::chrono::seconds(20)));
+  CHECK(digests_below(fleet.place(2)) == digests_below(fleet.source));
+}
+
+TEST_CASE("a source that has most and one that has all share the work, and nobody waits") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1, sending_at_most(2'000'000));
+  auto most = fleet.node_with_most(metainfo, 9, sending_at_most(2'000'000));
+  REQUIRE(eventually([&] { return most->progress(metainfo.info_hash()).done > metainfo.layout().total_size() / 2; }));
+  std::vector<std::unique_ptr<Machine>> nodes;
+  for (unsigned i = 2; i < 5; ++i) nodes.push_back(fleet.node(metainfo, i));
+  for (const auto& node : nodes) REQUIRE(node->await<swarm::Completed>());
+  MESSAGE("copies from the seeder ", copies(nodes, metainfo));
+  CHECK(copies(nodes, metainfo) <= 1.2);
+  CHECK(most->progress(metainfo.info_hash()).sent > metainfo.layout().total_size() / 5);
 }
 
 TEST_CASE("a node that was restarted with everything acts as a source like any other") {

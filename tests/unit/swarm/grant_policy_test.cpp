@@ -10,6 +10,7 @@
 using namespace shoal;
 using namespace std::chrono_literals;
 using swarm::GrantPolicy;
+using swarm::PeerKind;
 using Peer = GrantPolicy::Peer;
 using Piece = GrantPolicy::Piece;
 
@@ -17,11 +18,12 @@ namespace {
 
 /// A source, and what it granted.
 struct Source {
-  explicit Source(Piece count, std::uint64_t seed = 1) : pieces(count), policy(count, seed) {
+  static constexpr std::uint64_t order = 99;
+  explicit Source(Piece count, std::uint64_t seed = 1) : pieces(count), policy(count, order, seed) {
     for (Piece i = 0; i < count; ++i) policy.hold(i, true);
   }
 
-  Peer join(bool takes_grants = true) { return policy.join(takes_grants, now); }
+  Peer join(PeerKind kind = PeerKind::node) { return policy.join(kind, now); }
   std::vector<GrantPolicy::Grant> next() {
     auto grants = policy.next(now);
     for (const auto& grant : grants) {
@@ -144,7 +146,7 @@ TEST_CASE("a peer that leaves gives its unfinished grants back, and others get t
   source.next();
   const std::vector<Piece> unfinished = source.under_way[leaves];
   REQUIRE_FALSE(unfinished.empty());
-  source.policy.leave(leaves);
+  source.policy.leave(leaves, source.now);
   source.under_way.erase(leaves);
   for (int tick = 0; tick < 200; ++tick) {
     source.next();
@@ -153,16 +155,17 @@ TEST_CASE("a peer that leaves gives its unfinished grants back, and others get t
   }
   CHECK(source.times.size() == 40);
   for (Piece piece : unfinished) CHECK(source.times[piece] == 2);
-  source.policy.leave(leaves);  // a second time does nothing
+  source.policy.leave(leaves, source.now);  // a second time does nothing
 }
 
 TEST_CASE("when the only peer with a piece leaves, the piece goes out anew before any second copy") {
   Source source(10);
   const Peer stays = source.join(), leaves = source.join();
-  for (Piece piece = 0; piece < 10; ++piece) source.policy.has(leaves, piece, source.now);
+  for (Piece piece = 1; piece < 10; ++piece) source.policy.has(leaves, piece, source.now);
+  source.policy.has(stays, 0, source.now);
   CHECK(source.policy.fresh() == 0);
   for (Piece piece = 0; piece < 9; ++piece) source.policy.has(stays, piece, source.now);
-  source.policy.leave(leaves);
+  source.policy.leave(leaves, source.now);
   REQUIRE(source.policy.fresh() == 1);
   auto grants = source.next();
   REQUIRE(grants.size() == 1);
@@ -307,7 +310,7 @@ TEST_CASE("what few have goes out again to peers that others feed, but no more t
   for (Piece common = 480; common < 500; ++common) {
     for (Peer peer : peers)
       while (source.finish_one(peer)) {}
-    source.now += 100ms;
+    source.now += 20ms;  // soon enough that those who have something rare may still be passing it on
     for (Peer peer : peers) source.policy.has(peer, common, source.now);
     source.next();
   }
@@ -318,7 +321,7 @@ TEST_CASE("what few have goes out again to peers that others feed, but no more t
 
 TEST_CASE("a peer that takes no grants gets none, and what it has counts as out") {
   Source source(20);
-  const Peer plain = source.join(false), peer = source.join();
+  const Peer plain = source.join(PeerKind::plain), peer = source.join();
   for (Piece piece = 0; piece < 10; ++piece) source.policy.has(plain, piece, source.now);
   CHECK(source.policy.fresh() == 10);
   for (int tick = 0; tick < 100; ++tick) {
@@ -330,9 +333,9 @@ TEST_CASE("a peer that takes no grants gets none, and what it has counts as out"
 }
 
 TEST_CASE("what the source does not hold is not granted, until it does") {
-  GrantPolicy policy(4, 1);
+  GrantPolicy policy(4, 1, 1);
   policy.hold(2, true);
-  const Peer peer = policy.join(true, {});
+  const Peer peer = policy.join(PeerKind::node, {});
   auto grants = policy.next({});
   REQUIRE(grants.size() == 1);
   CHECK(grants[0].piece == 2);
@@ -350,10 +353,10 @@ TEST_CASE("peers that come and go at random leave nothing behind") {
     for (int step = 0; step < 400; ++step) {
       source.now += 10ms;
       const auto what = random() % 8;
-      if (what == 0 || present.empty()) present.push_back(source.join(random() % 4 != 0));
+      if (what == 0 || present.empty()) present.push_back(source.join(static_cast<PeerKind>(random() % 3)));
       const std::size_t at = random() % present.size();
       if (what == 1) {
-        source.policy.leave(present[at]);
+        source.policy.leave(present[at], source.now);
         source.under_way.erase(present[at]);
         present.erase(present.begin() + static_cast<std::ptrdiff_t>(at));
       } else if (what < 4) {
@@ -363,7 +366,9 @@ TEST_CASE("peers that come and go at random leave nothing behind") {
       }
       source.next();
     }
-    for (Peer peer : present) source.policy.leave(peer);
+    for (Peer peer : present) source.policy.leave(peer, source.now);
+    source.now += 1min;  // those that left with everything are forgotten
+    source.next();
     CHECK(source.policy.outstanding() == 0);
     CHECK(source.policy.fresh() == 50);
     const Peer last = source.join();
@@ -371,4 +376,162 @@ TEST_CASE("peers that come and go at random leave nothing behind") {
     source.next();
     CHECK(source.policy.debt(last) == static_cast<std::int64_t>(source.policy.outstanding()));
   }
+}
+
+TEST_CASE("what another source brought does not count as out: two sources do not wait for each other") {
+  Source source(100);
+  const Peer other = source.join(PeerKind::source), node = source.join();
+  for (Piece piece = 0; piece < 100; ++piece) source.policy.brings(other, piece);
+  CHECK(source.policy.fresh() == 100);
+  std::set<Piece> got;
+  for (int tick = 0; tick < 100 && source.policy.fresh() > 0; ++tick) {
+    for (const auto& grant : source.next()) {
+      CHECK(grant.peer == node);
+      got.insert(grant.piece);
+    }
+    source.now += 50ms;
+    while (source.finish_one(node)) {}
+  }
+  CHECK(got.size() == 100);
+}
+
+TEST_CASE("a source that lacks pieces is granted those, and no others") {
+  Source source(100);
+  const Peer partial = source.join(PeerKind::source);
+  for (Piece piece = 0; piece < 60; ++piece) source.policy.brings(partial, piece);
+  std::set<Piece> got;
+  for (int tick = 0; tick < 300; ++tick) {
+    for (const auto& grant : source.next()) got.insert(grant.piece);
+    source.now += 50ms;
+    while (source.finish_one(partial)) {}
+  }
+  CHECK(got.size() == 40);
+  CHECK(*got.begin() == 60);
+}
+
+TEST_CASE("two sources that hear of each other's grants late seldom give out the same piece") {
+  for (const std::uint64_t seed : {2U, 3U, 4U, 5U}) {
+    Source one(1000, 1), other(1000, seed);
+    for (int i = 0; i < 8; ++i) {
+      (void)one.join();
+      (void)other.join();
+    }
+    const auto there = [](Peer peer) { return 7 - peer; };  // each has its own numbers for the same peers
+    const auto arrive = [&](Source& from, Source& to, Peer peer) {
+      if (from.under_way[peer].empty()) return;
+      const Piece piece = from.under_way[peer].front();
+      from.finish_one(peer);
+      to.policy.has(there(peer), piece, to.now);
+    };
+    std::map<Piece, int> times;
+    for (Peer tick = 0; tick < 4000 && one.policy.fresh() + other.policy.fresh() > 0; ++tick) {
+      for (Source* source : {&one, &other})
+        for (const auto& grant : source->next()) ++times[grant.piece];
+      one.now = other.now += 25ms;
+      // A piece from each: half a second of what it sends is under way, a fiftieth of all.
+      arrive(one, other, tick % 8);
+      arrive(other, one, tick % 8);
+    }
+    CHECK(times.size() == 1000);
+    const auto twice = std::count_if(times.begin(), times.end(), [](const auto& item) { return item.second > 1; });
+    CHECK(twice <= 100);  // at random it would be twice as many
+  }
+}
+
+TEST_CASE("slow peers and one that comes late do not keep new pieces from the others") {
+  Source source(2000);
+  std::vector<Peer> fast, slow;
+  for (int i = 0; i < 9; ++i) fast.push_back(source.join());
+  for (int i = 0; i < 3; ++i) slow.push_back(source.join());
+  // The fast ones trade at once; the slow ones get a tenth.
+  std::map<Peer, std::vector<Piece>> owed;
+  int to_fast_late = 0, ticks_late = 0;
+  for (int tick = 0; tick < 250; ++tick) {
+    for (const auto& grant : source.next()) to_fast_late += tick >= 150 && grant.peer < 9 ? 1 : 0;
+    ticks_late += tick >= 150 ? 1 : 0;
+    source.now += 100ms;
+    for (Peer peer : fast) {
+      if (source.under_way[peer].empty()) continue;
+      const Piece piece = source.under_way[peer].front();
+      source.finish_one(peer);
+      for (Peer other : fast) source.policy.has(other, piece, source.now);
+      if (tick % 10 == 0)
+        for (Peer other : slow) source.policy.has(other, piece, source.now);
+    }
+    if (tick % 10 == 0)
+      for (Peer peer : slow) source.finish_one(peer);
+    if (tick == 149) source.join();  // it stands still
+  }
+  CHECK(to_fast_late >= 4 * ticks_late);
+}
+
+TEST_CASE("peers that stand still hold up their own grants, not the others'") {
+  Source source(3000);
+  std::vector<Peer> dead, alive;
+  for (int i = 0; i < 40; ++i) (i % 4 == 3 ? alive : dead).push_back(source.join());
+  std::map<Peer, int> got;
+  for (int tick = 0; tick < 200; ++tick) {
+    source.next();
+    source.now += 100ms;
+    for (Peer peer : alive) got[peer] += source.finish_one(peer);
+  }
+  for (Peer peer : alive) CHECK(got[peer] >= 50);
+}
+
+TEST_CASE("a piece whose carrier passes nothing on is given to another after a moment, however many there are of them") {
+  Source source(256);
+  std::vector<Peer> peers;
+  for (int i = 0; i < 11; ++i) peers.push_back(source.join());
+  const Peer isolated = source.join();
+  // It has a quarter of the pieces alone; the others lack those and a few more, which they get from each other.
+  for (Piece piece = 0; piece < 64; ++piece) source.policy.has(isolated, piece, source.now);
+  for (Piece piece = 64; piece < 216; ++piece)
+    for (Peer peer : peers) source.policy.has(peer, piece, source.now);
+  for (Piece piece = 216; piece < 256; ++piece) source.policy.has(peers[piece % 11], piece, source.now);
+  REQUIRE(source.policy.fresh() == 0);
+  std::set<Piece> out;
+  for (Piece tick = 0; tick < 40; ++tick) {
+    source.now += 100ms;
+    for (Peer peer : peers) source.policy.has(peer, 216 + tick, source.now);
+    for (const auto& grant : source.next())
+      if (grant.piece < 64) out.insert(grant.piece);
+    for (Peer peer : peers) source.finish_one(peer);
+  }
+  CHECK(out.size() == 64);
+}
+
+TEST_CASE("what peers have that are done and gone from here is not sent again at once, and is after a while") {
+  Source source(200);
+  std::vector<Peer> peers;
+  for (int i = 0; i < 8; ++i) peers.push_back(source.join());
+  source.now += 10s;
+  for (Piece piece = 0; piece < 200; ++piece)
+    for (Peer peer : peers)
+      if (peer < 4 || piece < 150) source.policy.has(peer, piece, source.now);
+  for (Peer peer : peers)
+    if (peer < 4) source.policy.leave(peer, source.now);
+  CHECK(source.policy.fresh() == 0);
+  CHECK(source.next().size() <= 8);
+  source.now += 6s;
+  source.next();
+  CHECK(source.policy.fresh() + source.policy.outstanding() == 50);
+}
+
+TEST_CASE("peers that come when the first are done are not taken for slow ones") {
+  Source source(400);
+  const Peer first = source.join();
+  while (source.policy.fresh() > 0) {
+    source.next();
+    source.now += 5ms;
+    while (source.finish_one(first)) {}
+  }
+  source.policy.leave(first, source.now);
+  source.now += 1s;
+  std::vector<Peer> late;
+  for (int i = 0; i < 8; ++i) late.push_back(source.join());
+  for (Piece piece = 0; piece < 400; ++piece)
+    for (Peer peer : late)
+      if (piece % 2 == 0) source.policy.has(peer, piece, source.now);
+  source.next();
+  CHECK(under_way_in_all(source) <= 8);
 }
