@@ -6,7 +6,7 @@ namespace shoal::swarm {
 namespace {
 
 constexpr ByteCount block = 16 * KiB;
-constexpr unsigned fewest = 2, most = 4000;
+constexpr unsigned fewest = 3, most = 4000;
 constexpr std::chrono::microseconds queue = std::chrono::milliseconds(125);
 constexpr std::chrono::microseconds longest_way = std::chrono::seconds(2);
 

@@ -82,6 +82,23 @@ TEST_CASE("counters go on over several links between the same machines") {
   }
 }
 
+TEST_CASE("how long the way of a link is, is known while it lives") {
+  TestFleet fleet;
+  Machine alice(fleet, 1), bob(fleet, 2);
+  const VirtualEndpoint to_bob = alice.meet(bob, content(1));
+  CHECK_FALSE(alice.mesh().round_trip(to_bob));
+  CHECK_FALSE(alice.mesh().round_trip({1, 2}));
+  {
+    Pair pair = link(alice, bob, content(1));
+    REQUIRE(echoes(pair.dialler, pair.acceptor));
+    const auto way = alice.mesh().round_trip(to_bob);
+    REQUIRE(way);
+    CHECK(way->count() > 0);
+    CHECK(*way < std::chrono::seconds(1));
+  }
+  CHECK(eventually([&] { return !alice.mesh().round_trip(to_bob); }));
+}
+
 TEST_CASE("when one side ends its stream, the other direction goes on until it ends too") {
   TestFleet fleet;
   Machine alice(fleet, 1), bob(fleet, 2);

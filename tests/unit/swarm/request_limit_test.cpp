@@ -28,7 +28,7 @@ TEST_CASE("what is on its way does not count as waiting, so that a long way can 
 TEST_CASE("a peer that is sent nothing, or hardly anything, is not cut off") {
   RequestLimit limit;
   CHECK_FALSE(limit.after_second(0, 0us));
-  CHECK(limit.after_second(1000, 0us) == 2U);
+  CHECK(limit.after_second(1000, 0us) == 3U);
   CHECK_FALSE(limit.after_second(0, 0us));
   CHECK_FALSE(limit.after_second(0, 0us));
 }
