@@ -21,20 +21,27 @@ Result<std::shared_ptr<File>> ContentFiles::get(std::uint32_t file) {
 
 void ContentFiles::set_dirty(std::uint32_t file, const std::shared_ptr<File>& open) { state_.lock()->dirty.emplace(file, open); }
 
-std::map<std::uint32_t, std::shared_ptr<File>> ContentFiles::take_dirty() {
+std::multimap<std::uint32_t, std::shared_ptr<File>> ContentFiles::take_dirty() {
   auto state = state_.lock();
   // Back among the open ones, so that a file that is written to again is not opened again.
   for (const auto& [number, file] : state->dirty)
     if (state->open.size() < most_open) state->open.emplace(number, file);
-  return std::exchange(state->dirty, {});
+  auto taken = std::exchange(state->forgotten, {});
+  for (auto& [number, file] : std::exchange(state->dirty, {})) taken.emplace(number, std::move(file));
+  return taken;
 }
 
-void ContentFiles::forget(std::uint32_t file) { state_.lock()->open.erase(file); }
+void ContentFiles::forget(std::uint32_t file) {
+  auto state = state_.lock();
+  state->open.erase(file);
+  if (auto node = state->dirty.extract(file); !node.empty()) state->forgotten.emplace(file, std::move(node.mapped()));
+}
 
 void ContentFiles::close() {
   auto state = state_.lock();
   state->open.clear();
   state->dirty.clear();
+  state->forgotten.clear();
 }
 
 Status ContentFiles::prepare(const std::vector<bool>& fill) {

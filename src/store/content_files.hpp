@@ -22,8 +22,9 @@ class ContentFiles {
   Result<std::shared_ptr<File>> get(std::uint32_t file);
   /// Has been written to: stays open until `take_dirty`.
   void set_dirty(std::uint32_t file, const std::shared_ptr<File>& open);
-  std::map<std::uint32_t, std::shared_ptr<File>> take_dirty();
-  /// The next `get` opens it anew (ESTALE).
+  /// More than one of a file that was opened anew meanwhile.
+  std::multimap<std::uint32_t, std::shared_ptr<File>> take_dirty();
+  /// The next `get` opens it anew (ESTALE). What was written through the old handle is still to be synced.
   void forget(std::uint32_t file);
   void close();
 
@@ -37,6 +38,7 @@ class ContentFiles {
   struct State {
     std::map<std::uint32_t, std::shared_ptr<File>> open;
     std::map<std::uint32_t, std::shared_ptr<File>> dirty;
+    std::multimap<std::uint32_t, std::shared_ptr<File>> forgotten;  // and dirty
   };
   Status prepare_one(std::uint32_t number, bool fill);
   std::string name(std::uint32_t file) const;

@@ -7,6 +7,11 @@
 
 namespace shoal::store {
 
+Fingerprint fingerprint(std::string_view bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.low64, hash.high64};
+}
+
 struct FingerprintHasher::State {
   XXH3_state_t xxh;
 };

@@ -18,6 +18,8 @@ struct Fingerprint {
   bool is_known() const { return *this != Fingerprint{}; }
 };
 
+Fingerprint fingerprint(std::string_view bytes);
+
 class FingerprintHasher {
  public:
   FingerprintHasher();

@@ -41,7 +41,6 @@ PieceStore::Impl::Impl(FileLayer& files, StoreOptions options, ChunkPool& pool) 
   std::fill_n(zeroes_.data(), ChunkPool::chunk_size, '\0');
   feeder_ = std::make_unique<WorkQueue>(1);
   pool_.on_free([this] { wake_starved(); });
-  syncer_ = std::thread([this] { sync_loop(); });
   if (options_.scrub_rate > 0) scrubber_ = std::thread([this] { scrub_loop(); });
 }
 
@@ -59,16 +58,18 @@ PieceStore::Impl::~Impl() {
   for (Lane* lane : lanes) lane->queue.stop();
   state_.with([&](State& state) {
     state.ending = true;
-    kick(state);
+    for (Lane* lane : lanes) kick(*lane);
   });
-  syncer_.join();
+  for (Lane* lane : lanes) lane->syncer.join();
   state_.lock()->cache = {};
 }
 
 Lane& PieceStore::Impl::lane_for(std::uint64_t device) {
   auto state = state_.lock();
   auto& lane = state->lanes[device];
-  if (!lane) lane = std::make_unique<Lane>(options_.threads != 0 ? options_.threads : std::max(1U, std::thread::hardware_concurrency()));
+  if (lane) return *lane;
+  lane = std::make_unique<Lane>(options_.threads != 0 ? options_.threads : std::max(1U, std::thread::hardware_concurrency()));
+  lane->syncer = std::thread([this, lane = lane.get()] { sync_loop(*lane); });
   return *lane;
 }
 
@@ -87,6 +88,7 @@ Result<Added> PieceStore::Impl::add(NewContent news) {
   auto content = std::make_shared<StoredContent>(id, std::move(news));
   SHOAL_CHECK(open(*content).within(shown(content->news.root)));
   content->facts.have = content->facts.durable = static_cast<std::uint32_t>(std::count(content->have.begin(), content->have.end(), true));
+  content->was_whole = content->facts.have == content->have.size();
   Added added{id, content->have, !content->older_pieces.empty()};
   added.unexplored = added.unexplored || std::find(content->unexplored.begin(), content->unexplored.end(), true) != content->unexplored.end();
   state_.with([&](State& state) {
@@ -106,6 +108,10 @@ Status PieceStore::Impl::open(StoredContent& content) {
   }
   const auto existed = existing(*root, content.news.layout);
   content.files = std::make_unique<ContentFiles>(std::move(root), content.news.layout, OpenMode::update);
+  if (content.news.complete) {
+    content.have.assign(content.have.size(), true);
+    return {};
+  }
   SHOAL_CHECK(recall(content, existed));
   SHOAL_CHECK(content.files->prepare(files_with_gaps(content)));
   SHOAL_CHECK(open_older(content));
@@ -182,7 +188,7 @@ void PieceStore::Impl::stop(ContentId id, std::function<void()> callback) {
       // One of the lane that waits for memory may be what would have let the next of the lane begin.
       if (std::erase_if(state->starved, drop_read) > 0) wake_starved();
       check_drained(*state, calls);
-      kick(*state);
+      kick(*content.lane);
     }
   }
   for (auto& call : calls) call();
@@ -198,7 +204,7 @@ ContentFacts PieceStore::Impl::facts(ContentId id) const {
 void PieceStore::Impl::end_job(StoredContent& content) {
   auto state = state_.lock();
   --content.jobs;
-  if (content.stopping && content.jobs == 0) kick(*state);
+  if (content.stopping && content.jobs == 0) kick(*content.lane);
 }
 
 void PieceStore::Impl::trouble(StoredContent& content, const Error& error) {

@@ -66,6 +66,9 @@ struct NewContent {
   std::vector<Fingerprint> fingerprints = {};
   fs::path root;
   Access access = Access::update;
+  /// All pieces are there, on the word of whoever adds it; of Access::update. Nothing is hashed, made or reserved, and what turns out to be
+  /// lost can be brought again.
+  bool complete = false;
   /// Where verified pieces are remembered; empty: nowhere.
   fs::path journal;
   /// What the journal belongs to: a digest over everything that decides the bytes.

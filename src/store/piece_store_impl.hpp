@@ -47,7 +47,6 @@ class PieceStore::Impl {
     std::uint64_t ticks = 0;
     bool pressed = false;
     std::deque<std::pair<ContentPtr, std::uint32_t>> starved;  // reads that wait for memory
-    bool kicked = false;
     bool ending = false;
     bool scrub_ending = false;
   };
@@ -79,12 +78,15 @@ class PieceStore::Impl {
   bool hold_chunk(State& state, LivePiece& live, std::size_t chunk);
   void spill_one(State& state);
   void spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live);
-  int write_blocks(StoredContent& content, const LivePiece& live, const std::vector<std::size_t>& blocks);
-  void end_spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, const std::vector<std::size_t>& blocks, int error);
+  void spill_on(const ContentPtr& content);
+  Status write_blocks(StoredContent& content, const LivePiece& live, const std::vector<std::size_t>& blocks);
+  void end_spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, const std::vector<std::size_t>& blocks, const Status& written);
   void start_completion(const ContentPtr& content, std::uint32_t piece, const LivePtr& live);
   void check_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt);
   void write_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt);
   Result<Sha256> digest_of(StoredContent& content, const LivePiece& live);
+  Status read_spilled(StoredContent& content, const LivePiece& live, std::size_t first, std::size_t count, std::vector<char>& bytes);
+  void lose_blocks(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, const Error& why);
   bool again(const ContentPtr& content, const Error& why, unsigned attempt, std::function<void()> job);
   void settle(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, Result<Verdict> verdict);
   void keep(State& state, StoredContent& content, std::uint32_t piece, LivePiece& live);
@@ -113,6 +115,7 @@ class PieceStore::Impl {
   void read_piece(ReadJob job);
   bool is_right(StoredContent& content, std::uint32_t piece, const std::vector<iovec>& bytes);
   void read_failed(ReadJob job, Error error);
+  void read_again(ReadJob job);
   void read_done(ReadJob job);
   void answer(const ContentPtr& content, std::uint32_t piece, const Chunks& chunks, const Status& status);
   void read_partial(const ContentPtr& content, const LivePtr& live, WaitingRead waiting);
@@ -130,9 +133,9 @@ class PieceStore::Impl {
 
   // Durability
   void lose(const ContentPtr& content, const std::vector<std::uint32_t>& pieces, const Error& why);
-  void sync_loop();
-  bool wait_for_work();
-  void kick(State& state);
+  void sync_loop(Lane& lane);
+  bool wait_for_work(Lane& lane);
+  void kick(Lane& lane);
   Status sync(const ContentPtr& content);
   Status sync_files(const ContentPtr& content, std::set<std::uint32_t>& pieces);
   Status sync_again(const ContentPtr& content, std::uint32_t file, File& open, std::set<std::uint32_t>& pieces);
@@ -153,9 +156,7 @@ class PieceStore::Impl {
   Tally tally_;
   std::function<void()> drained_;
   std::atomic<bool> feeding_{false};
-  std::condition_variable sync_wanted_;
   std::unique_ptr<WorkQueue> feeder_;  // of reads that wait
-  std::thread syncer_;
   std::condition_variable scrub_ended_;
   std::thread scrubber_;
 };

@@ -119,9 +119,12 @@ class PosixFile final : public File {
 
   int reserve(ByteCount size) override {
     if (int error = resize(size); error != 0) return error;
-    if (size == 0 || ::fallocate(fd_.get(), 0, 0, static_cast<off_t>(size)) == 0) return 0;
+    if (size == 0) return 0;
+    int result;
+    do result = ::fallocate(fd_.get(), 0, 0, static_cast<off_t>(size));
+    while (result != 0 && errno == EINTR);
     // A file system that cannot reserve says so when a write fails.
-    return errno == EOPNOTSUPP || errno == ENOSYS || errno == EINTR ? 0 : errno;
+    return result == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : errno;
   }
 
   int resize(ByteCount size) override {

@@ -1,8 +1,10 @@
 // The workers of one file system. Internal to the store.
 #pragma once
 
+#include <condition_variable>
 #include <deque>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "store/work_queue.hpp"
@@ -11,7 +13,7 @@ namespace shoal::store {
 
 struct StoredContent;
 
-/// A file server that hangs keeps its own workers, and the memory of a few reads, and nobody else's.
+/// A file server that hangs keeps its own workers, its own syncs, and the memory of a few reads, and nobody else's.
 struct Lane {
   explicit Lane(unsigned threads) : most_reads(threads + 1), queue(threads) {}
 
@@ -20,6 +22,9 @@ struct Lane {
   // Under the store's lock.
   unsigned reads = 0;                                                            // with memory: under way, queued or to be tried again
   std::deque<std::pair<std::shared_ptr<StoredContent>, std::uint32_t>> waiting;  // pieces, until there are fewer reads
+  bool kicked = false;  // there is something to sync at once
+  std::condition_variable sync_wanted;
+  std::thread syncer;
   WorkQueue queue;  // last, so that its threads end first
 };
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/failpoint.hpp"
+#include "base/log.hpp"
 #include "store/piece_store_impl.hpp"
 
 namespace shoal::store {
@@ -12,6 +13,7 @@ using Place = LivePiece::Place;
 constexpr unsigned most_spills = 2;                       // at a time
 constexpr std::chrono::seconds spill_pause{1};            // after one failed
 constexpr unsigned told_after = 2;                        // attempts, except for a full disk
+constexpr std::size_t most_read_back = 16;                // blocks at a time
 
 Error closed() { return fail(ErrorCode::interrupted, "the content is closed"); }
 
@@ -78,6 +80,7 @@ void PieceStore::Impl::spill_one(State& state) {
   LivePtr oldest;
   for (const auto& [id, candidate] : state.contents) {
     if (now < candidate->spill_again) continue;
+    if (candidate->was_whole) continue;  // what is in its files was verified, and stays so
     for (const auto& [number, live] : candidate->live) {
       if (live->held == 0 || live->completing || live->spilling || live->corrupt) continue;
       if (oldest && oldest->touched <= live->touched) continue;
@@ -95,36 +98,57 @@ void PieceStore::Impl::spill_one(State& state) {
 
 void PieceStore::Impl::spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live) {
   const auto blocks = state_.with([&](State&) { return blocks_in_memory(*live); });
-  const int error = write_blocks(*content, *live, blocks);
-  end_spill(content, piece, live, blocks, error);
+  const Status written = write_blocks(*content, *live, blocks);
+  if (written.ok()) failpoint("store.spilled");
+  end_spill(content, piece, live, blocks, written);
+  if (!written.ok()) trouble(*content, written.error());
   end_job(*content);
 }
 
-/// Neighbours go in one call. Zero or errno.
-int PieceStore::Impl::write_blocks(StoredContent& content, const LivePiece& live, const std::vector<std::size_t>& blocks) {
+/// Peers that are held back bring nothing that would start the next one.
+void PieceStore::Impl::spill_on(const ContentPtr& content) {
+  state_.with([&](State& state) {
+    if (!content->stopping && state.dirty >= spill_limit()) spill_one(state);
+  });
+}
+
+/// Neighbours go in one call.
+Status PieceStore::Impl::write_blocks(StoredContent& content, const LivePiece& live, const std::vector<std::size_t>& blocks) {
+  const std::string what = "cannot write " + content.name(live.extent.file);
   auto file = content.files->get(live.extent.file);
-  if (!file.ok()) return file.error().code == ErrorCode::no_space ? ENOSPC : EIO;
+  if (!file.ok()) return std::move(file).error().within(what);
   for (std::size_t i = 0; i < blocks.size();) {
     std::vector<iovec> buffers;
     const std::size_t first = blocks[i];
     for (; i < blocks.size() && blocks[i] == first + buffers.size(); ++i)
       buffers.push_back({const_cast<char*>(live.block_data(blocks[i])), live.block_length(blocks[i])});
     const IoResult result = file.value()->write(live.extent.offset + live.block_begin(first), buffers);
-    if (result.error != 0) return result.error;
+    if (result.error == ESTALE) content.files->forget(live.extent.file);
+    if (result.error != 0) return fail_errno(what, result.error);
   }
   content.files->set_dirty(live.extent.file, file.value());
-  return 0;
+  return {};
 }
 
 void PieceStore::Impl::end_spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live,
-                                 const std::vector<std::size_t>& blocks, int error) {
+                                 const std::vector<std::size_t>& blocks, const Status& written) {
   Calls calls;
+  const bool ok = written.ok();
+  std::vector<Fingerprint> came(ok ? live->blocks.size() : 0);
+  for (const std::size_t block : blocks)
+    if (ok) came[block] = fingerprint({live->block_data(block), live->block_length(block)});
+  if (!ok) content->lane->queue.push_after(spill_pause, [this, content] { spill_on(content); });
   state_.with([&](State& state) {
     --state.spills;
     live->spilling = false;
-    if (error != 0) content->spill_again = std::chrono::steady_clock::now() + spill_pause;
-    for (const std::size_t block : blocks)
-      if (error == 0) live->blocks[block] = Place::disk;
+    if (!ok) content->spill_again = std::chrono::steady_clock::now() + spill_pause;
+    else content->in_trouble = false;
+    if (ok) live->spilled.resize(live->blocks.size());
+    for (const std::size_t block : blocks) {
+      if (!ok) break;
+      live->blocks[block] = Place::disk;
+      live->spilled[block] = came[block];
+    }
     for (std::size_t chunk = 0; chunk < live->chunks.size(); ++chunk) {
       const auto begin = live->blocks.begin() + static_cast<std::ptrdiff_t>(chunk * blocks_per_chunk);
       const auto end = live->blocks.end() - begin < std::ptrdiff_t{blocks_per_chunk} ? live->blocks.end() : begin + blocks_per_chunk;
@@ -142,6 +166,7 @@ void PieceStore::Impl::end_spill(const ContentPtr& content, std::uint32_t piece,
       start_completion(content, piece, live);
     }
     check_drained(state, calls);
+    if (ok && state.dirty >= spill_limit()) spill_one(state);
   });
   for (auto& call : calls) call();
 }
@@ -179,7 +204,9 @@ void PieceStore::Impl::start_completion(const ContentPtr& content, std::uint32_t
 void PieceStore::Impl::check_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt) {
   if (live->has(Place::absent)) return settle(content, piece, live, Verdict::corrupt);
   auto digest = digest_of(*content, *live);
-  if (!digest.ok()) {
+  if (!digest.ok() && digest.error().code == ErrorCode::verification) {
+    lose_blocks(content, piece, live, digest.error());
+  } else if (!digest.ok()) {
     const auto job = [this, content, piece, live, attempt] { check_piece(content, piece, live, attempt + 1); };
     if (!again(content, digest.error(), attempt, job)) settle(content, piece, live, closed());
   } else if (digest.value() != content->news.pieces[piece]) {
@@ -189,34 +216,60 @@ void PieceStore::Impl::check_piece(const ContentPtr& content, std::uint32_t piec
   }
 }
 
-/// Blocks that were spilled are read back, without memory of the budget.
+/// Blocks that were spilled are read back, without memory of the budget. `verification`: they are not what came.
 Result<Sha256> PieceStore::Impl::digest_of(StoredContent& content, const LivePiece& live) {
   crypto::Sha256Hasher hasher;
-  std::vector<char> scratch(live.all_in(Place::memory) ? 0 : block_size);
-  for (std::size_t i = 0; i < live.blocks.size(); ++i) {
-    const std::size_t length = live.block_length(i);
+  std::vector<char> scratch;
+  for (std::size_t i = 0; i < live.blocks.size();) {
     if (live.blocks[i] == Place::memory) {
-      hasher.update({live.block_data(i), length});
+      hasher.update({live.block_data(i), live.block_length(i)});
+      ++i;
       continue;
     }
-    SHOAL_TRY(auto file, content.files->get(live.extent.file));
-    if (int error = read_exactly(*file, live.extent.offset + live.block_begin(i), scratch.data(), length); error != 0)
-      return fail_errno("cannot read " + content.name(live.extent.file), error);
-    hasher.update({scratch.data(), length});
+    std::size_t end = i;
+    while (end < live.blocks.size() && end - i < most_read_back && live.blocks[end] == Place::disk) ++end;
+    SHOAL_CHECK(read_spilled(content, live, i, end - i, scratch));
+    hasher.update({scratch.data(), scratch.size()});
+    i = end;
   }
   return hasher.finish();
 }
 
+/// Neighbours.
+Status PieceStore::Impl::read_spilled(StoredContent& content, const LivePiece& live, std::size_t first, std::size_t count,
+                                      std::vector<char>& bytes) {
+  const std::size_t begin = live.block_begin(first), last = first + count - 1;
+  bytes.resize(live.block_begin(last) + live.block_length(last) - begin);
+  const std::string name = content.name(live.extent.file);
+  SHOAL_TRY(auto file, content.files->get(live.extent.file));
+  if (int error = read_exactly(*file, live.extent.offset + begin, bytes.data(), bytes.size()); error != 0)
+    return fail_errno("cannot read " + name, error);
+  for (std::size_t i = first; i <= last; ++i)
+    if (fingerprint({bytes.data() + live.block_begin(i) - begin, live.block_length(i)}) != live.spilled[i])
+      return fail(ErrorCode::verification, name + ": bytes of an unfinished piece were lost on the disk");
+  return {};
+}
+
+/// What was set down on the disk is not there any more: whoever sent it did nothing wrong. Who asked gets no verdict, and hears that the piece
+/// is lost.
+void PieceStore::Impl::lose_blocks(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, const Error& why) {
+  log::warn("blocks_lost", {{"piece", piece}, {"why", why.message}});
+  state_.with([&](State&) { std::fill(live->blocks.begin(), live->blocks.end(), Place::absent); });
+  start_job(*content);
+  settle(content, piece, live, fail(ErrorCode::interrupted, why.message));
+  if (content->news.events.lost) content->news.events.lost({piece}, why);
+  end_job(*content);
+}
+
 /// What is verified is not given up: it is tried until it is written, and memory that fills up holds the peers back meanwhile.
 void PieceStore::Impl::write_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt) {
-  const int error = write_blocks(*content, *live, blocks_in_memory(*live));
-  if (error == 0) {
+  const Status written = write_blocks(*content, *live, blocks_in_memory(*live));
+  if (written.ok()) {
     failpoint("store.written");
     return settle(content, piece, live, Verdict::verified);
   }
-  const Error why = fail_errno("cannot write " + content->name(live->extent.file), error);
   const auto job = [this, content, piece, live, attempt] { write_piece(content, piece, live, attempt + 1); };
-  if (!again(content, why, attempt, job)) settle(content, piece, live, closed());
+  if (!again(content, written.error(), attempt, job)) settle(content, piece, live, closed());
 }
 
 /// False where the content is being closed.
@@ -253,7 +306,7 @@ void PieceStore::Impl::keep(State& state, StoredContent& content, std::uint32_t 
   content.have[piece] = true;
   content.unexplored[piece] = false;
   content.written.insert(piece);
-  ++content.facts.have;
+  content.was_whole |= ++content.facts.have == content.have.size();
   content.in_trouble = false;
   if (!live.all_in(Place::memory)) return;
   // It changes sides, from unfinished to cached, and stays only where the cache has room for it.

@@ -25,13 +25,13 @@ int in_steps(File& file, ByteCount offset, std::size_t length, Use use) {
 }  // namespace
 
 void PieceStore::Impl::explore(const ContentPtr& content, std::uint32_t piece, const VerdictCallback& callback) {
+  const bool known = state_.with([&](State&) { return content->have[piece]; });  // somebody asked twice
   const bool maybe_stored = state_.with([&](State&) { return content->unexplored[piece] && !content->stopping; });
-  const bool stored = maybe_stored && is_stored(*content, piece);
-  const bool copied = !stored && fetch_from_older(*content, piece);
+  const bool stored = !known && maybe_stored && is_stored(*content, piece);
+  const bool copied = !known && !stored && fetch_from_older(*content, piece);
   if (stored || copied) found(*content, piece, copied);
-  if (stored || copied) ++tally_.verified;
   state_.with([&](State&) { content->unexplored[piece] = false; });
-  callback(stored || copied ? Verdict::verified : Verdict::corrupt);
+  callback(known || stored || copied ? Verdict::verified : Verdict::corrupt);
   end_job(*content);
 }
 
@@ -88,10 +88,12 @@ Result<bool> PieceStore::Impl::copy_checked(StoredContent& content, std::uint32_
 }
 
 void PieceStore::Impl::found(StoredContent& content, std::uint32_t piece, bool from_older) {
+  ++tally_.verified;
   state_.with([&](State&) {
-    content.have[piece] = true;
     content.written.insert(piece);
-    ++content.facts.have;
+    if (content.have[piece]) return;
+    content.have[piece] = true;
+    content.was_whole |= ++content.facts.have == content.have.size();
     if (from_older) content.facts.reused += content.extent(piece).length;
   });
 }

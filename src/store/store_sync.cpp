@@ -8,9 +8,9 @@
 namespace shoal::store {
 
 /// With the lock held.
-void PieceStore::Impl::kick(State& state) {
-  state.kicked = true;
-  sync_wanted_.notify_one();
+void PieceStore::Impl::kick(Lane& lane) {
+  lane.kicked = true;
+  lane.sync_wanted.notify_one();
 }
 
 void PieceStore::Impl::flush(ContentId id, std::function<void(Status)> callback) {
@@ -18,7 +18,7 @@ void PieceStore::Impl::flush(ContentId id, std::function<void(Status)> callback)
     const ContentPtr content = find(state, id);
     if (!content) return false;
     content->flushes.push_back(std::move(callback));
-    kick(state);
+    kick(*content->lane);
     return true;
   });
   if (!known) callback(fail(ErrorCode::interrupted, "the content is closed"));
@@ -33,14 +33,13 @@ void PieceStore::Impl::lose(const ContentPtr& content, const std::vector<std::ui
       content->have[piece] = false;
       content->unexplored[piece] = false;
       --content->facts.have;
-      if (content->written.erase(piece) + content->syncing.erase(piece) == 0) {
-        content->forgotten.push_back(piece);
-        --content->facts.durable;
-      }
+      // The journal hears of it in any case: it may have been told, or be about to be, that the piece is there.
+      if (content->written.erase(piece) + content->syncing.erase(piece) == 0) --content->facts.durable;
+      content->forgotten.push_back(piece);
       state.cache.erase(static_cast<std::uint32_t>(content->id), piece);
       lost.push_back(piece);
     }
-    if (!lost.empty()) kick(state);
+    if (!lost.empty()) kick(*content->lane);
   });
   if (lost.empty()) return;
   log::warn("pieces_lost", {{"pieces", lost.size()}, {"first", lost.front()}, {"why", why.message}});
@@ -48,19 +47,20 @@ void PieceStore::Impl::lose(const ContentPtr& content, const std::vector<std::ui
 }
 
 /// True while there is more to come.
-bool PieceStore::Impl::wait_for_work() {
+bool PieceStore::Impl::wait_for_work(Lane& lane) {
   auto state = state_.lock();
-  sync_wanted_.wait_for(state.lock(), options_.sync_interval, [&] { return state->kicked; });
-  state->kicked = false;
+  lane.sync_wanted.wait_for(state.lock(), options_.sync_interval, [&] { return lane.kicked; });
+  lane.kicked = false;
   return !state->ending;
 }
 
-void PieceStore::Impl::sync_loop() {
+void PieceStore::Impl::sync_loop(Lane& lane) {
   bool more = true;
   while (more) {
-    more = wait_for_work();
+    more = wait_for_work(lane);
     const auto contents = state_.with([](const State& state) { return state.contents; });
     for (const auto& [id, content] : contents) {
+      if (content->lane != &lane) continue;
       const bool over = state_.with([&](State&) { return content->stopping && content->jobs == 0; });
       const auto flushes = state_.with([&](State&) { return std::exchange(content->flushes, {}); });
       const Status status = sync(content);

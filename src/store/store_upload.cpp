@@ -232,16 +232,30 @@ void PieceStore::Impl::read_failed(ReadJob job, Error error) {
   const bool stopping = state_.with([&](State&) { return job.content->stopping; });
   if (error.code != ErrorCode::verification && job.attempt + 1 < read_attempts && !stopping) {
     log::debug("read_retried", {{"why", error.message}});
-    const auto wait = pause(job.attempt++);
-    WorkQueue& queue = job.content->lane->queue;
-    return queue.push_after(wait, [this, job = std::move(job)]() mutable { read_piece(std::move(job)); });
+    return read_again(std::move(job));
   }
   const ContentPtr content = job.content;
   job.chunks.clear();
   const std::uint32_t piece = job.piece;
-  if (error.code == ErrorCode::verification) lose(content, {piece}, error);
+  // A file of our own that cannot be read is as good as one that is wrong: it can be written anew.
+  const bool lost = error.code == ErrorCode::verification || (!content->read_only() && !stopping);
+  if (lost) lose(content, {piece}, error);
   answer(content, piece, {}, std::move(error));
   end_read(content);
+}
+
+/// Others read meanwhile: of a file server only one file may be out of order.
+void PieceStore::Impl::read_again(ReadJob job) {
+  Lane& lane = *job.content->lane;
+  state_.with([&](State& state) {
+    --lane.reads;
+    feed(state, lane);
+  });
+  const auto wait = pause(job.attempt++);
+  lane.queue.push_after(wait, [this, &lane, job = std::move(job)]() mutable {
+    state_.with([&](State&) { ++lane.reads; });
+    read_piece(std::move(job));
+  });
 }
 
 void PieceStore::Impl::read_done(ReadJob job) {

@@ -36,6 +36,7 @@ struct LivePiece {
   const PieceExtent extent;
   Chunks chunks;  // empty where no block is in memory
   std::vector<Place> blocks;
+  std::vector<Fingerprint> spilled;  // of the blocks on disk, as they came; empty where none was
   std::size_t held = 0;       // chunks in memory
   std::uint64_t touched = 0;  // when the last block came
   bool spilling = false;
@@ -92,6 +93,7 @@ struct StoredContent {
   unsigned jobs = 0;
   bool stopping = false;
   bool in_trouble = false;  // a problem was told and is not over
+  bool was_whole = false;   // all was there once: somebody may look at the files
   std::chrono::steady_clock::time_point spill_again{};
 
   // Of the syncing thread.

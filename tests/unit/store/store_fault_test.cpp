@@ -4,55 +4,14 @@
 #include <algorithm>
 #include <atomic>
 
-#include "store_lab.hpp"
+#include "fault_lab.hpp"
 
 namespace shoal::store {
 namespace {
 
 using namespace testing;
-using test::FakeFiles;
 using test::Op;
 using Taken = PieceStore::Taken;
-
-/// A content over imitated files, and what it said.
-struct Lab {
-  FakeFiles files;
-  const Sample sample;
-  std::shared_ptr<Heard> heard = std::make_shared<Heard>();
-  std::unique_ptr<PieceStore> store;
-  ContentId id{};
-
-  Lab() = default;
-  explicit Lab(Sample s) : sample(std::move(s)) {}
-
-  NewContent news(Access access) const {
-    NewContent result = sample.news("/root", access);
-    if (access == Access::update) result.journal = "/state/journal";
-    result.events = Heard::events(heard);
-    return result;
-  }
-  Added start(Access access, StoreOptions options = small_store()) {
-    store = std::make_unique<PieceStore>(files, options);
-    Added added = test::must(store->add(news(access)));
-    id = added.id;
-    return added;
-  }
-  void put_source() {
-    for (std::size_t i = 0; i < sample.bytes.size(); ++i) files.put("/root" / fs::path(sample.layout.files()[i].path), sample.bytes[i]);
-  }
-  bool is_complete() const {
-    for (std::size_t i = 0; i < sample.bytes.size(); ++i)
-      if (files.get("/root" / fs::path(sample.layout.files()[i].path)) != sample.bytes[i]) return false;
-    return true;
-  }
-};
-
-test::Fault errno_for(Op op, int error, std::shared_ptr<std::atomic<int>> times = nullptr, const std::string& part = "/root") {
-  return [=](Op o, const std::string& path, ByteCount) {
-    if (o != op || path.find(part) == std::string::npos) return 0;
-    return !times || times->fetch_sub(1) > 0 ? error : 0;
-  };
-}
 
 }  // namespace
 
@@ -380,6 +339,102 @@ TEST_CASE("closing answers everybody who waits") {
   CHECK(answers == 64);
   kept.lock()->clear();
   CHECK(eventually([&] { return lab.store->memory().in_use() == 1; }));
+}
+
+TEST_CASE("a handle that has gone stale is not written through again") {
+  Lab lab;
+  lab.start(Access::update);
+  std::atomic<int> opened{0};
+  lab.files.set_fault([&](Op op, const std::string& path, ByteCount) {
+    if (path.find("dir/a") == std::string::npos) return 0;
+    if (op == Op::open) ++opened;
+    return op == Op::write && opened < 3 ? ESTALE : 0;
+  });
+  fetch_all(*lab.store, lab.id, lab.sample);
+  CHECK(opened >= 3);
+  lab.files.set_fault({});
+  REQUIRE(eventually([&] { return flush(*lab.store, lab.id).ok() && lab.store->facts(lab.id).durable == lab.sample.layout.piece_count(); }));
+  CHECK(lab.is_complete());
+}
+
+TEST_CASE("a piece of our own that can never be read is lost, so that it can be brought again") {
+  Lab lab;
+  lab.start(Access::update, small_store(1 * MiB));
+  fetch_all(*lab.store, lab.id, lab.sample);
+  REQUIRE(flush(*lab.store, lab.id).ok());
+  lab.store.reset();
+  lab.start(Access::update);  // nothing is cached
+  lab.files.set_fault([](Op op, const std::string& path, ByteCount offset) {
+    return op == Op::read && path.find("dir/a") != std::string::npos && offset == 64 * KiB ? EIO : 0;
+  });
+  CHECK_FALSE(read(*lab.store, lab.id, 1, 0, block).ok());
+  CHECK(lab.heard->all_lost() == std::vector<std::uint32_t>{1});
+  lab.files.set_fault({});
+  fetch(*lab.store, lab.id, lab.sample, 1);
+  CHECK(test::must(read(*lab.store, lab.id, 1, 0, block)) == lab.sample.piece(1).substr(0, block));
+}
+
+TEST_CASE("reads that wait to be tried again do not keep others of their device waiting") {
+  Lab lab;
+  lab.put_source();
+  StoreOptions options = small_store();
+  options.threads = 1;
+  options.retry_pause = std::chrono::seconds(2);
+  lab.start(Access::read_only, options);
+  lab.files.set_fault(errno_for(Op::read, EIO, nullptr, "dir/a"));
+  std::atomic<int> failed{0};
+  for (std::uint32_t piece = 0; piece < 4; ++piece)
+    lab.store->read(lab.id, piece, 0, block, [&](const Result<Block>& got) { failed += got.ok() ? 0 : 1; });
+  CHECK(read(*lab.store, lab.id, 6, 0, block).ok());
+  CHECK(failed == 0);
+  lab.files.set_fault({});
+  stop(*lab.store, lab.id);
+}
+
+TEST_CASE("a journal that was to note a piece when it was lost does not note it with the next that it can write") {
+  Lab lab;
+  StoreOptions options = small_store();
+  options.sync_interval = std::chrono::hours(1);
+  lab.start(Access::update, options);
+  fetch(*lab.store, lab.id, lab.sample, 1);
+  lab.files.set_fault(errno_for(Op::write, ENOSPC, nullptr, "/state/journal"));
+  CHECK_FALSE(flush(*lab.store, lab.id).ok());
+  // The bytes are on the disk, and the disk gives back others: the piece is lost when the next sync fails.
+  lab.files.flip("/root/dir/a", 64 * KiB + 5);
+  lab.files.set_fault(errno_for(Op::sync, EIO, std::make_shared<std::atomic<int>>(1), "dir/a"));
+  fetch(*lab.store, lab.id, lab.sample, 2);
+  (void)flush(*lab.store, lab.id);
+  REQUIRE(eventually([&] { return !lab.heard->all_lost().empty(); }));
+  lab.files.set_fault({});
+  fetch(*lab.store, lab.id, lab.sample, 5);
+  (void)flush(*lab.store, lab.id);
+  REQUIRE(eventually([&] { return flush(*lab.store, lab.id).ok(); }));
+  lab.store.reset();
+  const Added again = lab.start(Access::update);
+  CHECK_FALSE(again.have[1]);
+  CHECK(again.have[5]);
+}
+
+TEST_CASE("of a content that is said to be complete nothing is hashed or changed, and what decays can be brought again") {
+  Lab lab;
+  lab.put_source();
+  NewContent news = lab.news(Access::update);
+  news.complete = true;
+  news.journal.clear();
+  lab.store = std::make_unique<PieceStore>(lab.files, small_store());
+  const Added added = test::must(lab.store->add(std::move(news)));
+  lab.id = added.id;
+  CHECK(std::count(added.have.begin(), added.have.end(), false) == 0);
+  CHECK_FALSE(added.unexplored);
+  CHECK(lab.files.counts().bytes_read == 0);
+  CHECK(lab.files.counts().writes == 0);
+  lab.files.flip("/root/dir/a", 64 * KiB + 5);
+  CHECK(read(*lab.store, lab.id, 1, 0, block).error().code == ErrorCode::verification);
+  CHECK(lab.heard->all_lost() == std::vector<std::uint32_t>{1});
+  fetch(*lab.store, lab.id, lab.sample, 1);
+  REQUIRE(flush(*lab.store, lab.id).ok());
+  CHECK(lab.is_complete());
+  CHECK(lab.store->facts(lab.id).durable == lab.sample.layout.piece_count());
 }
 
 }  // namespace shoal::store
