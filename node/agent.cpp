@@ -77,7 +77,7 @@ Status Agent::serve_the_shelf() {
     Status served = !release ? Status(release.error()) : !bytes ? Status(bytes.error()) : Status();
     if (served.ok()) {
       auto metainfo = swarm::CheckedMetainfo::check(*release, std::move(bytes).value());
-      served = metainfo.ok() ? node_->swarm().add({std::move(metainfo).value(), shelf_.release(id), swarm::Mode::seed}) : Status(metainfo.error());
+      served = metainfo.ok() ? node_->swarm().add({std::move(metainfo).value(), shelf_.release(id), swarm::Mode::keep}) : Status(metainfo.error());
     }
     if (served.ok()) served_.insert_or_assign(id, (*release)->swarm.info_hash);
     else log::warn("release.not_served", {{"release", id.hex()}, {"error", served.error().message}});

@@ -133,7 +133,7 @@ Result<PullReport> Puller::bring(const PullRequest& request, const Wanted& wante
   PullReport report{wanted.release.id(), wanted.release->model, wanted.release->version, place.target, wanted.release->total_size()};
   if (!place.present) SHOAL_CHECK(settle(fetch(request, wanted, metainfo, place), wanted, place));
   count(report, metainfo.info_hash());
-  if (place.present) SHOAL_CHECK(node_.swarm().add({std::move(metainfo), place.target, swarm::Mode::seed}));
+  if (place.present) SHOAL_CHECK(node_.swarm().add({std::move(metainfo), place.target, swarm::Mode::keep}));
   return report;
 }
 

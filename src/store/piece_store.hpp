@@ -142,7 +142,8 @@ class PieceStore {
   // Upload.
   /// The bytes if they are in memory; no thread is woken. `length` is at most a chunk.
   std::optional<Block> cached(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length);
-  /// The same from memory or disk; what comes from the disk is checked against the piece's SHA-256 first.
+  /// The same from memory or disk; what comes from the disk is checked against the piece's SHA-256 first. Errors: `verification` where it
+  /// differs, `not_found` where the piece is not there, or not any more.
   using BlockCallback = std::function<void(Result<Block>)>;
   void read(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length, BlockCallback callback);
 

@@ -238,8 +238,9 @@ void PieceStore::Impl::read_failed(ReadJob job, Error error) {
   job.chunks.clear();
   const std::uint32_t piece = job.piece;
   // A file of our own that cannot be read is as good as one that is wrong: it can be written anew.
-  const bool lost = error.code == ErrorCode::verification || (!content->read_only() && !stopping);
-  if (lost) lose(content, {piece}, error);
+  const bool unreadable = error.code != ErrorCode::verification && !content->read_only() && !stopping;
+  if (unreadable || error.code == ErrorCode::verification) lose(content, {piece}, error);
+  if (unreadable) error.code = ErrorCode::not_found;
   answer(content, piece, {}, std::move(error));
   end_read(content);
 }

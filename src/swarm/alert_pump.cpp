@@ -87,11 +87,14 @@ void AlertPump::handle(const lt::alert& alert) {
   auto content = contents_.find(from_engine(about->handle.info_hashes().v1));
   if (!content) return;
   if (lt::alert_cast<lt::torrent_finished_alert>(&alert) != nullptr) return on_finished(*content);
+  if (lt::alert_cast<lt::torrent_checked_alert>(&alert) != nullptr) return on_checked(*content);
   if (lt::alert_cast<lt::cache_flushed_alert>(&alert) != nullptr) return check_complete(*content);
   if (auto* ban = lt::alert_cast<lt::peer_ban_alert>(&alert)) return on_banned(*content, ban->endpoint);
   if (auto* file = lt::alert_cast<lt::file_error_alert>(&alert)) {
-    // Bytes that are wrong are the store's news: it says so itself, and what can be fetched again is no failure.
+    // Bytes that are wrong or gone are the store's news: it says so itself, and what can be fetched again is no failure.
     if (file->error == lt::errors::failed_hash_check) return;
+    // Costs the peer its connection, and is over when there is memory again.
+    if (file->error == boost::system::errc::not_enough_memory) return;
     return on_error(*content, error_of(*file));
   }
   if (auto* other = lt::alert_cast<lt::torrent_error_alert>(&alert)) return on_error(*content, fail(other->message()));
@@ -99,6 +102,11 @@ void AlertPump::handle(const lt::alert& alert) {
 
 /// libtorrent asks for a flush when it finishes, and says with cache_flushed_alert that it is over.
 void AlertPump::on_finished(HostedContent& content) { content.course().finished = true; }
+
+/// A piece may be lost while libtorrent goes through all of them, after it has asked about that one: it then hears nothing of it.
+void AlertPump::on_checked(HostedContent& content) {
+  if (content.engine_believes_too_much()) content.recheck();
+}
 
 /// A flush may fail: then the store goes on trying, or has libtorrent fetch again what was lost.
 void AlertPump::check_complete(HostedContent& content) {

@@ -26,6 +26,7 @@ class AlertPump {
   void drain();
   void handle(const lt::alert& alert);
   void on_finished(HostedContent& content);
+  void on_checked(HostedContent& content);
   void check_complete(HostedContent& content);
   void read_news(HostedContent& content);
   void on_lost_pieces(HostedContent& content, Error why);

@@ -20,9 +20,10 @@ HostedContent::HostedContent(const InfoHash& id, store::Layout layout, Mode mode
     : id_(id), layout_(std::move(layout)), mode_(mode), store_(store) {
   auto last = last_.lock();
   last->size = layout_.total_size();
-  if (mode_ != Mode::seed) return;
+  if (mode_ == Mode::fetch) return;
   last->done = last->size;
   last->complete = true;
+  course_.finished = course_.told = true;
 }
 
 void HostedContent::connect(mesh::VirtualEndpoint endpoint) const {
@@ -67,6 +68,13 @@ bool HostedContent::is_finished_now() const {
   bool finished = false;
   with_engine([&] { finished = handle().status({}).is_finished; });
   return finished;
+}
+
+bool HostedContent::engine_believes_too_much() const {
+  int believed = 0;
+  with_engine([&] { believed = handle().status({}).num_pieces; });
+  // In this order: the store knows of a piece before the engine does.
+  return believed > static_cast<int>(store_facts().have);
 }
 
 ByteCount HostedContent::bytes_of(const lt::typed_bitfield<lt::piece_index_t>& pieces) const {

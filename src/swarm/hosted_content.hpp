@@ -46,8 +46,11 @@ class HostedContent {
   void resume_after_error() const;
   /// Has libtorrent ask the store anew which pieces there are. A source then asks nobody for those that are gone.
   void recheck() const;
-  /// Waits for the engine's network thread; for use after alerts were lost.
+  // These wait for the engine's network thread.
+  /// For use after alerts were lost.
   bool is_finished_now() const;
+  /// It counts on pieces that the store does not have any more.
+  bool engine_believes_too_much() const;
 
   void update(const lt::torrent_status& status);
   void set_complete();

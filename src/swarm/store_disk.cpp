@@ -26,7 +26,9 @@ lt::error_code code_of(const Error& error) {
   switch (error.code) {
     case ErrorCode::interrupted: return boost::asio::error::operation_aborted;  // libtorrent keeps quiet about it
     case ErrorCode::no_space: return code(boost::system::errc::no_space_on_device);
-    case ErrorCode::verification: return lt::errors::failed_hash_check;
+    // Wrong or gone: the store tells of it on its own account.
+    case ErrorCode::verification:
+    case ErrorCode::not_found: return lt::errors::failed_hash_check;
     default: return code(boost::system::errc::io_error);
   }
 }
@@ -36,6 +38,20 @@ lt::storage_error refused(lt::operation_t operation) {
   error.ec = code(boost::system::errc::operation_not_supported);
   error.operation = operation;
   return error;
+}
+
+/// A peer that asks for single bytes all over would hold a chunk of the store's memory for each.
+lt::storage_error odd_request() {
+  lt::storage_error error;
+  error.ec = lt::errors::failed_hash_check;
+  error.operation = lt::operation_t::file_read;
+  return error;
+}
+
+/// What BitTorrent clients ask for: 16 KiB at a multiple of that, or what the piece has left.
+bool is_block(const lt::torrent_info& torrent, const lt::peer_request& request) {
+  const int left = torrent.piece_size(request.piece) - request.start;
+  return request.start % lt::default_block_size == 0 && request.length == std::min(lt::default_block_size, left);
 }
 
 std::uint32_t number(lt::piece_index_t piece) { return static_cast<std::uint32_t>(static_cast<int>(piece)); }
@@ -79,6 +95,7 @@ class StoreDisk final : public lt::disk_interface, public lt::buffer_allocator_i
                   std::function<void(lt::disk_buffer_holder, const lt::storage_error&)> handler, lt::disk_job_flags_t flags) override {
     const Torrent& torrent = torrents_.at(storage);
     const std::uint32_t piece = number(request.piece);
+    if (!is_block(*torrent.content.torrent, request)) return mailbox_->post([handler = std::move(handler)] { handler({}, odd_request()); });
     const auto offset = static_cast<std::uint32_t>(request.start), length = static_cast<std::uint32_t>(request.length);
     // Most blocks are in memory, and an answer on the spot costs nothing. Who asks for a copy does not expect one before we return.
     const bool may_answer_now = !(flags & lt::disk_interface::force_copy);

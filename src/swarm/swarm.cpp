@@ -66,6 +66,7 @@ store::NewContent stored(const Content& content) {
   if (content.fingerprints.size() == result.pieces.size()) result.fingerprints = content.fingerprints;
   result.root = content.root;
   result.access = content.mode == Mode::seed ? store::Access::read_only : store::Access::update;
+  result.complete = content.mode == Mode::keep;
   result.journal = content.journal;
   result.identity = crypto::sha256(content.metainfo.bytes());
   for (const auto& older : content.reuse_from)
@@ -147,9 +148,9 @@ Status EngineSwarm::add(Content content) {
 }
 
 Status EngineSwarm::start_torrent(const Content& content, const std::shared_ptr<HostedContent>& hosted) {
-  const bool seed = content.mode == Mode::seed;
+  const bool all_there = content.mode != Mode::fetch;
   const auto& layout = content.metainfo.layout();
-  SHOAL_CHECK(seed ? check_source(content.root, layout) : prepare_target(content.root, layout));
+  SHOAL_CHECK(all_there ? check_source(content.root, layout) : prepare_target(content.root, layout));
   store::NewContent news = stored(content);
   news.events = HostedContent::store_events(hosted);
   SHOAL_TRY(store::Added added, store_.add(std::move(news)));

@@ -37,6 +37,7 @@ struct SwarmOptions {
 
 enum class Mode {
   seed,   // all files are there and were verified; nothing is ever written
+  keep,   // the same, but what turns out to be damaged is fetched again and written in its place
   fetch,  // files are created below `root`; what the journal knows is kept, and without one what is there is re-hashed
 };
 

@@ -53,6 +53,26 @@ class Follow(VersionsCase):
         self.until("nothing is followed", lambda: not self.status(member)["subscriptions"])
         self.assert_runs(member, second)
 
+    def test_a_node_that_was_restarted_repairs_what_decayed_on_its_disk_while_it_runs(self):
+        original = self.publish("1.0", megabytes=12)
+        self.fleet.start_seeder(self.source)
+        member = self.fleet.join("node")
+        node = self.fleet.start_node(member, "--follow", self.model)
+        self.activated(node, "1.0")
+        self.assertEqual(node.stop(), 0)
+        damaged = next(os.path.join(at, name) for at, _, names in os.walk(os.path.join(member.state, "releases")) for name in names
+                       if os.path.getsize(os.path.join(at, name)) > 1_000_000)
+        with open(damaged, "r+b") as file:
+            file.seek(700_000)
+            byte = file.read(1)[0]
+            file.seek(700_000)
+            file.write(bytes([byte ^ 1]))
+        self.assert_refused(self.fleet.verify(member, self.model, check=False), 11)
+        node = self.fleet.start_node(member, "--scrub-rate", "50MB")
+        self.until("the byte is right again", lambda: self.fleet.verify(member, self.model, check=False).code == 0)
+        self.assert_runs(member, original)
+        self.assertEqual(node.stop(), 0)
+
     def test_a_second_daemon_on_the_same_state_directory_is_refused(self):
         member = self.fleet.join("node")
         self.fleet.start_node(member)

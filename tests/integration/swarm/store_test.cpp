@@ -176,6 +176,62 @@ TEST_CASE("a piece that decays while the rest is still fetched is fetched again,
   CHECK(other.events<swarm::PeerLied>().empty());
 }
 
+TEST_CASE("a large piece that decays is repaired while two peers ask for all of it, and nothing has failed") {
+  constexpr std::uint32_t large = 2 * MiB;
+  Place place;
+  put_checkpoint(place.source, 2, 8'000'000);
+  const auto metainfo = published(place.source, large);
+  const InfoHash content = metainfo.info_hash();
+  fs::copy(place.source, place.fetched, fs::copy_options::recursive);
+  Machine node(place.tracker, place.fleet, Role::node, 2);
+  REQUIRE(node.swarm().add({metainfo, place.fetched, swarm::Mode::keep}).ok());
+  decay(place.fetched / "model-1.safetensors", 3'000'000);
+  std::vector<std::unique_ptr<Machine>> others;
+  for (unsigned i = 3; i < 5; ++i) {
+    others.push_back(std::make_unique<Machine>(place.tracker, place.fleet, Role::node, i));
+    REQUIRE(others.back()->swarm().add({metainfo, place.dir.path() / std::to_string(i), swarm::Mode::fetch}).ok());
+  }
+  REQUIRE(eventually([&] { return !node.progress(content).complete; }));
+  Machine seeder(place.tracker, place.fleet, Role::seeder, 1);
+  REQUIRE(seeder.swarm().add({metainfo, place.source, swarm::Mode::seed}).ok());
+  for (const auto& other : others) {
+    REQUIRE(other->await<swarm::Completed>(120s));
+    CHECK(other->events<swarm::PeerLied>().empty());
+  }
+  REQUIRE(node.await<swarm::Completed>());
+  CHECK(node.progress(content).complete);
+  CHECK(digests_below(place.fetched) == digests_below(place.source));
+  CHECK(node.events<swarm::Failed>().empty());
+}
+
+TEST_CASE("all of many pieces that decayed are repaired, also those that are found while libtorrent goes through what is there") {
+  constexpr std::uint32_t small = 64 * KiB;
+  Place place;
+  put_checkpoint(place.source, 2, 8'000'000);
+  const auto metainfo = published(place.source, small);
+  const InfoHash content = metainfo.info_hash();
+  fs::copy(place.source, place.fetched, fs::copy_options::recursive);
+  Machine seeder(place.tracker, place.fleet, Role::seeder, 1);
+  REQUIRE(seeder.swarm().add({metainfo, place.source, swarm::Mode::seed}).ok());
+  Machine node(place.tracker, place.fleet, Role::node, 2);
+  REQUIRE(node.swarm().add({metainfo, place.fetched, swarm::Mode::keep}).ok());
+  for (std::uintmax_t at = small / 2; at < 8'000'000; at += 2 * small) decay(place.fetched / "model-0.safetensors", at);
+  Machine other(place.tracker, place.fleet, Role::node, 3);
+  REQUIRE(other.swarm().add({metainfo, place.dir.path() / "other", swarm::Mode::fetch}).ok());
+  REQUIRE(other.await<swarm::Completed>(120s));
+  REQUIRE(eventually([&] { return node.progress(content).complete; }, 120s));
+  // What nobody asked this machine for is found by the next who asks, or by a scrub.
+  Machine third(place.tracker, place.fleet, Role::node, 4);
+  seeder.stop_swarm();
+  other.stop_swarm();
+  REQUIRE(third.swarm().add({metainfo, place.dir.path() / "third", swarm::Mode::fetch}).ok());
+  Machine again(place.tracker, place.fleet, Role::seeder, 5);
+  REQUIRE(again.swarm().add({metainfo, place.source, swarm::Mode::seed}).ok());
+  REQUIRE(third.await<swarm::Completed>(120s));
+  REQUIRE(eventually([&] { return node.progress(content).complete; }, 120s));
+  CHECK(node.events<swarm::Failed>().empty());
+}
+
 TEST_CASE("a node that scrubs repairs what decayed before anyone asks for it, and a source that scrubs says what is wrong") {
   Place place;
   put_checkpoint(place.source, 2, 2'000'000);
