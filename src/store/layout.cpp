@@ -7,12 +7,19 @@
 namespace shoal::store {
 namespace {
 
-constexpr ByteCount smallest_piece = 64 * KiB;
-constexpr ByteCount largest_piece = 16 * MiB;
-constexpr ByteCount wanted_pieces = 1024;
+constexpr ByteCount smallest_piece = 64 * KiB, largest_piece = 4 * MiB;
 
 // Pieces have 31-bit numbers in BitTorrent engines.
 constexpr ByteCount most_pieces = std::numeric_limits<std::int32_t>::max();
+
+/// Of how many pieces of this length a checkpoint is made before longer ones are taken.
+ByteCount most_of(ByteCount length) {
+  // Every peer is told of every piece: with such small ones that costs a percent of the network, so they are for what would have too few.
+  if (length < 256 * KiB) return 1024;
+  if (length < 2 * MiB) return 4096;
+  // A node has a piece under way on each of about thirty links. Of longer ones, not all would fit in the store's memory.
+  return 32768;
+}
 
 ByteCount pieces_for(ByteCount size, std::uint32_t piece_length) { return size / piece_length + (size % piece_length != 0 ? 1 : 0); }
 
@@ -59,7 +66,7 @@ std::uint32_t Layout::pieces_of(std::uint32_t file) const {
 
 std::uint32_t piece_length_for(ByteCount total_size) {
   ByteCount length = smallest_piece;
-  while (length < largest_piece && length * wanted_pieces < total_size) length *= 2;
+  while (length < largest_piece && length * most_of(length) < total_size) length *= 2;
   return static_cast<std::uint32_t>(length);
 }
 

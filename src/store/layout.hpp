@@ -46,7 +46,7 @@ class Layout {
   std::vector<std::uint32_t> first_piece_;
 };
 
-/// A power of two so that a checkpoint has about a thousand pieces: 64 KiB to 16 MiB.
+/// A power of two, 64 KiB to 4 MiB: a checkpoint of 64 MB has a thousand pieces, one of 1 GB and more has thousands (decision 0010).
 std::uint32_t piece_length_for(ByteCount total_size);
 /// As `before`, the length of an earlier version, where that is at most twice or half of what the size alone asks for: pieces of another
 /// length have nothing in common with what nodes have.

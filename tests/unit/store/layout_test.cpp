@@ -76,25 +76,26 @@ TEST_CASE("a layout from a document is refused where its pieces cannot be number
   CHECK_THROWS_AS(Layout({{"a", 1}}, 0), std::invalid_argument);
 }
 
-TEST_CASE("a checkpoint has about a thousand pieces, from 64 KiB to 16 MiB each") {
+TEST_CASE("a checkpoint has a thousand pieces or more, from 64 KiB to 4 MiB each") {
   CHECK(piece_length_for(0) == 64 * KiB);
   CHECK(piece_length_for(64 * MiB) == 64 * KiB);
   CHECK(piece_length_for(64 * MiB + 1) == 128 * KiB);
-  CHECK(piece_length_for(512'000'000) == 512 * KiB);
-  CHECK(piece_length_for(15 * GiB) == 16 * MiB);
-  CHECK(piece_length_for(16 * GiB) == 16 * MiB);
-  CHECK(piece_length_for(700 * GiB) == 16 * MiB);
-  // Beside what an earlier version had.
+  CHECK(piece_length_for(512'000'000) == 256 * KiB);
+  CHECK(piece_length_for(GiB) == 256 * KiB);
+  CHECK(piece_length_for(2 * GiB) == 512 * KiB);
+  CHECK(piece_length_for(15 * GiB) == 2 * MiB);
+  CHECK(piece_length_for(64 * GiB) == 2 * MiB);
+  CHECK(piece_length_for(65 * GiB) == 4 * MiB);
+  CHECK(piece_length_for(1000 * GiB) == 4 * MiB);
+  for (ByteCount size = 64 * MiB; size < 1000 * GiB; size = size * 3 / 2) CHECK(size / piece_length_for(size) >= (size < GiB ? 512 : 2048));
+}
+
+TEST_CASE("the length of an earlier version stays while it suits") {
   CHECK(piece_length_for(64 * MiB + 1, 64 * KiB) == 64 * KiB);
   CHECK(piece_length_for(64 * MiB, 128 * KiB) == 128 * KiB);
   CHECK(piece_length_for(128 * MiB + 1, 64 * KiB) == 256 * KiB);
   CHECK(piece_length_for(64 * MiB, 256 * KiB) == 64 * KiB);
   CHECK(piece_length_for(64 * MiB, 0) == 64 * KiB);
-  for (ByteCount size = 100 * MiB; size < 16 * GiB; size = size * 3 / 2) {
-    ByteCount pieces = size / piece_length_for(size);
-    CHECK(pieces >= 500);
-    CHECK(pieces <= 1024);
-  }
 }
 
 }  // namespace
