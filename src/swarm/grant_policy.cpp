@@ -10,8 +10,8 @@ namespace {
 using std::chrono::milliseconds;
 using Seconds = std::chrono::duration<double>;
 
-// How long a grant should be under way, where twice the quickest one is not more. Longer, and pieces wait at the source while nobody can pass
-// them on; shorter, and the source idles while word of a finished piece comes back.
+// How long a grant should be under way, where twice the quickest one is not more. Longer, and pieces wait at the source while nobody can
+// pass them on; shorter, and the source idles while word of a finished piece comes back.
 constexpr milliseconds target{300};
 constexpr double first_window = 1;
 // While there are few peers, each may have so many that these are under way in all.
@@ -33,8 +33,6 @@ constexpr milliseconds look_again{100};
 constexpr std::size_t rare_share = 8;
 // One in so many pieces may go out again to peers that others feed. More cost copies, and ended no fetch sooner (docs/performance.md).
 constexpr std::size_t again_share = 128;
-// When all is out, peers of a source that is as fast as they are lack a tenth; those of one four times as fast lack more than half.
-constexpr double ahead_share = 0.3;
 // Who left with everything still passes it on for so long.
 constexpr milliseconds departed_for{5000};
 // To find a new piece that another source has not brought. What it lacks after that comes by need.
@@ -46,7 +44,8 @@ SteadyTime::duration smoothed(SteadyTime::duration before, SteadyTime::duration 
 
 }  // namespace
 
-GrantPolicy::GrantPolicy(Piece pieces, std::uint64_t order, std::uint64_t seed) : pieces_(pieces), fresh_(pieces, order, seed), random_(seed) {}
+GrantPolicy::GrantPolicy(Piece pieces, std::uint64_t order, std::uint64_t seed, std::size_t most)
+    : most_(most), pieces_(pieces), fresh_(pieces, order, seed), random_(seed) {}
 
 void GrantPolicy::hold(Piece piece, bool held) {
   pieces_.at(piece).held = held;
@@ -173,8 +172,8 @@ void GrantPolicy::drop_carrier(Piece piece) {
   state.carrier = nobody;
 }
 
-/// One more of those that take grants has the piece. When most have it, whoever lacks it is no longer the carrier's: a slow peer, or one that
-/// comes late, would be a debt of all others.
+/// One more of those that take grants has the piece. When most have it, whoever lacks it is no longer the carrier's: a slow peer, or one
+/// that comes late, would be a debt of all others.
 void GrantPolicy::taken(Piece piece) {
   PieceState& state = pieces_[piece];
   ++state.taken;
@@ -190,7 +189,9 @@ void GrantPolicy::fed(PeerState& peer, SteadyTime now) {
   peer.fed = now;
 }
 
-SteadyTime::duration GrantPolicy::patience(const PeerState& peer) const { return std::max<SteadyTime::duration>(hungry_after, 3 * peer.gap); }
+SteadyTime::duration GrantPolicy::patience(const PeerState& peer) const {
+  return std::max<SteadyTime::duration>(hungry_after, 3 * peer.gap);
+}
 
 /// A peer that finishes its grants fast gets more at a time: twice as many after each round, as long as they stay fast.
 void GrantPolicy::finished(PeerState& peer, const Outstanding& grant, SteadyTime now) {
@@ -229,7 +230,7 @@ std::size_t GrantPolicy::limit(SteadyTime now) {
     span_start_ = now;
   }
   const double rate = std::max(best_rate_, finished_in_span_ / Seconds(span).count());
-  return std::max(std::min(smallest_limit, first_limit + finished_), static_cast<std::size_t>(rate * limit_seconds));
+  return std::min(most_, std::max(std::min(smallest_limit, first_limit + finished_), static_cast<std::size_t>(rate * limit_seconds)));
 }
 
 std::size_t GrantPolicy::window_of(const PeerState& peer) const {
@@ -280,16 +281,6 @@ std::optional<GrantPolicy::Piece> GrantPolicy::next_fresh(const PeerState& peer)
 
 std::uint32_t GrantPolicy::few() const { return static_cast<std::uint32_t>(takers_ / rare_share); }
 
-/// Once each time that the last new piece went out: whether this source, if it was the one that sent most of them, is far ahead of its peers.
-void GrantPolicy::compare_with_peers() {
-  if (std::exchange(all_out_, fresh_.empty()) || !fresh_.empty()) return;
-  std::uint64_t lacks = 0;
-  for (const auto& [id, peer] : peers_) lacks += peer.takes_grants() ? peer.lacks : 0;
-  const double most = ahead_share * static_cast<double>(takers_) * static_cast<double>(pieces_.size());
-  const bool ahead = 2 * granted_ > pieces_.size() && static_cast<double>(lacks) > most;
-  for (auto& [id, peer] : peers_) peer.helped = ahead;
-}
-
 /// Few, and nobody or hardly anybody has them.
 std::vector<GrantPolicy::Piece> GrantPolicy::rare_pieces() const {
   std::vector<Piece> rare;
@@ -317,7 +308,7 @@ void GrantPolicy::give_by_need(SteadyTime now, std::vector<Grant>& grants) {
   const auto rare = rare_pieces();
   for (const Peer id : waiting()) {
     PeerState& peer = peers_.at(id);
-    if (peer.helped || !is_fed(peer, now)) give_anything(id, peer, now, grants);
+    if (!is_fed(peer, now)) give_anything(id, peer, now, grants);
     else if (!rare.empty()) give_rare(id, peer, rare, now, grants);
   }
 }
@@ -351,9 +342,8 @@ void GrantPolicy::give_rare(Peer id, PeerState& peer, const std::vector<Piece>& 
   if (!peer.outstanding.empty() || !has_room(now)) return;
   const bool may_repeat = again_ < pieces_.size() / again_share;
   const auto is_stuck = [&](Piece piece) { return pieces_[piece].outstanding == 0 && now - pieces_[piece].grown > patience(peer) / 2; };
-  const auto chosen = fewest_copies(rare, [&](Piece piece) {
-    return !peer.has[piece] && (is_stuck(piece) || (may_repeat && copies(pieces_[piece]) <= few()));
-  });
+  const auto chosen = fewest_copies(
+      rare, [&](Piece piece) { return !peer.has[piece] && (is_stuck(piece) || (may_repeat && copies(pieces_[piece]) <= few())); });
   if (!chosen) return;
   again_ += is_stuck(*chosen) ? 0 : 1;
   grant(id, peer, *chosen, now, grants);
@@ -363,9 +353,7 @@ std::vector<GrantPolicy::Grant> GrantPolicy::next(SteadyTime now) {
   std::vector<Grant> grants;
   forget_departed(now);
   age(now);
-  while (!fresh_.empty() && has_room(now) && give_one_fresh(now, grants)) {
-  }
-  compare_with_peers();
+  while (!fresh_.empty() && has_room(now) && give_one_fresh(now, grants)) {}
   give_by_need(now, grants);
   return grants;
 }

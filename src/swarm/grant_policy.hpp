@@ -27,13 +27,15 @@ enum class PeerKind {
 /// it grants pieces:
 ///  1. Every piece goes out once before any goes out twice. What nodes have from elsewhere (another source) counts as out; what another
 ///     source has does not.
-///  2. A new piece goes to the peer that has the least left to pass on: copies of what was granted to it that most others still lack. So peers
+///  2. A new piece goes to the peer that has the least left to pass on: copies of what was granted to it that most others still lack. So
+///  peers
 ///     with a slow or a busy way up get less, and none becomes the neck through which the others are fed.
 ///  3. Only as much is under way as keeps the source busy: what waits at the source cannot be passed on by anybody. What is under way to
 ///     a peer that stands still does not count for long.
-///  4. When all is out, a peer is helped by need: with a few pieces that hardly anybody has, with those that come to nobody any more, or with
-///     anything if nothing else feeds it, or if this source is so much faster than the peers that they lacked a good part when it had sent
-///     everything once. Whoever lacks pieces and gets none from others always has a grant.
+///  4. When all is out, a peer is helped by need: with a few pieces that hardly anybody has, with those that come to nobody any more, or
+///  with
+///     anything if nothing else feeds it. Whoever lacks pieces and gets none from others always has a grant. A source that is much faster
+///     than its peers then idles: what it might send would only take the place of what they pass on, since their ways down are full.
 /// One thread at a time.
 class GrantPolicy {
  public:
@@ -44,8 +46,9 @@ class GrantPolicy {
     Piece piece;
   };
 
-  /// `order` is shared by all sources of the content (PieceRound), `seed` is this one's own.
-  GrantPolicy(Piece pieces, std::uint64_t order, std::uint64_t seed);
+  /// `order` is shared by all sources of the content (PieceRound), `seed` is this one's own. No more than `most` grants are under way, but
+  /// for those that stand still.
+  GrantPolicy(Piece pieces, std::uint64_t order, std::uint64_t seed, std::size_t most = SIZE_MAX);
 
   /// The source can send this piece from now on, or no longer.
   void hold(Piece piece, bool held);
@@ -80,7 +83,7 @@ class GrantPolicy {
     std::uint32_t outstanding = 0;  // peers to which it is granted and who do not have it yet
     Peer carrier = nobody;          // to whom it was granted first, while most lack it
     bool held = false;
-    SteadyTime grown{};             // when it last came to a peer
+    SteadyTime grown{};  // when it last came to a peer
   };
   struct Outstanding {
     SteadyTime since;
@@ -93,12 +96,11 @@ class GrantPolicy {
     std::uint32_t lacks = 0;
     std::map<Piece, Outstanding> outstanding;
     std::set<Piece> carries;
-    double window = 0;         // how many may be outstanding
-    std::int64_t debt = 0;     // copies of what it carries that others lack
-    SteadyTime fed{};          // when it last got a piece from somebody else
+    double window = 0;           // how many may be outstanding
+    std::int64_t debt = 0;       // copies of what it carries that others lack
+    SteadyTime fed{};            // when it last got a piece from somebody else
     SteadyTime::duration gap{};  // between two of these, smoothed
     std::uint64_t last_turn = 0;
-    bool helped = false;       // with anything: it lacked much when all was out
     bool takes_grants() const { return kind != PeerKind::plain; }
     bool brought_it(Piece piece) const { return !brought.empty() && brought[piece]; }
   };
@@ -137,7 +139,6 @@ class GrantPolicy {
   void grant(Peer id, PeerState& peer, Piece piece, SteadyTime now, std::vector<Grant>& grants);
   bool give_one_fresh(SteadyTime now, std::vector<Grant>& grants);
   std::optional<Piece> next_fresh(const PeerState& peer);
-  void compare_with_peers();
   void give_by_need(SteadyTime now, std::vector<Grant>& grants);
   void give_anything(Peer id, PeerState& peer, SteadyTime now, std::vector<Grant>& grants);
   void give_rare(Peer id, PeerState& peer, const std::vector<Piece>& rare, SteadyTime now, std::vector<Grant>& grants);
@@ -148,6 +149,7 @@ class GrantPolicy {
   std::vector<Piece> rare_pieces() const;
   std::vector<Peer> waiting() const;
 
+  std::size_t most_;
   std::vector<PieceState> pieces_;
   PieceRound fresh_;  // held, and never out: nobody has them, and they are granted to nobody
   std::map<Peer, PeerState> peers_;
@@ -162,9 +164,8 @@ class GrantPolicy {
   bool changed_ = false;  // since peers were last looked at by need
   SteadyTime looked_{};
   std::uint64_t granted_ = 0;
-  std::size_t finished_ = 0;  // grants
-  std::size_t again_ = 0;     // grants by need to peers that others feed
-  bool all_out_ = false;
+  std::size_t finished_ = 0;     // grants
+  std::size_t again_ = 0;        // grants by need to peers that others feed
   SteadyTime::duration pace_{};  // how long a grant takes, smoothed
   SteadyTime::duration quickest_ = SteadyTime::duration::max();
   // Finished grants in this span of time and in the best of the last ones: how fast the source is.

@@ -6,8 +6,10 @@
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/peer_connection_handle.hpp>
 #include <libtorrent/torrent_handle.hpp>
+#include <libtorrent/torrent_info.hpp>
 #include <libtorrent/torrent_status.hpp>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -21,6 +23,8 @@ namespace {
 
 constexpr const char* key = "shoal_grant";
 constexpr int version = 1;
+// However large pieces are.
+constexpr std::size_t fewest_under_way = 4;
 
 // BEP 3 messages, whole.
 std::string have_message(std::uint32_t piece) {
@@ -187,9 +191,9 @@ class PeerGrants final : public lt::peer_plugin {
   lt::peer_connection_handle peer_;
   std::optional<GrantPolicy::Peer> id_;  // in the policy
   RequestLimit request_limit_;
-  ByteCount sent_ = 0;                   // payload, since the last tick
-  unsigned requests_ = 0;                // that the peer made and that are not answered yet
-  bool promised_ = false;                // our handshake said that we ration
+  ByteCount sent_ = 0;     // payload, since the last tick
+  unsigned requests_ = 0;  // that the peer made and that are not answered yet
+  bool promised_ = false;  // our handshake said that we ration
   bool speaks_ = false;
   bool source_ = false;
 };
@@ -203,9 +207,9 @@ void Rationing::start() {
   const lt::torrent_status status = torrent.status(lt::torrent_handle::query_pieces);
   if (2 * status.pieces.count() < status.pieces.size()) return;
   pieces = static_cast<GrantPolicy::Piece>(status.pieces.size());
-  policy.emplace(pieces, role.order, role.seed);
-  for (GrantPolicy::Piece i = 0; i < pieces; ++i)
-    policy->hold(i, status.pieces.get_bit(lt::piece_index_t(static_cast<int>(i))));
+  const auto piece_length = static_cast<ByteCount>(torrent.torrent_file()->piece_length());
+  policy.emplace(pieces, role.order, role.seed, std::max<std::size_t>(fewest_under_way, role.under_way / piece_length));
+  for (GrantPolicy::Piece i = 0; i < pieces; ++i) policy->hold(i, status.pieces.get_bit(lt::piece_index_t(static_cast<int>(i))));
 }
 
 void Rationing::give() {

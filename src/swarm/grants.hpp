@@ -20,6 +20,8 @@ struct GrantRole {
   bool grants = false;
   std::uint64_t order = 0;  // in which pieces are given out: all sources of a content have the same
   std::uint64_t seed = 0;   // of the random choices: sources must differ
+  /// Bytes of pieces that may be under way at once. More than the store can hold, and each piece is read several times while it is sent.
+  ByteCount under_way = 64 * MiB;
 };
 
 /// A libtorrent plugin for one torrent. All its calls come on the network thread. `mesh` must outlive the session.

@@ -69,8 +69,7 @@ store::NewContent stored(const Content& content) {
   result.complete = content.mode == Mode::keep;
   result.journal = content.journal;
   result.identity = crypto::sha256(content.metainfo.bytes());
-  for (const auto& older : content.reuse_from)
-    result.older.push_back({older.metainfo.layout(), older.metainfo.piece_sha256(), older.root});
+  for (const auto& older : content.reuse_from) result.older.push_back({older.metainfo.layout(), older.metainfo.piece_sha256(), older.root});
   return result;
 }
 
@@ -86,11 +85,12 @@ class EngineSwarm final : public Swarm {
         store_(files_, {.memory_budget = options.memory_budget, .scrub_rate = options.scrub_rate}),
         session_(session_params(session_settings(options, mesh.front(), hold_), store_disk(store_, disk_))),
         announcer_(std::make_unique<Announcer>(std::move(client), peer_id_of(self), mesh.port(), clock, options.client_stop,
-                                                [&mesh](const std::vector<NodeId>& machines) { mesh.refuse(machines); })) {
+                                               [&mesh](const std::vector<NodeId>& machines) { mesh.refuse(machines); })) {
     session_.set_peer_class_filter(peer_classes());
-    pump_ = std::make_unique<AlertPump>(session_, contents_, introductions_, clock,
-                                        AlertPump::Sinks{events, [this] { announcer_->wake(); }});
-    mirrors_ = std::make_unique<MirrorFetcher>(mesh, clock, MirrorOptions{options.mirror_after, options.mirror_ca}, payload_, std::move(events));
+    pump_ =
+        std::make_unique<AlertPump>(session_, contents_, introductions_, clock, AlertPump::Sinks{events, [this] { announcer_->wake(); }});
+    mirrors_ =
+        std::make_unique<MirrorFetcher>(mesh, clock, MirrorOptions{options.mirror_after, options.mirror_ca}, payload_, std::move(events));
   }
 
   /// No new peers, then no new events, then goodbye to the tracker, then the engine.
@@ -166,9 +166,9 @@ Status EngineSwarm::hand_to_engine(const Content& content, HostedContent& hosted
   auto counter = [&mesh = mesh_, payload = std::vector{hosted.payload(), payload_}](const lt::torrent_handle&, lt::client_data_t) {
     return payload_counter(mesh, payload);
   };
-  auto rationing = [role = GrantRole{options_.directed, order_of(hosted.id()), std::random_device()()}, &mesh = mesh_, &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) {
-    return grants(torrent, role, mesh, clock);
-  };
+  auto rationing = [role = GrantRole{options_.directed, order_of(hosted.id()), std::random_device()(), options_.memory_budget / 3},
+                    &mesh = mesh_,
+                    &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) { return grants(torrent, role, mesh, clock); };
   std::vector<lt_plugin> plugins{counter};
   if (options_.speaks_grants) plugins.emplace_back(rationing);
   plugins.emplace_back([](const lt::torrent_handle& torrent, lt::client_data_t) { return prompt_dialing(torrent); });
@@ -226,7 +226,8 @@ Result<std::unique_ptr<Swarm>> Swarm::start(SwarmOptions options, NodeId self, m
   raise_descriptor_limit();
   SHOAL_TRY(PortHold hold, PortHold::take());
   try {
-    return std::unique_ptr<Swarm>(std::make_unique<EngineSwarm>(options, self, mesh, std::move(client), clock, std::move(events), std::move(hold)));
+    return std::unique_ptr<Swarm>(
+        std::make_unique<EngineSwarm>(options, self, mesh, std::move(client), clock, std::move(events), std::move(hold)));
   } catch (const std::exception& e) {
     return fail(std::string("the BitTorrent engine does not start: ") + e.what());
   }
