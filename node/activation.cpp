@@ -41,8 +41,13 @@ Status Activator::point_cache(const ChannelKey& key, const ReleaseId& id) {
 
 Status Activator::run_hooks(const Switch& order, const manifest::VerifiedRelease& release, const std::optional<ReleaseId>& previous,
                             const std::stop_token& stop) {
-  const HookContext context{order.key.model, order.key.channel, release->version, release.id(),
-                            shelf_.link({order.key.model, std::nullopt, order.key.channel}), shelf_.release(release.id()), previous};
+  const HookContext context{order.key.model,
+                            order.key.channel,
+                            release->version,
+                            release.id(),
+                            shelf_.link({order.key.model, std::nullopt, order.key.channel}),
+                            shelf_.release(release.id()),
+                            previous};
   for (const Hook& hook : order.hooks) SHOAL_CHECK(run_hook(hook, context, order.hook_options, stop).within("hook " + text_of(hook)));
   return {};
 }

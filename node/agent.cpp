@@ -77,7 +77,8 @@ Status Agent::serve_the_shelf() {
     Status served = !release ? Status(release.error()) : !bytes ? Status(bytes.error()) : Status();
     if (served.ok()) {
       auto metainfo = swarm::CheckedMetainfo::check(*release, std::move(bytes).value());
-      served = metainfo.ok() ? node_->swarm().add({std::move(metainfo).value(), shelf_.release(id), swarm::Mode::keep}) : Status(metainfo.error());
+      served = metainfo.ok() ? node_->swarm().add({std::move(metainfo).value(), shelf_.release(id), swarm::Mode::keep})
+                             : Status(metainfo.error());
     }
     if (served.ok()) served_.insert_or_assign(id, (*release)->swarm.info_hash);
     else log::warn("release.not_served", {{"release", id.hex()}, {"error", served.error().message}});
@@ -119,8 +120,8 @@ void Agent::change(AgentSettings settings) {
 void Agent::run(cli::Service& service) {
   const std::stop_token stop = service.stop();
   out_.result({{"type", "running"}, {"listen", node_->mesh().port()}, {"serving", served_.size()}, {"follows", channels_.size()}},
-              "node on port " + std::to_string(node_->mesh().port()) + " follows " + std::to_string(channels_.size()) + " channels and serves " +
-                  std::to_string(served_.size()) + " releases; interrupt to stop");
+              "node on port " + std::to_string(node_->mesh().port()) + " follows " + std::to_string(channels_.size()) +
+                  " channels and serves " + std::to_string(served_.size()) + " releases; interrupt to stop");
   service.ready(service_status(*view_.lock()));
   while (!stop.stop_requested()) {
     tasks_.run_for(std::min(tick_period, service.longest_wait()), stop);
@@ -133,7 +134,8 @@ void Agent::tick() {
   if (subscriptions_.stamp() != subscriptions_stamp_) load_subscriptions();
   const WallTime now = clock_.now();
   for (auto& [key, channel] : channels_) {
-    if (channel.track.phase == Phase::failed && is_due(channel.track.retry_at, now) && channel.track.take(Step::retry)) deliver(key, channel);
+    if (channel.track.phase == Phase::failed && is_due(channel.track.retry_at, now) && channel.track.take(Step::retry))
+      deliver(key, channel);
     if (channel.track.phase == Phase::ready) try_to_activate(key, channel);
   }
   apply_limits();
@@ -159,8 +161,8 @@ Status Agent::make_room(const manifest::VerifiedRelease& release, const std::sto
   if (options_.retention.quota == 0) return {};
   const ByteCount size = release->total_size();
   if (size > options_.retention.quota)
-    return fail(ErrorCode::no_space, title(*release) + " has " + format_bytes(size) + ", more than the quota of " + format_bytes(options_.retention.quota) +
-                                         ": raise it (--quota)");
+    return fail(ErrorCode::no_space, title(*release) + " has " + format_bytes(size) + ", more than the quota of " +
+                                         format_bytes(options_.retention.quota) + ": raise it (--quota)");
   auto done = std::make_shared<std::promise<Result<Json>>>();
   auto answer = done->get_future();
   tasks_.post([this, size, done] { done->set_value(collect_garbage(false, size)); });
@@ -210,7 +212,7 @@ Result<Json> Agent::collect_garbage(bool dry_run, ByteCount wanted_besides) {
     freed += bytes;
   }
   SHOAL_TRY(Json leftovers, drop_leftovers(dry_run));
-  return Json{{"type", "gc"},        {"dry_run", dry_run},   {"removed", removed}, {"unfinished", leftovers},
+  return Json{{"type", "gc"},         {"dry_run", dry_run},       {"removed", removed}, {"unfinished", leftovers},
               {"bytes_freed", freed}, {"bytes_held", sum - freed}};
 }
 
@@ -263,7 +265,8 @@ Result<Json> Agent::answer(const Json& request) {
     auto newest = on_loop([this]() -> Result<Json> { return publish_view(), to_json(*view_.lock(), clock_.now()); }, status_patience);
     return newest.ok() ? std::move(newest) : Result<Json>(to_json(*view_.lock(), clock_.now()));
   }
-  if (command == "gc") return on_loop([this, dry_run = request.value("dry_run", false)] { return collect_garbage(dry_run, 0); }, answer_patience);
+  if (command == "gc")
+    return on_loop([this, dry_run = request.value("dry_run", false)] { return collect_garbage(dry_run, 0); }, answer_patience);
   if (command == "limit") return on_loop([this, request] { return order_limits(request); }, answer_patience);
   return fail(ErrorCode::usage, "the running node does not know '" + printable(command) + "': it is of another version");
 }

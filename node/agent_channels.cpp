@@ -68,7 +68,8 @@ void Agent::offered(const Offer& offer) {
   if (found == channels_.end()) return;
   Channel& channel = found->second;
   // Durable before anything follows from it: after a crash an older pointer is refused already.
-  if (Status noted = shelf_.record_seen(*offer.pointer); !noted.ok()) return log::error("pointer.not_noted", {{"error", noted.error().message}});
+  if (Status noted = shelf_.record_seen(*offer.pointer); !noted.ok())
+    return log::error("pointer.not_noted", {{"error", noted.error().message}});
   failpoint("node.pointer_noted");
   channel.track.halted = offer.halted;
   channel.track.pointer_expires = offer.pointer->expires;
@@ -135,7 +136,8 @@ void Agent::deliver(const ChannelKey& key, Channel& channel) {
     mine([this, id, result = std::move(result)]() mutable { delivered(id, std::move(result)); });
   };
   deliveries_.erase(id);
-  way.delivery = std::make_unique<Delivery>(session_, shelf_, *node_, quiet_, Delivery::Order{key.model, id, options_.allow_code_formats}, std::move(events));
+  way.delivery = std::make_unique<Delivery>(session_, shelf_, *node_, quiet_, Delivery::Order{key.model, id, options_.allow_code_formats},
+                                            std::move(events));
   deliveries_.emplace(id, std::move(way));
 }
 
@@ -171,9 +173,15 @@ void Agent::delivered(const ReleaseId& id, Result<Delivered> result) {
   deliveries_.at(id).done = true;
   served_.insert_or_assign(id, result->release->swarm.info_hash);
   const PullReport& report = result->report;
-  out_.result({{"type", "fetched"}, {"model", report.model.str()}, {"version", report.version.str()}, {"release", id.hex()}, {"bytes", report.bytes},
-               {"bytes_from_source", report.from_source}, {"bytes_from_peers", report.from_peers},
-               {"bytes_from_mirrors", report.from_mirrors}, {"bytes_reused", report.reused}},
+  out_.result({{"type", "fetched"},
+               {"model", report.model.str()},
+               {"version", report.version.str()},
+               {"release", id.hex()},
+               {"bytes", report.bytes},
+               {"bytes_from_source", report.from_source},
+               {"bytes_from_peers", report.from_peers},
+               {"bytes_from_mirrors", report.from_mirrors},
+               {"bytes_reused", report.reused}},
               report.model.str() + "@" + report.version.str() + " fetched: " + format_bytes(report.from_source) + " from the source, " +
                   format_bytes(report.from_peers) + " from peers, " + format_bytes(report.reused) + " were here already");
   for (auto& [key, channel] : channels_)
@@ -194,8 +202,12 @@ void Agent::failed(const ChannelKey& key, Channel& channel, const Error& error) 
   channel.track.reason = error.message;
   channel.track.retry_at = clock_.now() + retry_delay(channel.track.failures++);
   save(key, channel);
-  out_.result({{"type", "failed"}, {"model", key.model.str()}, {"channel", key.channel.str()}, {"code", std::string(name(error.code))},
-               {"release", channel.track.wanted ? channel.track.wanted->hex() : ""}, {"reason", error.message},
+  out_.result({{"type", "failed"},
+               {"model", key.model.str()},
+               {"channel", key.channel.str()},
+               {"code", std::string(name(error.code))},
+               {"release", channel.track.wanted ? channel.track.wanted->hex() : ""},
+               {"reason", error.message},
                {"retry_at", format_time(channel.track.retry_at)}},
               key.str() + " failed: " + error.message + "; tried again at " + format_time(channel.track.retry_at));
 }
@@ -245,8 +257,12 @@ void Agent::switched(const ChannelKey& key, const manifest::VerifiedRelease& rel
     track.take(Step::succeed);
     save(key, channel);
     failpoint("node.activated");
-    out_.result({{"type", "activated"}, {"model", key.model.str()}, {"channel", key.channel.str()}, {"version", track.active_version},
-                 {"release", release.id().hex()}, {"path", shelf_.link({key.model, std::nullopt, key.channel}).string()},
+    out_.result({{"type", "activated"},
+                 {"model", key.model.str()},
+                 {"channel", key.channel.str()},
+                 {"version", track.active_version},
+                 {"release", release.id().hex()},
+                 {"path", shelf_.link({key.model, std::nullopt, key.channel}).string()},
                  {"previous", track.previous ? track.previous->hex() : ""}},
                 key.str() + " runs " + track.active_version);
     next_collection_ = clock_.steady_now();

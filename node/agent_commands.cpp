@@ -1,7 +1,7 @@
 #include "node/agent_commands.hpp"
 
-#include "metrics/exporter.hpp"
 #include "cli/state_option.hpp"
+#include "metrics/exporter.hpp"
 #include "node/agent.hpp"
 #include "node/mirror_options.hpp"
 
@@ -14,10 +14,15 @@ using swarm::MemberSession;
 
 constexpr std::chrono::seconds patience{30};
 
-const cli::Option hook_option{"--hook", "HOOK",
-                              "run this after each switch, such as exec:/usr/local/bin/reload, systemd:UNIT, http://..., vllm:URL, sglang:URL,\n"
-                              "triton:URL or llama.cpp:URL; may be given again",
-                              "", false, true, "hook"};
+const cli::Option hook_option{
+    "--hook",
+    "HOOK",
+    "run this after each switch, such as exec:/usr/local/bin/reload, systemd:UNIT, http://..., vllm:URL, sglang:URL,\n"
+    "triton:URL or llama.cpp:URL; may be given again",
+    "",
+    false,
+    true,
+    "hook"};
 
 Result<std::vector<Hook>> hooks_of(const Invocation& call) {
   std::vector<Hook> hooks;
@@ -91,10 +96,15 @@ Status run_follow(Invocation& call) {
   SHOAL_TRY(bool is_new, SubscriptionFile(session->state()).add({key, call.all("--hook")}));
   SHOAL_TRY(auto running, ask_node(session->state(), {{"command", "status"}}, patience));
   const std::string link = Shelf(session->state()).link({key.model, std::nullopt, key.channel}).string();
-  call.out.result({{"type", "followed"}, {"model", key.model.str()}, {"channel", key.channel.str()}, {"new", is_new}, {"path", link},
-                   {"running", running.has_value()}},
-                  (is_new ? "follows " : "followed already: ") + key.str() + "; its files appear as " + link +
-                      (running ? "" : "\nno node runs here yet: start one with 'shoal node run --state " + session->state().string() + "'"));
+  call.out.result(
+      {{"type", "followed"},
+       {"model", key.model.str()},
+       {"channel", key.channel.str()},
+       {"new", is_new},
+       {"path", link},
+       {"running", running.has_value()}},
+      (is_new ? "follows " : "followed already: ") + key.str() + "; its files appear as " + link +
+          (running ? "" : "\nno node runs here yet: start one with 'shoal node run --state " + session->state().string() + "'"));
   return {};
 }
 
@@ -103,8 +113,9 @@ Status run_unfollow(Invocation& call) {
   const fs::path state = call.get("--state");
   SHOAL_CHECK(SubscriptionFile(state).remove(key));
   if (call.on("--remove")) SHOAL_CHECK(Shelf(state).unlink({key.model, std::nullopt, key.channel}));
-  call.out.result({{"type", "unfollowed"}, {"model", key.model.str()}, {"channel", key.channel.str()}, {"removed", call.on("--remove")}},
-                  key.str() + " is not followed any more" + (call.on("--remove") ? "; its files go with the next gc" : "; its files stay as they are"));
+  call.out.result(
+      {{"type", "unfollowed"}, {"model", key.model.str()}, {"channel", key.channel.str()}, {"removed", call.on("--remove")}},
+      key.str() + " is not followed any more" + (call.on("--remove") ? "; its files go with the next gc" : "; its files stay as they are"));
   return {};
 }
 
@@ -117,67 +128,86 @@ Status run_limit(Invocation& call) {
   }
   if (request.size() == 2) return fail(ErrorCode::usage, "give --upload, --download or both: there is nothing to limit");
   SHOAL_TRY(auto answer, ask_node(call.get("--state"), request, patience));
-  if (!answer) return fail(ErrorCode::not_found, "no node runs on " + call.get("--state") + ": limits of one that starts are given to 'shoal node run'");
+  if (!answer)
+    return fail(ErrorCode::not_found,
+                "no node runs on " + call.get("--state") + ": limits of one that starts are given to 'shoal node run'");
   auto shown = [](ByteCount rate) { return rate == 0 ? std::string("unlimited") : format_bytes(rate) + "/s"; };
   auto now = [&](const std::string& direction) {
-    return direction + " " + shown(answer->value(direction + "_limit", ByteCount{0})) + (request.contains(direction) ? " for " + format_duration(duration) : "");
+    return direction + " " + shown(answer->value(direction + "_limit", ByteCount{0})) +
+           (request.contains(direction) ? " for " + format_duration(duration) : "");
   };
   call.out.result(*answer, now("upload") + ", " + now("download"));
   return {};
 }
 
 cli::Command node_run_command() {
-  return {"node run",
-          "follow channels: fetch, verify and switch to each new version, and serve it to others",
-          "A new version is fetched as soon as its channel moves, verified, and switched to in one atomic step: what an inference server\n"
-          "opens is DIR/models/org/name/channel. Hooks run after the switch; when one fails, the switch is undone and tried again later.\n"
-          "What is active stays active whatever happens to the tracker, the source or the network.\n\n"
-          "  shoal node run --follow acme/llama:main --hook systemd:vllm.service\n"
-          "  shoal follow acme/llama:canary      (from another shell; takes effect at once)",
-          {},
-          {state_option,
-           {"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"},
-           {"--follow", "REF", "org/name:channel; may be given again", "", false, true, "follow"},
-           hook_option,
-           {"--hook-timeout", "TIME", "a hook that takes longer has failed", "60s", false, false, "hook_timeout"},
-           {"--hf-cache", "DIR", "also show what is active in the Hugging Face cache layout (HF_HUB_CACHE=DIR, HF_HUB_OFFLINE=1)", "", false, false,
-            "hf_cache"},
-           {"--quota", "SIZE", "all releases together take at most so much; active, previous and pinned ones stay. 0: no quota", "0", false, false,
-            "quota"},
-           {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
-           {"--download-limit", "SIZE", "receive at most so many bytes a second; 0 is no limit", "0", false, false, "download_limit"},
-           {"--schedule", "RULE", "limits by time, such as 'mon-fri 08:00-18:00 up=10MB down=50MB'; may be given again, the last that fits wins", "",
-            false, true, "schedule"},
-           {"--scrub-rate", "SIZE", "read so many bytes a second again, such as 20MB, and fetch again what decayed; 0 is off", "0", false, false,
-            "scrub_rate"},
-           mirror_after_option(),
-           mirror_ca_option(),
-           {"--allow-code-formats", "", "take releases with files that execute code when they are loaded (pickles), if their publisher allows it, too",
-            "", false, false, "allow_code_formats"},
-           cli::metrics_option()},
-          run_node,
-          "Node"};
+  return {
+      "node run",
+      "follow channels: fetch, verify and switch to each new version, and serve it to others",
+      "A new version is fetched as soon as its channel moves, verified, and switched to in one atomic step: what an inference server\n"
+      "opens is DIR/models/org/name/channel. Hooks run after the switch; when one fails, the switch is undone and tried again later.\n"
+      "What is active stays active whatever happens to the tracker, the source or the network.\n\n"
+      "  shoal node run --follow acme/llama:main --hook systemd:vllm.service\n"
+      "  shoal follow acme/llama:canary      (from another shell; takes effect at once)",
+      {},
+      {state_option,
+       {"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"},
+       {"--follow", "REF", "org/name:channel; may be given again", "", false, true, "follow"},
+       hook_option,
+       {"--hook-timeout", "TIME", "a hook that takes longer has failed", "60s", false, false, "hook_timeout"},
+       {"--hf-cache", "DIR", "also show what is active in the Hugging Face cache layout (HF_HUB_CACHE=DIR, HF_HUB_OFFLINE=1)", "", false,
+        false, "hf_cache"},
+       {"--quota", "SIZE", "all releases together take at most so much; active, previous and pinned ones stay. 0: no quota", "0", false,
+        false, "quota"},
+       {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
+       {"--download-limit", "SIZE", "receive at most so many bytes a second; 0 is no limit", "0", false, false, "download_limit"},
+       {"--schedule", "RULE",
+        "limits by time, such as 'mon-fri 08:00-18:00 up=10MB down=50MB'; may be given again, the last that fits wins", "", false, true,
+        "schedule"},
+       {"--scrub-rate", "SIZE", "read so many bytes a second again, such as 20MB, and fetch again what decayed; 0 is off", "0", false,
+        false, "scrub_rate"},
+       mirror_after_option(),
+       mirror_ca_option(),
+       {"--allow-code-formats", "",
+        "take releases with files that execute code when they are loaded (pickles), if their publisher allows it, too", "", false, false,
+        "allow_code_formats"},
+       cli::metrics_option()},
+      run_node,
+      "Node"};
 }
 
 }  // namespace
 
 std::vector<cli::Command> agent_commands() {
-  return {node_run_command(),
-          {"follow", "follow a channel on this machine",
-           "The node that runs here (shoal node run) takes it up at once, and after every restart.\n\n"
-           "  shoal follow acme/llama:main --hook vllm:http://127.0.0.1:8000",
-           {{"REF", "org/name (its channel main) or org/name:channel", true}}, {state_option, hook_option}, run_follow, "Node"},
-          {"unfollow", "stop following a channel",
-           "What is active stays as it is, unless --remove is given.\n\n  shoal unfollow acme/llama:main --remove",
-           {{"REF", "org/name (its channel main) or org/name:channel", true}},
-           {state_option, {"--remove", "", "also remove the link, so that gc may delete the files"}}, run_unfollow, "Node"},
-          {"limit", "limit what a running node sends and receives, for a time",
-           "Takes effect within a second; afterwards the configured limits and schedule hold again, as they do all the time for a direction\n"
-           "that is not given.\n\n"
-           "  shoal limit --download 20MB --for 2h",
-           {}, {state_option, {"--upload", "SIZE", "bytes a second; 0 is no limit"}, {"--download", "SIZE", "bytes a second; 0 is no limit"},
-                {"--for", "TIME", "how long", "1h"}},
-           run_limit, "Node"}};
+  return {
+      node_run_command(),
+      {"follow",
+       "follow a channel on this machine",
+       "The node that runs here (shoal node run) takes it up at once, and after every restart.\n\n"
+       "  shoal follow acme/llama:main --hook vllm:http://127.0.0.1:8000",
+       {{"REF", "org/name (its channel main) or org/name:channel", true}},
+       {state_option, hook_option},
+       run_follow,
+       "Node"},
+      {"unfollow",
+       "stop following a channel",
+       "What is active stays as it is, unless --remove is given.\n\n  shoal unfollow acme/llama:main --remove",
+       {{"REF", "org/name (its channel main) or org/name:channel", true}},
+       {state_option, {"--remove", "", "also remove the link, so that gc may delete the files"}},
+       run_unfollow,
+       "Node"},
+      {"limit",
+       "limit what a running node sends and receives, for a time",
+       "Takes effect within a second; afterwards the configured limits and schedule hold again, as they do all the time for a direction\n"
+       "that is not given.\n\n"
+       "  shoal limit --download 20MB --for 2h",
+       {},
+       {state_option,
+        {"--upload", "SIZE", "bytes a second; 0 is no limit"},
+        {"--download", "SIZE", "bytes a second; 0 is no limit"},
+        {"--for", "TIME", "how long", "1h"}},
+       run_limit,
+       "Node"}};
 }
 
 }  // namespace shoal::node

@@ -26,8 +26,13 @@ Json to_json(const ChannelView& channel, WallTime now) {
             {"pointer_expired", track.pointer_expires && now > *track.pointer_expires}};
   if (!channel.progress) return json;
   const swarm::Progress& progress = *channel.progress;
-  json["progress"] = {{"done", progress.done}, {"size", progress.size}, {"rate", progress.download_rate}, {"peers", progress.peers},
-                      {"from_source", progress.from_source}, {"from_peers", progress.from_peers}, {"from_mirrors", progress.from_mirrors},
+  json["progress"] = {{"done", progress.done},
+                      {"size", progress.size},
+                      {"rate", progress.download_rate},
+                      {"peers", progress.peers},
+                      {"from_source", progress.from_source},
+                      {"from_peers", progress.from_peers},
+                      {"from_mirrors", progress.from_mirrors},
                       {"reused", progress.reused}};
   json["progress"].update(transfer_json(channel.transfer));
   return json;
@@ -55,7 +60,8 @@ std::string percent_of(const Json& progress) {
 }
 
 std::string text_of(const Json& channel) {
-  const std::string phase = channel.value("phase", ""), active = channel.value("active_version", ""), wanted = channel.value("wanted_version", "");
+  const std::string phase = channel.value("phase", ""), active = channel.value("active_version", ""),
+                    wanted = channel.value("wanted_version", "");
   std::string text = "\n  " + channel.value("model", "") + ":" + channel.value("channel", "") + "  ";
   text += active.empty() ? "nothing active" : "runs " + active;
   if (phase != "active" && phase != "idle") text += ", " + phase + (wanted.empty() ? "" : " " + wanted);
@@ -105,8 +111,7 @@ registry::NodeReport report_of(const AgentView& view, const std::string& softwar
     const Track& track = channel.track;
     const swarm::Progress progress = channel.progress.value_or(swarm::Progress{});
     report.subscriptions.push_back({channel.key.model, channel.key.channel, std::string(name(track.phase)), track.wanted, track.active,
-                                    track.wanted_version, track.active_version, why(channel),
-                                    progress.done, progress.size});
+                                    track.wanted_version, track.active_version, why(channel), progress.done, progress.size});
   }
   return report;
 }
@@ -117,9 +122,9 @@ std::string service_status(const AgentView& view) {
     active += channel.track.phase == Phase::active ? 1 : 0;
     failed += channel.track.phase == Phase::failed ? 1 : 0;
   }
-  std::string text = "port " + std::to_string(view.port) + ", follows " + std::to_string(view.channels.size()) + " channels: " +
-                     std::to_string(active) + " active, " + std::to_string(failed) + " failed; serves " + std::to_string(view.serving) +
-                     " releases";
+  std::string text = "port " + std::to_string(view.port) + ", follows " + std::to_string(view.channels.size()) +
+                     " channels: " + std::to_string(active) + " active, " + std::to_string(failed) + " failed; serves " +
+                     std::to_string(view.serving) + " releases";
   return text + (view.tracker.problem.empty() ? "" : "; tracker: " + view.tracker.problem);
 }
 

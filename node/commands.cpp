@@ -19,11 +19,16 @@ using cli::Invocation;
 using cli::state_option;
 using swarm::MemberSession;
 
-const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0",
-                                false, false, "listen"};
+const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false,
+                                false,      "listen"};
 
-const cli::Option allow_code_option{"--allow-code-formats", "", "take formats that execute code when they are loaded (pickle), where the publisher allows them too",
-                                    "", false, false, "allow_code_formats"};
+const cli::Option allow_code_option{"--allow-code-formats",
+                                    "",
+                                    "take formats that execute code when they are loaded (pickle), where the publisher allows them too",
+                                    "",
+                                    false,
+                                    false,
+                                    "allow_code_formats"};
 
 Status run_join(Invocation& call) {
   SystemClock clock;
@@ -38,9 +43,13 @@ Status run_join(Invocation& call) {
   fs::path state = call.get("--state");
   SHOAL_TRY(Joined joined, join(state, request, clock, call.shutdown.token()));
   std::string id = joined.identity.id.str(), role(identity::name(joined.identity.role));
-  call.out.result({{"type", "joined"}, {"id", id}, {"role", role}, {"fleet", joined.identity.fleet.str()},
-                   {"certificate_until", format_time(joined.certificate_until)}},
-                  "joined fleet " + joined.identity.fleet.str() + " as " + role + " " + id + "; the certificate renews itself from " + state.string());
+  call.out.result(
+      {{"type", "joined"},
+       {"id", id},
+       {"role", role},
+       {"fleet", joined.identity.fleet.str()},
+       {"certificate_until", format_time(joined.certificate_until)}},
+      "joined fleet " + joined.identity.fleet.str() + " as " + role + " " + id + "; the certificate renews itself from " + state.string());
   return {};
 }
 
@@ -76,8 +85,12 @@ void keep_seeding(Invocation& call, Node& node, const InfoHash& content, std::ch
   while (std::chrono::steady_clock::now() < until && sleep_for(std::chrono::milliseconds(500), call.shutdown.token())) {
     auto progress = node.swarm().progress(content);
     if (!progress) continue;
-    call.out.progress({"seeding", progress->done, progress->size, progress->upload_rate,
-                       std::to_string(progress->peers) + " peers, " + format_bytes(progress->sent) + " sent", {{"sent", progress->sent}}});
+    call.out.progress({"seeding",
+                       progress->done,
+                       progress->size,
+                       progress->upload_rate,
+                       std::to_string(progress->peers) + " peers, " + format_bytes(progress->sent) + " sent",
+                       {{"sent", progress->sent}}});
   }
   call.out.progress_done();
 }
@@ -86,7 +99,8 @@ void keep_seeding(Invocation& call, Node& node, const InfoHash& content, std::ch
 Result<std::optional<HuggingFaceCache>> cache_of(const Invocation& call, const fs::path& state, const ModelName& model) {
   const std::string directory = call.get("--hf-cache");
   if (directory.empty()) return std::optional<HuggingFaceCache>();
-  if (!call.get("--to").empty()) return fail(ErrorCode::usage, "--hf-cache shares the files below --state, and --to puts them elsewhere: give one of the two");
+  if (!call.get("--to").empty())
+    return fail(ErrorCode::usage, "--hf-cache shares the files below --state, and --to puts them elsewhere: give one of the two");
   SHOAL_CHECK(check_repository_id(model));
   SHOAL_TRY(auto cache, HuggingFaceCache::open(directory, state));
   return std::optional<HuggingFaceCache>(std::move(cache));
@@ -94,7 +108,8 @@ Result<std::optional<HuggingFaceCache>> cache_of(const Invocation& call, const f
 
 Status put_into(HuggingFaceCache& cache, const Reference& reference, const Wanted& wanted, const PullReport& report, cli::Output& out) {
   SHOAL_CHECK(cache.add(wanted.release, report.path));
-  SHOAL_CHECK(reference.version ? cache.point(report.model, *reference.version, report.id) : cache.point(report.model, reference.channel, report.id));
+  SHOAL_CHECK(reference.version ? cache.point(report.model, *reference.version, report.id)
+                                : cache.point(report.model, reference.channel, report.id));
   out.message("with HF_HUB_CACHE=" + cache.root().string() + " and HF_HUB_OFFLINE=1 it is " + report.model.str() + ", revision " +
               (reference.version ? reference.version->str() : reference.channel.str()));
   return {};
@@ -146,7 +161,8 @@ Status repair_all(Invocation& call, MemberSession& session, const std::vector<Ex
 Status run_verify(Invocation& call) {
   SystemClock clock;
   const bool repair = call.on("--repair");
-  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, repair ? MemberSession::Use::exclusive : MemberSession::Use::shared));
+  SHOAL_TRY(auto session,
+            MemberSession::open(call.get("--state"), clock, repair ? MemberSession::Use::exclusive : MemberSession::Use::shared));
   if (repair) SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "fetch what is wrong (--repair)"));
   SHOAL_TRY(auto all, examine(*session, {call.get("REF"), call.get("--in")}, call.out, call.shutdown.token()));
   return repair ? repair_all(call, *session, all) : verdict_of(all);
@@ -177,64 +193,81 @@ cli::Command join_command() {
            {"--site", "SITE", "where it stands; peers of the same site are preferred"},
            {"--replace", "", "give up the identity that this machine has; what it fetched stays"},
            {"--trust-root", "FINGERPRINT", "SHA-256 of the trust root from a source other than the token, in hexadecimal"}},
-          run_join, "Node"};
+          run_join,
+          "Node"};
 }
 
 cli::Command pull_command() {
-  return {"pull",
-          "fetch a model, verified, from the fleet",
-          "REF is org/name (its channel main), org/name@version or org/name:channel. Files appear only when every one of them has the\n"
-          "SHA-256 that the publisher signed: below DIR/releases, with a link DIR/models/org/name/channel, or in --to.\n"
-          "A pull that was interrupted, or that ran out of space (exit code 14), goes on where it stopped. The ideal rate that it shows its\n"
-          "own beside is that of this fetch's fastest seconds: what the link can surely carry.\n\n"
-          "With --hf-cache the same files also appear in the layout of the Hugging Face cache, so that the model's name is enough for\n"
-          "transformers, vLLM or llama.cpp: HF_HUB_CACHE=DIR HF_HUB_OFFLINE=1 vllm serve acme/llama\n\n"
-          "  shoal pull acme/llama\n"
-          "  shoal pull acme/llama@1.2 --to /srv/models/llama --seed-for 10m",
-          {{"REF", "org/name, org/name@version or org/name:channel", true}},
-          {state_option,
-           {"--to", "DIR", "put the files here (must be empty or not exist) instead of below --state"},
-           {"--hf-cache", "DIR", "also show it in this Hugging Face cache, by hard links: on the file system of --state", "", false, false, "hf_cache"},
-           allow_code_option,
-           listen_option,
-           {"--seed-for", "TIME", "go on serving to others for so long after the fetch, such as 10m", "0s", false, false, "seed_for"},
-           {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
-           {"--scrub-rate", "SIZE", "while serving, read so many bytes a second again, such as 20MB, and fetch again what decayed; 0 is off", "0", false,
-            false, "scrub_rate"},
-           mirror_after_option(),
-           mirror_ca_option()},
-          run_pull, "Node"};
+  return {
+      "pull",
+      "fetch a model, verified, from the fleet",
+      "REF is org/name (its channel main), org/name@version or org/name:channel. Files appear only when every one of them has the\n"
+      "SHA-256 that the publisher signed: below DIR/releases, with a link DIR/models/org/name/channel, or in --to.\n"
+      "A pull that was interrupted, or that ran out of space (exit code 14), goes on where it stopped. The ideal rate that it shows its\n"
+      "own beside is that of this fetch's fastest seconds: what the link can surely carry.\n\n"
+      "With --hf-cache the same files also appear in the layout of the Hugging Face cache, so that the model's name is enough for\n"
+      "transformers, vLLM or llama.cpp: HF_HUB_CACHE=DIR HF_HUB_OFFLINE=1 vllm serve acme/llama\n\n"
+      "  shoal pull acme/llama\n"
+      "  shoal pull acme/llama@1.2 --to /srv/models/llama --seed-for 10m",
+      {{"REF", "org/name, org/name@version or org/name:channel", true}},
+      {state_option,
+       {"--to", "DIR", "put the files here (must be empty or not exist) instead of below --state"},
+       {"--hf-cache", "DIR", "also show it in this Hugging Face cache, by hard links: on the file system of --state", "", false, false,
+        "hf_cache"},
+       allow_code_option,
+       listen_option,
+       {"--seed-for", "TIME", "go on serving to others for so long after the fetch, such as 10m", "0s", false, false, "seed_for"},
+       {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
+       {"--scrub-rate", "SIZE", "while serving, read so many bytes a second again, such as 20MB, and fetch again what decayed; 0 is off",
+        "0", false, false, "scrub_rate"},
+       mirror_after_option(),
+       mirror_ca_option()},
+      run_pull,
+      "Node"};
 }
 
 cli::Command verify_command() {
-  return {"verify",
-          "hash the files of this machine's releases again and compare",
-          "Needs no tracker: the signed release is kept beside the files. Without REF every release is checked. Every damaged file is\n"
-          "named, with its pieces, and the exit code is 11; nothing is changed.\n\n"
-          "With --repair the pieces that are wrong are fetched again from the fleet, and no others; each damaged file is replaced in one\n"
-          "rename once it is right, so that whoever has it open keeps what he opened. This needs the tracker, the state directory for itself\n"
-          "alone, and free space for the damaged files once more. Exit code 0: all is as signed again.\n\n"
-          "  shoal verify\n"
-          "  shoal verify acme/llama --repair\n"
-          "  shoal verify acme/llama@1.2 --in /srv/models/llama",
-          {{"REF", "org/name, org/name@version or org/name:channel", false}},
-          {state_option,
-           {"--in", "DIR", "the directory that 'pull --to' filled"},
-           {"--repair", "", "fetch what is wrong from the fleet, and put it right"},
-           listen_option},
-          run_verify, "Node"};
+  return {
+      "verify",
+      "hash the files of this machine's releases again and compare",
+      "Needs no tracker: the signed release is kept beside the files. Without REF every release is checked. Every damaged file is\n"
+      "named, with its pieces, and the exit code is 11; nothing is changed.\n\n"
+      "With --repair the pieces that are wrong are fetched again from the fleet, and no others; each damaged file is replaced in one\n"
+      "rename once it is right, so that whoever has it open keeps what he opened. This needs the tracker, the state directory for itself\n"
+      "alone, and free space for the damaged files once more. Exit code 0: all is as signed again.\n\n"
+      "  shoal verify\n"
+      "  shoal verify acme/llama --repair\n"
+      "  shoal verify acme/llama@1.2 --in /srv/models/llama",
+      {{"REF", "org/name, org/name@version or org/name:channel", false}},
+      {state_option,
+       {"--in", "DIR", "the directory that 'pull --to' filled"},
+       {"--repair", "", "fetch what is wrong from the fleet, and put it right"},
+       listen_option},
+      run_verify,
+      "Node"};
 }
 
 }  // namespace
 
 std::vector<cli::Command> commands() {
-  std::vector<cli::Command> all{join_command(), pull_command(), verify_command(),
-          {"status", "show this machine and what the tracker sees of the fleet",
-           "Local facts come first; exit code 13 when the tracker cannot be asked.\n\n  shoal status", {},
-           {state_option}, run_status, "Node"},
-          {"channel list", "show the channels of a model and the versions they point at",
-           "Pointers and releases are verified against the trust root before they are shown.\n\n  shoal channel list acme/llama",
-           {{"MODEL", "org/name", true}}, {state_option}, run_channel_list, "Node"}};
+  std::vector<cli::Command> all{
+      join_command(),
+      pull_command(),
+      verify_command(),
+      {"status",
+       "show this machine and what the tracker sees of the fleet",
+       "Local facts come first; exit code 13 when the tracker cannot be asked.\n\n  shoal status",
+       {},
+       {state_option},
+       run_status,
+       "Node"},
+      {"channel list",
+       "show the channels of a model and the versions they point at",
+       "Pointers and releases are verified against the trust root before they are shown.\n\n  shoal channel list acme/llama",
+       {{"MODEL", "org/name", true}},
+       {state_option},
+       run_channel_list,
+       "Node"}};
   for (auto* more : {gc_commands, pin_commands, agent_commands})
     for (auto& command : more()) all.push_back(std::move(command));
   return all;

@@ -92,7 +92,8 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(const fs::path& stat
   (void)::unlink(path.c_str());  // of a node that was killed: the directory's lock says that none runs
   // Made with the owner's rights alone, so that there is no moment in which others may connect.
   if (::fchmod(listener.get(), 0600) != 0) return fail_errno(path.string(), errno);
-  if (::bind(listener.get(), generic(address), sizeof address.name) != 0 || ::chmod(path.c_str(), 0600) != 0 || ::listen(listener.get(), backlog) != 0)
+  if (::bind(listener.get(), generic(address), sizeof address.name) != 0 || ::chmod(path.c_str(), 0600) != 0 ||
+      ::listen(listener.get(), backlog) != 0)
     return fail_errno(path.string(), errno);
   return std::unique_ptr<ControlServer>(new ControlServer(std::move(listener), std::move(wake), path, std::move(answer)));
 }
@@ -125,7 +126,8 @@ void ControlServer::attend(UniqueFd caller) {
   if (!line) return;
   auto request = parse_json(*line, control_limit);
   Result<Json> answer = request.ok() ? answer_(*request) : Result<Json>(std::move(request).error());
-  (void)send_line(caller.get(), (answer.ok() ? *answer : error_json(answer.error())).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n",
+  (void)send_line(caller.get(),
+                  (answer.ok() ? *answer : error_json(answer.error())).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n",
                   Steady::now() + caller_patience);
 }
 

@@ -13,9 +13,15 @@ void show_local(MemberSession& session, const Shelf& shelf, cli::Output& out) {
   auto credentials = session.credentials().current();
   auto left = std::chrono::duration_cast<std::chrono::milliseconds>(credentials->self.not_after - session.clock().now());
   const identity::Identity& self = session.self();
-  Json value{{"type", "machine"}, {"fleet", self.fleet.str()}, {"role", std::string(identity::name(self.role))}, {"id", self.id.str()},
-             {"name", session.name()}, {"site", session.site()}, {"tracker", session.tracker().str()},
-             {"certificate_until", format_time(credentials->self.not_after)}, {"certificate_seconds_left", left.count() / 1000}};
+  Json value{{"type", "machine"},
+             {"fleet", self.fleet.str()},
+             {"role", std::string(identity::name(self.role))},
+             {"id", self.id.str()},
+             {"name", session.name()},
+             {"site", session.site()},
+             {"tracker", session.tracker().str()},
+             {"certificate_until", format_time(credentials->self.not_after)},
+             {"certificate_seconds_left", left.count() / 1000}};
   std::string text = "fleet " + self.fleet.str() + ", " + std::string(identity::name(self.role)) + " " + self.id.str() + "\ntracker " +
                      session.tracker().str() + "\ncertificate valid for " + format_duration(left);
   auto held = shelf.held();
@@ -86,7 +92,8 @@ bool is_halted(const std::optional<manifest::VerifiedFreshness>& freshness, cons
 }
 
 std::string rollout_text(const manifest::ChannelPointer& pointer, bool halted) {
-  std::string text = pointer.rollout && pointer.rollout->percent < 100 ? ", " + std::to_string(pointer.rollout->percent) + " % of the nodes" : "";
+  std::string text =
+      pointer.rollout && pointer.rollout->percent < 100 ? ", " + std::to_string(pointer.rollout->percent) + " % of the nodes" : "";
   if (halted) text += ", HALTED: too many nodes failed with it";
   return pointer.reason.empty() ? text : text + ", " + pointer.reason;
 }
@@ -97,7 +104,9 @@ Status list_channels(MemberSession& session, const ModelName& model, cli::Output
   auto registry = session.client(stop);
   SHOAL_CHECK(swarm::follow_trust_roots(session, *registry));
   SHOAL_TRY(auto rows, registry->channels(model));
-  if (rows.empty()) return fail(ErrorCode::not_found, model.str() + " has no channel yet: set one with 'shoal channel set " + model.str() + ":main VERSION'");
+  if (rows.empty())
+    return fail(ErrorCode::not_found,
+                model.str() + " has no channel yet: set one with 'shoal channel set " + model.str() + ":main VERSION'");
   auto freshness = freshness_of(session, *registry);
   for (const auto& row : rows) {
     SHOAL_TRY(auto signed_pointer, manifest::SignedEnvelope::decode(row.envelope, manifest::channel_limit));
@@ -105,12 +114,20 @@ Status list_channels(MemberSession& session, const ModelName& model, cli::Output
     SHOAL_TRY(auto reply, registry->release(pointer->release));
     SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
     SHOAL_TRY(auto release, session.verifier()->release(envelope, model, pointer->release));
-    out.result({{"type", "channel"}, {"model", model.str()}, {"channel", row.channel.str()}, {"version", release->version.str()},
-                {"release", release.id().hex()}, {"sequence", pointer->sequence}, {"issued", format_time(pointer->issued)},
-                {"expires", format_time(pointer->expires)}, {"percent", pointer->rollout ? pointer->rollout->percent : 100},
-                {"halted", is_halted(freshness, *pointer)}, {"reason", pointer->reason}},
-               model.str() + ":" + row.channel.str() + " -> " + release->version.str() + "  (sequence " + std::to_string(pointer->sequence) +
-                   ", issued " + format_time(pointer->issued) + rollout_text(*pointer, is_halted(freshness, *pointer)) + ")");
+    out.result({{"type", "channel"},
+                {"model", model.str()},
+                {"channel", row.channel.str()},
+                {"version", release->version.str()},
+                {"release", release.id().hex()},
+                {"sequence", pointer->sequence},
+                {"issued", format_time(pointer->issued)},
+                {"expires", format_time(pointer->expires)},
+                {"percent", pointer->rollout ? pointer->rollout->percent : 100},
+                {"halted", is_halted(freshness, *pointer)},
+                {"reason", pointer->reason}},
+               model.str() + ":" + row.channel.str() + " -> " + release->version.str() + "  (sequence " +
+                   std::to_string(pointer->sequence) + ", issued " + format_time(pointer->issued) +
+                   rollout_text(*pointer, is_halted(freshness, *pointer)) + ")");
   }
   return {};
 }

@@ -23,8 +23,7 @@ WallTime FlooredClock::now() const { return std::max(inner_.now(), at(floor_)); 
 void FlooredClock::raise(WallTime to) {
   const auto wanted = to.time_since_epoch().count();
   auto before = floor_.load();
-  while (before < wanted && !floor_.compare_exchange_weak(before, wanted)) {
-  }
+  while (before < wanted && !floor_.compare_exchange_weak(before, wanted)) {}
   if (wanted < saved_ + a_minute) return;
   saved_ = wanted;
   (void)write_file_durably(file_, format_time(to) + "\n");

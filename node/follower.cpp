@@ -140,9 +140,10 @@ bool Follower::look_at(registry::Client& tracker, const ChannelKey& key, const m
 Status Follower::fetch(registry::Client& tracker, const ChannelKey& key, const manifest::ChannelState* state) {
   SHOAL_TRY(auto seen, shelf_.seen(key.model, key.channel));
   if (view_.statements && state == nullptr)
-    return seen == manifest::SeenSequence{} ? fail(ErrorCode::not_found, "the fleet has no channel " + key.str() + " yet")
-                                            : fail(ErrorCode::verification, "the tracker does not list " + key.str() +
-                                                       " any more, which had sequence " + std::to_string(seen.sequence) + ": it withholds it, or was restored from a backup");
+    return seen == manifest::SeenSequence{}
+               ? fail(ErrorCode::not_found, "the fleet has no channel " + key.str() + " yet")
+               : fail(ErrorCode::verification, "the tracker does not list " + key.str() + " any more, which had sequence " +
+                                                   std::to_string(seen.sequence) + ": it withholds it, or was restored from a backup");
   SHOAL_TRY(std::string text, tracker.channel(key.model, key.channel));
   SHOAL_TRY(auto envelope, SignedEnvelope::decode(text, manifest::channel_limit));
   SHOAL_TRY(auto pointer, session_.verifier()->channel(envelope, key.model, key.channel, seen, session_.clock().now()));

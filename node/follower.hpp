@@ -20,7 +20,7 @@ struct Offer {
 };
 
 struct TrackerView {
-  std::string problem;  // why the tracker could not be asked, or what is wrong with what it says; empty: nothing
+  std::string problem;                  // why the tracker could not be asked, or what is wrong with what it says; empty: nothing
   bool statements = false;              // this fleet's tracker signs freshness statements
   std::optional<WallTime> fresh_until;  // of the newest statement
 };
@@ -68,7 +68,7 @@ class Follower {
   fs::path statement_file_;
   TrackerView view_;
   std::optional<manifest::VerifiedFreshness> statement_;
-  std::uint64_t serial_ = 0;  // that the next long-poll waits to see change
+  std::uint64_t serial_ = 0;                              // that the next long-poll waits to see change
   std::map<ChannelKey, manifest::ChannelState> handled_;  // so that a pointer is not fetched again
   Guarded<Order> order_;
   std::jthread thread_;

@@ -68,7 +68,8 @@ Status run_gc(Invocation& call) {
   if (!done) return std::move(done).error();
   std::string text = (dry_run ? "would free " : "freed ") + format_bytes((*done)["bytes_freed"].get<ByteCount>());
   for (const Json& each : (*done)["removed"])
-    text += "\n  " + each.value("title", "") + "  " + format_bytes(each["bytes"].get<ByteCount>()) + "  " + each.value("release", "").substr(0, 12);
+    text += "\n  " + each.value("title", "") + "  " + format_bytes(each["bytes"].get<ByteCount>()) + "  " +
+            each.value("release", "").substr(0, 12);
   call.out.result(*done, text);
   return {};
 }
@@ -76,7 +77,8 @@ Status run_gc(Invocation& call) {
 cli::Command gc_command() {
   return {"gc",
           "delete releases that nothing refers to",
-          "Active, previous, pinned and leased releases stay, and whatever is being fetched, switched to or read by a peer. What was pulled stays\n"
+          "Active, previous, pinned and leased releases stay, and whatever is being fetched, switched to or read by a peer. What was "
+          "pulled stays\n"
           "until 'shoal remove'. A running node does this by itself after each switch; within a quota only when space is wanted.\n\n"
           "  shoal gc --dry-run",
           {},
@@ -84,7 +86,8 @@ cli::Command gc_command() {
            {"--dry-run", "", "only say what would go"},
            {"--quota", "SIZE", "where no node runs: delete only what exceeds this", "0", false, false, "quota"},
            {"--hf-cache", "DIR", "where no node runs: the Hugging Face cache that shows releases, too", "", false, false, "hf_cache"}},
-          run_gc, "Node"};
+          run_gc,
+          "Node"};
 }
 
 // --- remove

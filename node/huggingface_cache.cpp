@@ -21,13 +21,14 @@ constexpr std::size_t repository_id_limit = 96;
 constexpr ByteCount reference_limit = 4 * KiB;
 // bford.info/cachedir: backups leave such a directory out.
 constexpr std::string_view cache_tag =
-    "Signature: 8a477f597d28d172789f06886806bc55\n# This file says that the directory is a cache. `shoal` fills it with links to releases.\n";
+    "Signature: 8a477f597d28d172789f06886806bc55\n# This file says that the directory is a cache. `shoal` fills it with links to "
+    "releases.\n";
 
 bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
 Error not_for_readers(const std::string& model, const std::string& why) {
-  return fail(ErrorCode::usage, model + " cannot be in a Hugging Face cache: its readers refuse names " + why + "; publish it under another name, " +
-                                    "or open it below models/ in the state directory");
+  return fail(ErrorCode::usage, model + " cannot be in a Hugging Face cache: its readers refuse names " + why +
+                                    "; publish it under another name, " + "or open it below models/ in the state directory");
 }
 
 bool is_commit(const std::string& text) { return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == std::string::npos; }
@@ -53,14 +54,16 @@ Result<std::vector<Entry>> entries_of(const manifest::Release& release, const fs
 
 /// The id that git would give the file's pointer of LFS (git-lfs/docs/spec.md), as which readers know all files.
 Sha1 pointer_id(const Entry& entry) {
-  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + entry.sha256.hex() + "\nsize " + std::to_string(entry.size) + "\n";
+  const std::string pointer =
+      "version https://git-lfs.github.com/spec/v1\noid sha256:" + entry.sha256.hex() + "\nsize " + std::to_string(entry.size) + "\n";
   return crypto::sha1("blob " + std::to_string(pointer.size()) + '\0' + pointer);
 }
 
 std::string tree_text(const std::vector<Entry>& entries) {
   Json files = Json::object();
   for (const Entry& entry : entries)
-    files[entry.path] = {{"size", entry.size}, {"blob_id", pointer_id(entry).hex()}, {"lfs_sha256", entry.sha256.hex()}, {"lfs_size", entry.size}};
+    files[entry.path] = {
+        {"size", entry.size}, {"blob_id", pointer_id(entry).hex()}, {"lfs_sha256", entry.sha256.hex()}, {"lfs_size", entry.size}};
   return Json{{"format_version", 1}, {"files", files}}.dump(1);
 }
 
@@ -73,13 +76,17 @@ std::string link_to_blob(const Entry& entry) {
 }
 
 bool same_file(const fs::path& a, const fs::path& b) {
-  struct stat first{}, second{};
-  return ::lstat(a.c_str(), &first) == 0 && ::lstat(b.c_str(), &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+  struct stat first {
+  }, second{};
+  return ::lstat(a.c_str(), &first) == 0 && ::lstat(b.c_str(), &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
 }
 
 Error other_file_system(const fs::path& root) {
-  return fail(ErrorCode::usage, root.string() + ": it is on another file system than the releases; their files are shared by hard links, which need both on " +
-                                    "one: choose a directory for the Hugging Face cache on the file system of the state directory");
+  return fail(ErrorCode::usage,
+              root.string() +
+                  ": it is on another file system than the releases; their files are shared by hard links, which need both on " +
+                  "one: choose a directory for the Hugging Face cache on the file system of the state directory");
 }
 
 /// The blob is the release's own file afterwards, also where it was another with the same content. Atomic for readers.
@@ -115,7 +122,8 @@ Status sync_directories(const fs::path& root) {
 bool is_complete(const fs::path& snapshot, const std::vector<Entry>& entries) {
   std::size_t present = 0;
   std::error_code error;
-  for (fs::recursive_directory_iterator it(snapshot, error), end; !error && it != end; it.increment(error)) present += it->is_symlink() ? 1 : 0;
+  for (fs::recursive_directory_iterator it(snapshot, error), end; !error && it != end; it.increment(error))
+    present += it->is_symlink() ? 1 : 0;
   return !error && present == entries.size() && std::all_of(entries.begin(), entries.end(), [&](const Entry& entry) {
     std::error_code ignored;
     return fs::read_symlink(snapshot / entry.path, ignored) == link_to_blob(entry);
@@ -204,7 +212,9 @@ fs::path HuggingFaceCache::repository(const ModelName& model) const {
   return root_ / ("models--" + name.replace(name.find('/'), 1, "--"));
 }
 
-fs::path HuggingFaceCache::snapshot(const ModelName& model, const ReleaseId& id) const { return repository(model) / "snapshots" / commit_of(id); }
+fs::path HuggingFaceCache::snapshot(const ModelName& model, const ReleaseId& id) const {
+  return repository(model) / "snapshots" / commit_of(id);
+}
 
 Status HuggingFaceCache::add(const manifest::VerifiedRelease& release, const fs::path& release_directory) {
   SHOAL_CHECK(check_repository_id(release->model));
@@ -238,7 +248,8 @@ Status HuggingFaceCache::point(const ModelName& model, const VersionName& versio
 
 Status HuggingFaceCache::point_reference(const ModelName& model, const std::string& name, const ReleaseId& id) {
   SHOAL_CHECK(check_repository_id(model));
-  if (is_commit(name)) return fail(ErrorCode::usage, name + " cannot be a reference in a Hugging Face cache: its readers take it for a commit");
+  if (is_commit(name))
+    return fail(ErrorCode::usage, name + " cannot be a reference in a Hugging Face cache: its readers take it for a commit");
   if (!fs::is_directory(snapshot(model, id)))
     return fail(ErrorCode::not_found, model.str() + " has no snapshot " + commit_of(id) + " in " + root_.string() + ": pull it again");
   // Readers list all of refs/: nothing else may ever lie there, not even for a moment.

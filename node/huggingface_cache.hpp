@@ -2,10 +2,9 @@
 // files are those of the release (hard links), not copies. docs/formats.md, "Hugging Face cache", has the layout:
 //   CACHEDIR.TAG
 //   models--<org>--<name>/blobs/<sha256>                   one per content, a hard link to the file of a release
-//                        /snapshots/<commit>/<path>        relative symbolic links into blobs; commit = first 40 hex digits of the release id
-//                        /trees/<commit>.json              what a snapshot must have
-//                        /refs/<channel or version>        40 hex digits, no newline: the switch
-//                        /staging/                         what is being made; no reader looks in
+//                        /snapshots/<commit>/<path>        relative symbolic links into blobs; commit = first 40 hex digits of the release
+//                        id /trees/<commit>.json              what a snapshot must have /refs/<channel or version>        40 hex digits, no
+//                        newline: the switch /staging/                         what is being made; no reader looks in
 #pragma once
 
 #include <string>

@@ -12,7 +12,8 @@ Status refuse_second_identity(const fs::path& state, const Clock& clock) {
   if (!member.ok()) return {};
   const identity::Certificate& self = member->credentials.self;
   if (self.not_after <= clock.now()) return {};  // an expired machine may come back with a new token
-  return fail(ErrorCode::conflict, state.string() + " is enrolled already, as " + self.identity.uri() + ": use another --state, or --replace to give that up");
+  return fail(ErrorCode::conflict,
+              state.string() + " is enrolled already, as " + self.identity.uri() + ": use another --state, or --replace to give that up");
 }
 
 Result<std::unique_ptr<registry::Client>> pinned_client(const identity::JoinToken& token, const Clock& clock, const std::stop_token& stop) {
@@ -53,11 +54,13 @@ Result<Joined> join(const fs::path& state, const JoinRequest& request, const Clo
   SHOAL_TRY(auto registry, pinned_client(request.token, clock, stop));
   SHOAL_TRY(auto reply, registry->enrol({request.token.id, request.token.secret, key.request_pem, request.name, request.site}));
   SHOAL_CHECK(check_authority(reply.ca_pem, request.token.ca_pin));
-  SHOAL_TRY(auto credentials, identity::make_credentials(std::move(key.key_pem), std::move(reply.certificate_pem), std::move(reply.ca_pem)));
+  SHOAL_TRY(auto credentials,
+            identity::make_credentials(std::move(key.key_pem), std::move(reply.certificate_pem), std::move(reply.ca_pem)));
   SHOAL_TRY(std::string trust_root, newest_trust_root(reply, request, credentials.self.identity.fleet));
   Joined joined{credentials.self.identity, credentials.self.not_after};
   SHOAL_CHECK(make_directories(state));
-  SHOAL_CHECK(identity::save_member(state, {std::move(credentials), request.token.tracker, std::move(trust_root), request.name, request.site}));
+  SHOAL_CHECK(
+      identity::save_member(state, {std::move(credentials), request.token.tracker, std::move(trust_root), request.name, request.site}));
   return joined;
 }
 

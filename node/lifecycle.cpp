@@ -93,7 +93,8 @@ Phase after_restart(Phase phase) {
   }
 }
 
-std::optional<ReleaseId> wanted_by(const manifest::ChannelPointer& pointer, const NodeId& self, const std::optional<ReleaseId>& now_active) {
+std::optional<ReleaseId> wanted_by(const manifest::ChannelPointer& pointer, const NodeId& self,
+                                   const std::optional<ReleaseId>& now_active) {
   if (!pointer.rollout || manifest::is_chosen(*pointer.rollout, self)) return pointer.release;
   return now_active ? now_active : pointer.rollout->otherwise;
 }
@@ -101,7 +102,8 @@ std::optional<ReleaseId> wanted_by(const manifest::ChannelPointer& pointer, cons
 std::string note_on(const manifest::ChannelPointer& pointer, const NodeId& self) {
   std::string note = pointer.rollback_of ? "went back: " + pointer.reason : pointer.reason;
   if (!pointer.rollout || manifest::is_chosen(*pointer.rollout, self)) return note;
-  return note + (note.empty() ? "" : "; ") + "the rollout to " + std::to_string(pointer.rollout->percent) + " % of the nodes leaves this one out";
+  return note + (note.empty() ? "" : "; ") + "the rollout to " + std::to_string(pointer.rollout->percent) +
+         " % of the nodes leaves this one out";
 }
 
 std::chrono::seconds retry_delay(std::uint32_t failures) {

@@ -25,16 +25,16 @@ std::optional<Phase> phase_from(std::string_view name);
 
 /// What moves a channel from one phase to another.
 enum class Step {
-  want,      // the channel wants another release
+  want,  // the channel wants another release
   admit,
   fetch,
   verify,
-  prepare,   // made durable and given its final name
+  prepare,  // made durable and given its final name
   activate,
-  succeed,   // hooks included
+  succeed,  // hooks included
   fail,
   retry,
-  settle,    // what is wanted is what is active already
+  settle,  // what is wanted is what is active already
 };
 
 /// The phase after `step`, or none where the table does not allow it: during a switch nothing else happens, and nothing is activated

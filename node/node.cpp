@@ -41,8 +41,8 @@ Result<std::unique_ptr<Node>> Node::start(swarm::MemberSession& session, const N
   options.mirror_ca = node_options.mirror_ca;
   options.client_stop = node->stop_;
   auto on_event = [node = node.get()](const swarm::Event& event) { node->inbox(content_of(event)).push(event); };
-  SHOAL_TRY(node->swarm_, swarm::Swarm::start(options, session.self().id, *node->mesh_, session.client(node->stop_.get_token()), session.clock(),
-                                              on_event));
+  SHOAL_TRY(node->swarm_, swarm::Swarm::start(options, session.self().id, *node->mesh_, session.client(node->stop_.get_token()),
+                                              session.clock(), on_event));
   session.keep_renewed();
   return node;
 }

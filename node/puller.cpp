@@ -23,7 +23,7 @@ ByteCount bytes_held(const fs::path& root) {
   ByteCount held = 0;
   std::error_code error;
   for (fs::recursive_directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
-    struct stat info{};
+    struct stat info {};
     if (::lstat(it->path().c_str(), &info) == 0 && S_ISREG(info.st_mode)) held += static_cast<ByteCount>(info.st_blocks) * 512;
   }
   return held;
@@ -51,7 +51,8 @@ void show(Node& node, const manifest::VerifiedRelease& release, cli::Output& out
 }  // namespace
 
 bool same_file_system(const fs::path& a, const fs::path& b) {
-  struct stat first{}, second{};
+  struct stat first {
+  }, second{};
   return ::stat(a.c_str(), &first) == 0 && ::stat(b.c_str(), &second) == 0 && first.st_dev == second.st_dev;
 }
 
@@ -109,8 +110,12 @@ cli::Moment moment_of(const std::string& what, const swarm::Progress& progress, 
   cli::Moment moment{(progress.checking ? "checking " : "fetching ") + what, progress.done, progress.size, progress.download_rate, "", {}};
   moment.detail = std::to_string(progress.peers) + (progress.peers == 1 ? " peer, " : " peers, ") + transfer_text(facts, progress);
   if (progress.from_mirrors > 0) moment.detail += ", " + format_bytes(progress.from_mirrors) + " from mirrors";
-  moment.extra = {{"from_source", progress.from_source}, {"from_peers", progress.from_peers}, {"from_mirrors", progress.from_mirrors}, {"peers", progress.peers},
-                  {"sent", progress.sent}, {"reused", progress.reused}};
+  moment.extra = {{"from_source", progress.from_source},
+                  {"from_peers", progress.from_peers},
+                  {"from_mirrors", progress.from_mirrors},
+                  {"peers", progress.peers},
+                  {"sent", progress.sent},
+                  {"reused", progress.reused}};
   moment.extra.update(transfer_json(facts));
   return moment;
 }
@@ -152,7 +157,8 @@ Result<Puller::Place> Puller::choose_place(const PullRequest& request, const Rel
 }
 
 /// Everything that can be refused is refused here, before the first byte of content.
-Result<swarm::CheckedMetainfo> Puller::admit(const PullRequest& request, const Wanted& wanted, const Place& place, registry::Client& tracker) {
+Result<swarm::CheckedMetainfo> Puller::admit(const PullRequest& request, const Wanted& wanted, const Place& place,
+                                             registry::Client& tracker) {
   SHOAL_CHECK(admit_formats(wanted.release, request.allow_code_formats));
   // It may have come with another consent than today's.
   if (place.present) SHOAL_CHECK(admit_content(wanted.release, place.target, request.allow_code_formats));
@@ -175,7 +181,8 @@ Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const swa
   SHOAL_CHECK(shelf_.prepare_journal());
   fs::path journal = shelf_.journal(wanted.release.id());
   const bool resumed = fs::exists(journal);
-  const swarm::Content content{metainfo, root, swarm::Mode::fetch, journal, older_releases(*session_.verifier(), shelf_), {}, wanted.release->mirrors};
+  const swarm::Content content{
+      metainfo, root, swarm::Mode::fetch, journal, older_releases(*session_.verifier(), shelf_), {}, wanted.release->mirrors};
   say(Phase::fetching);
   SHOAL_CHECK(node_.swarm().add(content));
   SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));

@@ -13,7 +13,7 @@ namespace shoal::node {
 
 struct PullRequest {
   Reference reference;
-  std::optional<fs::path> to;  // a directory of the user's instead of releases/<id>
+  std::optional<fs::path> to;       // a directory of the user's instead of releases/<id>
   bool allow_code_formats = false;  // node/admission.hpp
 };
 
@@ -66,7 +66,7 @@ class Puller {
   cli::Output& out_;
   std::stop_token stop_;
   swarm::Progress earlier_;  // what was counted before the content was added anew
-  UniqueFd root_;  // the directory being filled; the engine reaches files through it, so a rename does not disturb it
+  UniqueFd root_;            // the directory being filled; the engine reaches files through it, so a rename does not disturb it
 };
 
 /// Shows progress until the node has all of the release. Errors: what the swarm says has failed; `interrupted`.

@@ -46,7 +46,8 @@ std::vector<bool> good_pieces(const Examined& damaged) {
 
 Status Repairer::repair(const Examined& damaged) {
   SHOAL_CHECK(repair_signature(damaged));
-  if (damaged.release->model_signature && paths_of(damaged.problems) == std::set<std::string>{std::string(manifest::model_signature_name)}) {
+  if (damaged.release->model_signature &&
+      paths_of(damaged.problems) == std::set<std::string>{std::string(manifest::model_signature_name)}) {
     report(damaged, {});
     return {};
   }
@@ -103,7 +104,8 @@ Status Repairer::replace(const Examined& damaged, const fs::path& staged) {
   store::HashOptions options;
   options.stop = stop_;
   SHOAL_TRY(auto problems, store::verify_files(staged, store::Layout(files, damaged.release->swarm.piece_length), hashes, options));
-  if (!problems.empty()) return fail(ErrorCode::verification, problems.front().path + " " + problems.front().problem + ", even as it was fetched again");
+  if (!problems.empty())
+    return fail(ErrorCode::verification, problems.front().path + " " + problems.front().problem + ", even as it was fetched again");
   for (const auto& file : files) {
     SHOAL_CHECK(make_directories((damaged.root / file.path).parent_path()));
     SHOAL_CHECK(rename_durably(staged / file.path, damaged.root / file.path));
@@ -114,11 +116,18 @@ Status Repairer::replace(const Examined& damaged, const fs::path& staged) {
 void Repairer::report(const Examined& damaged, const swarm::Progress& progress) {
   const auto& release = damaged.release;
   const ByteCount fetched = progress.from_source + progress.from_peers;
-  out_.result({{"type", "repaired"}, {"model", release->model.str()}, {"version", release->version.str()}, {"release", release.id().hex()},
-               {"path", damaged.root.string()}, {"files", damaged.problems.size()}, {"bytes_from_source", progress.from_source},
-               {"bytes_from_peers", progress.from_peers}, {"bytes_reused", progress.reused}},
-              title(*release) + " repaired: " + std::to_string(damaged.problems.size()) + (damaged.problems.size() == 1 ? " file, " : " files, ") +
-                  format_bytes(fetched) + " fetched, " + format_bytes(progress.reused) + " copied from what was good");
+  out_.result({{"type", "repaired"},
+               {"model", release->model.str()},
+               {"version", release->version.str()},
+               {"release", release.id().hex()},
+               {"path", damaged.root.string()},
+               {"files", damaged.problems.size()},
+               {"bytes_from_source", progress.from_source},
+               {"bytes_from_peers", progress.from_peers},
+               {"bytes_reused", progress.reused}},
+              title(*release) + " repaired: " + std::to_string(damaged.problems.size()) +
+                  (damaged.problems.size() == 1 ? " file, " : " files, ") + format_bytes(fetched) + " fetched, " +
+                  format_bytes(progress.reused) + " copied from what was good");
 }
 
 }  // namespace shoal::node

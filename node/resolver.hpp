@@ -11,7 +11,7 @@ namespace shoal::node {
 
 struct Wanted {
   manifest::VerifiedRelease release;
-  std::string envelope;  // as received, to be kept beside the files
+  std::string envelope;                                     // as received, to be kept beside the files
   std::optional<manifest::VerifiedChannelPointer> pointer;  // when a channel was asked for
 };
 

@@ -64,7 +64,9 @@ Status Shelf::save_manifest(const ReleaseId& id, const std::string& envelope, co
   return write_file_durably(manifest_file(id, ".json"), envelope);
 }
 
-Result<std::string> Shelf::envelope(const ReleaseId& id) const { return read_file(manifest_file(id, ".json"), 2 * manifest::release_limit); }
+Result<std::string> Shelf::envelope(const ReleaseId& id) const {
+  return read_file(manifest_file(id, ".json"), 2 * manifest::release_limit);
+}
 Result<std::string> Shelf::metainfo(const ReleaseId& id) const { return read_file(manifest_file(id, ".torrent"), 256 * MiB); }
 
 Result<manifest::VerifiedRelease> Shelf::verified(const manifest::Verifier& verifier, const ReleaseId& id) const {
@@ -104,7 +106,8 @@ Status Shelf::check_not_another(const manifest::ChannelPointer& pointer) const {
   SHOAL_CHECK(reader.finish_lenient());
   if (seen != manifest::SeenSequence{pointer.epoch, pointer.sequence} || release == pointer.release.hex()) return {};
   return fail(ErrorCode::verification, "channel " + pointer.model.str() + ":" + pointer.channel.str() + ": two pointers have sequence " +
-                                           std::to_string(pointer.sequence) + ", and this one names another release than the one that was accepted");
+                                           std::to_string(pointer.sequence) +
+                                           ", and this one names another release than the one that was accepted");
 }
 
 Status Shelf::record_seen(const manifest::ChannelPointer& pointer) {
@@ -130,7 +133,8 @@ Status Shelf::unlink(const Reference& reference) {
 Result<ReleaseId> Shelf::linked(const Reference& reference) const {
   std::error_code error;
   fs::path target = fs::read_symlink(link(reference), error);
-  if (error) return fail(ErrorCode::not_found, reference.str() + " is not on this machine: fetch it with 'shoal pull " + reference.str() + "'");
+  if (error)
+    return fail(ErrorCode::not_found, reference.str() + " is not on this machine: fetch it with 'shoal pull " + reference.str() + "'");
   return ReleaseId::from_hex(target.filename().string());
 }
 

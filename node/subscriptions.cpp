@@ -79,7 +79,8 @@ Status SubscriptionFile::remove(const ChannelKey& key) const {
   SHOAL_TRY(auto all, load());
   auto found = find(all, key);
   if (found == all.end())
-    return fail(ErrorCode::not_found, key.str() + " is not followed by command on this machine; if the configuration file names it, remove it there");
+    return fail(ErrorCode::not_found,
+                key.str() + " is not followed by command on this machine; if the configuration file names it, remove it there");
   all.erase(found);
   return store(all);
 }

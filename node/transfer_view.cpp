@@ -54,7 +54,8 @@ TransferFacts TransferView::see(const InfoHash& content, const swarm::Progress& 
   facts.ideal_rate = ideal_rate_ = std::max(ideal_rate_, facts.rate);
   const double ran = first_byte_ ? Seconds(now - *first_byte_).count() : 0;
   if (ran > 0 && ideal_rate_ > 0)
-    facts.percent_of_ideal = static_cast<unsigned>(std::min(100.0, 100.0 * static_cast<double>(samples_.back().arrived) / ran / static_cast<double>(ideal_rate_)));
+    facts.percent_of_ideal = static_cast<unsigned>(
+        std::min(100.0, 100.0 * static_cast<double>(samples_.back().arrived) / ran / static_cast<double>(ideal_rate_)));
   if (const ByteCount lacks = progress.size - std::min(progress.size, progress.done); facts.rate > 0)
     facts.left = std::chrono::seconds((lacks + facts.rate - 1) / facts.rate);
   facts.slowest = slowest(seconds);
@@ -70,9 +71,11 @@ std::string transfer_text(const TransferFacts& facts, const swarm::Progress& pro
 }
 
 Json transfer_json(const TransferFacts& facts) {
-  Json json{{"ideal_rate", facts.ideal_rate}, {"percent_of_ideal", facts.percent_of_ideal}, {"seconds_left", Json()}, {"slowest_link", Json()}};
+  Json json{
+      {"ideal_rate", facts.ideal_rate}, {"percent_of_ideal", facts.percent_of_ideal}, {"seconds_left", Json()}, {"slowest_link", Json()}};
   if (facts.left) json["seconds_left"] = facts.left->count();
-  if (facts.slowest) json["slowest_link"] = {{"peer", facts.slowest->peer.str()}, {"source", facts.slowest->source}, {"rate", facts.slowest->rate}};
+  if (facts.slowest)
+    json["slowest_link"] = {{"peer", facts.slowest->peer.str()}, {"source", facts.slowest->source}, {"rate", facts.slowest->rate}};
   return json;
 }
 

@@ -39,7 +39,7 @@ class TransferView {
  private:
   struct Sample {
     SteadyTime at;
-    ByteCount arrived = 0;  // from source and peers
+    ByteCount arrived = 0;                               // from source and peers
     std::map<NodeId, std::pair<bool, ByteCount>> links;  // whether it is a source, and what it sent so far
   };
   void forget_old(SteadyTime now);

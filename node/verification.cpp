@@ -10,7 +10,8 @@ namespace {
 
 using swarm::MemberSession;
 
-Result<std::vector<ReleaseId>> ids_to_verify(const MemberSession& session, const Shelf& shelf, const std::string& reference, bool elsewhere) {
+Result<std::vector<ReleaseId>> ids_to_verify(const MemberSession& session, const Shelf& shelf, const std::string& reference,
+                                             bool elsewhere) {
   if (reference.empty()) return shelf.held();
   SHOAL_TRY(Reference wanted, parse_reference(reference));
   if (auto linked = shelf.linked(wanted); linked.ok() && !elsewhere) return std::vector{*linked};
@@ -65,8 +66,14 @@ void report(const Examined& examined, cli::Output& out) {
   const bool intact = examined.problems.empty();
   std::string text = title(*release) + (intact ? ": all " + std::to_string(release->files.size()) + " files are as signed" : ": DAMAGED");
   for (const auto& problem : examined.problems) text += "\n  " + problem.path + " " + problem.problem + pieces_text(problem.pieces);
-  out.result({{"type", "verified"}, {"model", release->model.str()}, {"version", release->version.str()}, {"release", release.id().hex()},
-              {"path", examined.root.string()}, {"files", release->files.size()}, {"bytes", release->total_size()}, {"ok", intact},
+  out.result({{"type", "verified"},
+              {"model", release->model.str()},
+              {"version", release->version.str()},
+              {"release", release.id().hex()},
+              {"path", examined.root.string()},
+              {"files", release->files.size()},
+              {"bytes", release->total_size()},
+              {"ok", intact},
               {"problems", to_json(examined.problems)}},
              text);
 }
@@ -76,7 +83,9 @@ Result<Examined> examine_one(const Shelf& shelf, const manifest::VerifiedRelease
   Examined examined{release, std::move(root), kept_metainfo(shelf, release), {}};
   store::HashOptions options;
   options.stop = stop;
-  options.progress = [&](ByteCount done) { out.progress({"verifying " + title(*release), done, release->total_size(), 0, "", Json::object()}); };
+  options.progress = [&](ByteCount done) {
+    out.progress({"verifying " + title(*release), done, release->total_size(), 0, "", Json::object()});
+  };
   auto problems = examined.metainfo
                       ? store::verify_pieces(examined.root, examined.metainfo->layout(), examined.metainfo->piece_sha256(), options)
                       : store::verify_files(examined.root, layout_of(*release), file_hashes(*release), options);

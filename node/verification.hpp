@@ -27,7 +27,8 @@ struct Examined {
 
 /// Hashes the files and reports each release as a result. Works without the tracker. Code `not_found` for a reference that was never
 /// fetched here.
-Result<std::vector<Examined>> examine(swarm::MemberSession& session, const VerifyRequest& request, cli::Output& out, const std::stop_token& stop);
+Result<std::vector<Examined>> examine(swarm::MemberSession& session, const VerifyRequest& request, cli::Output& out,
+                                      const std::stop_token& stop);
 
 /// Code `verification` where any has problems.
 Status verdict_of(const std::vector<Examined>& all);

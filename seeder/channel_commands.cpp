@@ -26,7 +26,8 @@ struct Switchboard {
   ChannelMover mover() const { return ChannelMover(*desk.session, *desk.tracker, signer); }
 };
 
-Json channel_line(const ChannelReference& reference, const manifest::VerifiedRelease& release, const Move& move, const ChannelMover::Moved& moved) {
+Json channel_line(const ChannelReference& reference, const manifest::VerifiedRelease& release, const Move& move,
+                  const ChannelMover::Moved& moved) {
   Json line{{"type", "channel"},
             {"model", reference.model.str()},
             {"channel", reference.channel.str()},
@@ -44,7 +45,8 @@ Json channel_line(const ChannelReference& reference, const manifest::VerifiedRel
 std::string share_text(const std::optional<manifest::Rollout>& rollout) {
   if (!rollout) return "";
   std::string text = rollout->percent < 100 ? " for " + std::to_string(rollout->percent) + " % of the nodes" : "";
-  if (rollout->halt_percent != 0) text += ", halted when more than " + std::to_string(rollout->halt_percent) + " % of those that tried fail";
+  if (rollout->halt_percent != 0)
+    text += ", halted when more than " + std::to_string(rollout->halt_percent) + " % of those that tried fail";
   return text;
 }
 
@@ -112,7 +114,8 @@ Result<manifest::VerifiedRelease> release_before(const Desk& desk, const Channel
     auto release = verified_release(desk, reference.model, entry.verified->pointer.release);
     if (release.ok() || release.error().code != ErrorCode::not_found) return release;
   }
-  return fail(ErrorCode::not_found, "the history of " + reference.str() + " has no other release to go back to: name one with --to VERSION");
+  return fail(ErrorCode::not_found,
+              "the history of " + reference.str() + " has no other release to go back to: name one with --to VERSION");
 }
 
 Result<manifest::VerifiedRelease> rollback_target(const Invocation& call, const Switchboard& board, const ReleaseId& in_force) {
@@ -130,11 +133,12 @@ Status run_rollback(Invocation& call) {
   if (!current) return fail(ErrorCode::not_found, board.reference.str() + " points at nothing yet: use 'shoal channel set'");
   SHOAL_TRY(auto release, rollback_target(call, board, current->release));
   if (release.id() == current->release)
-    return fail(ErrorCode::usage, board.reference.str() + " points at " + release->version.str() + " already: name another one with --to VERSION");
+    return fail(ErrorCode::usage,
+                board.reference.str() + " points at " + release->version.str() + " already: name another one with --to VERSION");
   Move move{release.id(), std::nullopt, current->release, reason, sequence.value_or(0)};
   SHOAL_TRY(auto moved, board.mover().move(board.reference.model, board.reference.channel, move));
-  call.out.result(channel_line(board.reference, release, move, moved),
-                  board.reference.str() + " goes back to " + release->version.str() + " (sequence " + std::to_string(moved.sequence) + "): " + reason);
+  call.out.result(channel_line(board.reference, release, move, moved), board.reference.str() + " goes back to " + release->version.str() +
+                                                                           " (sequence " + std::to_string(moved.sequence) + "): " + reason);
   return {};
 }
 
@@ -148,9 +152,14 @@ std::map<NodeId, std::string> names_of(const Desk& desk) {
 }
 
 Json history_line(const ChannelReference& reference, const HistoryEntry& entry, const std::string& name) {
-  Json line{{"type", "history"},           {"model", reference.model.str()}, {"channel", reference.channel.str()},
-            {"at", format_time(entry.row.at)}, {"who", entry.row.who.str()},     {"name", name},
-            {"version", entry.row.version},    {"verified", entry.verified.has_value()}};
+  Json line{{"type", "history"},
+            {"model", reference.model.str()},
+            {"channel", reference.channel.str()},
+            {"at", format_time(entry.row.at)},
+            {"who", entry.row.who.str()},
+            {"name", name},
+            {"version", entry.row.version},
+            {"verified", entry.verified.has_value()}};
   if (!entry.verified) {
     line["problem"] = entry.problem;
     return line;
@@ -189,33 +198,36 @@ Status run_history(Invocation& call) {
   return {};
 }
 
-const cli::Option sequence_option{"--sequence", "N",
-                                  "sign at least this sequence: for a publisher that lost its state while the tracker was restored from a backup"};
+const cli::Option sequence_option{
+    "--sequence", "N", "sign at least this sequence: for a publisher that lost its state while the tracker was restored from a backup"};
 
 cli::Command set_command() {
-  return {"channel set",
-          "point a channel at a version that is registered already",
-          "Signs a pointer one sequence above any that is known; nodes that follow the channel switch to it.\n\n"
-          "With --percent only a part of the nodes switches: which ones follows from their ids and a salt, and they stay the same while the\n"
-          "percentage of one version grows. The others keep what they have. With --halt the tracker stops the rollout when too many of the nodes that\n"
-          "tried report a failure: those that have not switched then do not. Setting the version again without --percent lets all nodes go.\n\n"
-          "  shoal channel set acme/llama:main 1.1 --percent 10 --halt 20 --key ~/fleet-keys/publisher.key\n"
-          "  shoal channel set acme/llama:main 1.1 --key ~/fleet-keys/publisher.key",
-          {{"MODEL:CHANNEL", "such as acme/llama:main", true}, {"VERSION", "a registered version of the model", true}},
-          {state_option,
-           key_option,
-           {"--percent", "N", "for so many percent of the nodes, 0 to 100; otherwise for all"},
-           {"--halt", "PERCENT", "halt when more than so many percent of the nodes that tried fail, 1 to 99; 0 never"},
-           {"--salt", "TEXT", "chooses who goes first; otherwise the release's id, and what it was while the version stays"},
-           sequence_option},
-          run_set,
-          "Seeder"};
+  return {
+      "channel set",
+      "point a channel at a version that is registered already",
+      "Signs a pointer one sequence above any that is known; nodes that follow the channel switch to it.\n\n"
+      "With --percent only a part of the nodes switches: which ones follows from their ids and a salt, and they stay the same while the\n"
+      "percentage of one version grows. The others keep what they have. With --halt the tracker stops the rollout when too many of the "
+      "nodes that\n"
+      "tried report a failure: those that have not switched then do not. Setting the version again without --percent lets all nodes go.\n\n"
+      "  shoal channel set acme/llama:main 1.1 --percent 10 --halt 20 --key ~/fleet-keys/publisher.key\n"
+      "  shoal channel set acme/llama:main 1.1 --key ~/fleet-keys/publisher.key",
+      {{"MODEL:CHANNEL", "such as acme/llama:main", true}, {"VERSION", "a registered version of the model", true}},
+      {state_option,
+       key_option,
+       {"--percent", "N", "for so many percent of the nodes, 0 to 100; otherwise for all"},
+       {"--halt", "PERCENT", "halt when more than so many percent of the nodes that tried fail, 1 to 99; 0 never"},
+       {"--salt", "TEXT", "chooses who goes first; otherwise the release's id, and what it was while the version stays"},
+       sequence_option},
+      run_set,
+      "Seeder"};
 }
 
 cli::Command rollback_command() {
   return {"channel rollback",
           "point a channel back at an earlier version",
-          "A step back is a step forward: a new pointer, one sequence above, that says what it leaves and why. Without --to it goes to the release\n"
+          "A step back is a step forward: a new pointer, one sequence above, that says what it leaves and why. Without --to it goes to the "
+          "release\n"
           "that the channel had before the one in force. Nodes that still hold it switch at once.\n\n"
           "  shoal channel rollback acme/llama:main --reason \"answers in the wrong language\" --key ~/fleet-keys/publisher.key",
           {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
@@ -231,7 +243,8 @@ cli::Command rollback_command() {
 cli::Command history_command() {
   return {"channel history",
           "show what a channel pointed at, who moved it, when and why",
-          "Newest first. Each row is verified against the trust root; one that does not verify (keys that were replaced, an epoch that is over) says so.\n\n"
+          "Newest first. Each row is verified against the trust root; one that does not verify (keys that were replaced, an epoch that is "
+          "over) says so.\n\n"
           "  shoal channel history acme/llama:main",
           {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
           {state_option},

@@ -58,10 +58,11 @@ Result<ChannelMover::Moved> ChannelMover::move(const ModelName& model, const Cha
   if (is_newest && says_the_same(*current, move) && current->expires > now + pointer_margin)
     return Moved{Outcome::already_there, current->sequence};
   if (sequence > manifest::number_limit)
-    return fail(ErrorCode::conflict, "channel " + model.str() + ":" + channel.str() + " has the highest sequence that there is, which somebody gave it on " +
+    return fail(ErrorCode::conflict, "channel " + model.str() + ":" + channel.str() +
+                                         " has the highest sequence that there is, which somebody gave it on " +
                                          "purpose: begin a new epoch, without the key that signed it ('shoal trust rotate --new-epoch')");
-  manifest::ChannelPointer next{model,        channel, epoch, sequence, move.release, now, now + pointer_life, move.rollback_of, move.reason,
-                                move.rollout};
+  manifest::ChannelPointer next{model,       channel,     epoch, sequence, move.release, now, now + pointer_life, move.rollback_of,
+                                move.reason, move.rollout};
   Status sound = manifest::check(next);
   if (!sound.ok()) return fail(ErrorCode::usage, sound.error().message);
   auto envelope = signer_.sign(manifest::channel_type, manifest::encode(next));

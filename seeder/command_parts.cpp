@@ -7,9 +7,9 @@ namespace shoal::seeder {
 using identity::Role;
 using swarm::MemberSession;
 
-const cli::Option key_option{"--key", "FILE",
-                             "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key in --state",
-                             "", false, true, "key"};
+const cli::Option key_option{
+    "--key", "FILE", "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key in --state", "", false,
+    true,    "key"};
 
 Result<ChannelReference> parse_channel_reference(const std::string& text) {
   std::size_t colon = text.find(':');
@@ -26,8 +26,7 @@ Status require_publisher(const MemberSession& session) {
 
 Result<Signer> load_signer(const cli::Invocation& call, const fs::path& state) {
   SHOAL_TRY(Signer signer, Signer::load(call.all("--key"), state));
-  for (const auto& file : signer.exposed())
-    call.out.message("warning: others than its owner may use " + file.string() + " (chmod 600 it)");
+  for (const auto& file : signer.exposed()) call.out.message("warning: others than its owner may use " + file.string() + " (chmod 600 it)");
   return signer;
 }
 

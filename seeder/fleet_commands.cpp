@@ -33,9 +33,14 @@ Json node_line(const registry::NodeRow& node, const WallTime& now) {
   line["seen_seconds_ago"] = std::max<std::int64_t>((now - *node.seen).count(), 0);
   line["software"] = node.report.software;
   for (const auto& row : node.report.subscriptions) {
-    Json shown{{"model", row.model.str()},           {"channel", row.channel.str()},       {"phase", row.phase},
-               {"active_version", row.active_version}, {"wanted_version", row.wanted_version}, {"reason", row.reason},
-               {"done_bytes", row.done},             {"size_bytes", row.size}};
+    Json shown{{"model", row.model.str()},
+               {"channel", row.channel.str()},
+               {"phase", row.phase},
+               {"active_version", row.active_version},
+               {"wanted_version", row.wanted_version},
+               {"reason", row.reason},
+               {"done_bytes", row.done},
+               {"size_bytes", row.size}};
     if (row.active) shown["active"] = row.active->hex();
     if (row.wanted) shown["wanted"] = row.wanted->hex();
     line["subscriptions"].push_back(std::move(shown));
@@ -44,7 +49,8 @@ Json node_line(const registry::NodeRow& node, const WallTime& now) {
 }
 
 std::string subscription_text(const registry::SubscriptionReport& row) {
-  std::string text = "\n    " + row.model.str() + ":" + row.channel.str() + "  " + (row.active_version.empty() ? "nothing" : row.active_version);
+  std::string text =
+      "\n    " + row.model.str() + ":" + row.channel.str() + "  " + (row.active_version.empty() ? "nothing" : row.active_version);
   if (row.wanted && row.wanted != row.active) {
     text += " -> " + (row.wanted_version.empty() ? row.wanted->hex().substr(0, 12) : row.wanted_version);
     if (row.size > 0) text += " (" + std::to_string(row.done * 100 / row.size) + " %)";
@@ -84,7 +90,8 @@ Status run_nodes(Invocation& call) {
 std::vector<cli::Command> fleet_commands() {
   return {{"release withdraw",
            "take a version away from the fleet for good",
-           "Whoever asks for it is told the reason, and nodes that are fetching it stop; nodes that run it go on. No channel may point at it, so move them first.\n"
+           "Whoever asks for it is told the reason, and nodes that are fetching it stop; nodes that run it go on. No channel may point at "
+           "it, so move them first.\n"
            "A version that was withdrawn does not come back.\n\n"
            "  shoal release withdraw acme/llama 1.1 --reason \"wrong weights\"",
            {{"MODEL", "org/name", true}, {"VERSION", "the version to withdraw", true}},

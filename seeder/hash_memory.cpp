@@ -58,7 +58,8 @@ bool same_state(const store::FileStamp& a, const store::FileStamp& b) {
 
 }  // namespace
 
-HashMemory::HashMemory(const fs::path& state, const fs::path& root, const store::Layout& layout) : path_(path_for(state, root)), layout_(layout) {
+HashMemory::HashMemory(const fs::path& state, const fs::path& root, const store::Layout& layout)
+    : path_(path_for(state, root)), layout_(layout) {
   auto text = read_file(path_, memory_limit);
   if (text.ok()) read(text.value());
   Status made = make_directories(path_.parent_path(), 0700);
@@ -111,8 +112,12 @@ std::optional<store::FileHashes> HashMemory::find(std::uint32_t file, const stor
 void HashMemory::add(std::uint32_t file, const store::FileStamp& stamp, const store::FileHashes& hashes) {
   // Before 1970 there is no number for it.
   if (stamp.mtime_ns < 0) return;
-  Json json{{"path", layout_.files()[file].path}, {"size", stamp.size},   {"mtime_ns", stamp.mtime_ns},
-            {"inode", stamp.inode},               {"last", is_last(file)}, {"piece_length", layout_.piece_length()},
+  Json json{{"path", layout_.files()[file].path},
+            {"size", stamp.size},
+            {"mtime_ns", stamp.mtime_ns},
+            {"inode", stamp.inode},
+            {"last", is_last(file)},
+            {"piece_length", layout_.piece_length()},
             {"hashes", to_base64(encode(hashes))}};
   std::string line = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   line.insert(0, check_of(line));

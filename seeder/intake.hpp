@@ -1,5 +1,5 @@
-// What a seeder takes up by itself: directories that are watched, and releases of others that it joins. Told by the options, at the start and
-// again after each SIGHUP.
+// What a seeder takes up by itself: directories that are watched, and releases of others that it joins. Told by the options, at the start
+// and again after each SIGHUP.
 #pragma once
 
 #include <memory>

@@ -100,10 +100,12 @@ bool JoinedDirectory::is_known(const manifest::VerifiedRelease& release) {
   if (!known.ok() || known->root != rule_.directory) return false;
   auto now = stamps_of(*release);
   if (!now.ok() || now->size() != known->mtimes_ns.size()) return false;
-  return std::equal(now->begin(), now->end(), known->mtimes_ns.begin(), [](const auto& file, auto time) { return file.second.mtime_ns == time; });
+  return std::equal(now->begin(), now->end(), known->mtimes_ns.begin(),
+                    [](const auto& file, auto time) { return file.second.mtime_ns == time; });
 }
 
-Result<JoinReport> JoinedDirectory::join_verified(const manifest::VerifiedRelease& release, const std::string& envelope, std::string metainfo) {
+Result<JoinReport> JoinedDirectory::join_verified(const manifest::VerifiedRelease& release, const std::string& envelope,
+                                                  std::string metainfo) {
   SHOAL_TRY(auto checked, swarm::CheckedMetainfo::check(release, metainfo));
   SHOAL_TRY(Stamps before, stamps_of(*release));
   heart_.rest();
@@ -143,7 +145,8 @@ Result<JoinedDirectory::Stamps> JoinedDirectory::stamps_of(const manifest::Relea
 
 Status JoinedDirectory::wait_for_turn() {
   while (tools_.turns && !tools_.turns->enter(this, session_.clock().steady_now()))
-    if (!sleep_for(turn_pause, stop_)) return fail(ErrorCode::interrupted, "interrupted before " + rule_.directory.string() + " was hashed");
+    if (!sleep_for(turn_pause, stop_))
+      return fail(ErrorCode::interrupted, "interrupted before " + rule_.directory.string() + " was hashed");
   return {};
 }
 
@@ -162,7 +165,9 @@ Result<store::TreeHashes> JoinedDirectory::hash(const store::Layout& layout) {
   };
   HashMemory memory(session_.state(), rule_.directory, layout);
   options.known = [&](std::uint32_t file, const store::FileStamp& stamp) { return memory.find(file, stamp); };
-  options.learned = [&](std::uint32_t file, const store::FileStamp& stamp, const store::FileHashes& known) { memory.add(file, stamp, known); };
+  options.learned = [&](std::uint32_t file, const store::FileStamp& stamp, const store::FileHashes& known) {
+    memory.add(file, stamp, known);
+  };
   beat();
   auto hashes = store::hash_tree(rule_.directory, layout, options);
   out_.progress_done();
@@ -172,8 +177,8 @@ Result<store::TreeHashes> JoinedDirectory::hash(const store::Layout& layout) {
 Status JoinedDirectory::check_same(const manifest::Release& release, const std::vector<Sha256>& hashes) const {
   for (std::size_t i = 0; i < release.files.size(); ++i)
     if (release.files[i].sha256 != hashes.at(i))
-      return fail(ErrorCode::verification, (rule_.directory / release.files[i].path).string() + " has other content than in " + rule_.title() +
-                                               ", and nothing of it is served");
+      return fail(ErrorCode::verification, (rule_.directory / release.files[i].path).string() + " has other content than in " +
+                                               rule_.title() + ", and nothing of it is served");
   return {};
 }
 

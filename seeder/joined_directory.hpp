@@ -1,5 +1,5 @@
-// One directory that is to serve a release of somebody else: found, held against the signed release, remembered as a source. Internal to the
-// joiner.
+// One directory that is to serve a release of somebody else: found, held against the signed release, remembered as a source. Internal to
+// the joiner.
 #pragma once
 
 #include <array>
@@ -39,14 +39,15 @@ struct JoinTools {
 /// One thread unless noted.
 class JoinedDirectory {
  public:
-  JoinedDirectory(JoinRule rule, JoinTools tools, swarm::MemberSession& session, registry::Client& tracker, cli::Output& out, std::stop_token stop);
+  JoinedDirectory(JoinRule rule, JoinTools tools, swarm::MemberSession& session, registry::Client& tracker, cli::Output& out,
+                  std::stop_token stop);
 
   /// Until it has joined, or `stop`.
   void run();
-  /// Tries once, for `run` and for tests. Every byte is read once at most and nothing is written below the directory; files that the release
-  /// does not name do not matter. Content that was refused is not read again before the size, time or inode of one of its files changed or
-  /// some hours went by. Errors: `verification` with the first file that differs; `failed` where files change meanwhile or cannot be
-  /// read; `not_found`; `interrupted`; and the tracker's.
+  /// Tries once, for `run` and for tests. Every byte is read once at most and nothing is written below the directory; files that the
+  /// release does not name do not matter. Content that was refused is not read again before the size, time or inode of one of its files
+  /// changed or some hours went by. Errors: `verification` with the first file that differs; `failed` where files change meanwhile or
+  /// cannot be read; `not_found`; `interrupted`; and the tracker's.
   Result<JoinReport> attempt();
 
   JoinState state() const { return state_; }  // thread-safe

@@ -17,7 +17,9 @@ constexpr std::chrono::seconds turn_patience{10};
 /// A directory with all that its thread needs, so that a thread that hangs may outlive the joiner.
 struct Joiner::Running {
   Running(const JoinRule& what, JoinTools tools, swarm::MemberSession& session, cli::Output& out)
-      : rule(what), tracker(session.client(stop.get_token())), directory(rule, std::move(tools), session, *tracker, out, stop.get_token()) {}
+      : rule(what),
+        tracker(session.client(stop.get_token())),
+        directory(rule, std::move(tools), session, *tracker, out, stop.get_token()) {}
 
   const JoinRule rule;
   std::stop_source stop;

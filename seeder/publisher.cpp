@@ -69,9 +69,12 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
     auto differs = difference(known->release->files, source.files, [](auto&, auto&) { return true; });
     if (!differs.empty()) return other_content(request, known->release, differs);
     if (request.allow_code_formats && !known->release->allows_code)
-      return fail(ErrorCode::conflict, title(request) + " is registered already, without --allow-code-formats; releases never change: publish under a new version");
+      return fail(
+          ErrorCode::conflict,
+          title(request) + " is registered already, without --allow-code-formats; releases never change: publish under a new version");
     if (!request.mirrors.empty() && request.mirrors != known->release->mirrors)
-      return fail(ErrorCode::conflict, title(request) + " is registered already, with other mirrors; releases never change: publish under a new version");
+      return fail(ErrorCode::conflict,
+                  title(request) + " is registered already, with other mirrors; releases never change: publish under a new version");
   }
   warn_of_code(request, source);
   SHOAL_TRY(Prepared prepared, prepare(request, source, known));
@@ -90,15 +93,21 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
   SHOAL_CHECK(finish(request, *known, remembered));
   if (!request.keep_hashes) HashMemory::forget(session_.state(), source.root);
   const manifest::Release& release = *known->release;
-  return PublishReport{known->release.id(),  release.swarm.info_hash,        release.files.size(),
-                       release.total_size(), since(start, session_.clock()), already, release.model_signature.has_value(),
+  return PublishReport{known->release.id(),
+                       release.swarm.info_hash,
+                       release.files.size(),
+                       release.total_size(),
+                       since(start, session_.clock()),
+                       already,
+                       release.model_signature.has_value(),
                        release.allows_code ? std::vector<std::string>() : source.code_files};
 }
 
 Result<std::optional<Publisher::Registered>> Publisher::registered(const PublishRequest& request) {
   auto reply = tracker_.release(request.model, request.version);
   if (!reply.ok() && reply.error().message.find(registry::withdrawn_words) != std::string::npos)
-    return fail(ErrorCode::conflict, reply.error().message + " (a version that was withdrawn does not come back: publish under another one)");
+    return fail(ErrorCode::conflict,
+                reply.error().message + " (a version that was withdrawn does not come back: publish under another one)");
   if (!reply.ok() && reply.error().code == ErrorCode::not_found) return std::optional<Registered>();
   if (!reply.ok()) return std::move(reply).error();
   auto context = "the tracker's release " + title(request);
@@ -123,13 +132,16 @@ Result<store::TreeHashes> Publisher::hash(const PublishRequest& request, const S
   store::HashOptions options;
   options.stop = stop_;
   if (request.progress) options.progress = request.progress;
-  else options.progress = [&](ByteCount done) {
-    out_.progress({"hashing " + title(request), done, layout.total_size(), per_second(done, since(start, session_.clock()))});
-  };
+  else
+    options.progress = [&](ByteCount done) {
+      out_.progress({"hashing " + title(request), done, layout.total_size(), per_second(done, since(start, session_.clock()))});
+    };
   HashMemory memory(session_.state(), survey.root, layout);
   options.rate = request.rate.get();
   options.known = [&](std::uint32_t file, const store::FileStamp& stamp) { return memory.find(file, stamp); };
-  options.learned = [&](std::uint32_t file, const store::FileStamp& stamp, const store::FileHashes& known) { memory.add(file, stamp, known); };
+  options.learned = [&](std::uint32_t file, const store::FileStamp& stamp, const store::FileHashes& known) {
+    memory.add(file, stamp, known);
+  };
   auto hashes = store::hash_tree(survey.root, layout, options);
   if (!request.progress) out_.progress_done();
   return hashes;
@@ -193,7 +205,8 @@ Result<manifest::Release> Publisher::draft(const PublishRequest& request, const 
   return release;
 }
 
-Result<Publisher::Prepared> Publisher::prepare(const PublishRequest& request, const Survey& survey, const std::optional<Registered>& known) {
+Result<Publisher::Prepared> Publisher::prepare(const PublishRequest& request, const Survey& survey,
+                                               const std::optional<Registered>& known) {
   SHOAL_TRY(manifest::Release release, draft(request, survey, known));
   SHOAL_TRY(auto layout, store::Layout::make(survey.files, release.swarm.piece_length));
   SHOAL_TRY(auto hashes, hash(request, survey, layout));

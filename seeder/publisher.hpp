@@ -25,9 +25,9 @@ struct PublishRequest {
   std::optional<ChannelName> channel;  // moved to the release when it is registered
   std::map<std::string, std::string> labels;
   bool allow_code_formats = false;
-  bool model_signature = true;  // makes one, unless the source has its own
+  bool model_signature = true;            // makes one, unless the source has its own
   std::vector<std::string> mirrors = {};  // HTTPS addresses where the files also lie
-  std::string parent = "";  // a version of the model, or the id of a release in hexadecimal; empty for none
+  std::string parent = "";                // a version of the model, or the id of a release in hexadecimal; empty for none
   /// Asked when the files have been listed and nothing was read yet; an error is what `publish` fails with. May be empty.
   std::function<Status(const Survey&)> accept = {};
   /// Told of the bytes that are hashed, instead of the output. May be empty.

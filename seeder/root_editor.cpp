@@ -36,7 +36,8 @@ Status remove(std::vector<KeyId>& ids, const std::vector<std::string>& prefixes,
 /// Into the rule that has exactly this pattern, or into one of its own.
 void add_publisher(manifest::TrustRoot& root, const RootEdit::Publisher& publisher) {
   for (manifest::PublisherRule& rule : root.publishers)
-    if (std::find(rule.models.begin(), rule.models.end(), publisher.pattern) != rule.models.end()) return add(rule.keys, publisher.key.id());
+    if (std::find(rule.models.begin(), rule.models.end(), publisher.pattern) != rule.models.end())
+      return add(rule.keys, publisher.key.id());
   root.publishers.push_back({{publisher.pattern}, {publisher.key.id()}, 1});
 }
 

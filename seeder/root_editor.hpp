@@ -25,8 +25,8 @@ struct RootEdit {
   WallTime expires;
 };
 
-/// Version one higher, keys that nothing names any more left out. `usage` where the edit cannot be made: a key that is not there, a threshold
-/// that its keys cannot reach.
+/// Version one higher, keys that nothing names any more left out. `usage` where the edit cannot be made: a key that is not there, a
+/// threshold that its keys cannot reach.
 Result<manifest::TrustRoot> edit(const manifest::TrustRoot& now, const RootEdit& edit);
 
 }  // namespace shoal::seeder

@@ -1,5 +1,5 @@
-// The highest (epoch, sequence) that this publisher signed for each channel: STATE/published/<org>/<name>/<channel>.json. A tracker that was
-// restored from an old backup does not know it, and nodes refuse whatever is lower than what they have seen.
+// The highest (epoch, sequence) that this publisher signed for each channel: STATE/published/<org>/<name>/<channel>.json. A tracker that
+// was restored from an old backup does not know it, and nodes refuse whatever is lower than what they have seen.
 #pragma once
 
 #include "base/files.hpp"

@@ -22,8 +22,8 @@ Result<Times> times_of(const Source& source, const std::vector<manifest::FileEnt
     const fs::path path = source.root / file.path;
     SHOAL_TRY(store::FileStamp stamp, store::stamp_of(path));
     if (stamp.size != file.size)
-      return fail(ErrorCode::verification, path.string() + " is " + std::to_string(stamp.size) + " bytes, was published with " +
-                                               std::to_string(file.size));
+      return fail(ErrorCode::verification,
+                  path.string() + " is " + std::to_string(stamp.size) + " bytes, was published with " + std::to_string(file.size));
     times.push_back(stamp.mtime_ns);
   }
   return times;
@@ -162,7 +162,8 @@ bool SourceLooks::busy(const std::string& mount) const {
   return shared_->state.with([&](const Shared::State& state) { return state.busy.contains(mount); });
 }
 
-void SourceLooks::start(const std::string& mount, std::vector<SourceQuestion> questions, std::shared_ptr<const manifest::Verifier> verifier) {
+void SourceLooks::start(const std::string& mount, std::vector<SourceQuestion> questions,
+                        std::shared_ptr<const manifest::Verifier> verifier) {
   shared_->state.lock()->busy.insert(mount);
   Looker looker{Sources(state_), out_, shared_->stop.get_token(), std::move(verifier)};
   // Detached, because a thread that waits for a file server cannot be ended; the destructor waits for those that can.

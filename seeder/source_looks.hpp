@@ -32,16 +32,16 @@ class MountTable {
 
 struct SourceQuestion {
   ReleaseId id;
-  bool serving = false;  // only whether it is untouched is to be known
-  bool rehash = false;   // files that were touched are to be hashed again
+  bool serving = false;                     // only whether it is untouched is to be known
+  bool rehash = false;                      // files that were touched are to be hashed again
   std::vector<std::int64_t> refuted_times;  // with these times the content differed
 };
 
 struct SourceLook {
   ReleaseId id;
   std::string title;
-  Status status;                          // why it cannot be served
-  bool touched = false;                   // files were written since: ask again with `rehash`
+  Status status;         // why it cannot be served
+  bool touched = false;  // files were written since: ask again with `rehash`
   bool interrupted = false;
   std::optional<swarm::Content> content;  // to be served, unless it is served already
   std::vector<std::int64_t> refuted_times;

@@ -41,9 +41,9 @@ std::string keys_text(const std::vector<crypto::KeyId>& ids) {
 
 std::string root_text(const manifest::Verifier& verifier) {
   const manifest::TrustRoot& root = verifier.root();
-  std::string text = "trust root " + std::to_string(root.version) + " of fleet " + root.fleet.str() + ", epoch " + std::to_string(root.epoch) +
-                     ", until " + format_time(root.expires) + "\nfingerprint " + verifier.fingerprint().hex() + "\n  root keys, " +
-                     std::to_string(root.root_threshold) + " must sign:" + keys_text(root.root_keys);
+  std::string text = "trust root " + std::to_string(root.version) + " of fleet " + root.fleet.str() + ", epoch " +
+                     std::to_string(root.epoch) + ", until " + format_time(root.expires) + "\nfingerprint " + verifier.fingerprint().hex() +
+                     "\n  root keys, " + std::to_string(root.root_threshold) + " must sign:" + keys_text(root.root_keys);
   for (const auto& rule : root.publishers) {
     std::string models;
     for (const std::string& pattern : rule.models) models += (models.empty() ? "" : ", ") + pattern;
@@ -63,7 +63,9 @@ Result<crypto::PublicKey> public_key(const std::string& file, const std::string&
   auto pem = read_file(file, key_file_limit);
   if (!pem.ok()) return fail(ErrorCode::usage, option + ": " + pem.error().message);
   auto key = crypto::PublicKey::from_pem(*pem);
-  if (!key.ok()) return fail(ErrorCode::usage, option + " " + file + ": " + key.error().message + "; give the public key ('shoal key create' writes FILE.pub)");
+  if (!key.ok())
+    return fail(ErrorCode::usage,
+                option + " " + file + ": " + key.error().message + "; give the public key ('shoal key create' writes FILE.pub)");
   return key;
 }
 
@@ -135,34 +137,39 @@ Status run_create(Invocation& call) {
   SHOAL_CHECK(create_file_durably(file, key.pem(), Access::owner));
   SHOAL_CHECK(create_file_durably(public_file, key.public_key().pem()));
   call.out.result({{"type", "key"}, {"file", file.string()}, {"public_file", public_file.string()}, {"id", key.public_key().id().hex()}},
-                  "key " + key.public_key().id().hex() + "\n  private: " + file.string() + "  (its owner alone may read it)\n  public:  " +
-                      public_file.string() + "  (what 'shoal trust rotate' takes)");
+                  "key " + key.public_key().id().hex() + "\n  private: " + file.string() +
+                      "  (its owner alone may read it)\n  public:  " + public_file.string() + "  (what 'shoal trust rotate' takes)");
   return {};
 }
 
 cli::Command rotate_command() {
-  return {"trust rotate",
-          "sign the next version of the trust root: other publishers, other root keys",
-          "Builds the version after the one in force, signs it with the root keys that are given, which must reach the thresholds of both, and registers it\n"
-          "with the tracker. Every machine takes it over by itself, also after a year away. It lasts two years: rotating with no changes renews it.\n\n"
-          "A stolen publisher key: remove it, add another, and begin a new epoch, which ends every pointer that was signed before; then set the channels again.\n"
-          "What a removed key alone has signed is no longer accepted.\n\n"
-          "  shoal key create ~/fleet-keys/publisher-2.key\n"
-          "  shoal trust rotate --root-key ~/fleet-keys/root.key --add-publisher ~/fleet-keys/publisher-2.key.pub \\\n"
-          "      --remove-publisher 3f9c2a1b --new-epoch",
-          {},
-          {state_option,
-           {"--root-key", "FILE", "a root key (PEM) that signs; again for each", "", true, true},
-           {"--add-publisher", "PUBKEY[=PATTERN]", "a public key that may publish the models of PATTERN: *, org/* or org/name; otherwise *", "", false, true},
-           {"--remove-publisher", "KEYID", "a publisher key, by its id or at least eight digits of it", "", false, true},
-           {"--add-root-key", "PUBKEY", "a public key that signs trust roots from this version on", "", false, true},
-           {"--remove-root-key", "KEYID", "a root key", "", false, true},
-           {"--threshold", "N", "how many root keys must sign"},
-           {"--add-tracker-key", "PUBKEY", "the tracker's freshness.pub, where the fleet is older than freshness statements", "", false, true},
-           {"--remove-tracker-key", "KEYID", "a tracker key", "", false, true},
-           {"--new-epoch", "", "end every channel pointer that was signed before"}},
-          run_rotate,
-          "Seeder"};
+  return {
+      "trust rotate",
+      "sign the next version of the trust root: other publishers, other root keys",
+      "Builds the version after the one in force, signs it with the root keys that are given, which must reach the thresholds of both, and "
+      "registers it\n"
+      "with the tracker. Every machine takes it over by itself, also after a year away. It lasts two years: rotating with no changes "
+      "renews it.\n\n"
+      "A stolen publisher key: remove it, add another, and begin a new epoch, which ends every pointer that was signed before; then set "
+      "the channels again.\n"
+      "What a removed key alone has signed is no longer accepted.\n\n"
+      "  shoal key create ~/fleet-keys/publisher-2.key\n"
+      "  shoal trust rotate --root-key ~/fleet-keys/root.key --add-publisher ~/fleet-keys/publisher-2.key.pub \\\n"
+      "      --remove-publisher 3f9c2a1b --new-epoch",
+      {},
+      {state_option,
+       {"--root-key", "FILE", "a root key (PEM) that signs; again for each", "", true, true},
+       {"--add-publisher", "PUBKEY[=PATTERN]", "a public key that may publish the models of PATTERN: *, org/* or org/name; otherwise *", "",
+        false, true},
+       {"--remove-publisher", "KEYID", "a publisher key, by its id or at least eight digits of it", "", false, true},
+       {"--add-root-key", "PUBKEY", "a public key that signs trust roots from this version on", "", false, true},
+       {"--remove-root-key", "KEYID", "a root key", "", false, true},
+       {"--threshold", "N", "how many root keys must sign"},
+       {"--add-tracker-key", "PUBKEY", "the tracker's freshness.pub, where the fleet is older than freshness statements", "", false, true},
+       {"--remove-tracker-key", "KEYID", "a tracker key", "", false, true},
+       {"--new-epoch", "", "end every channel pointer that was signed before"}},
+      run_rotate,
+      "Seeder"};
 }
 
 }  // namespace
@@ -178,7 +185,8 @@ std::vector<cli::Command> trust_commands() {
           rotate_command(),
           {"key create",
            "make a key that signs releases or trust roots",
-           "Writes the private key to FILE (readable by its owner alone) and the public one to FILE.pub. It counts once a trust root names it.\n\n"
+           "Writes the private key to FILE (readable by its owner alone) and the public one to FILE.pub. It counts once a trust root names "
+           "it.\n\n"
            "  shoal key create ~/fleet-keys/publisher-2.key",
            {{"FILE", "where the private key goes; must not exist", true}},
            {},

@@ -14,7 +14,8 @@ void describe(metrics::Page& page, const WatchCounts& counts) {
     versions.push_back({{{"state", watch_state_names[i]}}, static_cast<double>(counts.versions[i])});
   page.gauge("shoal_watched_versions", "Directories that fit a watched pattern, by state.", versions);
   page.gauge("shoal_watched_roots", "Watched patterns, by whether their directory can be read.",
-             {{{{"state", "readable"}}, static_cast<double>(counts.roots - counts.lost)}, {{{"state", "lost"}}, static_cast<double>(counts.lost)}});
+             {{{{"state", "readable"}}, static_cast<double>(counts.roots - counts.lost)},
+              {{{"state", "lost"}}, static_cast<double>(counts.lost)}});
 }
 
 }  // namespace shoal::seeder

@@ -15,8 +15,8 @@ struct WatchRecord {
   enum class Phase { begun, published, withdrawn };
   Phase phase = Phase::begun;
   fs::path directory;
-  Sha256 print;           // of what was published, or begun
-  unsigned revision = 0;  // of the version that was published, or begun: 1 is "VERSION+1"
+  Sha256 print;                      // of what was published, or begun
+  unsigned revision = 0;             // of the version that was published, or begun: 1 is "VERSION+1"
   std::optional<ReleaseId> release;  // published last; also while the next revision is begun
   bool operator==(const WatchRecord&) const = default;
 };
@@ -24,14 +24,14 @@ struct WatchRecord {
 /// One directory as this process knows it.
 struct WatchMemory {
   std::optional<WatchRecord> record;
-  Sha256 print;                // seen last
-  bool seen = false;           // `print` holds
-  SteadyTime since{};          // it has been so
-  SteadyTime not_before{};     // of the next inspection or publication
-  unsigned failures = 0;       // since it is so, one after the other
-  bool inspected = false;      // what lies there is complete
-  bool refused = false;        // the last publication failed, and nothing changed since
-  std::string told;            // the problem that was said last
+  Sha256 print;             // seen last
+  bool seen = false;        // `print` holds
+  SteadyTime since{};       // it has been so
+  SteadyTime not_before{};  // of the next inspection or publication
+  unsigned failures = 0;    // since it is so, one after the other
+  bool inspected = false;   // what lies there is complete
+  bool refused = false;     // the last publication failed, and nothing changed since
+  std::string told;         // the problem that was said last
   std::optional<Sha256> told_change;
 };
 

@@ -15,8 +15,8 @@ namespace shoal::seeder {
 struct Completeness {
   enum class Kind { marker, safetensors, settled };
   Kind kind = Kind::safetensors;
-  std::string marker;                      // a file name, for Kind::marker
-  std::chrono::milliseconds settling{};    // for Kind::settled
+  std::string marker;                    // a file name, for Kind::marker
+  std::chrono::milliseconds settling{};  // for Kind::settled
   /// "marker:DONE", "safetensors" or "settled:10m".
   static Result<Completeness> parse(std::string_view text);
   bool operator==(const Completeness&) const = default;

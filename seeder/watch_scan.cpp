@@ -171,7 +171,8 @@ Error missing(const std::string& what) { return fail(ErrorCode::partial, what); 
 bool has_index(const std::set<std::string>& paths, const std::string& path) {
   const std::string directory = path.substr(0, path.rfind('/') + 1);
   return std::any_of(paths.begin(), paths.end(), [&](const std::string& other) {
-    return other.starts_with(directory) && other.find(".safetensors.index", directory.size()) != std::string::npos && other.ends_with(".json");
+    return other.starts_with(directory) && other.find(".safetensors.index", directory.size()) != std::string::npos &&
+           other.ends_with(".json");
   });
 }
 
@@ -185,7 +186,8 @@ Status check_numbered(const std::vector<store::LayoutFile>& files) {
     if (!std::regex_match(file.path, match, numbered) || !groups.insert(match[1].str() + "/" + match[3].str()).second) continue;
     for (int shard = 1; shard <= std::stoi(match[3]); ++shard) {
       const std::string number = std::to_string(shard);
-      const std::string name = match[1].str() + "-" + std::string(5 - number.size(), '0') + number + "-of-" + match[3].str() + ".safetensors";
+      const std::string name =
+          match[1].str() + "-" + std::string(5 - number.size(), '0') + number + "-of-" + match[3].str() + ".safetensors";
       if (!present.contains(name)) return missing(printable(name) + " is missing still");
     }
     if (!has_index(present, file.path)) return missing("the index of " + printable(file.path) + " is missing still");
@@ -199,7 +201,8 @@ Result<Scan> scan(const WatchRule& rule, const std::function<void()>& alive) { r
 
 Sha256 print_of(const Survey& survey) {
   Printer printer;
-  for (std::size_t i = 0; i < survey.files.size(); ++i) printer.add({survey.files[i].path, survey.stamps[i].size, survey.stamps[i].mtime_ns});
+  for (std::size_t i = 0; i < survey.files.size(); ++i)
+    printer.add({survey.files[i].path, survey.stamps[i].size, survey.stamps[i].mtime_ns});
   return printer.finish();
 }
 

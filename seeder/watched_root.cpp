@@ -20,9 +20,8 @@ constexpr unsigned most_revisions = 1000;
 
 /// Older versions first, so that a channel ends at the newest.
 void sort_by_age(std::vector<SeenDirectory>& directories) {
-  std::sort(directories.begin(), directories.end(), [](const SeenDirectory& a, const SeenDirectory& b) {
-    return std::tie(a.newest_ns, a.path) < std::tie(b.newest_ns, b.path);
-  });
+  std::sort(directories.begin(), directories.end(),
+            [](const SeenDirectory& a, const SeenDirectory& b) { return std::tie(a.newest_ns, a.path) < std::tie(b.newest_ns, b.path); });
 }
 
 std::chrono::milliseconds pause_after(std::chrono::milliseconds scan, std::chrono::milliseconds poll) {
@@ -61,7 +60,8 @@ void WatchedRoot::turn() {
   const auto took = session_.clock().steady_now() - start;
   // Time that a file server hung is no measure of the tree.
   scan_took_ = std::chrono::duration_cast<std::chrono::milliseconds>(hung_.exchange(false) ? SteadyTime::duration{} : took);
-  log::debug("scanned", {{"root", shown(rule_.root)}, {"microseconds", std::chrono::duration_cast<std::chrono::microseconds>(took).count()}});
+  log::debug("scanned",
+             {{"root", shown(rule_.root)}, {"microseconds", std::chrono::duration_cast<std::chrono::microseconds>(took).count()}});
   if (stop_.stop_requested() || !root_holds(found)) return;
   tell_problems(found.value());
   tell_gone(found.value());
@@ -111,7 +111,8 @@ void WatchedRoot::check_answers(std::chrono::milliseconds patience) {
 
 bool WatchedRoot::root_holds(const Result<Scan>& found) {
   if (!found.ok()) lost("cannot be read: " + Result<Scan>(found).error().message);
-  else if (looks_unmounted(found.value(), known_)) lost("is empty, where there were " + std::to_string(known_) + " versions: taken for unmounted");
+  else if (looks_unmounted(found.value(), known_))
+    lost("is empty, where there were " + std::to_string(known_) + " versions: taken for unmounted");
   else back();
   return lost_.empty();
 }
@@ -229,7 +230,8 @@ Result<PublishReport> WatchedRoot::try_publish(const SeenDirectory& seen, WatchM
   if (!adopt) request.channel = rule_.channel;
   WatchRecord record = begin(seen, memory);
   auto report = publish_revision(seen, request, record, adopt);
-  while (!report.ok() && report.error().code == ErrorCode::conflict && rule_.on_change == OnChange::republish && record.revision < most_revisions) {
+  while (!report.ok() && report.error().code == ErrorCode::conflict && rule_.on_change == OnChange::republish &&
+         record.revision < most_revisions) {
     ++record.revision;
     report = publish_revision(seen, request, record, false);
   }
@@ -270,7 +272,8 @@ void WatchedRoot::changed(const SeenDirectory& seen, WatchMemory& memory, bool w
   Json more{{"version", what}, {"problem", "its files changed after they were published"}};
   if (!withdraw) {
     more["action"] = rule_.on_change == OnChange::republish ? "republish" : "report";
-    const char* next = rule_.on_change == OnChange::republish ? "; it is published again when it is complete" : "; what differs is not served";
+    const char* next =
+        rule_.on_change == OnChange::republish ? "; it is published again when it is complete" : "; what differs is not served";
     return say("changed", seen.path, "is not any more what was published as " + what + next, std::move(more));
   }
   more["action"] = "withdraw";

@@ -66,8 +66,8 @@ class WatchedRoot {
   const WatchRecords records_;
   std::map<fs::path, WatchMemory> memories_;
   std::set<std::pair<std::string, std::string>> told_;
-  std::size_t known_ = 0;   // directories at the last look that worked
-  std::string lost_;        // why the root cannot be read
+  std::size_t known_ = 0;  // directories at the last look that worked
+  std::string lost_;       // why the root cannot be read
   std::chrono::milliseconds scan_took_{};
   Heartbeat heart_;
   std::atomic<bool> hung_{false};   // in the middle of the scan

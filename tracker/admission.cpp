@@ -33,8 +33,7 @@ Status check_open(const TokenRecord& token, WallTime now) {
   if (now >= token.expires)
     return fail(ErrorCode::not_enrolled,
                 "the token expired at " + format_time(token.expires) + ": ask for a new one ('shoal token create')");
-  if (token.uses_left <= 0)
-    return fail(ErrorCode::not_enrolled, "the token was used before: ask for a new one ('shoal token create')");
+  if (token.uses_left <= 0) return fail(ErrorCode::not_enrolled, "the token was used before: ask for a new one ('shoal token create')");
   return {};
 }
 
@@ -104,8 +103,12 @@ Result<registry::EnrolReply> Admission::enrol_checked(const registry::EnrolReque
   else {
     SHOAL_TRY(issued, issue(request.request_pem, token.role, id));
   }
-  log::info("enrolled", {{"machine", id.str()}, {"role", name(token.role)}, {"name", request.name}, {"site", request.site},
-                         {"token", to_hex(token.id)}, {"again", id == fresh ? "no" : "yes"}});
+  log::info("enrolled", {{"machine", id.str()},
+                         {"role", name(token.role)},
+                         {"name", request.name},
+                         {"site", request.site},
+                         {"token", to_hex(token.id)},
+                         {"again", id == fresh ? "no" : "yes"}});
   RootChain roots = options_.trust_roots(token.trust_root);
   return registry::EnrolReply{std::move(issued.pem), authority_.certificate_pem(), std::move(roots.first), std::move(roots.later)};
 }

@@ -16,7 +16,8 @@ Status insert_token(Session& session, const TokenRecord& token) {
 }
 
 Result<std::optional<TokenRecord>> find_token(Session& session, const std::string& id) {
-  SHOAL_TRY(auto rows, session.run("SELECT secret_hash, role, uses_left, created, expires, trust_root FROM tokens WHERE id = ?", {Value::blob(id)}));
+  SHOAL_TRY(auto rows,
+            session.run("SELECT secret_hash, role, uses_left, created, expires, trust_root FROM tokens WHERE id = ?", {Value::blob(id)}));
   if (rows.empty()) return std::optional<TokenRecord>();
   const Row& row = rows.front();
   SHOAL_TRY(Sha256 secret_hash, Sha256::from_raw(row.text(0)));

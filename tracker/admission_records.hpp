@@ -13,7 +13,7 @@
 namespace shoal::tracker {
 
 struct TokenRecord {
-  std::string id;      // raw
+  std::string id;  // raw
   Sha256 secret_hash;
   identity::Role role = identity::Role::node;
   std::int64_t uses_left = 0;

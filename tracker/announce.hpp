@@ -29,12 +29,12 @@ struct AnnouncePeer {
 };
 
 struct AnnounceAnswer {
-  std::chrono::seconds interval{0};      // with jitter of a tenth, so that a fleet does not announce in step
+  std::chrono::seconds interval{0};  // with jitter of a tenth, so that a fleet does not announce in step
   std::chrono::seconds min_interval{0};
   SwarmCounts counts;
   std::vector<AnnouncePeer> peers;
-  std::string external_ip;  // 4 or 16 bytes (BEP 24)
-  std::string tracker_id;   // what the client sent
+  std::string external_ip;           // 4 or 16 bytes (BEP 24)
+  std::string tracker_id;            // what the client sent
   std::vector<NodeId> revoked = {};  // see AnnounceReply
 };
 

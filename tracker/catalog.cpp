@@ -32,7 +32,8 @@ ReleaseRecord record_of(const manifest::VerifiedRelease& release) {
 }
 
 Error withdrawn_error(const ReleaseRecord& record, ErrorCode code, const std::string& advice = "") {
-  return fail(code, title(record.model, record.version) + " " + std::string(registry::withdrawn_words) + ": " + record.withdrawn_reason + advice);
+  return fail(code,
+              title(record.model, record.version) + " " + std::string(registry::withdrawn_words) + ": " + record.withdrawn_reason + advice);
 }
 
 /// Whether the release is new; an error where its version is taken or was withdrawn.
@@ -206,8 +207,7 @@ Status Catalog::withdraw(const ModelName& model, const VersionName& version, con
   return remember_torrents();
 }
 
-Status Catalog::set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope_json,
-                            const NodeId& who) {
+Status Catalog::set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope_json, const NodeId& who) {
   SHOAL_TRY(auto envelope, decode_envelope(envelope_json, manifest::channel_limit));
   // Held against what is stored below: a pointer that is merely late is a conflict, not a forgery.
   SHOAL_TRY(auto pointer, verifier_()->channel(envelope, model, channel, {}, clock_.now()));
@@ -222,7 +222,8 @@ Status Catalog::set_channel(const ModelName& model, const ChannelName& channel, 
   });
   SHOAL_CHECK(moved);
   if (*moved)
-    log::info("channel_moved", {{"channel", title(model, channel)}, {"release", next.release.hex()}, {"sequence", next.seen.sequence}, {"by", who.str()}});
+    log::info("channel_moved",
+              {{"channel", title(model, channel)}, {"release", next.release.hex()}, {"sequence", next.seen.sequence}, {"by", who.str()}});
   return {};
 }
 
@@ -256,7 +257,9 @@ Result<std::vector<ChannelStanding>> Catalog::standings() {
 
 Status Catalog::halt(const ChannelStanding& standing) {
   const manifest::ChannelState& at = standing.state;
-  SHOAL_TRY(bool halted, database_.write([&](Session& session) { return mark_halted(session, at.model, at.channel, {at.epoch, at.sequence}); }));
+  SHOAL_TRY(bool halted, database_.write([&](Session& session) {
+    return mark_halted(session, at.model, at.channel, {at.epoch, at.sequence});
+  }));
   if (halted)
     log::warn("rollout_halted", {{"channel", title(at.model, at.channel)}, {"release", standing.release.hex()}, {"sequence", at.sequence}});
   return {};

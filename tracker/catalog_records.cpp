@@ -10,8 +10,14 @@ WallTime time_of(std::int64_t value) { return WallTime(std::chrono::seconds(valu
 Result<ReleaseRecord> release_of(const Row& row) {
   SHOAL_TRY(ReleaseId id, ReleaseId::from_raw(row.text(0)));
   SHOAL_TRY(InfoHash info_hash, InfoHash::from_raw(row.text(3)));
-  return ReleaseRecord{id, ModelName::trusted(row.text(1)), VersionName::trusted(row.text(2)), info_hash,
-                       static_cast<ByteCount>(row.number(4)), time_of(row.number(5)), time_of(row.number(6)), row.text(7)};
+  return ReleaseRecord{id,
+                       ModelName::trusted(row.text(1)),
+                       VersionName::trusted(row.text(2)),
+                       info_hash,
+                       static_cast<ByteCount>(row.number(4)),
+                       time_of(row.number(5)),
+                       time_of(row.number(6)),
+                       row.text(7)};
 }
 
 /// From: model, channel, epoch, sequence, release, envelope, halted.
@@ -40,34 +46,43 @@ Result<std::optional<ReleaseRecord>> first_of(const std::vector<Row>& rows) {
 
 Status insert_release(Session& session, const NewRelease& release) {
   const ReleaseRecord& record = release.record;
-  SHOAL_CHECK(session.run("INSERT INTO releases(id, model, version, info_hash, size, created, published, publisher, envelope, metainfo) "
-                          "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                          {Value::blob(record.id.view()), record.model.str(), record.version.str(), Value::blob(record.info_hash.view()),
-                           static_cast<std::int64_t>(record.size), seconds(record.created), seconds(release.now), release.publisher,
-                           Value::blob(release.envelope), Value::blob(release.metainfo)}));
+  SHOAL_CHECK(
+      session.run("INSERT INTO releases(id, model, version, info_hash, size, created, published, publisher, envelope, metainfo) "
+                  "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                  {Value::blob(record.id.view()), record.model.str(), record.version.str(), Value::blob(record.info_hash.view()),
+                   static_cast<std::int64_t>(record.size), seconds(record.created), seconds(release.now), release.publisher,
+                   Value::blob(release.envelope), Value::blob(release.metainfo)}));
   return {};
 }
 
 Result<std::optional<ReleaseRecord>> find_release(Session& session, const ReleaseId& id) {
   SHOAL_TRY(auto rows,
-            session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases WHERE id = ?", {Value::blob(id.view())}));
+            session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases WHERE id = ?",
+                        {Value::blob(id.view())}));
   return first_of(rows);
 }
 
 Result<std::optional<ReleaseRecord>> find_release(Session& session, const ModelName& model, const VersionName& version) {
-  SHOAL_TRY(auto rows, session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases WHERE model = ? AND version = ?",
-                                   {model.str(), version.str()}));
+  SHOAL_TRY(
+      auto rows,
+      session.run(
+          "SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases WHERE model = ? AND version = ?",
+          {model.str(), version.str()}));
   return first_of(rows);
 }
 
 Result<std::vector<ReleaseRecord>> all_releases(Session& session) {
-  SHOAL_TRY(auto rows, session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases ORDER BY rowid"));
+  SHOAL_TRY(auto rows,
+            session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases ORDER BY rowid"));
   return releases_of(rows);
 }
 
 Result<std::vector<ReleaseRecord>> releases_of(Session& session, const ModelName& model) {
-  SHOAL_TRY(auto rows,
-            session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases WHERE model = ? ORDER BY rowid", {model.str()}));
+  SHOAL_TRY(
+      auto rows,
+      session.run(
+          "SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases WHERE model = ? ORDER BY rowid",
+          {model.str()}));
   return releases_of(rows);
 }
 
@@ -84,7 +99,8 @@ Result<std::optional<std::string>> metainfo_of(Session& session, const ReleaseId
 }
 
 Status mark_withdrawn(Session& session, const ReleaseId& id, const std::string& reason, WallTime now) {
-  SHOAL_CHECK(session.run("UPDATE releases SET withdrawn = ?, withdrawn_reason = ? WHERE id = ?", {seconds(now), reason, Value::blob(id.view())}));
+  SHOAL_CHECK(
+      session.run("UPDATE releases SET withdrawn = ?, withdrawn_reason = ? WHERE id = ?", {seconds(now), reason, Value::blob(id.view())}));
   return {};
 }
 
@@ -95,8 +111,8 @@ Status put_channel(Session& session, const ChannelRecord& record, const NodeId& 
       {record.model.str(), record.channel.str(), static_cast<std::int64_t>(record.seen.epoch),
        static_cast<std::int64_t>(record.seen.sequence), Value::blob(record.release.view()), Value::blob(record.envelope), seconds(now)}));
   SHOAL_CHECK(session.run("INSERT INTO channel_history(model, channel, release, envelope, who, at) VALUES(?, ?, ?, ?, ?, ?)",
-                          {record.model.str(), record.channel.str(), Value::blob(record.release.view()), Value::blob(record.envelope), who.str(),
-                           seconds(now)}));
+                          {record.model.str(), record.channel.str(), Value::blob(record.release.view()), Value::blob(record.envelope),
+                           who.str(), seconds(now)}));
   return {};
 }
 
@@ -107,15 +123,17 @@ Result<bool> mark_halted(Session& session, const ModelName& model, const Channel
 }
 
 Result<std::optional<ChannelRecord>> find_channel(Session& session, const ModelName& model, const ChannelName& channel) {
-  SHOAL_TRY(auto rows, session.run("SELECT model, channel, epoch, sequence, release, envelope, halted FROM channels WHERE model = ? AND channel = ?",
-                                   {model.str(), channel.str()}));
+  SHOAL_TRY(auto rows,
+            session.run("SELECT model, channel, epoch, sequence, release, envelope, halted FROM channels WHERE model = ? AND channel = ?",
+                        {model.str(), channel.str()}));
   if (rows.empty()) return std::optional<ChannelRecord>();
   SHOAL_TRY(ChannelRecord record, channel_of(rows.front()));
   return std::optional(std::move(record));
 }
 
 Result<std::vector<ChannelRecord>> all_channels(Session& session) {
-  SHOAL_TRY(auto rows, session.run("SELECT model, channel, epoch, sequence, release, envelope, halted FROM channels ORDER BY model, channel"));
+  SHOAL_TRY(auto rows,
+            session.run("SELECT model, channel, epoch, sequence, release, envelope, halted FROM channels ORDER BY model, channel"));
   std::vector<ChannelRecord> channels;
   for (const Row& row : rows) {
     SHOAL_TRY(ChannelRecord record, channel_of(row));
@@ -124,7 +142,8 @@ Result<std::vector<ChannelRecord>> all_channels(Session& session) {
   return channels;
 }
 
-Result<std::vector<registry::HistoryRow>> history_of(Session& session, const ModelName& model, const ChannelName& channel, std::int64_t most) {
+Result<std::vector<registry::HistoryRow>> history_of(Session& session, const ModelName& model, const ChannelName& channel,
+                                                     std::int64_t most) {
   SHOAL_TRY(auto rows, session.run("SELECT h.envelope, r.version, h.who, h.at FROM channel_history h JOIN releases r ON r.id = h.release "
                                    "WHERE h.model = ? AND h.channel = ? ORDER BY h.id DESC LIMIT ?",
                                    {model.str(), channel.str(), most}));

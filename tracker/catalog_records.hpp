@@ -19,7 +19,7 @@ struct ReleaseRecord {
   InfoHash info_hash;
   ByteCount size = 0;
   WallTime created;
-  WallTime withdrawn = {};       // since when; the epoch's start where it is not
+  WallTime withdrawn = {};  // since when; the epoch's start where it is not
   std::string withdrawn_reason = {};
   bool is_withdrawn() const { return withdrawn != WallTime{}; }
 };
@@ -58,7 +58,8 @@ Result<bool> mark_halted(Session& session, const ModelName& model, const Channel
 /// Sorted by model and channel.
 Result<std::vector<ChannelRecord>> all_channels(Session& session);
 /// Newest first.
-Result<std::vector<registry::HistoryRow>> history_of(Session& session, const ModelName& model, const ChannelName& channel, std::int64_t most);
+Result<std::vector<registry::HistoryRow>> history_of(Session& session, const ModelName& model, const ChannelName& channel,
+                                                     std::int64_t most);
 Result<std::optional<ChannelRecord>> find_channel(Session& session, const ModelName& model, const ChannelName& channel);
 Result<std::vector<registry::ChannelRow>> channels_of(Session& session, const ModelName& model);
 

@@ -5,8 +5,8 @@
 #include "metrics/exporter.hpp"
 #include "tracker/admission.hpp"
 #include "tracker/fleet_init.hpp"
-#include "tracker/state.hpp"
 #include "tracker/revocations.hpp"
+#include "tracker/state.hpp"
 #include "tracker/tracker.hpp"
 
 namespace shoal::tracker {
@@ -15,22 +15,39 @@ namespace {
 constexpr std::uint32_t most_uses = 100000;
 constexpr std::size_t most_reason = 200;
 
-const cli::Option state_option{
-    .name = "--state", .value = "DIR", .help = "the tracker's state directory", .fallback = "/var/lib/shoal/tracker", .config_key = "state"};
+const cli::Option state_option{.name = "--state",
+                               .value = "DIR",
+                               .help = "the tracker's state directory",
+                               .fallback = "/var/lib/shoal/tracker",
+                               .config_key = "state"};
 
 // --- fleet init
 
 std::string next_steps(const FleetOrder& order, const NewFleet& fleet) {
   std::string state = order.state.string();
-  return "Fleet " + fleet.fleet.str() + " is set up.\n"
-         "  tracker's state:   " + state + "\n"
-         "  root key:          " + fleet.root_key.string() + "  (signs trust roots: keep it offline)\n"
-         "  publisher key:     " + fleet.publisher_key.string() + "  (signs releases: only where you publish)\n"
-         "  trust root:        " + fleet.trust_root.hex() + "\n"
+  return "Fleet " + fleet.fleet.str() +
+         " is set up.\n"
+         "  tracker's state:   " +
+         state +
+         "\n"
+         "  root key:          " +
+         fleet.root_key.string() +
+         "  (signs trust roots: keep it offline)\n"
+         "  publisher key:     " +
+         fleet.publisher_key.string() +
+         "  (signs releases: only where you publish)\n"
+         "  trust root:        " +
+         fleet.trust_root.hex() +
+         "\n"
          "Next:\n"
-         "  shoal tracker run --state " + state + "\n"
-         "  shoal token create --state " + state + " --role seeder      then on that machine: shoal join TOKEN --state DIR\n"
-         "  shoal publish SRC --state DIR --model ORG/NAME --version V --key " + fleet.publisher_key.string();
+         "  shoal tracker run --state " +
+         state +
+         "\n"
+         "  shoal token create --state " +
+         state +
+         " --role seeder      then on that machine: shoal join TOKEN --state DIR\n"
+         "  shoal publish SRC --state DIR --model ORG/NAME --version V --key " +
+         fleet.publisher_key.string();
 }
 
 Json as_json(const FleetOrder& order, const NewFleet& fleet) {
@@ -237,7 +254,8 @@ Status run_nodes_revoke(cli::Invocation& call) {
   fs::path state = call.get("--state");
   SHOAL_CHECK(load_tracker(state));
   SHOAL_TRY(Database database, Database::open(database_path(state)));
-  SHOAL_TRY(Revocation revocation, revoke(database, call.get("MACHINE"), printable(call.get("--reason"), most_reason), SystemClock().now()));
+  SHOAL_TRY(Revocation revocation,
+            revoke(database, call.get("MACHINE"), printable(call.get("--reason"), most_reason), SystemClock().now()));
   const std::string until = format_time(revocation.certificate_until);
   call.out.result({{"type", "revoked"},
                    {"id", revocation.machine.str()},

@@ -93,7 +93,7 @@ ALTER TABLE releases ADD COLUMN withdrawn_reason TEXT NOT NULL DEFAULT '';
 ALTER TABLE channels ADD COLUMN halted INTEGER NOT NULL DEFAULT 0;     -- the rollout of this pointer was halted
 ALTER TABLE tokens ADD COLUMN trust_root BLOB NOT NULL DEFAULT x'';    -- fingerprint that the token pins; empty: the first root's
 )sql",
-                                      R"sql(
+    R"sql(
 ALTER TABLE machines ADD COLUMN revoked INTEGER NOT NULL DEFAULT 0;      -- when; 0: it is not
 ALTER TABLE machines ADD COLUMN revoked_reason TEXT NOT NULL DEFAULT '';
 )sql"};

@@ -30,9 +30,8 @@ void wait_for_freshness(const Parts& parts, const Request& request, const Reply&
   if (!after.ok()) return reply(refused(after.error()));
   if (!wait.ok()) return reply(refused(wait.error()));
   auto patience = std::chrono::seconds(std::min<std::uint64_t>(*wait, static_cast<std::uint64_t>(registry::longest_patience.count())));
-  parts.freshness.ask(*after, patience, [reply](const Result<std::string>& envelope) {
-    reply(envelope.ok() ? json(*envelope) : refused(envelope.error()));
-  });
+  parts.freshness.ask(*after, patience,
+                      [reply](const Result<std::string>& envelope) { reply(envelope.ok() ? json(*envelope) : refused(envelope.error())); });
 }
 
 Result<Response> take_report(const Parts& parts, const Request& request, const PathArguments&) {

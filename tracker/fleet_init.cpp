@@ -101,10 +101,11 @@ Status write_keys(const fs::path& keys, const crypto::PrivateKey& root, const cr
   return create_noted(publisher_key_path(keys), publisher.pem(), undo);
 }
 
-Status write_state(const fs::path& state, const identity::Authority& authority, const crypto::PrivateKey& freshness, const identity::Member& self,
-                   Undo& undo) {
+Status write_state(const fs::path& state, const identity::Authority& authority, const crypto::PrivateKey& freshness,
+                   const identity::Member& self, Undo& undo) {
   SHOAL_CHECK(make_noted(state, undo));
-  for (const char* name : {"authority", "identity", "freshness.key", "freshness.pub", "tracker.db", "tracker.db-wal", "tracker.db-shm"}) undo.add(state / name);
+  for (const char* name : {"authority", "identity", "freshness.key", "freshness.pub", "tracker.db", "tracker.db-wal", "tracker.db-shm"})
+    undo.add(state / name);
   SHOAL_CHECK(save_authority(state, authority));
   SHOAL_CHECK(save_freshness_key(state, freshness));
   SHOAL_CHECK(Database::open(database_path(state)));
@@ -117,8 +118,8 @@ Result<NewFleet> init_fleet(const FleetOrder& order, WallTime now) {
   SHOAL_TRY(fs::path state, resolved(order.state));
   SHOAL_TRY(fs::path keys, resolved(order.keys));
   SHOAL_CHECK(check_apart(state, keys));
-  for (const fs::path& path :
-       {root_key_path(keys), publisher_key_path(keys), state / "authority", state / "identity", state / "freshness.key", database_path(state)})
+  for (const fs::path& path : {root_key_path(keys), publisher_key_path(keys), state / "authority", state / "identity",
+                               state / "freshness.key", database_path(state)})
     SHOAL_CHECK(check_unused(path));
   FleetName fleet = order.fleet.value_or(random_name());
   SHOAL_TRY(identity::Authority authority, identity::Authority::create(fleet, now));

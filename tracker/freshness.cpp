@@ -25,7 +25,8 @@ std::uint64_t first_serial(WallTime now) {
 
 Error not_ours() {
   return fail(ErrorCode::not_found,
-              "this tracker states no freshness: the trust root does not name its key. Sign a root that does: 'shoal trust rotate --add-tracker-key "
+              "this tracker states no freshness: the trust root does not name its key. Sign a root that does: 'shoal trust rotate "
+              "--add-tracker-key "
               "FILE' with the file freshness.pub of the tracker's state");
 }
 

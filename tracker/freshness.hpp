@@ -24,7 +24,7 @@ struct ChannelStanding {
 /// What a statement is made from.
 struct Situation {
   std::uint64_t trust_root = 1;
-  bool may_sign = false;  // the trust root names this tracker's key
+  bool may_sign = false;                  // the trust root names this tracker's key
   std::vector<ChannelStanding> channels;  // sorted by model and channel
   bool operator==(const Situation&) const = default;
 };
@@ -67,7 +67,7 @@ class FreshnessDesk {
     std::string envelope;
     SteadyTime signed_at;
     bool looked = false;
-    bool stale = false;   // a refresh failed
+    bool stale = false;  // a refresh failed
     bool closed = false;
     std::vector<Waiter> waiting;  // for another serial than the one in force
     std::vector<Waiter> due;      // for their turn to be answered

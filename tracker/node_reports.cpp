@@ -3,7 +3,9 @@
 namespace shoal::tracker {
 namespace {
 
-bool is_failure(const registry::SubscriptionReport& report, const ReleaseId& release) { return report.phase == "failed" && report.wanted == release; }
+bool is_failure(const registry::SubscriptionReport& report, const ReleaseId& release) {
+  return report.phase == "failed" && report.wanted == release;
+}
 
 }  // namespace
 

@@ -20,8 +20,8 @@ struct Peer {
   std::string site;     // where the machine stands; empty where unknown
   bool source = false;  // a machine with the role seeder
   bool complete = false;
-  bool partial_seed = false;  // incomplete, and wants nothing more (BEP 21, event=paused)
-  bool counted = false;       // its completed event was counted
+  bool partial_seed = false;     // incomplete, and wants nothing more (BEP 21, event=paused)
+  bool counted = false;          // its completed event was counted
   std::uint32_t introduced = 0;  // to how many it was handed out
   SteadyTime seen;
 

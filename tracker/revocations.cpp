@@ -8,7 +8,8 @@ namespace {
 constexpr const char* all_revoked = "SELECT id, name, revoked_reason, revoked, certificate_until FROM machines WHERE revoked != 0";
 // Those that were revoked already come last: they do not make a name ambiguous.
 constexpr const char* all_named =
-    "SELECT id, name, revoked_reason, revoked, certificate_until FROM machines WHERE id = ? OR name = ? ORDER BY id != ?1, revoked != 0, rowid";
+    "SELECT id, name, revoked_reason, revoked, certificate_until FROM machines WHERE id = ? OR name = ? ORDER BY id != ?1, revoked != 0, "
+    "rowid";
 
 WallTime time_of(std::int64_t value) { return WallTime(std::chrono::seconds(value)); }
 
@@ -25,7 +26,8 @@ bool revoked(const Revocation& machine) { return machine.at != WallTime(); }
 Result<Revocation> machine_named(Session& session, const std::string& who) {
   SHOAL_TRY(auto rows, session.run(all_named, {who, who}));
   std::vector<Revocation> found = read(rows);
-  if (found.empty()) return fail(ErrorCode::not_found, "no machine is called '" + printable(who) + "': 'shoal nodes list' and 'shoal status' show them");
+  if (found.empty())
+    return fail(ErrorCode::not_found, "no machine is called '" + printable(who) + "': 'shoal nodes list' and 'shoal status' show them");
   if (found.size() > 1 && !revoked(found[1]) && found[0].machine.str() != who)
     return fail(ErrorCode::usage, "several machines are called '" + printable(who) + "', such as " + found[0].machine.str() + " and " +
                                       found[1].machine.str() + ": give the id");

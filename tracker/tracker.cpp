@@ -103,7 +103,8 @@ class RunningTracker final : public Tracker {
   Status run() {
     SHOAL_CHECK(renew_itself());
     SHOAL_TRY(roots_, TrustRoots::open(database_, trust_root_, clock_).within("trust root of " + options_.state.string()));
-    SHOAL_TRY(catalog_, Catalog::open(database_, [this] { return roots_->verifier(); }, clock_));
+    SHOAL_TRY(catalog_, Catalog::open(
+                            database_, [this] { return roots_->verifier(); }, clock_));
     auto roots_from = [this](const Sha256& fingerprint) { return roots_->chain_from(fingerprint); };
     SHOAL_TRY(admission_, Admission::open(database_, authority_, clock_, {options_.certificate_life, roots_from}));
     announcer_ = std::make_unique<Announcer>(
@@ -159,16 +160,24 @@ class RunningTracker final : public Tracker {
   }
 
   Status serve() {
-    Parts parts{*announcer_, *admission_, *catalog_, attempts_, *roots_, *freshness_, reports_, meter_, clock_, authority_.fleet(),
+    Parts parts{*announcer_,
+                *admission_,
+                *catalog_,
+                attempts_,
+                *roots_,
+                *freshness_,
+                reports_,
+                meter_,
+                clock_,
+                authority_.fleet(),
                 [this](std::function<void()> work) { net::post(disk_, std::move(work)); }};
     allow_connections();
     http::ServerLimits limits;
     limits.body = body_limit;
     limits.connections = most_connections;
     limits.connections_per_address = most_connections_per_address;
-    SHOAL_TRY(server_,
-              http::Server::start({options_.listen, &tls_, limits, options_.threads}, clock_,
-                                                 without_revoked(revocations_, http::Router(tracker_routes(parts)))));
+    SHOAL_TRY(server_, http::Server::start({options_.listen, &tls_, limits, options_.threads}, clock_,
+                                           without_revoked(revocations_, http::Router(tracker_routes(parts)))));
     if (options_.plain_listen.host.empty()) return {};
     SHOAL_TRY(plain_server_,
               http::Server::start({options_.plain_listen, nullptr, limits, options_.threads}, clock_, http::Router(plain_routes(parts))));

@@ -44,7 +44,9 @@ Result<std::unique_ptr<TrustRoots>> TrustRoots::open(Database& database, const s
   auto state = roots->state_.lock();
   SHOAL_CHECK(roots->take(*state, first));
   const Root pinned = state->roots.front();
-  SHOAL_TRY(auto rows, database.read([](Session& session) { return session.run("SELECT version, fingerprint, envelope FROM trust_roots ORDER BY version"); }));
+  SHOAL_TRY(auto rows, database.read([](Session& session) {
+    return session.run("SELECT version, fingerprint, envelope FROM trust_roots ORDER BY version");
+  }));
   bool known = false;
   for (const Row& row : rows) {
     auto version = static_cast<std::uint64_t>(row.number(0));
@@ -55,7 +57,8 @@ Result<std::unique_ptr<TrustRoots>> TrustRoots::open(Database& database, const s
     }
     known = true;
     if (row.text(1) != pinned.fingerprint.view())
-      return fail(ErrorCode::conflict, "the database is of another fleet: its trust root " + std::to_string(version) + " is not the one of identity/");
+      return fail(ErrorCode::conflict,
+                  "the database is of another fleet: its trust root " + std::to_string(version) + " is not the one of identity/");
   }
   if (!known) SHOAL_CHECK(roots->store(pinned, ""));
   return roots;
@@ -103,7 +106,9 @@ Status TrustRoots::add(std::uint64_t version, const std::string& envelope, const
 }
 
 Result<Sha256> newest_fingerprint(Database& database, const Sha256& otherwise) {
-  SHOAL_TRY(auto rows, database.read([](Session& session) { return session.run("SELECT fingerprint FROM trust_roots ORDER BY version DESC LIMIT 1"); }));
+  SHOAL_TRY(auto rows, database.read([](Session& session) {
+    return session.run("SELECT fingerprint FROM trust_roots ORDER BY version DESC LIMIT 1");
+  }));
   if (rows.empty()) return otherwise;
   return Sha256::from_raw(rows.front().text(0));
 }

@@ -2,13 +2,13 @@
 //
 //   simulate [--nodes N] [--pieces P] [--degree D] [--least L] [--source R] [--seed S]
 //
-// All links are alike and carry one piece in one unit of time, up and down at once; the source's is R times as fast. The source has a link to each of the first 1000
-// nodes; word of a piece takes two units to arrive. A node asks each neighbour for one piece at a time, or for its share of what arrives
-// in 1.2 % of the run (0.25 s where the ideal is 20 s) where that is more. Neighbours are drawn as the tracker hands out peers: each
-// joiner gets half a degree of those who came before it, of two at random the one that has fewer links. Who has fewer than L after that
-// asks once more, 5 to 10 s later, and gets as many as it lacks (swarm/announce_schedule.hpp; --least 0: it does not). Printed as JSON:
-// nodes as multiples of the ideal P * (1 + floor(log2 N) / P), copies sent by the source, and announces that the tracker answered for
-// each node.
+// All links are alike and carry one piece in one unit of time, up and down at once; the source's is R times as fast. The source has a link
+// to each of the first 1000 nodes; word of a piece takes two units to arrive. A node asks each neighbour for one piece at a time, or for
+// its share of what arrives in 1.2 % of the run (0.25 s where the ideal is 20 s) where that is more. Neighbours are drawn as the tracker
+// hands out peers: each joiner gets half a degree of those who came before it, of two at random the one that has fewer links. Who has fewer
+// than L after that asks once more, 5 to 10 s later, and gets as many as it lacks (swarm/announce_schedule.hpp; --least 0: it does not).
+// Printed as JSON: nodes as multiples of the ideal P * (1 + floor(log2 N) / P), copies sent by the source, and announces that the tracker
+// answered for each node.
 #include <algorithm>
 #include <bit>
 #include <chrono>
@@ -34,7 +34,7 @@ struct Options {
   double source = 1;  // rate
   std::uint64_t seed = 1;
   std::uint32_t source_links = 1000;  // as many as an engine takes by default
-  double word = 2;  // units of time until a message arrives
+  double word = 2;                    // units of time until a message arrives
 };
 
 /// A set of pieces that is searched by words.
@@ -76,10 +76,11 @@ class Simulation {
 
   void print() const {
     const double ideal = o_.pieces + std::floor(std::log2(o_.nodes));
-    std::printf("{\"nodes\": %u, \"pieces\": %u, \"degree\": %u, \"median_over_ideal\": %.3f, \"last_over_ideal\": %.3f, "
-                "\"source_copies\": %.3f, \"announces_per_node\": %.2f, \"fewest_neighbours\": %zu}\n",
-                o_.nodes, o_.pieces, o_.degree, median_ / ideal, now_ / ideal, static_cast<double>(sent_by_source_) / o_.pieces,
-                1 + static_cast<double>(asked_again_) / o_.nodes, fewest_neighbours());
+    std::printf(
+        "{\"nodes\": %u, \"pieces\": %u, \"degree\": %u, \"median_over_ideal\": %.3f, \"last_over_ideal\": %.3f, "
+        "\"source_copies\": %.3f, \"announces_per_node\": %.2f, \"fewest_neighbours\": %zu}\n",
+        o_.nodes, o_.pieces, o_.degree, median_ / ideal, now_ / ideal, static_cast<double>(sent_by_source_) / o_.pieces,
+        1 + static_cast<double>(asked_again_) / o_.nodes, fewest_neighbours());
   }
 
  private:
@@ -96,12 +97,12 @@ class Simulation {
   };
   struct Host {
     explicit Host(std::uint32_t pieces) : has(pieces), shown(pieces), asked(pieces), copies(pieces) {}
-    Pieces has, shown, asked;  // shown: what neighbours have heard of
+    Pieces has, shown, asked;           // shown: what neighbours have heard of
     std::vector<std::uint16_t> copies;  // of each piece, among the neighbours
     std::uint32_t count = 0;
     std::vector<std::uint32_t> neighbours;
     std::vector<std::uint8_t> asked_of;  // pieces asked of each neighbour
-    std::vector<Request> queue;  // to send
+    std::vector<Request> queue;          // to send
     bool sending = false;
     double down_free = 0;
     GrantPolicy::Peer peer = 0;

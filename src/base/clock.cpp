@@ -36,7 +36,8 @@ Result<WallTime> parse_time(std::string_view text) {
   std::string copy(text);
   std::tm parts{};
   char* end = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  if (end == nullptr || *end != '\0' || copy.size() != 20) return fail("'" + printable(copy) + "' is not a time such as 2026-01-31T12:00:00Z");
+  if (end == nullptr || *end != '\0' || copy.size() != 20)
+    return fail("'" + printable(copy) + "' is not a time such as 2026-01-31T12:00:00Z");
   WallTime time{std::chrono::seconds(::timegm(&parts))};
   // strptime takes the 31st of February; the round trip does not.
   if (format_time(time) != copy) return fail("'" + printable(copy) + "' is not a date of the calendar");

@@ -103,7 +103,8 @@ Result<ConfigValues> read_config(const std::filesystem::path& path, const std::v
   toml::parse_result parsed = toml::parse(text, path.string());
   if (!parsed) {
     const auto& problem = parsed.error();
-    return fail(ErrorCode::usage, path.string() + ":" + std::to_string(problem.source().begin.line) + ": " + std::string(problem.description()));
+    return fail(ErrorCode::usage,
+                path.string() + ":" + std::to_string(problem.source().begin.line) + ": " + std::string(problem.description()));
   }
   Reading reading{path.string(), known, {}};
   SHOAL_CHECK(reading.table(parsed.table(), ""));

@@ -56,8 +56,7 @@ Result<std::string> decode64(std::string_view text, std::string_view alphabet) {
 }
 
 bool unreserved(unsigned char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_' ||
-         c == '~';
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 /// The bytes of the well-formed sequence that the text starts with; 0 where there is none. One row for each row of table 3-7.

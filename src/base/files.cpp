@@ -28,8 +28,8 @@ fs::path parent_of(const fs::path& path) { return path.has_parent_path() ? path.
 
 fs::path temporary_beside(const fs::path& path) {
   static thread_local unsigned counter = 0;
-  return parent_of(path) / ("." + path.filename().string() + ".tmp." + std::to_string(::getpid()) + "." +
-                            std::to_string(::gettid()) + "." + std::to_string(counter++));
+  return parent_of(path) / ("." + path.filename().string() + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(::gettid()) + "." +
+                            std::to_string(counter++));
 }
 
 /// Writes and syncs a new file; removes it again if that fails.
@@ -136,7 +136,7 @@ Status switch_link(const fs::path& target, const fs::path& link) {
 }
 
 Result<ByteCount> free_space(const fs::path& path) {
-  struct statvfs info{};
+  struct statvfs info {};
   if (::statvfs(path.c_str(), &info) != 0) return fail_errno(path.string(), errno);
   return static_cast<ByteCount>(info.f_bavail) * info.f_frsize;
 }

@@ -26,8 +26,7 @@ std::string shown(std::string_view text) { return "'" + printable(text) + "'"; }
 template <>
 Result<ModelName> ModelName::parse(std::string_view text) {
   auto slash = text.find('/');
-  if (slash == std::string_view::npos || !valid_word(text.substr(0, slash), 96, "._-") ||
-      !valid_word(text.substr(slash + 1), 96, "._-"))
+  if (slash == std::string_view::npos || !valid_word(text.substr(0, slash), 96, "._-") || !valid_word(text.substr(slash + 1), 96, "._-"))
     return fail(ErrorCode::usage, shown(text) + " is not a model name: write it as org/name, with letters, digits, '.', '_' and '-'");
   return ModelName(std::string(text));
 }

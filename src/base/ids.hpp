@@ -43,11 +43,16 @@ using FleetName = Name<struct FleetNameTag>;
 /// is "-SH0100-" followed by these 12 characters.
 using NodeId = Name<struct NodeIdTag>;
 
-template <> Result<ModelName> ModelName::parse(std::string_view);
-template <> Result<VersionName> VersionName::parse(std::string_view);
-template <> Result<ChannelName> ChannelName::parse(std::string_view);
-template <> Result<FleetName> FleetName::parse(std::string_view);
-template <> Result<NodeId> NodeId::parse(std::string_view);
+template <>
+Result<ModelName> ModelName::parse(std::string_view);
+template <>
+Result<VersionName> VersionName::parse(std::string_view);
+template <>
+Result<ChannelName> ChannelName::parse(std::string_view);
+template <>
+Result<FleetName> FleetName::parse(std::string_view);
+template <>
+Result<NodeId> NodeId::parse(std::string_view);
 
 /// A digest of N bytes.
 template <std::size_t N, class Tag>

@@ -96,8 +96,8 @@ std::string with_priority(int priority, std::string_view text) {
 }
 
 void set_level(Level level) {
-  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                                                         spdlog::level::err, spdlog::level::off};
+  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err,
+                                                         spdlog::level::off};
   sink().logger->set_level(levels[static_cast<int>(level)]);
 }
 

@@ -106,13 +106,13 @@ using Status = Result<void>;
 #define SHOAL_CONCAT(a, b) SHOAL_CONCAT_(a, b)
 /// SHOAL_TRY(auto x, f()); returns f's error from the enclosing function, or defines x.
 #define SHOAL_TRY(declaration, expression) SHOAL_TRY_(declaration, expression, SHOAL_CONCAT(try_result_, __LINE__))
-#define SHOAL_TRY_(declaration, expression, temporary)    \
-  auto temporary = (expression);                          \
+#define SHOAL_TRY_(declaration, expression, temporary)      \
+  auto temporary = (expression);                            \
   if (!temporary.ok()) return std::move(temporary).error(); \
   declaration = std::move(temporary).value()
 /// SHOAL_CHECK(f()); returns f's error from the enclosing function; f gives a Status or a Result whose value is not needed.
 #define SHOAL_CHECK(expression) SHOAL_CHECK_(expression, SHOAL_CONCAT(check_result_, __LINE__))
-#define SHOAL_CHECK_(expression, temporary) \
-  do {                                      \
+#define SHOAL_CHECK_(expression, temporary)                                                  \
+  do {                                                                                       \
     if (auto temporary = (expression); !temporary.ok()) return std::move(temporary).error(); \
   } while (false)

@@ -47,7 +47,8 @@ std::optional<Address> address_of(const std::string& socket) {
 /// One assignment a line is the whole protocol: a status must not bring another.
 std::string one_line(std::string_view status) {
   std::string line(status.substr(0, longest_status));
-  std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
   return line;
 }
 

@@ -10,8 +10,8 @@
 namespace shoal {
 
 /// Blocks SIGINT and SIGTERM for the process and waits for them on a thread of its own; ignores SIGPIPE and SIGXFSZ, which come as errors
-/// (EPIPE, EFBIG), too. Build it in main before any other thread starts. A second signal while stopping ends the process at once with exit code 130.
-/// SIGHUP stops, too (not under nohup), until a service says that it reads its configuration again instead.
+/// (EPIPE, EFBIG), too. Build it in main before any other thread starts. A second signal while stopping ends the process at once with exit
+/// code 130. SIGHUP stops, too (not under nohup), until a service says that it reads its configuration again instead.
 class Shutdown {
  public:
   Shutdown();

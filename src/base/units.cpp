@@ -26,8 +26,17 @@ Result<std::pair<double, std::string_view>> split_number(std::string_view text, 
 }  // namespace
 
 Result<ByteCount> parse_bytes(std::string_view text) {
-  static constexpr std::array<std::pair<std::string_view, double>, 11> units{{{"", 1.0}, {"B", 1.0}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6},
-      {"GB", 1e9}, {"TB", 1e12}, {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0}}};
+  static constexpr std::array<std::pair<std::string_view, double>, 11> units{{{"", 1.0},
+                                                                              {"B", 1.0},
+                                                                              {"kB", 1e3},
+                                                                              {"KB", 1e3},
+                                                                              {"MB", 1e6},
+                                                                              {"GB", 1e9},
+                                                                              {"TB", 1e12},
+                                                                              {"KiB", 1024.0},
+                                                                              {"MiB", 1048576.0},
+                                                                              {"GiB", 1073741824.0},
+                                                                              {"TiB", 1099511627776.0}}};
   SHOAL_TRY(auto parts, split_number(text, "a size such as 4GiB or 500MB"));
   for (auto [unit, factor] : units) {
     if (unit != parts.second) continue;
@@ -100,7 +109,8 @@ Result<HostPort> parse_https_url(std::string_view text) {
   rest.remove_prefix(8);
   if (rest.ends_with('/')) rest.remove_suffix(1);
   auto parsed = parse_host_port(rest);
-  if (!parsed || parsed->port == 0) return fail(ErrorCode::usage, "'" + printable(text) + "' is not an address such as https://tracker.example:7443");
+  if (!parsed || parsed->port == 0)
+    return fail(ErrorCode::usage, "'" + printable(text) + "' is not an address such as https://tracker.example:7443");
   return parsed;
 }
 

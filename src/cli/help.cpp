@@ -140,9 +140,14 @@ std::vector<std::string> roles_of(const std::vector<Command>& commands) {
 }
 
 Json option_json(const Option& option) {
-  Json json{{"name", option.name},         {"value", option.value},           {"help", option.help},
-            {"default", option.fallback},  {"required", option.required},     {"repeatable", option.repeatable},
-            {"config_key", option.config_key}, {"variable", has_variable(option) ? environment_name(option.name) : ""}};
+  Json json{{"name", option.name},
+            {"value", option.value},
+            {"help", option.help},
+            {"default", option.fallback},
+            {"required", option.required},
+            {"repeatable", option.repeatable},
+            {"config_key", option.config_key},
+            {"variable", has_variable(option) ? environment_name(option.name) : ""}};
   if (option.name == "--help") json["short"] = "-h";
   if (option.name == "--quiet") json["short"] = "-q";
   return json;
@@ -151,10 +156,11 @@ Json option_json(const Option& option) {
 Json command_json(const Command& command) {
   Json positionals = Json::array(), options = Json::array();
   for (const Positional& each : command.positionals)
-    positionals.push_back({{"name", each.name}, {"help", each.help}, {"required", each.required}, {"variable", environment_name(each.name)}});
+    positionals.push_back(
+        {{"name", each.name}, {"help", each.help}, {"required", each.required}, {"variable", environment_name(each.name)}});
   for (const Option& option : command.options) options.push_back(option_json(option));
   for (const Option& option : common_options_of(command)) options.push_back(option_json(option));
-  return {{"path", command.path},     {"summary", command.summary},     {"details", command.details}, {"role", command.role},
+  return {{"path", command.path},       {"summary", command.summary}, {"details", command.details}, {"role", command.role},
           {"usage", usage_of(command)}, {"positionals", positionals}, {"options", options}};
 }
 

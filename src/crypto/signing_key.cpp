@@ -156,7 +156,8 @@ Result<PrivateKey> PrivateKey::from_pem(std::string_view pem) {
 
 std::string PrivateKey::pem() const {
   Bio bio = writing();
-  if (PEM_write_bio_PKCS8PrivateKey(bio.get(), state_->key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1) broken("writing a private key");
+  if (PEM_write_bio_PKCS8PrivateKey(bio.get(), state_->key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)
+    broken("writing a private key");
   return content(bio.get());
 }
 
@@ -171,7 +172,8 @@ std::string PrivateKey::sign(std::string_view message) const {
       EVP_DigestSign(context.get(), nullptr, &size, data, message.size()) != 1)
     broken("signing");
   std::string signature(size, '\0');
-  if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, data, message.size()) != 1) broken("signing");
+  if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, data, message.size()) != 1)
+    broken("signing");
   signature.resize(size);
   return signature;
 }

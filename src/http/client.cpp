@@ -211,8 +211,8 @@ std::unique_ptr<Client> Client::to_web(HostPort server, identity::TlsContext con
   auto fixed = [context = std::move(context)]() -> Result<identity::TlsContext> { return context; };
   // The handshake has verified chain and name.
   auto check = [](const SSL*) -> Status { return {}; };
-  return std::make_unique<BeastClient>(std::move(server),
-                                       Trust{std::move(fixed), [] { return std::uint64_t{0}; }, std::move(check), "server", std::move(name)});
+  return std::make_unique<BeastClient>(
+      std::move(server), Trust{std::move(fixed), [] { return std::uint64_t{0}; }, std::move(check), "server", std::move(name)});
 }
 
 std::unique_ptr<Client> Client::pinned(HostPort tracker, identity::TlsContext context, const Clock& clock) {

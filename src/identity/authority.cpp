@@ -105,8 +105,8 @@ X509Handle make_ca(EVP_PKEY* key, const FleetName& fleet, WallTime now) {
               X509_set_issuer_name(raw, X509_get_subject_name(raw)) == 1 && X509_set_pubkey(raw, key) == 1 &&
               add_extension(raw, raw, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
               add_extension(raw, raw, NID_key_usage, "critical,keyCertSign,cRLSign") &&
-              add_extension(raw, raw, NID_subject_key_identifier, "hash") &&
-              add_names(raw, std::string(scheme) + fleet.str(), {}) && sign(raw, key);
+              add_extension(raw, raw, NID_subject_key_identifier, "hash") && add_names(raw, std::string(scheme) + fleet.str(), {}) &&
+              sign(raw, key);
   return made ? std::move(certificate) : nullptr;
 }
 
@@ -175,8 +175,8 @@ X509Handle make_leaf(EVP_PKEY* subject_key, const Authority::Grant& grant, X509*
               add_extension(raw, ca, NID_key_usage, "critical,digitalSignature") &&
               add_extension(raw, ca, NID_ext_key_usage, "serverAuth,clientAuth") &&
               add_extension(raw, ca, NID_subject_key_identifier, "hash") &&
-              add_extension(raw, ca, NID_authority_key_identifier, "keyid:always") &&
-              add_names(raw, grant.identity.uri(), grant.hosts) && sign(raw, ca_key);
+              add_extension(raw, ca, NID_authority_key_identifier, "keyid:always") && add_names(raw, grant.identity.uri(), grant.hosts) &&
+              sign(raw, ca_key);
   return made ? std::move(certificate) : nullptr;
 }
 

@@ -147,9 +147,7 @@ Result<Role> parse_role(std::string_view text) {
   return fail(ErrorCode::usage, quoted(text) + " is not a role: use tracker, seeder, node, publisher or admin");
 }
 
-std::string Identity::uri() const {
-  return std::string(scheme) + fleet.str() + "/" + std::string(name(role)) + "/" + id.str();
-}
+std::string Identity::uri() const { return std::string(scheme) + fleet.str() + "/" + std::string(name(role)) + "/" + id.str(); }
 
 // The parts' own grammars leave no room for user info, ports, queries, fragments, escapes, NULs and trailing slashes.
 Result<Identity> parse_identity(std::string_view uri) {
@@ -187,8 +185,7 @@ Result<Certificate> inspect_pem(std::string_view pem) {
 
 Result<Certificate> inspect(const X509* certificate, const FleetName& fleet, WallTime now) {
   SHOAL_TRY(Certificate checked, inspect(certificate));
-  if (checked.identity.fleet != fleet)
-    return refused(checked.identity.uri() + " is of another fleet than " + fleet.str());
+  if (checked.identity.fleet != fleet) return refused(checked.identity.uri() + " is of another fleet than " + fleet.str());
   if (now < checked.not_before) return refused(checked.identity.uri() + " is not valid before " + format_time(checked.not_before));
   if (now > checked.not_after) return refused(checked.identity.uri() + " expired at " + format_time(checked.not_after));
   return checked;

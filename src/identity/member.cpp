@@ -57,8 +57,11 @@ Result<Credentials> split(std::string_view text) {
 }
 
 std::string fleet_json(const Member& member) {
-  Json json = {{"schema", schema}, {"fleet", member.credentials.self.identity.fleet.str()}, {"tracker", member.tracker.str()},
-               {"name", member.name}, {"site", member.site}};
+  Json json = {{"schema", schema},
+               {"fleet", member.credentials.self.identity.fleet.str()},
+               {"tracker", member.tracker.str()},
+               {"name", member.name},
+               {"site", member.site}};
   return json.dump(2) + "\n";
 }
 

@@ -48,9 +48,8 @@ Result<KeyHandle> key_from_pem(std::string_view pem) {
 }
 
 Result<X509Handle> certificate_from_pem(std::string_view pem) {
-  SHOAL_TRY(X509Handle certificate, parsed<X509Handle>(pem, "a certificate", [](BIO* bio) {
-              return PEM_read_bio_X509(bio, nullptr, no_passphrase, nullptr);
-            }));
+  SHOAL_TRY(X509Handle certificate,
+            parsed<X509Handle>(pem, "a certificate", [](BIO* bio) { return PEM_read_bio_X509(bio, nullptr, no_passphrase, nullptr); }));
   // Decodes the extensions here and now; OpenSSL would do it at the first use, when several threads may have the certificate.
   if (X509_check_purpose(certificate.get(), -1, 0) != 1) (void)tls_error();
   return certificate;

@@ -48,8 +48,9 @@ WallTime renewal_time(const Certificate& certificate, double random) {
 }
 
 Renewer::Renewer(CredentialStore& store, const Clock& clock, Renew renew, Save save)
-    : store_(store), clock_(clock), renew_(std::move(renew)), save_(std::move(save)),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    : store_(store), clock_(clock), renew_(std::move(renew)), save_(std::move(save)), thread_([this](const std::stop_token& stop) {
+        run(stop);
+      }) {}
 
 Renewer::~Renewer() = default;
 

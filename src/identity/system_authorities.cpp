@@ -33,9 +33,7 @@ void put_back(std::vector<std::string>& lines, const char* name, const std::opti
 
 }  // namespace
 
-void withhold_system_authorities() {
-  withheld = Withheld{take(X509_get_default_cert_file_env()), take(X509_get_default_cert_dir_env())};
-}
+void withhold_system_authorities() { withheld = Withheld{take(X509_get_default_cert_file_env()), take(X509_get_default_cert_dir_env())}; }
 
 std::vector<std::string> environment() {
   std::vector<std::string> lines;

@@ -33,9 +33,7 @@ int rules_index() {
   return index;
 }
 
-const Rules& rules_of(const SSL* ssl) {
-  return *static_cast<const Rules*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), rules_index()));
-}
+const Rules& rules_of(const SSL* ssl) { return *static_cast<const Rules*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), rules_index())); }
 
 const Rules& rules_of(X509_STORE_CTX* verification) {
   return rules_of(static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx())));
@@ -66,8 +64,7 @@ X509* find_pinned(STACK_OF(X509) * chain, const SpkiPin& pin) {
 int verify_to(X509* leaf, X509* ca) {
   StoreHandle store(X509_STORE_new());
   StoreContextHandle check(X509_STORE_CTX_new());
-  if (!store || !check || X509_STORE_add_cert(store.get(), ca) != 1 ||
-      X509_STORE_CTX_init(check.get(), store.get(), leaf, nullptr) != 1)
+  if (!store || !check || X509_STORE_add_cert(store.get(), ca) != 1 || X509_STORE_CTX_init(check.get(), store.get(), leaf, nullptr) != 1)
     return X509_V_ERR_UNSPECIFIED;
   X509_STORE_CTX_set_purpose(check.get(), X509_PURPOSE_SSL_SERVER);
   X509_VERIFY_PARAM_set_depth(X509_STORE_CTX_get0_param(check.get()), 0);
@@ -153,8 +150,8 @@ Result<SslContextHandle> base_context(const SSL_METHOD* method, Rules rules) {
   if (!context) return openssl_failure("cannot make a TLS context");
   SSL_CTX* raw = context.get();
   forbid_resumption(raw);
-  SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS |
-                            SSL_MODE_NO_AUTO_CHAIN);
+  SSL_CTX_set_mode(raw,
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_set_max_cert_list(raw, chain_limit);
   SSL_CTX_set_verify_depth(raw, 0);  // no certificate between leaf and CA
   bool set = SSL_CTX_set_min_proto_version(raw, TLS1_3_VERSION) == 1 && SSL_CTX_set_max_proto_version(raw, TLS1_3_VERSION) == 1 &&

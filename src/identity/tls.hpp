@@ -44,8 +44,8 @@ Result<TlsContext> client_context(const Credentials& credentials, std::string_vi
 /// The handshake fails before any application byte where it does not, or where the server is no tracker.
 Result<TlsContext> pinned_client_context(const SpkiPin& ca_pin, std::string_view alpn);
 
-/// For servers outside of the fleet (HTTPS mirrors): TLS 1.2 or newer, the certificate verified to `ca_file` (PEM), or where that is empty to
-/// what this system trusts. Shows no certificate of ours. Each connection must name its host with `expect_host`.
+/// For servers outside of the fleet (HTTPS mirrors): TLS 1.2 or newer, the certificate verified to `ca_file` (PEM), or where that is empty
+/// to what this system trusts. Shows no certificate of ours. Each connection must name its host with `expect_host`.
 Result<TlsContext> web_client_context(const std::string& ca_file);
 /// Before the handshake: the certificate must be for this name or address, and a name is sent along (SNI).
 Status expect_host(SSL* ssl, const std::string& host);

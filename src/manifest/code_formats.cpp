@@ -108,7 +108,8 @@ Why numpy_objects(std::string_view head) {
 }
 
 Why flat_content(std::string_view head, ByteCount file_size) {
-  if (head.starts_with("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")) return "it is a PyTorch file of the old kind, a Python pickle";
+  if (head.starts_with("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"))
+    return "it is a PyTorch file of the old kind, a Python pickle";
   if (head.starts_with("ZF0x")) return "it is a compressed Python pickle (joblib)";
   if (auto why = gzip_name(head)) return why;
   if (auto why = numpy_objects(head)) return why;

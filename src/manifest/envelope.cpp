@@ -37,7 +37,8 @@ Result<Signature> decode_signature(const Json& json) {
 
 Result<std::vector<Signature>> decode_signatures(const Json& array) {
   if (array.empty() || array.size() > signature_count_limit)
-    return fail("envelope: " + std::to_string(array.size()) + " signatures; 1 to " + std::to_string(signature_count_limit) + " are allowed");
+    return fail("envelope: " + std::to_string(array.size()) + " signatures; 1 to " + std::to_string(signature_count_limit) +
+                " are allowed");
   std::vector<Signature> signatures;
   for (const Json& item : array) {
     SHOAL_TRY(Signature signature, decode_signature(item));

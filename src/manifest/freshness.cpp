@@ -53,8 +53,8 @@ Result<ChannelState> state_from(const Json& json) {
 
 const ChannelState* Freshness::find(const ModelName& model, const ChannelName& channel) const {
   auto wanted = std::tie(model, channel);
-  auto found =
-      std::lower_bound(channels.begin(), channels.end(), wanted, [](const ChannelState& state, const auto& key) { return place_of(state) < key; });
+  auto found = std::lower_bound(channels.begin(), channels.end(), wanted,
+                                [](const ChannelState& state, const auto& key) { return place_of(state) < key; });
   return found != channels.end() && place_of(*found) == wanted ? &*found : nullptr;
 }
 

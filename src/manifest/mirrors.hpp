@@ -1,4 +1,5 @@
-// HTTPS mirrors of a release: places where its files also lie, each under its path. They are signed with the release and trusted with nothing.
+// HTTPS mirrors of a release: places where its files also lie, each under its path. They are signed with the release and trusted with
+// nothing.
 #pragma once
 
 #include <string>
@@ -21,7 +22,8 @@ struct MirrorUrl {
 /// "https://host[:port]/path". No user, query or fragment: an address that everybody in the fleet reads is no place for a secret. Code
 /// `usage`, with the URL.
 Result<MirrorUrl> parse_mirror(std::string_view url);
-/// What to ask the mirror's server for: the file's path behind the mirror's, every byte percent-encoded that a path may not have (RFC 3986).
+/// What to ask the mirror's server for: the file's path behind the mirror's, every byte percent-encoded that a path may not have (RFC
+/// 3986).
 std::string target_of(const MirrorUrl& mirror, std::string_view file_path);
 /// At most 16, each as above, none twice.
 Status check_mirrors(const std::vector<std::string>& urls);

@@ -10,7 +10,9 @@ namespace {
 // A checkpoint in one read for most files, and eight times as much each time that this is not enough.
 constexpr ByteCount first_read = 1 * MiB;
 
-Error cut(const std::string& what) { return fail(ErrorCode::usage, what + ": the file is shorter than it was: it changed while it was read"); }
+Error cut(const std::string& what) {
+  return fail(ErrorCode::usage, what + ": the file is shorter than it was: it changed while it was read");
+}
 
 Result<std::string> read_exactly(const ReadRange& read, const std::string& path, ByteCount offset, ByteCount length) {
   SHOAL_TRY(std::string bytes, read(path, offset, length));

@@ -26,9 +26,7 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-OrderedJson serialization() {
-  return {{"method", "files"}, {"hash_type", "sha256"}, {"allow_symlinks", false}, {"ignore_paths", ignored}};
-}
+OrderedJson serialization() { return {{"method", "files"}, {"hash_type", "sha256"}, {"allow_symlinks", false}, {"ignore_paths", ignored}}; }
 
 OrderedJson statement_of(const Release& release, const OrderedJson& resources, const Sha256& root) {
   OrderedJson subject{{"name", release.model.str()}, {"digest", {{"sha256", root.hex()}}}};
@@ -66,12 +64,14 @@ Result<std::string> model_statement(const Release& release) {
     resources.push_back({{"name", file.path}, {"digest", file.sha256.hex()}, {"algorithm", "sha256"}});
     digests.push_back(file.sha256);
   }
-  if (digests.empty()) return fail(ErrorCode::usage, "a model signature covers no file of " + release.model.str() + ": all are of version control");
+  if (digests.empty())
+    return fail(ErrorCode::usage, "a model signature covers no file of " + release.model.str() + ": all are of version control");
   return statement_of(release, resources, model_root_digest(digests)).dump();
 }
 
 bool has_own_model_signature(const Release& release) {
-  return std::any_of(release.files.begin(), release.files.end(), [](const FileEntry& file) { return lower(top_of(file.path)) == model_signature_name; });
+  return std::any_of(release.files.begin(), release.files.end(),
+                     [](const FileEntry& file) { return lower(top_of(file.path)) == model_signature_name; });
 }
 
 Result<ModelSignature> sign_model(const Release& release, const crypto::PrivateKey& key) {
@@ -88,8 +88,9 @@ Result<std::string> model_signature_bundle(const Release& release) {
   SHOAL_TRY(std::string statement, model_statement(release));
   std::string bundle = bundle_of(statement, *release.model_signature);
   if (crypto::sha256(bundle) == release.model_signature->sha256) return bundle;
-  return fail(ErrorCode::verification, release.model.str() + "@" + release.version.str() +
-                                           ": model.sig is not what its release says: publish it with the same version of shoal as the nodes have");
+  return fail(ErrorCode::verification,
+              release.model.str() + "@" + release.version.str() +
+                  ": model.sig is not what its release says: publish it with the same version of shoal as the nodes have");
 }
 
 bool verifies_model_signature(const Release& release, const crypto::PublicKey& key) {

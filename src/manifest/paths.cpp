@@ -56,7 +56,8 @@ Status check_neighbours(std::string_view a, std::string_view b) {
   }
   bool a_ends = at == a.size(), b_ends = at == b.size();
   if ((a_ends || a[at] == '/') && (b_ends || b[at] == '/')) shared = at;
-  if (a.substr(0, shared) != b.substr(0, shared)) return refuse(b, "differs from '" + printable(a, 200) + "' in case alone: rename one of them");
+  if (a.substr(0, shared) != b.substr(0, shared))
+    return refuse(b, "differs from '" + printable(a, 200) + "' in case alone: rename one of them");
   if (a_ends && b_ends) return refuse(a, "is there twice");
   if (shared == at && (a_ends || b_ends)) return refuse(a_ends ? a : b, "is a file and also a directory");
   return {};

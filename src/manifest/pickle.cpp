@@ -8,7 +8,21 @@ namespace shoal::manifest {
 namespace {
 
 /// What follows an opcode.
-enum class Argument : std::uint8_t { none, byte, two, four, eight, number_line, quoted_line, line, two_name_lines, text1, text4, text8, frame };
+enum class Argument : std::uint8_t {
+  none,
+  byte,
+  two,
+  four,
+  eight,
+  number_line,
+  quoted_line,
+  line,
+  two_name_lines,
+  text1,
+  text4,
+  text8,
+  frame
+};
 /// What an opcode does with the marks on the stack. `gather`: all above the mark becomes one; `give`: all above it goes into what is below.
 enum class Marks : std::uint8_t { none, set, drop, gather, give };
 
@@ -104,7 +118,8 @@ constexpr auto table = make_table();
 
 bool is_name_line(std::string_view line) {
   return !line.empty() && std::all_of(line.begin(), line.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || static_cast<unsigned char>(c) >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           static_cast<unsigned char>(c) >= 0x80;
   });
 }
 

@@ -88,10 +88,10 @@ Status check_paths(const std::vector<std::string>& paths);
 
 /// A release that goes to a part of the fleet first.
 struct Rollout {
-  std::uint32_t percent = 100;          // of the nodes, 0 to 100
-  std::string salt;                     // mixed with a node's id, so that it is not always the same nodes that go first
-  std::optional<ReleaseId> otherwise;   // for nodes that are not chosen and have no version of the channel yet
-  std::uint32_t halt_percent = 0;       // of the nodes that tried: more failures than this stop the rollout; 0: never
+  std::uint32_t percent = 100;         // of the nodes, 0 to 100
+  std::string salt;                    // mixed with a node's id, so that it is not always the same nodes that go first
+  std::optional<ReleaseId> otherwise;  // for nodes that are not chosen and have no version of the channel yet
+  std::uint32_t halt_percent = 0;      // of the nodes that tried: more failures than this stop the rollout; 0: never
   bool operator==(const Rollout&) const = default;
 };
 

@@ -27,9 +27,9 @@ Error refuse(std::string_view tensor, std::string_view why) {
 /// Bits of one element; nothing for a dtype of later versions, whose size is then not checked.
 std::optional<std::uint64_t> bits_of(std::string_view dtype) {
   static constexpr std::array<std::pair<std::string_view, unsigned>, 22> sizes{
-      {{"F4", 4},       {"F6_E2M3", 6}, {"F6_E3M2", 6},     {"BOOL", 8},        {"U8", 8},   {"I8", 8},   {"F8_E5M2", 8}, {"F8_E4M3", 8},
-       {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},  {"U16", 16}, {"F16", 16}, {"BF16", 16},   {"I32", 32},
-       {"U32", 32},    {"F32", 32},     {"C64", 64},        {"F64", 64},        {"I64", 64}, {"U64", 64}}};
+      {{"F4", 4},      {"F6_E2M3", 6},     {"F6_E3M2", 6},     {"BOOL", 8}, {"U8", 8},   {"I8", 8},   {"F8_E5M2", 8}, {"F8_E4M3", 8},
+       {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16}, {"U16", 16}, {"F16", 16}, {"BF16", 16},   {"I32", 32},
+       {"U32", 32},    {"F32", 32},        {"C64", 64},        {"F64", 64}, {"I64", 64}, {"U64", 64}}};
   for (const auto& [name, bits] : sizes)
     if (name == dtype) return bits;
   return std::nullopt;
@@ -78,8 +78,8 @@ Status check_tiling(std::vector<std::pair<ByteCount, ByteCount>> ranges, ByteCou
     at = end;
   }
   if (at == data_size) return {};
-  return fail(ErrorCode::usage, "safetensors header: it describes " + format_bytes(at) + " of tensors, the file has " + format_bytes(data_size) +
-                                    ": it is cut or damaged");
+  return fail(ErrorCode::usage, "safetensors header: it describes " + format_bytes(at) + " of tensors, the file has " +
+                                    format_bytes(data_size) + ": it is cut or damaged");
 }
 
 Status check_metadata(const Json& metadata) {
@@ -141,7 +141,8 @@ Result<ByteCount> safetensors_header_length(std::string_view first, ByteCount fi
   ByteCount length = 0;
   for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<unsigned char>(first[static_cast<std::size_t>(i)]);
   if (length < 2 || length > format_header_limit || length > file_size - std::min<ByteCount>(8, file_size))
-    return fail(ErrorCode::usage, "safetensors: a header of " + std::to_string(length) + " bytes does not fit the file: it is cut or damaged");
+    return fail(ErrorCode::usage,
+                "safetensors: a header of " + std::to_string(length) + " bytes does not fit the file: it is cut or damaged");
   return length;
 }
 
@@ -158,7 +159,8 @@ Status check_shards(std::string_view index_json, const std::string& index_path, 
   std::string directory = slash == std::string::npos ? "" : index_path.substr(0, slash + 1);
   for (const std::string& shard : shards) {
     if (std::find(paths.begin(), paths.end(), directory + shard) != paths.end()) continue;
-    return fail(ErrorCode::usage, index_path + ": shard '" + printable(shard) + "' is missing: complete the checkpoint, or remove the index");
+    return fail(ErrorCode::usage,
+                index_path + ": shard '" + printable(shard) + "' is missing: complete the checkpoint, or remove the index");
   }
   return {};
 }

@@ -49,7 +49,8 @@ Error as_verification(Error error) { return refuse(std::move(error.message)); }
 
 Status check_type(const SignedEnvelope& envelope, std::string_view type, std::string_view what) {  // R1
   if (envelope.payload_type == type) return {};
-  return refuse(std::string(what) + ": the envelope is of type '" + printable(envelope.payload_type) + "', not '" + std::string(type) + "'");
+  return refuse(std::string(what) + ": the envelope is of type '" + printable(envelope.payload_type) + "', not '" + std::string(type) +
+                "'");
 }
 
 const PublicKey* find_key(const std::vector<PublicKey>& keys, const KeyId& id) {
@@ -110,7 +111,7 @@ Status check_freshness(const ChannelPointer& pointer, const TrustRoot& root, con
   if (pointer.epoch != root.epoch)  // R14
     return refuse(what + ": the pointer has epoch " + std::to_string(pointer.epoch) + ", the trust root " + std::to_string(root.epoch));
   if (at < seen) return refuse(what + ": sequence " + place(at) + " is lower than " + place(seen) + ", which was seen before");  // R15
-  if (now >= pointer.expires)  // R16
+  if (now >= pointer.expires)                                                                                                    // R16
     return refuse(what + ": the pointer expired " + format_time(pointer.expires) + "; ask a publisher to issue it again");
   return {};
 }
@@ -120,7 +121,8 @@ Status check_freshness(const ChannelPointer& pointer, const TrustRoot& root, con
 Result<Verifier> Verifier::pin(const SignedEnvelope& root, const TrustFingerprint& fingerprint) {
   TrustFingerprint actual = trust_fingerprint(root.payload);
   if (actual != fingerprint)  // R3
-    return refuse("trust root: its fingerprint is " + actual.hex() + ", not " + fingerprint.hex() + "; check where the fingerprint came from");
+    return refuse("trust root: its fingerprint is " + actual.hex() + ", not " + fingerprint.hex() +
+                  "; check where the fingerprint came from");
   return restore(root);
 }
 
@@ -149,7 +151,8 @@ Result<VerifiedRelease> Verifier::release(const SignedEnvelope& envelope, const 
   return VerifiedRelease(std::move(decoded).value(), release_id(envelope.payload));
 }
 
-Result<VerifiedRelease> Verifier::release(const SignedEnvelope& envelope, const ModelName& expected_model, const ReleaseId& expected_id) const {
+Result<VerifiedRelease> Verifier::release(const SignedEnvelope& envelope, const ModelName& expected_model,
+                                          const ReleaseId& expected_id) const {
   ReleaseId actual = release_id(envelope.payload);
   if (actual != expected_id)  // R7
     return refuse("release for " + expected_model.str() + ": its id is " + actual.hex() + ", not " + expected_id.hex());

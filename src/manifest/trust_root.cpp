@@ -90,7 +90,8 @@ Status check_quorum(std::string_view what, const std::vector<KeyId>& ids, std::u
   for (const KeyId& id : ids)
     if (!known.contains(id)) return refuse(std::string(what) + " name key " + id.hex() + ", which is not among the keys");
   if (threshold == 0 || threshold > unique.size())
-    return refuse(std::string(what) + " have a threshold of " + std::to_string(threshold) + " with " + std::to_string(unique.size()) + " keys");
+    return refuse(std::string(what) + " have a threshold of " + std::to_string(threshold) + " with " + std::to_string(unique.size()) +
+                  " keys");
   return {};
 }
 

@@ -22,8 +22,8 @@ Acceptor::Acceptor(net::io_context& io, UniqueFd listening, Limits limits, const
       served_(served),
       arrived_(std::move(arrived)),
       unfinished_(limits.unfinished, limits.unfinished / 2),  // half: one address leaves room for the others
-      listener_(io, std::move(listening),
-                {[this](tcp::socket socket) { accept(std::move(socket)); }, [this] { unfinished_.drop_one(); }}) {}
+      listener_(io, std::move(listening), {[this](tcp::socket socket) { accept(std::move(socket)); }, [this] { unfinished_.drop_one(); }}) {
+}
 
 void Acceptor::accept(tcp::socket socket) {
   ErrorStatus error;
@@ -53,10 +53,8 @@ net::awaitable<void> Acceptor::greet(GuestPtr guest) {
   guest->deadline.cancel();
   unfinished_.remove(guest->ticket);
   if (guest->turned_out) co_return;
-  if (arrival)
-    arrived_(std::move(*arrival));
-  else
-    guest->connection->close();
+  if (arrival) arrived_(std::move(*arrival));
+  else guest->connection->close();
 }
 
 net::awaitable<std::optional<Arrival>> Acceptor::receive(GuestPtr guest) {

@@ -19,10 +19,10 @@ struct Call {
 
   const LinkKey key;
   tcp::socket engine;
-  TlsConnectionPtr line;                     // the dialled connection
+  TlsConnectionPtr line;                      // the dialled connection
   std::optional<identity::Certificate> peer;  // once the line is up
-  std::string said;                          // by the engine
-  std::size_t sent = 0;                      // of that, on the line
+  std::string said;                           // by the engine
+  std::size_t sent = 0;                       // of that, on the line
   Deadline deadline;
   bool replied = false;
   bool settled = false;  // joined or ended: nothing here may be touched any more

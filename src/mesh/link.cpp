@@ -90,9 +90,7 @@ void Link::engine_ready(std::uint32_t events) {
   if (dead || (events & EPOLLOUT) != 0) engine_write_blocked_ = false;
 }
 
-Link::Blocked Link::blocked_by(Io state) {
-  return state == Io::want_read ? Blocked::until_readable : Blocked::until_writable;
-}
+Link::Blocked Link::blocked_by(Io state) { return state == Io::want_read ? Blocked::until_readable : Blocked::until_writable; }
 
 // ---- down: wire to engine; true when there is more to do right away ----
 
@@ -121,14 +119,10 @@ std::size_t Link::read_wire(std::span<char> buffer) {
   std::size_t filled = 0;
   while (filled < buffer.size() && wire_read_ == Blocked::no && !wire_ended_) {
     Transfer got = tls_.read(buffer.data() + filled, buffer.size() - filled);
-    if (got.state == Io::done)
-      filled += got.bytes;
-    else if (got.state == Io::closed)
-      wire_ended_ = true;
-    else if (got.state == Io::failed)
-      wire_failed();
-    else
-      wire_read_ = blocked_by(got.state);
+    if (got.state == Io::done) filled += got.bytes;
+    else if (got.state == Io::closed) wire_ended_ = true;
+    else if (got.state == Io::failed) wire_failed();
+    else wire_read_ = blocked_by(got.state);
   }
   traffic_->received.fetch_add(filled, std::memory_order_relaxed);
   moved_ = moved_ || filled > 0;
@@ -190,10 +184,8 @@ std::size_t Link::read_engine(std::span<char> buffer) {
     engine_read_blocked_ = static_cast<std::size_t>(got) < buffer.size() && !engine_hung_up_;
     return static_cast<std::size_t>(got);
   }
-  if (got < 0 && is_only_full(errno))
-    engine_read_blocked_ = true;
-  else
-    engine_ended_ = true;
+  if (got < 0 && is_only_full(errno)) engine_read_blocked_ = true;
+  else engine_ended_ = true;
   return 0;
 }
 
@@ -202,12 +194,9 @@ std::size_t Link::write_wire(std::string_view bytes) {
   std::size_t gone = 0;
   while (gone < bytes.size() && wire_write_ == Blocked::no && !up_done_) {
     Transfer sent = tls_.write(bytes.data() + gone, bytes.size() - gone);
-    if (sent.state == Io::done)
-      gone += sent.bytes;
-    else if (sent.state == Io::want_read || sent.state == Io::want_write)
-      wire_write_ = blocked_by(sent.state);
-    else
-      wire_failed();
+    if (sent.state == Io::done) gone += sent.bytes;
+    else if (sent.state == Io::want_read || sent.state == Io::want_write) wire_write_ = blocked_by(sent.state);
+    else wire_failed();
   }
   traffic_->sent.fetch_add(gone, std::memory_order_relaxed);
   moved_ = moved_ || gone > 0;

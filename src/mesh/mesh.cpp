@@ -124,10 +124,8 @@ void OwnMesh::run_control() {
 
 Switchboard::Outside OwnMesh::outside() {
   return {[this](VirtualEndpoint endpoint) { return directory_.lock()->find(endpoint); },
-          [this](const NodeId& peer) { return directory_.lock()->address(peer); },
-          [this](const LinkKey& key) { tell_engine(key); },
-          [this](const NodeId& peer) { directory_.lock()->renumber(peer); },
-          [this](LinkParts parts) { start_link(std::move(parts)); }};
+          [this](const NodeId& peer) { return directory_.lock()->address(peer); }, [this](const LinkKey& key) { tell_engine(key); },
+          [this](const NodeId& peer) { directory_.lock()->renumber(peer); }, [this](LinkParts parts) { start_link(std::move(parts)); }};
 }
 
 void OwnMesh::tell_engine(const LinkKey& key) {

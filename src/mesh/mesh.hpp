@@ -60,8 +60,8 @@ struct LinkCounters {
 /// Refusals since the start, by reason.
 struct MeshCounters {
   std::uint64_t accepted = 0, dialled = 0;  // links that came to life
-  std::uint64_t handshake_failed = 0, handshake_timed_out = 0, refused_by_policy = 0, refused_certificate = 0, over_cap = 0,
-      wrong_peer = 0, socks_refused = 0, cut = 0;
+  std::uint64_t handshake_failed = 0, handshake_timed_out = 0, refused_by_policy = 0, refused_certificate = 0, over_cap = 0, wrong_peer = 0,
+                socks_refused = 0, cut = 0;
   std::uint64_t refused_stream = 0;  // the first 48 bytes are no BitTorrent handshake for content that is served here
 };
 
@@ -97,8 +97,8 @@ class Mesh {
     std::optional<identity::Role> role;
   };
   virtual std::optional<Whom> whom(VirtualEndpoint endpoint) const = 0;
-  /// The shortest round trip on the link that the endpoint stands for, as the kernel saw it in the last minutes; nothing where there is no link
-  /// or none was measured.
+  /// The shortest round trip on the link that the endpoint stands for, as the kernel saw it in the last minutes; nothing where there is no
+  /// link or none was measured.
   virtual std::optional<std::chrono::microseconds> round_trip(VirtualEndpoint endpoint) const = 0;
 
   /// These machines may not link any more, whatever certificate they show, and links that they have end. Replaces what was said before.

@@ -5,7 +5,9 @@
 namespace shoal::mesh {
 namespace {
 
-constexpr std::string_view protocol = "\x13" "BitTorrent protocol";
+constexpr std::string_view protocol =
+    "\x13"
+    "BitTorrent protocol";
 constexpr std::size_t reserved = 8;
 
 }  // namespace

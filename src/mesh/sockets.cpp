@@ -77,8 +77,7 @@ bool hung_up(int fd) {
 
 void drain(int fd) {
   std::array<char, 4096> bytes;
-  for (int rounds = 0; rounds < 16 && ::recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT) > 0; ++rounds) {
-  }
+  for (int rounds = 0; rounds < 16 && ::recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT) > 0; ++rounds) {}
 }
 
 }  // namespace shoal::mesh

@@ -63,8 +63,8 @@ SocksEntrance::SocksEntrance(net::io_context& io, UniqueFd listening, std::chron
       tally_(tally),
       wanted_(std::move(wanted)),
       unfinished_(unfinished_clients, unfinished_clients),
-      listener_(io, std::move(listening),
-                {[this](tcp::socket socket) { accept(std::move(socket)); }, [this] { unfinished_.drop_one(); }}) {}
+      listener_(io, std::move(listening), {[this](tcp::socket socket) { accept(std::move(socket)); }, [this] { unfinished_.drop_one(); }}) {
+}
 
 void SocksEntrance::accept(tcp::socket socket) {
   auto client = std::make_shared<Client>(io_, std::move(socket));

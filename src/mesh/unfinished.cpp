@@ -19,10 +19,8 @@ Unfinished::Unfinished(std::size_t cap, std::size_t cap_of_address)
 
 Unfinished::Ticket Unfinished::add(const net::ip::address& from, std::function<void()> drop_it) {
   std::string address = origin(from);
-  if (waiting_.size() >= cap_)
-    drop(victim(nullptr));
-  else if (count(address) >= cap_of_address_)
-    drop(victim(&address));
+  if (waiting_.size() >= cap_) drop(victim(nullptr));
+  else if (count(address) >= cap_of_address_) drop(victim(&address));
   waiting_[++last_] = {std::move(address), Stage::silent, std::move(drop_it)};
   return last_;
 }

@@ -13,7 +13,8 @@ std::optional<std::chrono::microseconds> shortest_round_trip(int fd) {
   tcp_info info{};
   socklen_t size = sizeof info;
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
-  if (size < offsetof(tcp_info, tcpi_min_rtt) + sizeof info.tcpi_min_rtt || info.tcpi_min_rtt == ~0U || info.tcpi_min_rtt == 0) return std::nullopt;
+  if (size < offsetof(tcp_info, tcpi_min_rtt) + sizeof info.tcpi_min_rtt || info.tcpi_min_rtt == ~0U || info.tcpi_min_rtt == 0)
+    return std::nullopt;
   return std::chrono::microseconds(info.tcpi_min_rtt);
 }
 

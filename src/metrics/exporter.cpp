@@ -10,7 +10,8 @@ http::Response plain(int status, std::string body) { return {status, "text/plain
 
 http::Response page_of(const Exported& exported) {
   Page page;
-  page.gauge("shoal_build_info", "The program and the role in which it runs.", {{{{"role", exported.role}, {"version", exported.version}}, 1}});
+  page.gauge("shoal_build_info", "The program and the role in which it runs.",
+             {{{{"role", exported.role}, {"version", exported.version}}, 1}});
   const auto left = exported.credentials.current()->self.not_after - exported.clock.now();
   page.gauge("shoal_certificate_seconds_left", "Until this machine's certificate ends; it is renewed at two thirds of its life.",
              static_cast<double>(left.count()));
@@ -43,14 +44,17 @@ Result<std::unique_ptr<Exporter>> Exporter::start(const HostPort& listen, Export
   std::unique_ptr<Exporter> exporter(new Exporter);
   if (listen.host.empty()) return exporter;
   const Clock& clock = exported.clock;
-  auto handler = [exported = std::move(exported)](const http::Request& request, const http::Reply& reply) { reply(answer(request, exported)); };
+  auto handler = [exported = std::move(exported)](const http::Request& request, const http::Reply& reply) {
+    reply(answer(request, exported));
+  };
   http::ServerOptions options{listen, nullptr, limits(), 1};
   options.plain_anywhere = true;
   auto server = http::Server::start(std::move(options), clock, std::move(handler));
   if (!server.ok()) return Error(std::move(server).error()).within("metrics");
   exporter->server_ = std::move(server).value();
   if (!http::is_loopback(listen))
-    log::warn("metrics_are_public", {{"listen", listen.str()}, {"meaning", "whoever reaches this address can read them: bind them to loopback, or close the port"}});
+    log::warn("metrics_are_public", {{"listen", listen.str()},
+                                     {"meaning", "whoever reaches this address can read them: bind them to loopback, or close the port"}});
   return exporter;
 }
 

@@ -118,7 +118,8 @@ Status Client::withdraw(const ModelName& model, const VersionName& version, cons
 
 Result<std::string> Client::freshness(std::uint64_t after, std::chrono::milliseconds patience) {
   auto wait = std::chrono::ceil<std::chrono::seconds>(std::clamp<std::chrono::milliseconds>(patience, {}, longest_patience));
-  http::ClientRequest request = get("/v1/freshness?after=" + std::to_string(after) + "&wait=" + std::to_string(wait.count()), freshness_body_limit);
+  http::ClientRequest request =
+      get("/v1/freshness?after=" + std::to_string(after) + "&wait=" + std::to_string(wait.count()), freshness_body_limit);
   request.timeout = wait + answer_margin;
   SHOAL_TRY(http::Response response, send(std::move(request)));
   return std::move(response.body);

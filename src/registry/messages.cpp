@@ -84,8 +84,9 @@ SwarmRow read_swarm(JsonReader& row) {
           row.as<ReleaseId>("id", ReleaseId::from_hex), number32(row, "seeders"), number32(row, "leechers")};
 }
 MachineRow read_machine(JsonReader& row) {
-  MachineRow machine{row.as<NodeId>("id", NodeId::parse), row.as<identity::Role>("role", identity::parse_role), printable(row.string("name"), 128),
-                     printable(row.string("site"), 128), row.as<WallTime>("certificate_until", parse_time), {}};
+  MachineRow machine{
+      row.as<NodeId>("id", NodeId::parse), row.as<identity::Role>("role", identity::parse_role), printable(row.string("name"), 128),
+      printable(row.string("site"), 128),  row.as<WallTime>("certificate_until", parse_time),    {}};
   if (row.has("revoked")) machine.revoked = row.as<WallTime>("revoked", parse_time);
   return machine;
 }
@@ -248,9 +249,8 @@ Result<FleetStatus> decode_fleet_status(std::string_view text) {
 }
 
 Result<WithdrawRequest> decode_withdraw_request(std::string_view text) {
-  return read_object<WithdrawRequest>(text, message_limit, "withdrawal", [](JsonReader& reader) {
-    return WithdrawRequest{printable(reader.string("reason"), remark_limit)};
-  });
+  return read_object<WithdrawRequest>(text, message_limit, "withdrawal",
+                                      [](JsonReader& reader) { return WithdrawRequest{printable(reader.string("reason"), remark_limit)}; });
 }
 Result<NodeReport> decode_node_report(std::string_view text) {
   return read_object<NodeReport>(text, report_limit, "node report", read_report);

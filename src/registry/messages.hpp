@@ -13,13 +13,13 @@ namespace shoal::registry {
 // Sizes of bodies, in bytes: what a server should take and a client reads at most.
 inline constexpr ByteCount message_limit = 64 * KiB;  // enrol, renew
 inline constexpr ByteCount list_limit = 16 * MiB;     // versions, channels, status
-inline constexpr ByteCount report_limit = 64 * KiB;    // of one node
+inline constexpr ByteCount report_limit = 64 * KiB;   // of one node
 inline constexpr ByteCount metainfo_limit = 64 * MiB;
 inline constexpr ByteCount channel_body_limit = manifest::channel_limit / 3 * 4 + 64 * KiB;
 inline constexpr ByteCount trust_root_body_limit = manifest::trust_root_limit / 3 * 4 + 64 * KiB;
 inline constexpr ByteCount freshness_body_limit = manifest::freshness_limit / 3 * 4 + 64 * KiB;
 inline constexpr ByteCount release_body_limit = manifest::release_limit / 3 * 4 + 128 * KiB;
-inline constexpr std::size_t remark_limit = 500;      // of what a tracker says for people, as far as it is shown
+inline constexpr std::size_t remark_limit = 500;  // of what a tracker says for people, as far as it is shown
 /// What the tracker says (`not_found`, or `conflict` when it is published again) where a release was withdrawn has these words.
 inline constexpr std::string_view withdrawn_words = "was withdrawn";
 /// The longest that a freshness request waits.
@@ -37,7 +37,7 @@ struct EnrolRequest {
 struct EnrolReply {
   std::string certificate_pem;
   std::string ca_pem;
-  std::string trust_root;  // envelope JSON of the one that the token pins
+  std::string trust_root;                           // envelope JSON of the one that the token pins
   std::vector<std::string> later_trust_roots = {};  // those that followed it, oldest first
 };
 /// POST /v1/renew

@@ -16,7 +16,8 @@ namespace shoal::store {
 /// Thread-safe. `layout` must outlive it.
 class ContentFiles {
  public:
-  ContentFiles(std::unique_ptr<Directory> root, const Layout& layout, OpenMode mode) : root_(std::move(root)), layout_(layout), mode_(mode) {}
+  ContentFiles(std::unique_ptr<Directory> root, const Layout& layout, OpenMode mode)
+      : root_(std::move(root)), layout_(layout), mode_(mode) {}
 
   /// Opens it if need be.
   Result<std::shared_ptr<File>> get(std::uint32_t file);

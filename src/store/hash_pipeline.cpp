@@ -161,7 +161,8 @@ HashPipeline::OpenFile* HashPipeline::file_to_read(State& state, std::uint32_t& 
     number = candidate;
     if (file.chunks < chunks_ahead) return fallback;
   }
-  while (state.next_file < layout_.files().size() && (layout_.files()[state.next_file].size == 0 || known_[state.next_file])) ++state.next_file;
+  while (state.next_file < layout_.files().size() && (layout_.files()[state.next_file].size == 0 || known_[state.next_file]))
+    ++state.next_file;
   if (state.next_file == layout_.files().size()) return fallback;
   number = state.next_file++;
   return &state.open[number];

@@ -112,7 +112,7 @@ class HashPipeline {
   const std::size_t chunk_size_;
   const std::size_t most_buffers_;
   ProgressMeter progress_;
-  TreeHashes hashes_;  // every element is written by one worker
+  TreeHashes hashes_;        // every element is written by one worker
   std::vector<bool> known_;  // files that need no reading
   Guarded<State> state_;
   std::condition_variable changed_;

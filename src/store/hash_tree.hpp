@@ -40,7 +40,7 @@ struct HashOptions {
   unsigned threads = 0;  // 0: one per core
   /// Called now and then, from one thread at a time, with the bytes hashed so far.
   std::function<void(ByteCount done)> progress;
-  std::stop_token stop;  // ends with `interrupted`
+  std::stop_token stop;      // ends with `interrupted`
   ReadRate* rate = nullptr;  // none: as fast as it goes
   /// Hashes of a file with this stamp that are known already: the file is not read. Called before anything is read. May be empty.
   std::function<std::optional<FileHashes>(std::uint32_t file, const FileStamp& stamp)> known = {};
@@ -53,7 +53,7 @@ Result<TreeHashes> hash_tree(const fs::path& root, const Layout& layout, const H
 
 struct FileProblem {
   std::string path;
-  std::string problem;  // "missing", "is 10 bytes, should be 12", "content differs", "cannot be read: ..."
+  std::string problem;                     // "missing", "is 10 bytes, should be 12", "content differs", "cannot be read: ..."
   std::vector<std::uint32_t> pieces = {};  // those that differ, where that is known: see verify_pieces
 };
 /// Compares files below `root` with sizes and SHA-256 from a release, with all cores; files that the release does not list

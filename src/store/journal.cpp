@@ -55,8 +55,7 @@ class Cutter {
   Integer take() {
     std::make_unsigned_t<Integer> value = 0;
     const std::string_view taken = bytes(sizeof value);
-    for (std::size_t i = 0; i < taken.size(); ++i)
-      value |= static_cast<decltype(value)>(static_cast<std::uint8_t>(taken[i])) << (8 * i);
+    for (std::size_t i = 0; i < taken.size(); ++i) value |= static_cast<decltype(value)>(static_cast<std::uint8_t>(taken[i])) << (8 * i);
     return static_cast<Integer>(value);
   }
 

@@ -6,9 +6,7 @@
 namespace shoal::store {
 namespace {
 
-Error refuse(const fs::path& path, std::string_view why) {
-  return fail(ErrorCode::usage, shown(path) + " " + std::string(why));
-}
+Error refuse(const fs::path& path, std::string_view why) { return fail(ErrorCode::usage, shown(path) + " " + std::string(why)); }
 
 Error unreadable(const fs::path& path, const std::error_code& error) {
   return fail(ErrorCode::usage, shown(path) + " cannot be read: " + error.message());

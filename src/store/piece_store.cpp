@@ -80,7 +80,8 @@ ContentPtr PieceStore::Impl::find(const State& state, ContentId id) {
 
 Result<Added> PieceStore::Impl::add(NewContent news) {
   if (news.pieces.size() != news.layout.piece_count())
-    return fail("a content of " + std::to_string(news.layout.piece_count()) + " pieces with " + std::to_string(news.pieces.size()) + " digests");
+    return fail("a content of " + std::to_string(news.layout.piece_count()) + " pieces with " + std::to_string(news.pieces.size()) +
+                " digests");
   if (news.layout.piece_length() > options_.memory_budget / 8)
     return fail(ErrorCode::usage, "pieces of " + format_bytes(news.layout.piece_length()) + " need a memory budget of " +
                                       format_bytes(8 * ByteCount{news.layout.piece_length()}) + " at least");
@@ -90,7 +91,8 @@ Result<Added> PieceStore::Impl::add(NewContent news) {
   content->facts.have = content->facts.durable = static_cast<std::uint32_t>(std::count(content->have.begin(), content->have.end(), true));
   content->was_whole = content->facts.have == content->have.size();
   Added added{id, content->have, !content->older_pieces.empty()};
-  added.unexplored = added.unexplored || std::find(content->unexplored.begin(), content->unexplored.end(), true) != content->unexplored.end();
+  added.unexplored =
+      added.unexplored || std::find(content->unexplored.begin(), content->unexplored.end(), true) != content->unexplored.end();
   state_.with([&](State& state) {
     if (!content->read_only()) ++state.updating;
     state.contents.emplace(id, content);
@@ -130,10 +132,8 @@ Status PieceStore::Impl::recall(StoredContent& content, const std::vector<bool>&
   if (!content.news.journal.empty()) {
     SHOAL_TRY(auto directory, layer_.open_directory(directory_of(content.news.journal)));
     auto loaded = Journal::load(*directory, journal_name(content.news), {content.news.identity, layout.piece_count()});
-    if (loaded.ok())
-      remembered = std::move(loaded).value();
-    else if (loaded.error().code != ErrorCode::not_found)
-      log::warn("journal_refused", {{"why", loaded.error().message}});
+    if (loaded.ok()) remembered = std::move(loaded).value();
+    else if (loaded.error().code != ErrorCode::not_found) log::warn("journal_refused", {{"why", loaded.error().message}});
   }
   std::vector<FileMark> now;
   if (remembered) now = content.files->marks(true);

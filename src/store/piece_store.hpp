@@ -102,9 +102,9 @@ struct ContentFacts {
 
 /// Since the store was made, over all contents.
 struct StoreCounters {
-  std::uint64_t verified = 0, failed = 0;        // pieces that were hashed after they arrived, were found or were copied
+  std::uint64_t verified = 0, failed = 0;          // pieces that were hashed after they arrived, were found or were copied
   std::uint64_t cache_hits = 0, cache_misses = 0;  // blocks that peers asked for
-  ByteCount read = 0;                            // from files, to send to peers
+  ByteCount read = 0;                              // from files, to send to peers
   ByteCount written = 0;
 };
 

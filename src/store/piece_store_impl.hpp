@@ -80,7 +80,8 @@ class PieceStore::Impl {
   void spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live);
   void spill_on(const ContentPtr& content);
   Status write_blocks(StoredContent& content, const LivePiece& live, const std::vector<std::size_t>& blocks);
-  void end_spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, const std::vector<std::size_t>& blocks, const Status& written);
+  void end_spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, const std::vector<std::size_t>& blocks,
+                 const Status& written);
   void start_completion(const ContentPtr& content, std::uint32_t piece, const LivePtr& live);
   void check_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt);
   void write_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt);

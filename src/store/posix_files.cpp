@@ -16,7 +16,7 @@
 namespace shoal::store {
 namespace {
 
-constexpr std::size_t most_buffers = 1024;  // IOV_MAX
+constexpr std::size_t most_buffers = 1024;         // IOV_MAX
 constexpr std::uintptr_t direct_alignment = 4096;  // no disk's logical block is larger
 
 /// Drops what was transferred from the front of the buffers.
@@ -215,7 +215,7 @@ class PosixDirectory final : public Directory {
 
 Result<std::unique_ptr<Directory>> PosixFiles::open_directory(const fs::path& path) {
   SHOAL_TRY(UniqueFd fd, open_file(path, O_PATH | O_DIRECTORY));
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return fail_errno(shown(path), errno);
   return std::unique_ptr<Directory>(std::make_unique<PosixDirectory>(std::move(fd), path, info.st_dev));
 }

@@ -10,10 +10,10 @@ namespace {
 
 using Place = LivePiece::Place;
 
-constexpr unsigned most_spills = 2;                       // at a time
-constexpr std::chrono::seconds spill_pause{1};            // after one failed
-constexpr unsigned told_after = 2;                        // attempts, except for a full disk
-constexpr std::size_t most_read_back = 16;                // blocks at a time
+constexpr unsigned most_spills = 2;             // at a time
+constexpr std::chrono::seconds spill_pause{1};  // after one failed
+constexpr unsigned told_after = 2;              // attempts, except for a full disk
+constexpr std::size_t most_read_back = 16;      // blocks at a time
 
 Error closed() { return fail(ErrorCode::interrupted, "the content is closed"); }
 
@@ -250,8 +250,8 @@ Status PieceStore::Impl::read_spilled(StoredContent& content, const LivePiece& l
   return {};
 }
 
-/// What was set down on the disk is not there any more: whoever sent it did nothing wrong. Who asked gets no verdict, and hears that the piece
-/// is lost.
+/// What was set down on the disk is not there any more: whoever sent it did nothing wrong. Who asked gets no verdict, and hears that the
+/// piece is lost.
 void PieceStore::Impl::lose_blocks(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, const Error& why) {
   log::warn("blocks_lost", {{"piece", piece}, {"why", why.message}});
   state_.with([&](State&) { std::fill(live->blocks.begin(), live->blocks.end(), Place::absent); });
@@ -285,7 +285,8 @@ void PieceStore::Impl::settle(const ContentPtr& content, std::uint32_t piece, co
   Calls calls;
   state_.with([&](State& state) {
     live->completing = false;
-    for (auto& completion : std::exchange(live->completions, {})) calls.push_back([call = std::move(completion), verdict] { call(verdict); });
+    for (auto& completion : std::exchange(live->completions, {}))
+      calls.push_back([call = std::move(completion), verdict] { call(verdict); });
     const bool verified = verdict.ok() && verdict.value() == Verdict::verified;
     live->corrupt = verdict.ok() && !verified && !live->has(Place::absent);
     if (verified) tally_.written += live->extent.length;
@@ -312,8 +313,7 @@ void PieceStore::Impl::keep(State& state, StoredContent& content, std::uint32_t 
   // It changes sides, from unfinished to cached, and stays only where the cache has room for it.
   const std::size_t limit = clean_limit(state);
   const auto clean_then = [&] { return pool_.in_use() - std::min(state.dirty, pool_.in_use()) + live.held; };
-  while (clean_then() > limit && state.cache.evict()) {
-  }
+  while (clean_then() > limit && state.cache.evict()) {}
   if (clean_then() > limit) return;
   state.dirty -= std::exchange(live.held, 0);
   state.cache.insert(static_cast<std::uint32_t>(content.id), piece, std::move(live.chunks));

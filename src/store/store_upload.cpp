@@ -91,9 +91,10 @@ void PieceStore::Impl::read(ContentId id, std::uint32_t piece, std::uint32_t off
       at_once = std::move(*block);
     } else if (live != content->live.end()) {
       start_job(*content);
-      content->lane->queue.push_front([this, content, held = live->second, waiting = WaitingRead{offset, length, std::move(callback)}]() mutable {
-        read_partial(content, held, std::move(waiting));
-      });
+      content->lane->queue.push_front(
+          [this, content, held = live->second, waiting = WaitingRead{offset, length, std::move(callback)}]() mutable {
+            read_partial(content, held, std::move(waiting));
+          });
     } else if (!content->have.at(piece)) {
       at_once = fail(ErrorCode::not_found, "piece " + std::to_string(piece) + " is not there");
     } else {

@@ -37,8 +37,8 @@ struct LivePiece {
   Chunks chunks;  // empty where no block is in memory
   std::vector<Place> blocks;
   std::vector<Fingerprint> spilled;  // of the blocks on disk, as they came; empty where none was
-  std::size_t held = 0;       // chunks in memory
-  std::uint64_t touched = 0;  // when the last block came
+  std::size_t held = 0;              // chunks in memory
+  std::uint64_t touched = 0;         // when the last block came
   bool spilling = false;
   bool completing = false;
   bool corrupt = false;

@@ -13,7 +13,12 @@ constexpr std::size_t read_size = 1 * MiB;
 class PieceVerification {
  public:
   PieceVerification(const fs::path& root, const Layout& layout, const std::vector<Sha256>& expected, const HashOptions& options)
-      : root_(root), layout_(layout), expected_(expected), options_(options), progress_(options.progress), at_sight_(layout.files().size()) {}
+      : root_(root),
+        layout_(layout),
+        expected_(expected),
+        options_(options),
+        progress_(options.progress),
+        at_sight_(layout.files().size()) {}
 
   Result<std::vector<FileProblem>> run() {
     for (std::uint32_t i = 0; i < at_sight_.size(); ++i) at_sight_[i] = problem_at_sight(path_of(i), layout_.files()[i].size);

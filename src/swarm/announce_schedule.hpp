@@ -50,11 +50,11 @@ class AnnounceSchedule {
   AnnounceEvent event_for(const AnnounceNeed& need) const;
   bool is_hungry(const AnnounceNeed& need) const;
 
-  SteadyTime due_;                       // the tracker's interval, or the back-off
+  SteadyTime due_;                        // the tracker's interval, or the back-off
   std::optional<SteadyTime> hungry_due_;  // sooner: for a content that is incomplete and has few peers; none while backing off
   SteadyTime answered_{};                 // the last answer
   bool started_ = false;
-  bool topped_up_ = false;               // asked again after the first answer
+  bool topped_up_ = false;  // asked again after the first answer
   bool completed_sent_;
   unsigned failures_ = 0;
 };

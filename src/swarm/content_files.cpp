@@ -8,7 +8,7 @@ namespace shoal::swarm {
 namespace {
 
 Status check_source_file(const fs::path& path, ByteCount size) {
-  struct stat info{};
+  struct stat info {};
   if (::stat(path.c_str(), &info) != 0) {
     Error error = fail_errno(path.string(), errno);
     return fail(ErrorCode::verification, std::move(error.message));
@@ -26,7 +26,7 @@ Status cut_file(const fs::path& path, ByteCount size) {
 }
 
 Status prepare_file(const fs::path& path, ByteCount size) {
-  struct stat info{};
+  struct stat info {};
   if (::lstat(path.c_str(), &info) != 0) {
     if (errno != ENOENT) return fail_errno(path.string(), errno);
     SHOAL_CHECK(make_directories(path.parent_path()));

@@ -41,7 +41,8 @@ void describe_links(metrics::Page& page, const mesh::Mesh& mesh) {
   page.counter("shoal_link_bytes_total", "All bytes inside the links' TLS, by the kind of peer.",
                {moved("received", "source", received[0]), moved("received", "node", received[1]), moved("sent", "source", sent[0]),
                 moved("sent", "node", sent[1])});
-  page.gauge("shoal_links", "Links that are open, by the kind of peer.", {labelled("peer", "source", open[0]), labelled("peer", "node", open[1])});
+  page.gauge("shoal_links", "Links that are open, by the kind of peer.",
+             {labelled("peer", "source", open[0]), labelled("peer", "node", open[1])});
 }
 
 void describe_refusals(metrics::Page& page, const mesh::MeshCounters& mesh) {

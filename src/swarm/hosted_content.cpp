@@ -10,8 +10,7 @@ template <class Call>
 void with_engine(Call call) {
   try {
     call();
-  } catch (const lt::system_error&) {
-  }
+  } catch (const lt::system_error&) {}
 }
 
 }  // namespace

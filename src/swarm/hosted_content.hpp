@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/guarded.hpp"
+#include "store/piece_store.hpp"
 #include "swarm/announcer.hpp"
 #include "swarm/payload_counter.hpp"
-#include "store/piece_store.hpp"
 #include "swarm/swarm.hpp"
 
 namespace shoal::swarm {

@@ -20,11 +20,11 @@ bool Shunned::contains(const NodeId& node) const {
 
 void Introductions::open(const std::shared_ptr<HostedContent>& content) {
   // Weak, because the mesh may call while the content is being removed. A link of a shunned machine is not taken; the mesh ends it.
-  mesh_.serve(content->id(), [weak = std::weak_ptr(content), shunned = shunned_](const NodeId& peer, const InfoHash&,
-                                                                                 mesh::VirtualEndpoint endpoint) {
-    auto alive = weak.lock();
-    if (alive && !shunned->contains(peer)) alive->connect(endpoint);
-  });
+  mesh_.serve(content->id(),
+              [weak = std::weak_ptr(content), shunned = shunned_](const NodeId& peer, const InfoHash&, mesh::VirtualEndpoint endpoint) {
+                auto alive = weak.lock();
+                if (alive && !shunned->contains(peer)) alive->connect(endpoint);
+              });
 }
 
 void Introductions::introduce(const HostedContent& content, const std::vector<registry::AnnouncedPeer>& peers) {

@@ -35,8 +35,7 @@ Result<std::unique_ptr<MemberSession>> MemberSession::open(const fs::path& state
   SHOAL_CHECK(check_validity(member.credentials.self, clock.now()));
   SHOAL_TRY(manifest::Verifier verifier, restore_verifier(state, member));
   SHOAL_TRY(auto lock, take_lock(state, use));
-  return std::unique_ptr<MemberSession>(
-      new MemberSession(state, clock, std::move(lock), std::move(member), std::move(verifier)));
+  return std::unique_ptr<MemberSession>(new MemberSession(state, clock, std::move(lock), std::move(member), std::move(verifier)));
 }
 
 MemberSession::MemberSession(fs::path state, const Clock& clock, std::optional<DirectoryLock> lock, identity::Member member,

@@ -32,8 +32,8 @@ Status check_signed_bytes(const manifest::SwarmInfo& expected, const std::string
 /// `root` points into `bytes`.
 Result<lt::bdecode_node> decode(const std::string& bytes) {
   lt::error_code error;
-  lt::bdecode_node root = lt::bdecode({bytes.data(), static_cast<std::ptrdiff_t>(bytes.size())}, error, nullptr, metainfo_max_depth,
-                                      metainfo_max_tokens);
+  lt::bdecode_node root =
+      lt::bdecode({bytes.data(), static_cast<std::ptrdiff_t>(bytes.size())}, error, nullptr, metainfo_max_depth, metainfo_max_tokens);
   if (error) return differs("is not bencoded: " + error.message());
   if (root.type() != lt::bdecode_node::dict_t) return differs("is not a dictionary");
   if (static_cast<std::size_t>(root.data_section().size()) != bytes.size()) return differs("has bytes behind its end");
@@ -63,8 +63,10 @@ Status check_members(const lt::bdecode_node& dictionary, const std::string& what
     auto [name, value] = dictionary.dict_at(i);
     const std::string_view key = view(name);
     if (next < members.size() && key > members[next].key) break;
-    if (next == members.size() || key != members[next].key) return differs(what + " has " + in_quotes(key) + ", which is not allowed there");
-    if (value.type() != members[next].type) return differs(what + ": " + in_quotes(key) + " is not " + std::string(type_name(members[next].type)));
+    if (next == members.size() || key != members[next].key)
+      return differs(what + " has " + in_quotes(key) + ", which is not allowed there");
+    if (value.type() != members[next].type)
+      return differs(what + ": " + in_quotes(key) + " is not " + std::string(type_name(members[next].type)));
     ++next;
   }
   if (next < members.size()) return differs(what + " has no " + in_quotes(members[next].key));
@@ -78,9 +80,8 @@ constexpr auto int_t = lt::bdecode_node::int_t;
 
 Status check_structure(const lt::bdecode_node& root) {
   SHOAL_CHECK(check_members(root, "the torrent", {{"info", dict_t}, {"sha256 pieces", string_t}}));
-  return check_members(
-      root.dict_find("info"), "info",
-      {{"files", list_t}, {"name", string_t}, {"piece length", int_t}, {"pieces", string_t}, {"private", int_t}});
+  return check_members(root.dict_find("info"), "info",
+                       {{"files", list_t}, {"name", string_t}, {"piece length", int_t}, {"pieces", string_t}, {"private", int_t}});
 }
 
 Status check_path(const lt::bdecode_node& list, const std::string& what, const std::vector<std::string>& expected) {
@@ -128,7 +129,8 @@ Status check_scalars(const lt::bdecode_node& info, const manifest::Release& rele
   if (info.dict_find_int_value("piece length") != release.swarm.piece_length)
     return differs("has pieces of " + number(info.dict_find_int_value("piece length")) + " bytes, the release says " +
                    std::to_string(release.swarm.piece_length));
-  if (view(info.dict_find_string_value("name")) != name) return differs("its name is not " + in_quotes(name) + ", which follows from the files");
+  if (view(info.dict_find_string_value("name")) != name)
+    return differs("its name is not " + in_quotes(name) + ", which follows from the files");
   return {};
 }
 

@@ -62,10 +62,8 @@ std::vector<FileSlot> slots_of(const store::Layout& layout) {
 std::vector<std::string> components(const std::string& path) {
   std::vector<std::string> parts(1);
   for (char c : path) {
-    if (c == '/')
-      parts.emplace_back();
-    else
-      parts.back() += c;
+    if (c == '/') parts.emplace_back();
+    else parts.back() += c;
   }
   return parts;
 }

@@ -45,7 +45,12 @@ struct MirrorFetcher::Task {
 
 MirrorFetcher::MirrorFetcher(const mesh::Mesh& mesh, const Clock& clock, MirrorOptions options, std::shared_ptr<PayloadCounts> totals,
                              std::function<void(const Event&)> events)
-    : mesh_(mesh), clock_(clock), options_(std::move(options)), totals_(std::move(totals)), events_(std::move(events)), random_(std::random_device()()) {}
+    : mesh_(mesh),
+      clock_(clock),
+      options_(std::move(options)),
+      totals_(std::move(totals)),
+      events_(std::move(events)),
+      random_(std::random_device()()) {}
 
 MirrorFetcher::~MirrorFetcher() {
   tasks_.with([](Tasks& tasks) {
@@ -59,7 +64,8 @@ void MirrorFetcher::add(const std::shared_ptr<HostedContent>& hosted, const Cont
   if (options_.after.count() == 0) return;
   auto task = std::make_shared<Task>(Task{hosted, content.metainfo, MirrorPolicy(options_.after, clock_.steady_now()), {}, {}, {}});
   for (const std::string& url : content.mirrors)
-    if (auto where = manifest::parse_mirror(url); where.ok()) task->mirrors.push_back({url, std::move(where).value(), nullptr, 0, {}, false, {}});
+    if (auto where = manifest::parse_mirror(url); where.ok())
+      task->mirrors.push_back({url, std::move(where).value(), nullptr, 0, {}, false, {}});
   tasks_.lock()->insert_or_assign(hosted->id(), std::move(task));
   auto thread = thread_.lock();
   if (!thread->joinable()) *thread = std::jthread([this](const std::stop_token& stop) { run(stop); });
@@ -135,7 +141,8 @@ bool MirrorFetcher::is_source(const lt::peer_info& peer) const {
 
 MirrorFetcher::Mirror* MirrorFetcher::choose(Task& task) const {
   const SteadyTime now = clock_.steady_now();
-  auto usable = std::find_if(task.mirrors.begin(), task.mirrors.end(), [now](const Mirror& mirror) { return !mirror.dropped && mirror.not_before <= now; });
+  auto usable = std::find_if(task.mirrors.begin(), task.mirrors.end(),
+                             [now](const Mirror& mirror) { return !mirror.dropped && mirror.not_before <= now; });
   return usable == task.mirrors.end() ? nullptr : &*usable;
 }
 

@@ -17,7 +17,8 @@ std::string range_of(const store::PieceExtent& extent) {
 Error unexpected(const http::Response& response) {
   const std::string status = std::to_string(response.status);
   if (response.status >= 300 && response.status < 400)
-    return fail("it redirects to " + printable(response.location, 200) + " (" + status + "); redirects are not followed: list that address instead");
+    return fail("it redirects to " + printable(response.location, 200) + " (" + status +
+                "); redirects are not followed: list that address instead");
   if (response.status == 416) return fail("its file is shorter than the release's (416)");
   return fail("it answered with status " + status);
 }

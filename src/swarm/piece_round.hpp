@@ -9,8 +9,8 @@
 namespace shoal::swarm {
 
 /// All sources of a content share one order, and each goes through it from a place of its own: so two sources, who hear of each other's
-/// grants only when these have arrived somewhere, seldom give out the same piece. Who comes upon a stretch that another has been through goes
-/// on somewhere else: there the other would be just ahead.
+/// grants only when these have arrived somewhere, seldom give out the same piece. Who comes upon a stretch that another has been through
+/// goes on somewhere else: there the other would be just ahead.
 class PieceRound {
  public:
   using Piece = std::uint32_t;
@@ -32,8 +32,8 @@ class PieceRound {
   bool has(Piece rank) const { return words_[rank / 64] >> (rank % 64) & 1; }
   Piece first_from(Piece rank) const;
 
-  std::vector<Piece> order_;  // by rank
-  std::vector<Piece> rank_;   // by piece
+  std::vector<Piece> order_;          // by rank
+  std::vector<Piece> rank_;           // by piece
   std::vector<std::uint64_t> words_;  // by rank
   std::size_t size_ = 0;
   std::mt19937_64 random_;

@@ -15,8 +15,8 @@ namespace shoal::swarm {
 /// many connections to one machine is dropped on its doorstep and sent again (docs/performance.md).
 class RequestLimit {
  public:
-  /// Once a second, with the payload that was sent to the peer in it and the round trip when nothing waits: the new limit, if the peer is to
-  /// be told.
+  /// Once a second, with the payload that was sent to the peer in it and the round trip when nothing waits: the new limit, if the peer is
+  /// to be told.
   std::optional<unsigned> after_second(ByteCount sent, std::chrono::microseconds round_trip);
 
  private:

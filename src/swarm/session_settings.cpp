@@ -1,10 +1,10 @@
 #include "swarm/session_settings.hpp"
 
-#include <libtorrent/ip_filter.hpp>
-#include <libtorrent/session.hpp>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <libtorrent/ip_filter.hpp>
+#include <libtorrent/session.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -36,12 +36,12 @@ void set_network(pack& p, const mesh::SocksFront& front, const PortHold& hold) {
   p.set_bool(pack::enable_lsd, false);
   p.set_bool(pack::enable_upnp, false);
   p.set_bool(pack::enable_natpmp, false);
-  p.set_bool(pack::enable_ip_notifier, false);    // it has no addresses that could change
-  p.set_bool(pack::enable_outgoing_utp, false);   // TCP inside TLS
+  p.set_bool(pack::enable_ip_notifier, false);   // it has no addresses that could change
+  p.set_bool(pack::enable_outgoing_utp, false);  // TCP inside TLS
   p.set_bool(pack::enable_incoming_utp, false);
   p.set_bool(pack::enable_incoming_tcp, false);
   p.set_str(pack::dht_bootstrap_nodes, "");
-  p.set_int(pack::in_enc_policy, pack::pe_disabled);   // RC4 inside TLS is noise, and the mesh reads the first 48 bytes
+  p.set_int(pack::in_enc_policy, pack::pe_disabled);  // RC4 inside TLS is noise, and the mesh reads the first 48 bytes
   p.set_int(pack::out_enc_policy, pack::pe_disabled);
   p.set_bool(pack::no_connect_privileged_ports, false);  // virtual ports may be any
 }
@@ -58,13 +58,13 @@ void set_peers(pack& p, const SwarmOptions& options) {
   p.set_int(pack::max_peerlist_size, 0);        // the tracker's list is the limit
   p.set_int(pack::unchoke_slots_limit, -1);     // authenticated peers: no tit-for-tat
   p.set_int(pack::choking_algorithm, pack::fixed_slots_choker);
-  p.set_bool(pack::send_redundant_have, false);  // half of all `have` messages; a source that grants is told by the plugin (grants.cpp)
-  p.set_int(pack::allowed_fast_set_size, 0);    // nobody is choked, so nobody needs it
+  p.set_bool(pack::send_redundant_have, false);     // half of all `have` messages; a source that grants is told by the plugin (grants.cpp)
+  p.set_int(pack::allowed_fast_set_size, 0);        // nobody is choked, so nobody needs it
   p.set_bool(pack::rate_limit_ip_overhead, false);  // limits are for payload; it cannot know what the wire adds
   p.set_int(pack::upload_rate_limit, clamp_rate(options.upload_limit));
   p.set_int(pack::download_rate_limit, clamp_rate(options.download_limit));
   p.set_int(pack::mixed_mode_algorithm, pack::prefer_tcp);  // no throttling in favour of uTP
-  p.set_int(pack::tick_interval, 100);  // milliseconds: rate limits are handed out in smaller portions
+  p.set_int(pack::tick_interval, 100);                      // milliseconds: rate limits are handed out in smaller portions
   p.set_str(pack::peer_fingerprint, "-SH0100-");
   p.set_str(pack::user_agent, "Shoal");
   p.set_str(pack::handshake_client_version, "Shoal");
@@ -72,18 +72,18 @@ void set_peers(pack& p, const SwarmOptions& options) {
 
 /// Keep a fast link fed, keep the tail short.
 void set_pipeline(pack& p) {
-  p.set_int(pack::request_queue_time, 1);              // 3 s of queue is 3 s of tail
-  p.set_int(pack::max_out_request_queue, 2000);        // blocks of 16 KiB: bandwidth-delay product
+  p.set_int(pack::request_queue_time, 1);        // 3 s of queue is 3 s of tail
+  p.set_int(pack::max_out_request_queue, 2000);  // blocks of 16 KiB: bandwidth-delay product
   p.set_int(pack::max_allowed_in_request_queue, 4000);
   p.set_int(pack::send_buffer_watermark, 4 * 1024 * 1024);
   p.set_int(pack::send_buffer_low_watermark, 512 * 1024);
   p.set_int(pack::send_buffer_watermark_factor, 150);
-  p.set_int(pack::whole_pieces_threshold, 2);          // seconds a piece; the default overflows at high rates
+  p.set_int(pack::whole_pieces_threshold, 2);                 // seconds a piece; the default overflows at high rates
   p.set_int(pack::suggest_mode, pack::no_piece_suggestions);  // ruins diversity
-  p.set_bool(pack::prioritize_partial_pieces, false);  // rarest first
-  p.set_bool(pack::auto_sequential, false);            // ... also when there are many seeds
+  p.set_bool(pack::prioritize_partial_pieces, false);         // rarest first
+  p.set_bool(pack::auto_sequential, false);                   // ... also when there are many seeds
   p.set_bool(pack::piece_extent_affinity, false);
-  p.set_int(pack::piece_timeout, 8);                   // seconds: a stalled peer must not hold the last pieces
+  p.set_int(pack::piece_timeout, 8);  // seconds: a stalled peer must not hold the last pieces
   p.set_int(pack::request_timeout, 20);
 }
 
@@ -96,8 +96,8 @@ void set_disk(pack& p) {
 
 /// Alerts that become events, and none that come per block or per message.
 void set_alerts(pack& p) {
-  p.set_int(pack::alert_mask, lt::alert_category::error | lt::alert_category::status | lt::alert_category::storage |
-                                  lt::alert_category::peer);
+  p.set_int(pack::alert_mask,
+            lt::alert_category::error | lt::alert_category::status | lt::alert_category::storage | lt::alert_category::peer);
   p.set_int(pack::alert_queue_size, 20'000);
 }
 
@@ -111,8 +111,7 @@ Result<PortHold> PortHold::take() {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(fd.get(), generic, length) != 0 || ::getsockname(fd.get(), generic, &length) != 0 ||
-      ::connect(fd.get(), generic, length) != 0)
+  if (::bind(fd.get(), generic, length) != 0 || ::getsockname(fd.get(), generic, &length) != 0 || ::connect(fd.get(), generic, length) != 0)
     return fail_errno("cannot hold a UDP port on 127.0.0.1", errno);
   return PortHold(std::move(fd), ntohs(address.sin_port));
 }

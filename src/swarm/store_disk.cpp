@@ -103,13 +103,14 @@ class StoreDisk final : public lt::disk_interface, public lt::buffer_allocator_i
       if (auto block = store_.cached(torrent.content.id, piece, offset, length)) return handler(hand_out(std::move(*block)), {});
     }
     mailbox_->expect();
-    store_.read(torrent.content.id, piece, offset, length,
-                [this, mailbox = mailbox_, seal = sealed(std::move(handler)), where = place(torrent, request.piece)](Result<store::Block> block) {
-                  mailbox->answer([this, handler = std::move(*seal), where, block = std::move(block)]() mutable {
-                    if (block.ok()) return handler(hand_out(std::move(*block)), {});
-                    handler({}, error_at(where, lt::operation_t::file_read, block.error()));
-                  });
-                });
+    store_.read(
+        torrent.content.id, piece, offset, length,
+        [this, mailbox = mailbox_, seal = sealed(std::move(handler)), where = place(torrent, request.piece)](Result<store::Block> block) {
+          mailbox->answer([this, handler = std::move(*seal), where, block = std::move(block)]() mutable {
+            if (block.ok()) return handler(hand_out(std::move(*block)), {});
+            handler({}, error_at(where, lt::operation_t::file_read, block.error()));
+          });
+        });
   }
 
   bool async_write(lt::storage_index_t storage, const lt::peer_request& request, const char* buffer,
@@ -139,7 +140,8 @@ class StoreDisk final : public lt::disk_interface, public lt::buffer_allocator_i
     const lt::sha1_hash sha1 = torrent.content.torrent->hash_for_piece(piece);
     mailbox_->expect();
     store_.complete(torrent.content.id, number(piece),
-                    [mailbox = mailbox_, seal = sealed(std::move(handler)), piece, sha1, where = place(torrent, piece)](Result<store::Verdict> verdict) {
+                    [mailbox = mailbox_, seal = sealed(std::move(handler)), piece, sha1,
+                     where = place(torrent, piece)](Result<store::Verdict> verdict) {
                       mailbox->answer([handler = std::move(*seal), piece, sha1, where, verdict = std::move(verdict)] {
                         if (!verdict.ok()) return handler(piece, {}, error_at(where, lt::operation_t::file_write, verdict.error()));
                         handler(piece, verdict.value() == store::Verdict::verified ? sha1 : lt::sha1_hash(), {});
@@ -179,9 +181,8 @@ class StoreDisk final : public lt::disk_interface, public lt::buffer_allocator_i
   // Nobody moves, renames or deletes files but their owners.
   void async_move_storage(lt::storage_index_t, std::string path, lt::move_flags_t,
                           std::function<void(lt::status_t, const std::string&, const lt::storage_error&)> handler) override {
-    mailbox_->post([handler = std::move(handler), path] {
-      handler(lt::status_t::fatal_disk_error, path, refused(lt::operation_t::file_rename));
-    });
+    mailbox_->post(
+        [handler = std::move(handler), path] { handler(lt::status_t::fatal_disk_error, path, refused(lt::operation_t::file_rename)); });
   }
   void async_rename_file(lt::storage_index_t, lt::file_index_t file, std::string name,
                          std::function<void(const std::string&, lt::file_index_t, const lt::storage_error&)> handler) override {

@@ -67,16 +67,16 @@ Status remember(const Content& content, const std::vector<bool>& have);
 
 struct Progress {
   ByteCount size = 0;
-  ByteCount done = 0;         // verified bytes, without padding
+  ByteCount done = 0;  // verified bytes, without padding
   // Payload as it arrived: what came twice, or was part of a piece that failed its check, counts each time.
-  ByteCount from_source = 0;  // from machines with the role seeder, since the content was added
-  ByteCount from_peers = 0;   // ... with any other role
-  ByteCount from_mirrors = 0;  // from HTTPS mirrors
-  ByteCount reused = 0;       // copied from older releases
-  ByteCount sent = 0;         // payload sent
+  ByteCount from_source = 0;                     // from machines with the role seeder, since the content was added
+  ByteCount from_peers = 0;                      // ... with any other role
+  ByteCount from_mirrors = 0;                    // from HTTPS mirrors
+  ByteCount reused = 0;                          // copied from older releases
+  ByteCount sent = 0;                            // payload sent
   ByteCount download_rate = 0, upload_rate = 0;  // bytes per second
-  std::uint32_t peers = 0;    // connected
-  bool checking = false;      // re-hashing what was there
+  std::uint32_t peers = 0;                       // connected
+  bool checking = false;                         // re-hashing what was there
   bool complete = false;
 };
 

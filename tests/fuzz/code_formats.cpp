@@ -1,7 +1,7 @@
 // Input: how a file begins. It is read as a whole file, as the head of one that is far larger, as the end of an archive and as a name.
-#include "fuzz/fuzz.hpp"
-#include "base/encoding.hpp"
 #include "manifest/code_formats.hpp"
+#include "base/encoding.hpp"
+#include "fuzz/fuzz.hpp"
 
 using namespace shoal;
 

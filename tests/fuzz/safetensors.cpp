@@ -9,7 +9,9 @@ using namespace shoal;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view file = fuzz::text(data, size);
   (void)manifest::shards_of_index(file);
-  auto read = [&](const std::string&, ByteCount offset, ByteCount length) { return Result<std::string>(std::string(file.substr(offset, length))); };
+  auto read = [&](const std::string&, ByteCount offset, ByteCount length) {
+    return Result<std::string>(std::string(file.substr(offset, length)));
+  };
   Result<manifest::FormatSummary> summary = manifest::summarise_checkpoint({{"m.safetensors", size, {}}}, read);
   if (!summary.ok()) return 0;
   ByteCount total = 0;

@@ -92,13 +92,13 @@ Function* next(const char* name) {
 
 }  // namespace
 
-#define MODE_OF(flags)                       \
-  mode_t mode = 0;                           \
-  if ((flags) & (O_CREAT | __O_TMPFILE)) {   \
-    va_list rest;                            \
-    va_start(rest, flags);                   \
-    mode = va_arg(rest, mode_t);             \
-    va_end(rest);                            \
+#define MODE_OF(flags)                     \
+  mode_t mode = 0;                         \
+  if ((flags) & (O_CREAT | __O_TMPFILE)) { \
+    va_list rest;                          \
+    va_start(rest, flags);                 \
+    mode = va_arg(rest, mode_t);           \
+    va_end(rest);                          \
   }
 
 extern "C" {
@@ -110,7 +110,9 @@ int close(int fd) {
   if (fd >= 0 && fd < most_files) below[fd] = false;
   return static_cast<int>(syscall(SYS_close, fd));
 }
-ssize_t pread(int fd, void* to, size_t size, off_t at) { return fails_to_read(fd) ? -1 : counted(fd, syscall(SYS_pread64, fd, to, size, at)); }
+ssize_t pread(int fd, void* to, size_t size, off_t at) {
+  return fails_to_read(fd) ? -1 : counted(fd, syscall(SYS_pread64, fd, to, size, at));
+}
 ssize_t pread64(int fd, void* to, size_t size, off64_t at) { return pread(fd, to, size, at); }
 ssize_t preadv(int fd, const iovec* to, int count, off_t at) {
   return fails_to_read(fd) ? -1 : counted(fd, syscall(SYS_preadv, fd, to, count, at, 0));

@@ -19,14 +19,14 @@ namespace shoal::test {
 /// What is wrong with a certificate. Everything else about it is right.
 enum class Flaw {
   none,
-  other_ca,               // the same names, signed by another fleet's CA
-  other_fleet_name,       // signed by our CA, names another fleet
+  other_ca,          // the same names, signed by another fleet's CA
+  other_fleet_name,  // signed by our CA, names another fleet
   expired,
   not_yet_valid,
   self_signed,
   two_uris,
   no_uri,
-  no_names,               // no subject alternative name at all
+  no_names,  // no subject alternative name at all
   unknown_role,
   short_id,
   upper_case_uri,
@@ -35,16 +35,16 @@ enum class Flaw {
   uri_with_query,
   uri_with_port,
   uri_with_user,
-  uri_with_nul,           // "spiffe://fleet/node/aaaaaaaaaaaa\0x"
+  uri_with_nul,  // "spiffe://fleet/node/aaaaaaaaaaaa\0x"
   uri_of_other_scheme,
-  node_with_dns_name,     // host names are for trackers
-  dns_name_with_nul,      // a tracker's DNS name with an embedded NUL
+  node_with_dns_name,  // host names are for trackers
+  dns_name_with_nul,   // a tracker's DNS name with an embedded NUL
   mail_name,
   is_ca,
   no_basic_constraints,
   no_client_usage,
   no_server_usage,
-  any_usage,              // anyExtendedKeyUsage instead of the two
+  any_usage,  // anyExtendedKeyUsage instead of the two
   no_extended_usage,
   no_digital_signature,
   no_key_usage,
@@ -53,51 +53,50 @@ enum class Flaw {
   signed_with_sha1,
   version_1,
   unknown_critical_extension,
-  signed_by_leaf,         // by a good node's key; that node's certificate goes along in the chain
-  signed_by_intermediate, // by a CA:TRUE certificate that our CA signed, which goes along
-  tampered,               // a bit of the signature is flipped
+  signed_by_leaf,          // by a good node's key; that node's certificate goes along in the chain
+  signed_by_intermediate,  // by a CA:TRUE certificate that our CA signed, which goes along
+  tampered,                // a bit of the signature is flipped
 };
 
 /// Every flaw with its name, for tables.
 inline const std::vector<std::pair<Flaw, std::string>>& all_flaws() {
-  static const std::vector<std::pair<Flaw, std::string>> flaws = {
-      {Flaw::other_ca, "signed by another fleet's CA"},
-      {Flaw::other_fleet_name, "names another fleet"},
-      {Flaw::expired, "expired"},
-      {Flaw::not_yet_valid, "not yet valid"},
-      {Flaw::self_signed, "self-signed"},
-      {Flaw::two_uris, "two URI names"},
-      {Flaw::no_uri, "no URI name"},
-      {Flaw::no_names, "no names at all"},
-      {Flaw::unknown_role, "unknown role"},
-      {Flaw::short_id, "id of a wrong length"},
-      {Flaw::upper_case_uri, "URI in upper case"},
-      {Flaw::trailing_path, "URI with a longer path"},
-      {Flaw::trailing_slash, "URI with a trailing slash"},
-      {Flaw::uri_with_query, "URI with a query"},
-      {Flaw::uri_with_port, "URI with a port"},
-      {Flaw::uri_with_user, "URI with user info"},
-      {Flaw::uri_with_nul, "URI with a NUL"},
-      {Flaw::uri_of_other_scheme, "URI of another scheme"},
-      {Flaw::node_with_dns_name, "a node with a DNS name"},
-      {Flaw::dns_name_with_nul, "DNS name with a NUL"},
-      {Flaw::mail_name, "a mail address"},
-      {Flaw::is_ca, "CA:TRUE"},
-      {Flaw::no_basic_constraints, "no basic constraints"},
-      {Flaw::no_client_usage, "not for clients"},
-      {Flaw::no_server_usage, "not for servers"},
-      {Flaw::any_usage, "for any purpose"},
-      {Flaw::no_extended_usage, "no extended key usage"},
-      {Flaw::no_digital_signature, "no digitalSignature"},
-      {Flaw::no_key_usage, "no key usage"},
-      {Flaw::rsa_key, "RSA key"},
-      {Flaw::p384_key, "P-384 key"},
-      {Flaw::signed_with_sha1, "signed with SHA-1"},
-      {Flaw::version_1, "version 1"},
-      {Flaw::unknown_critical_extension, "unknown critical extension"},
-      {Flaw::signed_by_leaf, "signed by a leaf"},
-      {Flaw::signed_by_intermediate, "signed by an intermediate CA"},
-      {Flaw::tampered, "tampered signature"}};
+  static const std::vector<std::pair<Flaw, std::string>> flaws = {{Flaw::other_ca, "signed by another fleet's CA"},
+                                                                  {Flaw::other_fleet_name, "names another fleet"},
+                                                                  {Flaw::expired, "expired"},
+                                                                  {Flaw::not_yet_valid, "not yet valid"},
+                                                                  {Flaw::self_signed, "self-signed"},
+                                                                  {Flaw::two_uris, "two URI names"},
+                                                                  {Flaw::no_uri, "no URI name"},
+                                                                  {Flaw::no_names, "no names at all"},
+                                                                  {Flaw::unknown_role, "unknown role"},
+                                                                  {Flaw::short_id, "id of a wrong length"},
+                                                                  {Flaw::upper_case_uri, "URI in upper case"},
+                                                                  {Flaw::trailing_path, "URI with a longer path"},
+                                                                  {Flaw::trailing_slash, "URI with a trailing slash"},
+                                                                  {Flaw::uri_with_query, "URI with a query"},
+                                                                  {Flaw::uri_with_port, "URI with a port"},
+                                                                  {Flaw::uri_with_user, "URI with user info"},
+                                                                  {Flaw::uri_with_nul, "URI with a NUL"},
+                                                                  {Flaw::uri_of_other_scheme, "URI of another scheme"},
+                                                                  {Flaw::node_with_dns_name, "a node with a DNS name"},
+                                                                  {Flaw::dns_name_with_nul, "DNS name with a NUL"},
+                                                                  {Flaw::mail_name, "a mail address"},
+                                                                  {Flaw::is_ca, "CA:TRUE"},
+                                                                  {Flaw::no_basic_constraints, "no basic constraints"},
+                                                                  {Flaw::no_client_usage, "not for clients"},
+                                                                  {Flaw::no_server_usage, "not for servers"},
+                                                                  {Flaw::any_usage, "for any purpose"},
+                                                                  {Flaw::no_extended_usage, "no extended key usage"},
+                                                                  {Flaw::no_digital_signature, "no digitalSignature"},
+                                                                  {Flaw::no_key_usage, "no key usage"},
+                                                                  {Flaw::rsa_key, "RSA key"},
+                                                                  {Flaw::p384_key, "P-384 key"},
+                                                                  {Flaw::signed_with_sha1, "signed with SHA-1"},
+                                                                  {Flaw::version_1, "version 1"},
+                                                                  {Flaw::unknown_critical_extension, "unknown critical extension"},
+                                                                  {Flaw::signed_by_leaf, "signed by a leaf"},
+                                                                  {Flaw::signed_by_intermediate, "signed by an intermediate CA"},
+                                                                  {Flaw::tampered, "tampered signature"}};
   return flaws;
 }
 

@@ -43,7 +43,9 @@ class FakeFiles final : public store::FileLayer {
     std::size_t reads = 0, writes = 0, syncs = 0, clones = 0;
     ByteCount bytes_read = 0;
   };
-  Counts counts() const { return state_.with([](const State& s) { return s.counts; }); }
+  Counts counts() const {
+    return state_.with([](const State& s) { return s.counts; });
+  }
 
  private:
   friend class FakeFile;

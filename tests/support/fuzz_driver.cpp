@@ -71,7 +71,8 @@ std::vector<std::string> load(const std::vector<std::string>& places) {
   std::vector<std::filesystem::path> paths;
   for (const std::string& place : places) {
     if (!std::filesystem::is_directory(place)) paths.emplace_back(place);
-    else for (const auto& entry : std::filesystem::directory_iterator(place)) paths.push_back(entry.path());
+    else
+      for (const auto& entry : std::filesystem::directory_iterator(place)) paths.push_back(entry.path());
   }
   std::sort(paths.begin(), paths.end());  // the order of a directory is not the same everywhere
   std::vector<std::string> inputs;
@@ -125,14 +126,51 @@ class Mutator {
   void number(std::string& input, std::size_t at) {
     static constexpr std::array<std::uint64_t, 8> edges{0, 1, 0x7f, 0xffff, 0x7fffffff, 0xffffffff, 0x7fffffffffffffff, UINT64_MAX};
     std::uint64_t value = edges[below(edges.size())];
-    for (std::size_t i = at; i < std::min(input.size(), at + (std::size_t{1} << below(4))); ++i, value >>= 8) input[i] = static_cast<char>(value);
+    for (std::size_t i = at; i < std::min(input.size(), at + (std::size_t{1} << below(4))); ++i, value >>= 8)
+      input[i] = static_cast<char>(value);
   }
 
   /// What parsers of text stumble over.
   std::string token() {
-    static const std::vector<std::string> tokens{"{", "}", "[", "]", "\"", ":", ",", "0", "-1", "1e9", "18446744073709551615", "9007199254740992", "null", "true",
-        "\\u0000", "\\ud800", "..", "/", "//", ".", "\\", std::string(1, '\0'), "\xff", "\xc0\xaf", "\xed\xa0\x80", "%", "%00", "%2", "&", "=", "i-0e", "d", "l", "e",
-        "99999999999:", "0:", std::string(40, '['), std::string(300, 'a'), "\"a\":1,\"a\":1,"};
+    static const std::vector<std::string> tokens{"{",
+                                                 "}",
+                                                 "[",
+                                                 "]",
+                                                 "\"",
+                                                 ":",
+                                                 ",",
+                                                 "0",
+                                                 "-1",
+                                                 "1e9",
+                                                 "18446744073709551615",
+                                                 "9007199254740992",
+                                                 "null",
+                                                 "true",
+                                                 "\\u0000",
+                                                 "\\ud800",
+                                                 "..",
+                                                 "/",
+                                                 "//",
+                                                 ".",
+                                                 "\\",
+                                                 std::string(1, '\0'),
+                                                 "\xff",
+                                                 "\xc0\xaf",
+                                                 "\xed\xa0\x80",
+                                                 "%",
+                                                 "%00",
+                                                 "%2",
+                                                 "&",
+                                                 "=",
+                                                 "i-0e",
+                                                 "d",
+                                                 "l",
+                                                 "e",
+                                                 "99999999999:",
+                                                 "0:",
+                                                 std::string(40, '['),
+                                                 std::string(300, 'a'),
+                                                 "\"a\":1,\"a\":1,"};
     return tokens[below(tokens.size())];
   }
 

@@ -99,8 +99,7 @@ inline identity::TlsContext hostile_server(const Presented& shown, const Hostile
   return context;
 }
 
-inline TlsPair handshake(const identity::TlsContext& client, const identity::TlsContext& server,
-                         const std::function<void(SSL*)>& prepare) {
+inline TlsPair handshake(const identity::TlsContext& client, const identity::TlsContext& server, const std::function<void(SSL*)>& prepare) {
   TlsPair pair;
   pair.client.reset(SSL_new(client.native()));
   pair.server.reset(SSL_new(server.native()));

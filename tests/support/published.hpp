@@ -51,7 +51,8 @@ inline manifest::Release release_of(const store::Layout& layout, const std::vect
   release.version = VersionName::trusted("1");
   release.created = SystemClock().now();
   release.format.kind = "other";
-  for (std::size_t i = 0; i < layout.files().size(); ++i) release.files.push_back({layout.files()[i].path, layout.files()[i].size, digests[i]});
+  for (std::size_t i = 0; i < layout.files().size(); ++i)
+    release.files.push_back({layout.files()[i].path, layout.files()[i].size, digests[i]});
   return release;
 }
 

@@ -124,7 +124,9 @@ TEST_CASE("what is no BitTorrent handshake for served content is hung up on") {
       {"content that is not served", bt_handshake(content(2))},
       {"an HTTP request", "GET / HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\n"},
       {"a wrong length byte", "\x12" + good.substr(1)},
-      {"another protocol's name", std::string("\x13" "BitTorrent Protocol") + good.substr(20)},
+      {"another protocol's name", std::string("\x13"
+                                              "BitTorrent Protocol") +
+                                      good.substr(20)},
       {"zeros", std::string(68, '\0')},
   };
   for (const Row& row : rows) {

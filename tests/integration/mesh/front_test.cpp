@@ -135,9 +135,7 @@ TEST_CASE("failures of the dial are failures of the reply") {
     CHECK(lab.alice.dial(mesh.introduce(lab.bob.id(), content(1), {"127.0.0.1", silent.port()})).code == 4);
     CHECK(mesh.counters().handshake_timed_out == 1);
   }
-  SUBCASE("the content is not served") {
-    CHECK(lab.alice.dial(mesh.introduce(lab.bob.id(), content(2), lab.bob.address())).code == 2);
-  }
+  SUBCASE("the content is not served") { CHECK(lab.alice.dial(mesh.introduce(lab.bob.id(), content(2), lab.bob.address())).code == 2); }
 }
 
 TEST_CASE("an endpoint says whom it stands for, and in which role once a link was made") {

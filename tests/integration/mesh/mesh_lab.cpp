@@ -55,7 +55,10 @@ InfoHash content(unsigned number) {
 }
 
 std::string bt_handshake(const InfoHash& info_hash, char mark) {
-  return std::string("\x13" "BitTorrent protocol") + std::string(8, '\0') + info_hash.raw() + std::string(20, mark);
+  return std::string(
+             "\x13"
+             "BitTorrent protocol") +
+         std::string(8, '\0') + info_hash.raw() + std::string(20, mark);
 }
 
 std::string pattern(unsigned seed, std::size_t offset, std::size_t size) {
@@ -196,9 +199,8 @@ Machine::Machine(const test::TestFleet& fleet, unsigned number, MeshOptions opti
 }
 
 void Machine::serve(const InfoHash& info_hash) {
-  mesh_->serve(info_hash, [accepted = accepted_](const NodeId&, const InfoHash&, VirtualEndpoint endpoint) {
-    accepted->lock()->push_back(endpoint);
-  });
+  mesh_->serve(info_hash,
+               [accepted = accepted_](const NodeId&, const InfoHash&, VirtualEndpoint endpoint) { accepted->lock()->push_back(endpoint); });
 }
 
 Answer Machine::dial(VirtualEndpoint endpoint) { return dial(endpoint, mesh_->front().user, mesh_->front().password); }

@@ -191,10 +191,10 @@ TEST_CASE("a mesh ends with connections in every unfinished state") {
   CHECK(bob.next_accepted());  // an arrival that is not taken
   Door stalling;
   alice->mesh().introduce(test::node_id(9), content(1), {"127.0.0.1", stalling.port()});
-  std::jthread dialling([&, front = alice->mesh().front(), endpoint = alice->mesh().introduce(test::node_id(9), content(1),
-                                                                                            {"127.0.0.1", stalling.port()})] {
-    (void)alice->dial(endpoint, front.user, front.password);
-  });
+  std::jthread dialling(
+      [&, front = alice->mesh().front(), endpoint = alice->mesh().introduce(test::node_id(9), content(1), {"127.0.0.1", stalling.port()})] {
+        (void)alice->dial(endpoint, front.user, front.password);
+      });
   Wire stalled = stalling.accept();
   alice->stop();
   CHECK(silent.ends());

@@ -44,12 +44,18 @@ class FakeTracker {
   void set_down(bool down) { state_.lock()->down = down; }
   /// From now on requests are not answered until their stop token says so.
   void set_silent() { state_.lock()->silent = true; }
-  bool is_silent() const { return state_.with([](const State& s) { return s.silent; }); }
+  bool is_silent() const {
+    return state_.with([](const State& s) { return s.silent; });
+  }
   /// A peer that no machine announced.
   void add(const InfoHash& content, const NodeId& id, std::uint16_t port);
-  std::vector<Announced> log() const { return state_.with([](const State& s) { return s.log; }); }
+  std::vector<Announced> log() const {
+    return state_.with([](const State& s) { return s.log; });
+  }
   bool saw(const NodeId& node, const std::string& event) const;
-  bool is_down() const { return state_.with([](const State& s) { return s.down; }); }
+  bool is_down() const {
+    return state_.with([](const State& s) { return s.down; });
+  }
 
  private:
   struct State {

@@ -12,8 +12,8 @@ using identity::Role;
 namespace {
 
 struct Socket {
-  std::string table;    // "tcp", "udp6", ...
-  std::string local;    // as /proc/net has it: address in hexadecimal, ':', port
+  std::string table;  // "tcp", "udp6", ...
+  std::string local;  // as /proc/net has it: address in hexadecimal, ':', port
   bool loopback = false;
 };
 
@@ -30,7 +30,8 @@ std::set<std::string> own_inodes() {
 /// In /proc/net/*, IPv4 addresses stand as a number in host order: 127.x.y.z ends in 7F on a little-endian machine.
 bool is_loopback(const std::string& table, const std::string& local) {
   const std::string address = local.substr(0, local.find(':'));
-  if (table.ends_with('6')) return address == "00000000000000000000000001000000" || (address.starts_with("0000000000000000FFFF0000") && address.ends_with("7F"));
+  if (table.ends_with('6'))
+    return address == "00000000000000000000000001000000" || (address.starts_with("0000000000000000FFFF0000") && address.ends_with("7F"));
   return address.ends_with("7F");
 }
 

@@ -41,9 +41,10 @@ struct Footprint {
 Footprint footprint_of(const fs::path& root) {
   Footprint footprint;
   auto add = [&](const fs::path& path) {
-    struct stat info{};
+    struct stat info {};
     REQUIRE(::lstat(path.c_str(), &info) == 0);
-    footprint.files[path.string()] = {info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec, static_cast<long>(info.st_ino), info.st_mode};
+    footprint.files[path.string()] = {info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec, static_cast<long>(info.st_ino),
+                                      info.st_mode};
   };
   add(root);
   for (const auto& entry : fs::recursive_directory_iterator(root)) add(entry.path());

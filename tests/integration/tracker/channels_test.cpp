@@ -75,8 +75,9 @@ TEST_CASE("a machine that waits hears of a moved channel at once") {
   CHECK(after.serial != before.serial);
   REQUIRE(after.channels.size() == 1);
   CHECK(after.channels[0].sequence == 1);
-  CHECK(after.channels[0].pointer == crypto::sha256(must(manifest::SignedEnvelope::decode(must(town.node->client.channel(model, stable)),
-                                                                                         manifest::channel_limit)).payload));
+  CHECK(after.channels[0].pointer ==
+        crypto::sha256(
+            must(manifest::SignedEnvelope::decode(must(town.node->client.channel(model, stable)), manifest::channel_limit)).payload));
 }
 
 TEST_CASE("a machine whose patience ends gets the statement in force") {
@@ -104,7 +105,8 @@ TEST_CASE("statements that the tracker did not make, or made for others, are ref
   auto forged = genuine;
   forged.payload.replace(forged.payload.find("\"serial\":") + 9, 1, "9");
   CHECK(code_of(town.read(forged.encode())) == ErrorCode::verification);
-  CHECK(code_of(town.read(manifest::sign(manifest::freshness_type, genuine.payload, {town.publisher}).encode())) == ErrorCode::verification);
+  CHECK(code_of(town.read(manifest::sign(manifest::freshness_type, genuine.payload, {town.publisher}).encode())) ==
+        ErrorCode::verification);
   Town other;
   CHECK(code_of(town.read(must(other.node->client.freshness(0, 0s)))) == ErrorCode::verification);
   auto verifier = must(manifest::Verifier::restore(town.trust_root()));
@@ -205,7 +207,8 @@ TEST_CASE("the trust root rotates: waiting machines hear of it, and what the old
   auto verifier = must(manifest::Verifier::restore(town.trust_root()));
   must(verifier.rotate(must(manifest::SignedEnvelope::decode(envelope, manifest::trust_root_limit))));
   auto after = *must(verifier.freshness(
-      must(manifest::SignedEnvelope::decode(must(town.node->client.freshness(before.serial, 20s)), manifest::freshness_limit)), town.clock.now()));
+      must(manifest::SignedEnvelope::decode(must(town.node->client.freshness(before.serial, 20s)), manifest::freshness_limit)),
+      town.clock.now()));
   CHECK(after.trust_root == 2);
   CHECK(after.serial != before.serial);
 

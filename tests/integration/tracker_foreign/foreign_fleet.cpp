@@ -80,8 +80,7 @@ void serve(const fs::path& directory) {
              {"ca", (directory / "ca.crt").string()},
              {"machines", enrol_machines(fleet, directory)}};
   std::cout << ready.dump() << std::endl;
-  while (std::cin.get() != std::char_traits<char>::eof()) {
-  }
+  while (std::cin.get() != std::char_traits<char>::eof()) {}
 }
 
 }  // namespace

@@ -28,8 +28,14 @@ void refused(std::string_view text, const char* says) {
 }  // namespace
 
 TEST_CASE("values come back as text under their dotted keys") {
-  ConfigValues values = read("state = '/var/lib/x'\n[mesh]\nlisten = '0.0.0.0:7000'\nlinks = 64\n[tracker]\nhosts = ['a:1', 'b:2']\n[node]\nseed = true\n").value();
-  CHECK(values == ConfigValues{{"state", "/var/lib/x"}, {"mesh.listen", "0.0.0.0:7000"}, {"mesh.links", "64"}, {"tracker.hosts", "a:1,b:2"}, {"node.seed", "true"}});
+  ConfigValues values =
+      read("state = '/var/lib/x'\n[mesh]\nlisten = '0.0.0.0:7000'\nlinks = 64\n[tracker]\nhosts = ['a:1', 'b:2']\n[node]\nseed = true\n")
+          .value();
+  CHECK(values == ConfigValues{{"state", "/var/lib/x"},
+                               {"mesh.listen", "0.0.0.0:7000"},
+                               {"mesh.links", "64"},
+                               {"tracker.hosts", "a:1,b:2"},
+                               {"node.seed", "true"}});
   CHECK(read("").value().empty());
 }
 

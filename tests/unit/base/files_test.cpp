@@ -19,7 +19,7 @@ std::size_t entries(const fs::path& directory) {
 }
 
 unsigned mode_of(const fs::path& path) {
-  struct stat info{};
+  struct stat info {};
   REQUIRE(::stat(path.c_str(), &info) == 0);
   return info.st_mode & 0777;
 }

@@ -26,12 +26,11 @@ TEST_CASE("ordinary JSON is parsed") {
   CHECK(parse_json(nested(32), KiB).ok());
 }
 
-TEST_CASE("the same key in different objects is no duplicate") {
-  CHECK(parse_json(R"({"a":{"a":1},"b":[{"a":1},{"a":2}]})", KiB).ok());
-}
+TEST_CASE("the same key in different objects is no duplicate") { CHECK(parse_json(R"({"a":{"a":1},"b":[{"a":1},{"a":2}]})", KiB).ok()); }
 
 TEST_CASE("what is not exactly one value is refused") {
-  for (const char* bad : {"", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "1 2", "{}x", "{}{}", "nul", "'a'", "// c\n1", "[1] \xef\xbb\xbf", "NaN", "Infinity", "\"\\x\""})
+  for (const char* bad : {"", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "1 2", "{}x", "{}{}", "nul", "'a'", "// c\n1",
+                          "[1] \xef\xbb\xbf", "NaN", "Infinity", "\"\\x\""})
     refused(bad, "bad JSON");
   refused(std::string_view("{}\0", 3), "bad JSON");
   refused(std::string_view("{}\0 trailing", 12), "bad JSON");
@@ -85,7 +84,10 @@ TEST_CASE("a reader names the document and the member that is wrong, the first o
   CHECK(message(R"({"a":null})", [](JsonReader& r) { r.object("a"); }) == "thing: a is not an object");
   CHECK(message("[]", [](JsonReader& r) { r.string("a"); }) == "thing: is not an object");
   CHECK(message(R"({"a":"zz"})", [](JsonReader& r) { r.as<std::string>("a", from_hex); }).find("thing: a: not hexadecimal") == 0);
-  CHECK(message(R"({"a":1,"b":1})", [](JsonReader& r) { r.string("a"); r.string("b"); }) == "thing: a is not a string");
+  CHECK(message(R"({"a":1,"b":1})", [](JsonReader& r) {
+          r.string("a");
+          r.string("b");
+        }) == "thing: a is not a string");
   for (const char* bad : {R"({"a":-1})", R"({"a":1.0})", R"({"a":1e2})", R"({"a":"1"})", R"({"a":18446744073709551616})", R"({"a":true})"})
     CHECK_MESSAGE(message(bad, [](JsonReader& r) { r.number("a"); }) == "thing: a is not a whole number of zero or more", bad);
 }

@@ -58,5 +58,6 @@ TEST_CASE("addresses are read with names, IPv4 and bracketed IPv6") {
 TEST_CASE("a tracker's address is an https URL with a port and no path") {
   CHECK(parse_https_url("https://tracker.example:7443").value() == HostPort{"tracker.example", 7443});
   CHECK(parse_https_url("https://[::1]:7443/")->host == "::1");
-  for (const char* bad : {"", "http://a:1", "https://a", "https://a:0", "https://a:1/x", "https://:1"}) CHECK_MESSAGE(!parse_https_url(bad).ok(), bad);
+  for (const char* bad : {"", "http://a:1", "https://a", "https://a:0", "https://a:1/x", "https://:1"})
+    CHECK_MESSAGE(!parse_https_url(bad).ok(), bad);
 }

@@ -109,6 +109,4 @@ TEST_CASE("what is not a key is refused") {
   CHECK_FALSE(PublicKey::from_der(PrivateKey::generate().public_key().der() + "x").ok());
 }
 
-TEST_CASE("a private key with a passphrase is refused without asking for it") {
-  CHECK_FALSE(PrivateKey::from_pem(encrypted_private).ok());
-}
+TEST_CASE("a private key with a passphrase is refused without asking for it") { CHECK_FALSE(PrivateKey::from_pem(encrypted_private).ok()); }

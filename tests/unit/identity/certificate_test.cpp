@@ -20,13 +20,29 @@ TEST_CASE("an identity survives the way through its URI") {
 }
 
 TEST_CASE("a URI that is not exactly spiffe://fleet/role/id is refused") {
-  for (const char* uri :
-       {"", "spiffe://", "spiffe://f", "spiffe://f/node", "spiffe://f/node/", "spiffe:///node/aaaaaaaaaaaa", "spiffe://f//aaaaaaaaaaaa",
-        "spiffe://f/Node/aaaaaaaaaaaa", "spiffe://f/node/aaaaaaaaaaaa/", "spiffe://f/node/aaaaaaaaaaaa#x", "spiffe://f/node/aaaaaaaaaaaa?x",
-        "spiffe://f/node/AAAAAAAAAAAA", "spiffe://f/node/aaaaaaaaaaa1", "spiffe://f/node/aaaaaaaaaaaaa", "spiffe://F/node/aaaaaaaaaaaa",
-        "spiffe://f:1/node/aaaaaaaaaaaa", "spiffe://u@f/node/aaaaaaaaaaaa", "Spiffe://f/node/aaaaaaaaaaaa", "spiffe:/f/node/aaaaaaaaaaaa",
-        " spiffe://f/node/aaaaaaaaaaaa", "spiffe://f/node/aaaaaaaaaaaa ", "spiffe://f/%6eode/aaaaaaaaaaaa",
-        "spiffe://f/../node/aaaaaaaaaaaa"}) {
+  for (const char* uri : {"",
+                          "spiffe://",
+                          "spiffe://f",
+                          "spiffe://f/node",
+                          "spiffe://f/node/",
+                          "spiffe:///node/aaaaaaaaaaaa",
+                          "spiffe://f//aaaaaaaaaaaa",
+                          "spiffe://f/Node/aaaaaaaaaaaa",
+                          "spiffe://f/node/aaaaaaaaaaaa/",
+                          "spiffe://f/node/aaaaaaaaaaaa#x",
+                          "spiffe://f/node/aaaaaaaaaaaa?x",
+                          "spiffe://f/node/AAAAAAAAAAAA",
+                          "spiffe://f/node/aaaaaaaaaaa1",
+                          "spiffe://f/node/aaaaaaaaaaaaa",
+                          "spiffe://F/node/aaaaaaaaaaaa",
+                          "spiffe://f:1/node/aaaaaaaaaaaa",
+                          "spiffe://u@f/node/aaaaaaaaaaaa",
+                          "Spiffe://f/node/aaaaaaaaaaaa",
+                          "spiffe:/f/node/aaaaaaaaaaaa",
+                          " spiffe://f/node/aaaaaaaaaaaa",
+                          "spiffe://f/node/aaaaaaaaaaaa ",
+                          "spiffe://f/%6eode/aaaaaaaaaaaa",
+                          "spiffe://f/../node/aaaaaaaaaaaa"}) {
     CAPTURE(uri);
     auto parsed = parse_identity(uri);
     REQUIRE(!parsed.ok());
@@ -89,7 +105,10 @@ TEST_CASE("a tracker may have host names, and they must be plain") {
   recipe.uris = {fleet.identity(Role::tracker, node_id(1)).uri()};
   recipe.dns = {"tracker.example"};
   CHECK(inspect_pem(fleet.made(recipe).certificate_pem).ok());
-  for (std::string host : {"", "tracker example", "tracker/example", "tr\xc3\xa4""cker.example", "a\nb"}) {
+  for (std::string host : {"", "tracker example", "tracker/example",
+                           "tr\xc3\xa4"
+                           "cker.example",
+                           "a\nb"}) {
     CAPTURE(host);
     recipe.dns = {host};
     CHECK(!inspect_pem(fleet.made(recipe).certificate_pem).ok());

@@ -8,9 +8,7 @@ using namespace shoal::test;
 
 namespace {
 
-TlsContext http_server(const TestFleet& fleet) {
-  return must(server_context(fleet.tracker(), {{std::string(alpn_http)}, false, true}));
-}
+TlsContext http_server(const TestFleet& fleet) { return must(server_context(fleet.tracker(), {{std::string(alpn_http)}, false, true})); }
 TlsContext mesh_server(const TestFleet& fleet) { return must(server_context(fleet.node(3), {{std::string(alpn_mesh)}, true, false})); }
 
 HostileTls offering(std::vector<std::string> alpn) { return {std::move(alpn)}; }

@@ -195,7 +195,8 @@ TEST_CASE("an answer for someone else, or that is no certificate, leaves the cre
   CHECK(!other.renew_now().ok());
   TestFleet strangers;
   for (const std::string& answer : {std::string("nonsense"), bench.fleet.node(1).certificate_pem, strangers.node(1).certificate_pem}) {
-    Renewer renewer(bench.store, bench.clock, [&](const std::string&) { return answer; }, bench.save());
+    Renewer renewer(
+        bench.store, bench.clock, [&](const std::string&) { return answer; }, bench.save());
     CHECK(!renewer.renew_now().ok());
   }
   CHECK(bench.store.current()->self.serial == before);
@@ -229,7 +230,8 @@ TEST_CASE("a tracker whose clock is far behind does not make a node renew withou
     return bench.fleet.authority().issue(request, {bench.fleet.identity(Role::node, node_id(1)), bench.fleet.now(), 1h, {}});
   };
   std::atomic<int> calls{0};
-  Renewer renewer(bench.store, bench.clock, [&](const std::string& request) { return ++calls, stale(request); }, bench.save());
+  Renewer renewer(
+      bench.store, bench.clock, [&](const std::string& request) { return ++calls, stale(request); }, bench.save());
   bench.clock.advance(150min);
   REQUIRE(wait_for_generation(bench.store, 2, bench.clock));
   REQUIRE(bench.clock.wait_until_seen());

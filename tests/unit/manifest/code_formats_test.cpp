@@ -17,7 +17,9 @@ std::string call_of_system(int protocol) {
     case 1: return "cposix\nsystem\nq\0(X\2\0\0\0idq\1tq\2Rq\3."s;
     case 2:
     case 3: return "\x80"s + static_cast<char>(protocol) + "cposix\nsystem\nq\0X\2\0\0\0idq\1\x85q\2Rq\3."s;
-    default: return "\x80"s + static_cast<char>(protocol) + "\x95\x1d\0\0\0\0\0\0\0\x8c\5posix\x94\x8c\6system\x94\x93\x94\x8c\2id\x94\x85\x94R\x94."s;
+    default:
+      return "\x80"s + static_cast<char>(protocol) +
+             "\x95\x1d\0\0\0\0\0\0\0\x8c\5posix\x94\x8c\6system\x94\x93\x94\x8c\2id\x94\x85\x94R\x94."s;
   }
 }
 
@@ -74,14 +76,14 @@ std::string noise(std::mt19937_64& engine, std::size_t size) {
 }  // namespace
 
 TEST_CASE("names of pickles are known, in any case, directory and compression") {
-  for (const char* path : {"a.pkl", "deep/er/model.PT", "x.pth", "epoch=3.ckpt", "clf.joblib", "f.dill", "o.pickle", "model.pkl.gz", "m.pkl.XZ",
-                           "pytorch_model.bin", "pytorch_model-00001-of-00002.bin"})
+  for (const char* path : {"a.pkl", "deep/er/model.PT", "x.pth", "epoch=3.ckpt", "clf.joblib", "f.dill", "o.pickle", "model.pkl.gz",
+                           "m.pkl.XZ", "pytorch_model.bin", "pytorch_model-00001-of-00002.bin"})
     CHECK_MESSAGE(executes_code_by_name(path), path);
 }
 
 TEST_CASE("names of other formats are let pass") {
-  for (const char* path : {"model.safetensors", "model.gguf", "config.json", "weights-1.bin", "model.onnx", "a.pkl/notes.txt", "pt", "readme.md",
-                           "tokenizer.model", "vocab.txt", "x.npy", "data.tar.gz", "flax_model.msgpack"})
+  for (const char* path : {"model.safetensors", "model.gguf", "config.json", "weights-1.bin", "model.onnx", "a.pkl/notes.txt", "pt",
+                           "readme.md", "tokenizer.model", "vocab.txt", "x.npy", "data.tar.gz", "flax_model.msgpack"})
     CHECK_MESSAGE(!executes_code_by_name(path), path);
 }
 
@@ -130,7 +132,8 @@ TEST_CASE("the reason names the member of the archive") {
 }
 
 TEST_CASE("old PyTorch files, joblib's and arrays of objects are found") {
-  CHECK(*executes_code_by_magic("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e\x80\x02M\xe9\x03."s) == "it is a PyTorch file of the old kind, a Python pickle");
+  CHECK(*executes_code_by_magic("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e\x80\x02M\xe9\x03."s) ==
+        "it is a PyTorch file of the old kind, a Python pickle");
   CHECK(flagged("ZF0x12345            x\x9c"));
   CHECK(flagged(numpy_file("'|O'")));
   CHECK(flagged(numpy_file("[('a', '<f4'), ('b', 'O')]")));
@@ -140,9 +143,10 @@ TEST_CASE("old PyTorch files, joblib's and arrays of objects are found") {
 TEST_CASE("what is no pickle is let pass, although it may begin like one") {
   const std::string json = R"({"__metadata__":{"format":"pt"},"model.layers.0.weight":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}})";
   for (const std::string& text :
-       {json, "GGUF\3\0\0\0"s + std::string(100, '\0'), "# Model card\n(see config)\n"s, "cat\ndog\nelephant\n"s, "(C) Copyright 2020\nAll rights reserved.\n"s,
-        "Vocabulary\nVa\nVb\nVc\n"s, "I am a text. It is long.\n"s, "[1, 2, 3]"s, "0\n1\n2\n"s, "MIT License\n\nPermission is hereby granted"s, ""s, "\x80"s, "\x80\x02"s,
-        "\x80\x04."s, std::string(5000, '\0'), std::string(5000, '\xff'), "import torch\nfrom x import y\n"s, "#!/usr/bin/env python3\n"s, "l\no\nw</w>\n"s})
+       {json, "GGUF\3\0\0\0"s + std::string(100, '\0'), "# Model card\n(see config)\n"s, "cat\ndog\nelephant\n"s,
+        "(C) Copyright 2020\nAll rights reserved.\n"s, "Vocabulary\nVa\nVb\nVc\n"s, "I am a text. It is long.\n"s, "[1, 2, 3]"s,
+        "0\n1\n2\n"s, "MIT License\n\nPermission is hereby granted"s, ""s, "\x80"s, "\x80\x02"s, "\x80\x04."s, std::string(5000, '\0'),
+        std::string(5000, '\xff'), "import torch\nfrom x import y\n"s, "#!/usr/bin/env python3\n"s, "l\no\nw</w>\n"s})
     CHECK_MESSAGE(!flagged(text), text);
 }
 

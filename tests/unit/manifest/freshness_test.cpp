@@ -101,7 +101,8 @@ TEST_CASE("a statement is believed when the tracker of this fleet signed it and 
   Watched fleet;
   std::string payload = encode(good_freshness());
   CHECK(fleet.take(payload, fleet.tracker).ok());
-  for (const auto* key : {&fleet.stranger, &fleet.publisher, &fleet.root_a}) CHECK(says(refusal(fleet.take(payload, *key)), "good signatures"));
+  for (const auto* key : {&fleet.stranger, &fleet.publisher, &fleet.root_a})
+    CHECK(says(refusal(fleet.take(payload, *key)), "good signatures"));
   Freshness foreign = good_freshness();
   foreign.fleet = FleetName::trusted("elsewhere.example");
   CHECK(says(refusal(fleet.take(encode(foreign), fleet.tracker)), "of fleet"));
@@ -128,7 +129,8 @@ TEST_CASE("the tracker's key signs neither releases nor pointers") {
   auto verifier = fleet.watching();
   CHECK_FALSE(verifier.release(manifest::sign(manifest::release_type, encode(good_release()), {fleet.tracker}), model()).ok());
   CHECK_FALSE(
-      verifier.channel(manifest::sign(manifest::channel_type, encode(good_pointer()), {fleet.tracker}), model(), channel(), {}, fleet.now).ok());
+      verifier.channel(manifest::sign(manifest::channel_type, encode(good_pointer()), {fleet.tracker}), model(), channel(), {}, fleet.now)
+          .ok());
 }
 
 TEST_CASE("a trust root keeps its tracker keys, which must be known and do nothing else") {
@@ -190,11 +192,12 @@ TEST_CASE("a pointer keeps its rollout, and one that no node could follow is ref
   pointer.rollout = Rollout{};
   CHECK(manifest::decode_channel_pointer(encode(pointer)).value() == pointer);
   using Edit = std::function<void(OrderedJson&)>;
-  for (const Edit& edit : std::vector<Edit>{[](auto& json) { json["percent"] = 101; }, [](auto& json) { json["percent"] = std::uint64_t{1} << 32; },
-                                            [](auto& json) { json["percent"] = -1; }, [](auto& json) { json["halt_percent"] = 101; },
-                                            [](auto& json) { json["salt"] = std::string(129, 's'); }, [](auto& json) { json["salt"] = 1; },
-                                            [](auto& json) { json["salt"] = "a\nb"; }, [](auto& json) { json["otherwise"] = "ab"; },
-                                            [](auto& json) { json["more"] = 1; }, [](auto& json) { json.erase("salt"); }}) {
+  for (const Edit& edit :
+       std::vector<Edit>{[](auto& json) { json["percent"] = 101; }, [](auto& json) { json["percent"] = std::uint64_t{1} << 32; },
+                         [](auto& json) { json["percent"] = -1; }, [](auto& json) { json["halt_percent"] = 101; },
+                         [](auto& json) { json["salt"] = std::string(129, 's'); }, [](auto& json) { json["salt"] = 1; },
+                         [](auto& json) { json["salt"] = "a\nb"; }, [](auto& json) { json["otherwise"] = "ab"; },
+                         [](auto& json) { json["more"] = 1; }, [](auto& json) { json.erase("salt"); }}) {
     std::string text = edited(pointer, [&](OrderedJson& json) { edit(json["rollout"]); });
     CAPTURE(text);
     CHECK_FALSE(manifest::decode_channel_pointer(text).ok());

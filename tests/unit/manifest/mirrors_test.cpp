@@ -15,8 +15,9 @@ TEST_CASE("a mirror is an https address and a path that ends with a slash") {
 }
 
 TEST_CASE("what is no place for a public file is refused") {
-  for (const char* url : {"http://models.example/x", "ftp://a/b", "https://", "https:///x", "https://user:word@models.example/", "https://a/x?key=1",
-                          "https://a/x#part", "models.example/x", "https://a:0/", "https://a:70000/", "https://a b/", "https://a/\n"}) {
+  for (const char* url :
+       {"http://models.example/x", "ftp://a/b", "https://", "https:///x", "https://user:word@models.example/", "https://a/x?key=1",
+        "https://a/x#part", "models.example/x", "https://a:0/", "https://a:70000/", "https://a b/", "https://a/\n"}) {
     CAPTURE(url);
     CHECK_FALSE(parse_mirror(url).ok());
   }

@@ -29,7 +29,9 @@ std::string tensor_info(std::string_view name, std::vector<std::uint64_t> shape,
   return out + u32(type) + u64(offset);
 }
 
-std::string gguf(std::uint64_t tensors, std::uint64_t pairs, const std::string& rest) { return "GGUF" + u32(3) + u64(tensors) + u64(pairs) + rest; }
+std::string gguf(std::uint64_t tensors, std::uint64_t pairs, const std::string& rest) {
+  return "GGUF" + u32(3) + u64(tensors) + u64(pairs) + rest;
+}
 
 /// Two tensors, values of every kind, padding and 96 bytes of data.
 std::string good_gguf() {
@@ -61,9 +63,10 @@ struct Files {
   Result<FormatSummary> summary() const {
     std::vector<manifest::FileEntry> entries;
     for (const auto& [path, bytes] : content) entries.push_back({path, bytes.size(), {}});
-    return manifest::summarise_checkpoint(entries, [this](const std::string& path, ByteCount offset, ByteCount length) -> Result<std::string> {
-      return content.at(path).substr(offset, length);
-    });
+    return manifest::summarise_checkpoint(entries,
+                                          [this](const std::string& path, ByteCount offset, ByteCount length) -> Result<std::string> {
+                                            return content.at(path).substr(offset, length);
+                                          });
   }
 };
 
@@ -76,8 +79,10 @@ TEST_CASE("a safetensors header gives tensors, parameters and bytes per dtype") 
 }
 
 TEST_CASE("dtypes below a byte and unknown ones are counted by their bytes") {
-  CHECK(manifest::summarise_safetensors_header(R"({"t":{"dtype":"F4","shape":[4,4],"data_offsets":[0,8]}})", 8)->bytes_per_dtype.at("F4") == 8);
-  CHECK(manifest::summarise_safetensors_header(R"({"t":{"dtype":"F2","shape":[4],"data_offsets":[0,1]}})", 1)->bytes_per_dtype.at("F2") == 1);
+  CHECK(manifest::summarise_safetensors_header(R"({"t":{"dtype":"F4","shape":[4,4],"data_offsets":[0,8]}})", 8)->bytes_per_dtype.at("F4") ==
+        8);
+  CHECK(manifest::summarise_safetensors_header(R"({"t":{"dtype":"F2","shape":[4],"data_offsets":[0,1]}})", 1)->bytes_per_dtype.at("F2") ==
+        1);
 }
 
 TEST_CASE("empty tensors and files without tensors are legal") {
@@ -133,7 +138,8 @@ TEST_CASE("every shorter head of a GGUF file asks for more, until the header is 
 
 TEST_CASE("every GGUF file that was cut is refused") {
   std::string file = good_gguf();
-  for (std::size_t length = 0; length < file.size(); ++length) refused(manifest::summarise_gguf_header(file.substr(0, length), length), "GGUF header");
+  for (std::size_t length = 0; length < file.size(); ++length)
+    refused(manifest::summarise_gguf_header(file.substr(0, length), length), "GGUF header");
 }
 
 TEST_CASE("GGUF counts that the file cannot hold are refused before anything is allocated") {

@@ -37,16 +37,21 @@ TEST_CASE("the statement lists the files in order, and nothing that the specific
   CHECK(json.size() == 4);
   REQUIRE(json["subject"].size() == 1);
   CHECK(json["subject"][0]["name"] == "acme/tern");
-  CHECK(json["subject"][0]["digest"]["sha256"] == model_root_digest({release.files[0].sha256, release.files[1].sha256, release.files[2].sha256, release.files[3].sha256}).hex());
+  CHECK(json["subject"][0]["digest"]["sha256"] ==
+        model_root_digest({release.files[0].sha256, release.files[1].sha256, release.files[2].sha256, release.files[3].sha256}).hex());
   REQUIRE(json["predicate"]["resources"].size() == 4);
-  CHECK(json["predicate"]["resources"][0] == Json{{"name", "config.json"}, {"digest", release.files[0].sha256.hex()}, {"algorithm", "sha256"}});
-  CHECK(json["predicate"]["serialization"] ==
-        Json{{"method", "files"}, {"hash_type", "sha256"}, {"allow_symlinks", false}, {"ignore_paths", {"model.sig", ".git", ".gitattributes", ".github", ".gitignore"}}});
+  CHECK(json["predicate"]["resources"][0] ==
+        Json{{"name", "config.json"}, {"digest", release.files[0].sha256.hex()}, {"algorithm", "sha256"}});
+  CHECK(json["predicate"]["serialization"] == Json{{"method", "files"},
+                                                   {"hash_type", "sha256"},
+                                                   {"allow_symlinks", false},
+                                                   {"ignore_paths", {"model.sig", ".git", ".gitattributes", ".github", ".gitignore"}}});
 }
 
 TEST_CASE("files of version control at the root are not signed, and those deeper are") {
   Release release = test::good_release();
-  release.files = {{".gitattributes", 1, crypto::sha256("a")}, {".github/x", 1, crypto::sha256("b")}, {"deep/.gitignore", 1, crypto::sha256("c")}};
+  release.files = {
+      {".gitattributes", 1, crypto::sha256("a")}, {".github/x", 1, crypto::sha256("b")}, {"deep/.gitignore", 1, crypto::sha256("c")}};
   Json json = statement_of(release);
   REQUIRE(json["predicate"]["resources"].size() == 1);
   CHECK(json["predicate"]["resources"][0]["name"] == "deep/.gitignore");
@@ -123,7 +128,9 @@ TEST_CASE("a model signature that is no signature is refused") {
   const Release release = signed_release(key);
   for (const char* text : {"", "====", "not base64!"})
     CHECK_FALSE(decode_release(test::edited(release, [&](auto& json) { json["model_signature"]["signature"] = text; })).ok());
-  CHECK_FALSE(decode_release(test::edited(release, [&](auto& json) { json["model_signature"]["signature"] = to_base64(std::string(100, 'x')); })).ok());
+  CHECK_FALSE(decode_release(test::edited(release, [&](auto& json) {
+                json["model_signature"]["signature"] = to_base64(std::string(100, 'x'));
+              })).ok());
   CHECK_FALSE(decode_release(test::edited(release, [](auto& json) { json["model_signature"]["more"] = 1; })).ok());
   CHECK_FALSE(decode_release(test::edited(release, [](auto& json) { json["model_signature"].erase("hint"); })).ok());
 }

@@ -43,7 +43,9 @@ TEST_CASE("a path that is not plainly written is refused") {
   refused({std::string("a\0b", 3)}, "control characters");
   refused({"a\nb"}, "control characters");
   refused({"a\x7f"}, "control characters");
-  refused({"a\xc2\x9b" "b"}, "control characters");  // C1: a terminal reads it as an escape
+  refused({"a\xc2\x9b"
+           "b"},
+          "control characters");  // C1: a terminal reads it as an escape
 }
 
 TEST_CASE("a path that is not UTF-8 is refused") {

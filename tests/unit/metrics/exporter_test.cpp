@@ -33,7 +33,8 @@ TEST_CASE("the page names the build, the certificate's rest and what the role ad
   const http::Response page = watched.ask("/metrics");
   CHECK(page.status == 200);
   CHECK(page.content_type.starts_with("text/plain; version=0.0.4"));
-  for (const char* line : {"shoal_build_info{role=\"node\",version=\"1.2.3\"} 1\n", "\nshoal_certificate_seconds_left ", "\nprocess_open_fds ", "\nmine 7\n"})
+  for (const char* line :
+       {"shoal_build_info{role=\"node\",version=\"1.2.3\"} 1\n", "\nshoal_certificate_seconds_left ", "\nprocess_open_fds ", "\nmine 7\n"})
     CHECK(page.body.find(line) != std::string::npos);
 }
 

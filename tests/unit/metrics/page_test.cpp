@@ -10,7 +10,8 @@ TEST_CASE("a page has a help, a type and a line for each sample") {
   page.counter("a_total", "All of it.", {{{{"direction", "sent"}, {"peer", "node"}}, 3}, {{{"direction", "received"}}, 1e15}});
   page.gauge("b", "Half.", 0.5);
   CHECK(page.text() ==
-        "# HELP a_total All of it.\n# TYPE a_total counter\na_total{direction=\"sent\",peer=\"node\"} 3\na_total{direction=\"received\"} 1e+15\n"
+        "# HELP a_total All of it.\n# TYPE a_total counter\na_total{direction=\"sent\",peer=\"node\"} 3\na_total{direction=\"received\"} "
+        "1e+15\n"
         "# HELP b Half.\n# TYPE b gauge\nb 0.5\n");
 }
 

@@ -59,7 +59,8 @@ TEST_CASE("a refusal names the file, the reason and the consents that are missin
   auto status = admit_content(shown.release, shown.directory.path(), false);
   REQUIRE_FALSE(status.ok());
   CHECK(status.error().code == ErrorCode::verification);
-  for (const char* part : {"acme/tiny@1", "a.bin: it is a Python pickle", "1 more file", "publish it with --allow-code-formats", "allow_code_formats"})
+  for (const char* part :
+       {"acme/tiny@1", "a.bin: it is a Python pickle", "1 more file", "publish it with --allow-code-formats", "allow_code_formats"})
     CHECK_MESSAGE(status.error().message.find(part) != std::string::npos, status.error().message);
   CHECK(admit_content(shown.release, shown.directory.path(), true).error().message.find("allow_code_formats in") == std::string::npos);
 }

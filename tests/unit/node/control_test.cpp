@@ -6,8 +6,8 @@
 #include <thread>
 #include <vector>
 
-#include "support/must.hpp"
 #include "node/task_queue.hpp"
+#include "support/must.hpp"
 
 using namespace shoal;
 using namespace shoal::node;
@@ -23,7 +23,7 @@ TEST_CASE("a command reaches the node that runs, however long the path of its st
       if (request.value("command", "") == "status") return Json{{"seen", request}};
       return fail(ErrorCode::no_space, "no room for this");
     }));
-    struct stat info{};
+    struct stat info {};
     REQUIRE(::stat((state / "control.sock").c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0600);
     auto answer = test::must(ask_node(state, Json{{"command", "status"}}, 5s));

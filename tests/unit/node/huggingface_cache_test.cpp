@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/json.hpp"
-#include "node/admission.hpp"
 #include "manifest/model_signing.hpp"
+#include "node/admission.hpp"
 #include "support/published.hpp"
 
 using namespace shoal;
@@ -45,7 +45,9 @@ struct Machine {
   }
 
   void add(const Held& held) { test::must(cache.add(held.release, held.directory)); }
-  void point(const Held& held, const char* channel = "main") { test::must(cache.point(held.release->model, ChannelName::trusted(channel), held.release.id())); }
+  void point(const Held& held, const char* channel = "main") {
+    test::must(cache.point(held.release->model, ChannelName::trusted(channel), held.release.id()));
+  }
   void remove(const Held& held) { test::must(cache.remove(held.release->model, held.release.id())); }
   fs::path snapshot(const Held& held) const { return repo / "snapshots" / held.release.id().hex().substr(0, 40); }
 };
@@ -53,7 +55,8 @@ struct Machine {
 std::string content(const fs::path& path) { return test::must(read_file(path, MiB)); }
 
 bool same_inode(const fs::path& a, const fs::path& b) {
-  struct stat first{}, second{};
+  struct stat first {
+  }, second{};
   return ::stat(a.c_str(), &first) == 0 && ::stat(b.c_str(), &second) == 0 && first.st_ino == second.st_ino;
 }
 
@@ -61,9 +64,10 @@ bool same_inode(const fs::path& a, const fs::path& b) {
 std::map<std::string, std::string> listing(const fs::path& root) {
   std::map<std::string, std::string> found;
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
-    struct stat info{};
+    struct stat info {};
     ::lstat(entry.path().c_str(), &info);
-    found[fs::relative(entry.path(), root).string()] = entry.is_symlink() ? fs::read_symlink(entry.path()).string() : std::to_string(info.st_size);
+    found[fs::relative(entry.path(), root).string()] =
+        entry.is_symlink() ? fs::read_symlink(entry.path()).string() : std::to_string(info.st_size);
   }
   return found;
 }
@@ -221,8 +225,10 @@ TEST_CASE("model.sig is in the snapshot, too") {
 }
 
 TEST_CASE("names that readers of the layout refuse are refused with the rule") {
-  for (const char* good : {"acme/llama", "acme/Llama-3.1_8b", "a/b", "_x/_y_"}) CHECK_MESSAGE(check_repository_id(ModelName::trusted(good)).ok(), good);
-  for (const std::string& bad : {"acme/a--b"s, "acme/a..b"s, "acme/tiny.git"s, "acme/tiny-"s, "acme-/tiny"s, "acme/tiny."s, "acme/" + std::string(92, 'a')}) {
+  for (const char* good : {"acme/llama", "acme/Llama-3.1_8b", "a/b", "_x/_y_"})
+    CHECK_MESSAGE(check_repository_id(ModelName::trusted(good)).ok(), good);
+  for (const std::string& bad :
+       {"acme/a--b"s, "acme/a..b"s, "acme/tiny.git"s, "acme/tiny-"s, "acme-/tiny"s, "acme/tiny."s, "acme/" + std::string(92, 'a')}) {
     auto status = check_repository_id(ModelName::trusted(bad));
     REQUIRE_MESSAGE(!status.ok(), bad);
     CHECK(status.error().code == ErrorCode::usage);

@@ -9,8 +9,8 @@ using namespace shoal::node;
 
 namespace {
 
-const std::vector<Phase> phases{Phase::idle,     Phase::wanted, Phase::admitted,   Phase::fetching, Phase::verified,
-                                Phase::ready, Phase::activating, Phase::active, Phase::failed};
+const std::vector<Phase> phases{Phase::idle,  Phase::wanted,     Phase::admitted, Phase::fetching, Phase::verified,
+                                Phase::ready, Phase::activating, Phase::active,   Phase::failed};
 const std::vector<Step> steps{Step::want,     Step::admit,   Step::fetch, Step::verify, Step::prepare,
                               Step::activate, Step::succeed, Step::fail,  Step::retry,  Step::settle};
 
@@ -50,8 +50,7 @@ TEST_CASE("nothing is activated that is not ready, and nothing becomes ready tha
 }
 
 TEST_CASE("a switch that is under way ends before anything else is decided") {
-  for (Step step : steps)
-    CHECK(next(Phase::activating, step).has_value() == (step == Step::succeed || step == Step::fail));
+  for (Step step : steps) CHECK(next(Phase::activating, step).has_value() == (step == Step::succeed || step == Step::fail));
 }
 
 TEST_CASE("the newest wanted release wins in every other phase") {

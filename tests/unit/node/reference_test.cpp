@@ -23,8 +23,8 @@ TEST_CASE("an at sign asks for a version, a colon for a channel") {
 }
 
 TEST_CASE("what is not a reference is refused as wrong usage") {
-  for (const char* text : {"", "llama", "/llama", "acme/", "acme/llama@", "acme/llama:", "acme/llama:Stable", "acme/../x", "a/b/c", "acme/llama@1@2",
-                           "acme/llama@1:2", "acme/ll ama", "acme/\nllama"}) {
+  for (const char* text : {"", "llama", "/llama", "acme/", "acme/llama@", "acme/llama:", "acme/llama:Stable", "acme/../x", "a/b/c",
+                           "acme/llama@1@2", "acme/llama@1:2", "acme/ll ama", "acme/\nllama"}) {
     CAPTURE(text);
     auto reference = parse_reference(text);
     REQUIRE_FALSE(reference.ok());

@@ -4,9 +4,9 @@
 
 #include <fstream>
 
-#include "support/must.hpp"
 #include "node/floored_clock.hpp"
 #include "node/subscriptions.hpp"
+#include "support/must.hpp"
 
 using namespace shoal;
 using namespace shoal::node;

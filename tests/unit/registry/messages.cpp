@@ -208,9 +208,9 @@ TEST_CASE("reports of a wrong form are refused, members of later versions are le
     return json.dump();
   };
   CHECK(decode_node_report(with("later", Json::array())).ok());
-  for (const std::string& text :
-       {"{}"s, R"({"software":"s"})"s, R"({"software":1,"subscriptions":[]})"s, R"({"software":"s","subscriptions":[1]})"s, with("model", "x"),
-        with("phase", 1), with("wanted", "xyz"), with("done_bytes", -1), with("done_bytes", "1"), with("channel", Json())}) {
+  for (const std::string& text : {"{}"s, R"({"software":"s"})"s, R"({"software":1,"subscriptions":[]})"s,
+                                  R"({"software":"s","subscriptions":[1]})"s, with("model", "x"), with("phase", 1), with("wanted", "xyz"),
+                                  with("done_bytes", -1), with("done_bytes", "1"), with("channel", Json())}) {
     CAPTURE(text);
     CHECK_FALSE(decode_node_report(text).ok());
   }
@@ -218,7 +218,8 @@ TEST_CASE("reports of a wrong form are refused, members of later versions are le
 
 TEST_CASE("the list of nodes survives the way, with those that said nothing yet") {
   MachineRow machine{NodeId::trusted("aaaaaaaaaaab"), identity::Role::node, "gpu-1", "east", time_of("2026-01-31T12:00:00Z")};
-  auto read = decode_nodes(encode(std::vector<NodeRow>{{machine, time_of("2026-01-31T11:00:00Z"), {"s", {subscription()}}}, {machine, {}, {}}}));
+  auto read =
+      decode_nodes(encode(std::vector<NodeRow>{{machine, time_of("2026-01-31T11:00:00Z"), {"s", {subscription()}}}, {machine, {}, {}}}));
   REQUIRE(read.ok());
   REQUIRE(read->size() == 2);
   CHECK((*read)[0].machine.name == "gpu-1");
@@ -229,7 +230,8 @@ TEST_CASE("the list of nodes survives the way, with those that said nothing yet"
 }
 
 TEST_CASE("a channel's history and a withdrawal survive the way") {
-  auto read = decode_history(encode(std::vector<HistoryRow>{{"{}", "1.0", NodeId::trusted("aaaaaaaaaaab"), time_of("2026-01-31T12:00:00Z")}}));
+  auto read =
+      decode_history(encode(std::vector<HistoryRow>{{"{}", "1.0", NodeId::trusted("aaaaaaaaaaab"), time_of("2026-01-31T12:00:00Z")}}));
   REQUIRE(read.ok());
   REQUIRE(read->size() == 1);
   CHECK((*read)[0].envelope == "{}");

@@ -131,7 +131,8 @@ TEST_CASE("a rule names a directory, a model and a version") {
   auto rule = test::must(JoinRule::parse("/mnt/a=b/=acme/llama@1.0"));
   CHECK(rule.directory == "/mnt/a=b");
   CHECK(rule.title() == "acme/llama@1.0");
-  for (const char* bad : {"", "acme/llama@1.0", "=acme/llama@1.0", "/mnt=acme/llama", "/mnt=acme@1.0", "/mnt=acme/llama@", "/mnt@1=acme/llama"})
+  for (const char* bad :
+       {"", "acme/llama@1.0", "=acme/llama@1.0", "/mnt=acme/llama", "/mnt=acme@1.0", "/mnt=acme/llama@", "/mnt@1=acme/llama"})
     CHECK(JoinRule::parse(bad).error().code == ErrorCode::usage);
 }
 

@@ -154,7 +154,8 @@ TEST_CASE("content that the engine gave up is tried again later, not at once") {
 TEST_CASE("a source with bytes that are wrong goes on serving those that are right") {
   Shop shop;
   shop.offer.refresh({});
-  shop.offer.failed(shop.report.info_hash, fail(ErrorCode::verification, "weights.bin: the bytes from 0 on are not those that were published"));
+  shop.offer.failed(shop.report.info_hash,
+                    fail(ErrorCode::verification, "weights.bin: the bytes from 0 on are not those that were published"));
   CHECK(shop.swarm.roots.size() == 1);
   CHECK(shop.offer.releases() == 1);
 }

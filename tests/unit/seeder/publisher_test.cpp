@@ -46,7 +46,7 @@ void check_refused(Machine& machine, const Result<PublishReport>& result, ErrorC
 manifest::VerifiedChannelPointer pointer_of(Machine& machine) {
   auto envelope = test::must(manifest::SignedEnvelope::decode(machine.memory().channels.at(channel_path), manifest::channel_limit));
   return test::must(machine.session().verifier()->channel(envelope, ModelName::trusted("acme/llama"), ChannelName::trusted("main"), {},
-                                                         machine.clock().now()));
+                                                          machine.clock().now()));
 }
 
 TEST_CASE("a version that is a little larger keeps the piece length of which nodes have pieces, and one that is much larger does not") {
@@ -116,7 +116,8 @@ TEST_CASE("publishing the same content again changes nothing and says so") {
 }
 
 manifest::VerifiedRelease release_of(Machine& machine, const ReleaseId& id) {
-  auto envelope = test::must(manifest::SignedEnvelope::decode(machine.memory().versions.at(version_path).envelope, manifest::release_limit));
+  auto envelope =
+      test::must(manifest::SignedEnvelope::decode(machine.memory().versions.at(version_path).envelope, manifest::release_limit));
   return test::must(machine.session().verifier()->release(envelope, ModelName::trusted("acme/llama"), id));
 }
 

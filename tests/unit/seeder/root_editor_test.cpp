@@ -14,7 +14,8 @@ namespace {
 KeyId id(const PrivateKey& key) { return key.public_key().id(); }
 
 struct Council {
-  PrivateKey root = PrivateKey::generate(), publisher = PrivateKey::generate(), tracker = PrivateKey::generate(), fresh = PrivateKey::generate();
+  PrivateKey root = PrivateKey::generate(), publisher = PrivateKey::generate(), tracker = PrivateKey::generate(),
+             fresh = PrivateKey::generate();
 
   manifest::TrustRoot now() const {
     manifest::TrustRoot made;

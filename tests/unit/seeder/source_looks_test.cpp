@@ -12,9 +12,10 @@ using testing::Machine;
 using testing::write;
 
 TEST_CASE("the mount of a path is the nearest mount point above it") {
-  auto mounts = MountTable::parse("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
-                                  "36 22 0:40 /share /mnt/nas rw - nfs4 nas:/share rw\n"
-                                  "37 22 0:41 / /mnt/my\\040nas rw - cifs //nas/x rw\n");
+  auto mounts = MountTable::parse(
+      "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+      "36 22 0:40 /share /mnt/nas rw - nfs4 nas:/share rw\n"
+      "37 22 0:41 / /mnt/my\\040nas rw - cifs //nas/x rw\n");
   CHECK(mounts.of("/mnt/nas/acme/1.0") == "/mnt/nas");
   CHECK(mounts.of("/mnt/nas") == "/mnt/nas");
   CHECK(mounts.of("/mnt/nas2/acme") == "/");

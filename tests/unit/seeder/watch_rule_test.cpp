@@ -28,7 +28,8 @@ TEST_CASE("a pattern splits into a root that is fixed and the names below it") {
 TEST_CASE("settings behind the pattern win over the defaults") {
   WatchRule::Defaults defaults;
   defaults.channel = ChannelName::trusted("main");
-  WatchRule rule = test::must(WatchRule::parse("/my nas/step-{version} model=acme/llama complete=settled:10m channel=none on_change=withdraw", defaults));
+  WatchRule rule = test::must(
+      WatchRule::parse("/my nas/step-{version} model=acme/llama complete=settled:10m channel=none on_change=withdraw", defaults));
   CHECK(rule.root == "/my nas");
   CHECK(rule.model->str() == "acme/llama");
   CHECK(rule.complete.settling == std::chrono::minutes(10));

@@ -13,7 +13,8 @@ using testing::write;
 
 /// One tensor of `count` bytes; `cut` bytes are missing at the end.
 std::string safetensors(std::uint64_t count, std::size_t cut = 0) {
-  std::string header = R"({"w":{"dtype":"U8","shape":[)" + std::to_string(count) + R"(],"data_offsets":[0,)" + std::to_string(count) + "]}}";
+  std::string header =
+      R"({"w":{"dtype":"U8","shape":[)" + std::to_string(count) + R"(],"data_offsets":[0,)" + std::to_string(count) + "]}}";
   std::string bytes;
   for (std::uint64_t length = header.size(), i = 0; i < 8; ++i) bytes += static_cast<char>(length >> (8 * i));
   return bytes + header + std::string(count - cut, 'x');
@@ -21,7 +22,9 @@ std::string safetensors(std::uint64_t count, std::size_t cut = 0) {
 
 struct Nas {
   Nas() : rule(test::must(WatchRule::parse(directory.path().string() + "/{org}/{name}/{version} complete=marker:DONE", {}))) {}
-  Scan look() { return test::must(scan(rule, [this] { ++alive; })); }
+  Scan look() {
+    return test::must(scan(rule, [this] { ++alive; }));
+  }
   fs::path at(const std::string& path) const { return directory.path() / path; }
 
   TempDirectory directory;
@@ -94,7 +97,8 @@ TEST_CASE("safetensors are complete when every shard has the length that its hea
   CHECK(check_safetensors(root).error().message.find("model-00002-of-00002.safetensors is missing still") != std::string::npos);
   write(root / "model-00002-of-00002.safetensors", safetensors(100, 1));
   CHECK(check_safetensors(root).error().message.find("index") != std::string::npos);
-  write(root / "model.safetensors.index.json", R"({"weight_map":{"w":"model-00001-of-00002.safetensors","v":"model-00002-of-00002.safetensors"}})");
+  write(root / "model.safetensors.index.json",
+        R"({"weight_map":{"w":"model-00001-of-00002.safetensors","v":"model-00002-of-00002.safetensors"}})");
   CHECK(check_safetensors(root).error().message.find("cut or damaged") != std::string::npos);
   write(root / "model-00002-of-00002.safetensors", safetensors(100));
   CHECK(check_safetensors(root).ok());

@@ -7,15 +7,16 @@
 namespace shoal::seeder {
 namespace {
 
-using testing::Machine;
-using testing::write;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using testing::Machine;
+using testing::write;
 
 /// A file server, and a rule that takes what has its marker.
 struct Site {
   explicit Site(const std::string& settings = "") {
-    auto rule = test::must(WatchRule::parse(nas.path().string() + "/{org}/{name}/{version} complete=marker:DONE channel=main " + settings, {}));
+    auto rule =
+        test::must(WatchRule::parse(nas.path().string() + "/{org}/{name}/{version} complete=marker:DONE channel=main " + settings, {}));
     root.emplace(rule, WatchOptions{}, machine.session(), machine.tracker(), machine.signer(), machine.out(), std::stop_token());
   }
   fs::path at(const std::string& version) const { return nas.path() / "acme/llama" / version; }

@@ -213,7 +213,8 @@ void FakeFiles::crash(std::mt19937_64& random) {
     for (const auto& [offset, bytes] : node->unsynced) {
       const auto fate = random() % 3;
       for (std::size_t at = 0; at < bytes.size(); at += sector)
-        if (fate == 1 || (fate == 2 && random() % 2 == 0)) left.replace(offset + at, std::min(sector, bytes.size() - at), bytes, at, sector);
+        if (fate == 1 || (fate == 2 && random() % 2 == 0))
+          left.replace(offset + at, std::min(sector, bytes.size() - at), bytes, at, sector);
     }
     node->now = node->durable = left;
     node->unsynced.clear();

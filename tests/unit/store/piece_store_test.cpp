@@ -44,7 +44,9 @@ struct StoreDoor {
   StoreDoor() { id = test::must(store.add(sample.news(place.root, Access::update))).id; }
   std::uint32_t piece_count() const { return sample.layout.piece_count(); }
   std::string piece(std::uint32_t number) const { return sample.piece(number); }
-  void write(std::uint32_t number, std::uint32_t at, const std::string& bytes) { REQUIRE(store.write(id, number, at, bytes) == Taken::yes); }
+  void write(std::uint32_t number, std::uint32_t at, const std::string& bytes) {
+    REQUIRE(store.write(id, number, at, bytes) == Taken::yes);
+  }
   bool complete(std::uint32_t number) { return test::must(testing::complete(store, id, number)) == Verdict::verified; }
   std::string read(std::uint32_t number, std::uint32_t at, std::uint32_t length) {
     auto bytes = testing::read(store, id, number, at, length);
@@ -119,8 +121,8 @@ TEST_CASE_TEMPLATE("a fingerprint stands for the SHA-256 only where it fits", Pl
   CHECK(read(store, id, 2, 0, block).error().code == ErrorCode::verification);
 }
 
-TEST_CASE_TEMPLATE("a re-check in the middle of a piece finds it missing, and the piece can come as if it never began", Place, OverRealFiles,
-                   OverFakeFiles) {
+TEST_CASE_TEMPLATE("a re-check in the middle of a piece finds it missing, and the piece can come as if it never began", Place,
+                   OverRealFiles, OverFakeFiles) {
   Place place;
   const Sample sample;
   PieceStore store(place.files, small_store());
@@ -154,7 +156,8 @@ TEST_CASE_TEMPLATE("a corrupt piece is told, stays readable until it is cleared,
   const ContentId id = test::must(store.add(sample.news(place.root, Access::update))).id;
   std::string wrong = sample.piece(0);
   wrong[20'000] = static_cast<char>(wrong[20'000] ^ 1);
-  for (std::uint32_t at = 0; at < wrong.size(); at += block) REQUIRE(store.write(id, 0, at, std::string_view(wrong).substr(at, block)) == Taken::yes);
+  for (std::uint32_t at = 0; at < wrong.size(); at += block)
+    REQUIRE(store.write(id, 0, at, std::string_view(wrong).substr(at, block)) == Taken::yes);
   CHECK(test::must(complete(store, id, 0)) == Verdict::corrupt);
   auto spoilt = store.cached(id, 0, block, block);
   REQUIRE(spoilt);
@@ -309,7 +312,8 @@ TEST_CASE("readers of one piece share one read of the disk") {
   CHECK(files.counts().bytes_read == 1 * MiB);
 }
 
-TEST_CASE("a reader that goes through a file in order finds the next piece read already, and one that does not costs no more than it asks for") {
+TEST_CASE(
+    "a reader that goes through a file in order finds the next piece read already, and one that does not costs no more than it asks for") {
   test::FakeFiles files;
   const Sample sample({{"f", 1 * MiB}}, 128 * KiB);
   files.put("/r/f", sample.bytes[0]);

@@ -57,9 +57,8 @@ void write_and_read_back(const fs::path& directory, const Written& how) {
 }  // namespace
 
 TEST_CASE("what is written reads back the same, however it lies in memory and in the file") {
-  const Written ways[] = {{0, MiB, 0},          {MiB, MiB + 5, 0},  {page, 64 * KiB, 0}, {7, MiB, 0},
-                          {0, MiB, 3},          {512, MiB, 0},      {0, 5, 0},           {MiB, 64 * KiB - page, 0},
-                          {MiB, 300 * KiB + 1, 512}};
+  const Written ways[] = {{0, MiB, 0}, {MiB, MiB + 5, 0},         {page, 64 * KiB, 0},      {7, MiB, 0}, {0, MiB, 3}, {512, MiB, 0},
+                          {0, 5, 0},   {MiB, 64 * KiB - page, 0}, {MiB, 300 * KiB + 1, 512}};
   TempDirectory on_disk;
   for (const Written& way : ways) {
     CAPTURE(way.offset);
@@ -104,7 +103,7 @@ TEST_CASE("reading a source leaves the access time of its files alone") {
   std::string back(4, '\0');
   CHECK(read_exactly(*file, 0, back.data(), back.size()) == 0);
   CHECK(back == "text");
-  struct stat info{};
+  struct stat info {};
   REQUIRE(::stat(path.c_str(), &info) == 0);
   CHECK(info.st_atim.tv_sec == 1'000'000);
 }

@@ -172,7 +172,8 @@ TEST_CASE("a piece that becomes complete while a sync fails is read again before
   CHECK(lab.heard->all_lost() == std::vector<std::uint32_t>{1, 2});
   CHECK(lab.store->facts(lab.id).durable == 0);
   fetch_all(*lab.store, lab.id, lab.sample);
-  REQUIRE(eventually([&] { return flush(*lab.store, lab.id).ok() && lab.store->facts(lab.id).durable == lab.sample.layout.piece_count(); }));
+  REQUIRE(
+      eventually([&] { return flush(*lab.store, lab.id).ok() && lab.store->facts(lab.id).durable == lab.sample.layout.piece_count(); }));
   CHECK(lab.is_complete());
 }
 
@@ -192,8 +193,7 @@ TEST_CASE("a file server that hangs holds up its own contents, with little memor
   std::atomic<unsigned> right{0};
   for (std::uint32_t piece = 0; piece < far.layout.piece_count(); ++piece)
     lab.store->read(hung, piece, 0, block, [&right](const Result<Block>& got) { right += got.ok() ? 1 : 0; });
-  for (std::uint32_t piece = 0; piece < lab.sample.layout.piece_count(); ++piece)
-    CHECK(read(*lab.store, lab.id, piece, 0, 10).ok());
+  for (std::uint32_t piece = 0; piece < lab.sample.layout.piece_count(); ++piece) CHECK(read(*lab.store, lab.id, piece, 0, 10).ok());
   CHECK(right == 0);
   answers.set_value();
   CHECK(eventually([&] { return right == far.layout.piece_count(); }));
@@ -234,7 +234,8 @@ TEST_CASE("a disk that never syncs makes nothing durable, and recovers") {
   CHECK(lab.store->facts(lab.id).durable == 0);
   lab.files.set_fault({});
   fetch_all(*lab.store, lab.id, lab.sample);
-  REQUIRE(eventually([&] { return flush(*lab.store, lab.id).ok() && lab.store->facts(lab.id).durable == lab.sample.layout.piece_count(); }));
+  REQUIRE(
+      eventually([&] { return flush(*lab.store, lab.id).ok() && lab.store->facts(lab.id).durable == lab.sample.layout.piece_count(); }));
   CHECK(lab.is_complete());
 }
 
@@ -286,7 +287,8 @@ TEST_CASE("when memory is full and the disk takes nothing, peers are held back, 
   CHECK(lab.store->memory().peak() == lab.store->memory().capacity());
   CHECK(drained == 0);
   lab.files.set_fault({});
-  for (std::uint32_t piece = 0; seen[piece] != Taken::no; ++piece) CHECK(test::must(complete(*lab.store, lab.id, piece)) == Verdict::verified);
+  for (std::uint32_t piece = 0; seen[piece] != Taken::no; ++piece)
+    CHECK(test::must(complete(*lab.store, lab.id, piece)) == Verdict::verified);
   CHECK(drained > 0);
 }
 
@@ -295,7 +297,8 @@ TEST_CASE("a corrupt block of a piece that was spilled is found, and can be read
   lab.start(Access::update, small_store(4 * MiB));
   std::string wrong = lab.sample.piece(0);
   wrong[0] = static_cast<char>(wrong[0] ^ 1);
-  for (std::uint32_t at = 0; at < wrong.size(); at += block) REQUIRE(lab.store->write(lab.id, 0, at, std::string_view(wrong).substr(at, block)) != Taken::no);
+  for (std::uint32_t at = 0; at < wrong.size(); at += block)
+    REQUIRE(lab.store->write(lab.id, 0, at, std::string_view(wrong).substr(at, block)) != Taken::no);
   for (std::uint32_t piece = 1; piece < 8; ++piece) (void)feed(*lab.store, lab.id, lab.sample, piece);
   REQUIRE(eventually([&] { return !lab.store->cached(lab.id, 0, 0, block); }));
   CHECK(test::must(complete(*lab.store, lab.id, 0)) == Verdict::corrupt);
@@ -353,7 +356,8 @@ TEST_CASE("a handle that has gone stale is not written through again") {
   fetch_all(*lab.store, lab.id, lab.sample);
   CHECK(opened >= 3);
   lab.files.set_fault({});
-  REQUIRE(eventually([&] { return flush(*lab.store, lab.id).ok() && lab.store->facts(lab.id).durable == lab.sample.layout.piece_count(); }));
+  REQUIRE(
+      eventually([&] { return flush(*lab.store, lab.id).ok() && lab.store->facts(lab.id).durable == lab.sample.layout.piece_count(); }));
   CHECK(lab.is_complete());
 }
 

@@ -43,10 +43,8 @@ Result<Verdict> complete(PieceStore& store, ContentId id, std::uint32_t piece) {
 Result<std::string> read(PieceStore& store, ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length) {
   auto promise = std::make_shared<std::promise<Result<std::string>>>();
   store.read(id, piece, offset, length, [promise](Result<Block> got) {
-    if (got.ok())
-      promise->set_value(std::string(got->data, got->length));
-    else
-      promise->set_value(got.error());
+    if (got.ok()) promise->set_value(std::string(got->data, got->length));
+    else promise->set_value(got.error());
   });
   return wait_for(promise->get_future());
 }

@@ -112,8 +112,7 @@ TEST_CASE("of a content that was whole once no unfinished piece is set down: som
   for (std::uint32_t piece = 0; piece < 40; ++piece) CHECK_FALSE(read(*lab.store, lab.id, piece, 0, block).ok());
   const std::string before = lab.files.get("/root/f");
   for (std::uint32_t piece = 0; piece < 40; ++piece)
-    for (std::uint32_t offset = 0; offset < 2 * block; offset += block)
-      lab.store->write(lab.id, piece, offset, std::string(block, 'x'));
+    for (std::uint32_t offset = 0; offset < 2 * block; offset += block) lab.store->write(lab.id, piece, offset, std::string(block, 'x'));
   fetch(*lab.store, lab.id, lab.sample, 39);
   CHECK(lab.files.get("/root/f").substr(0, 39 * 256 * KiB) == before.substr(0, 39 * 256 * KiB));
 }

@@ -58,7 +58,8 @@ TEST_CASE("the scrub of a source withdraws what is wrong, and what cannot be rea
   test::FakeFiles files;
   for (std::size_t i = 0; i < sample.bytes.size(); ++i) files.put("/root" / fs::path(sample.layout.files()[i].path), sample.bytes[i]);
   std::atomic<int> failed{0};
-  files.set_fault([&](test::Op op, const std::string& path, ByteCount) { return op == test::Op::read && path == "/root/b" ? (++failed, EIO) : 0; });
+  files.set_fault(
+      [&](test::Op op, const std::string& path, ByteCount) { return op == test::Op::read && path == "/root/b" ? (++failed, EIO) : 0; });
   const auto heard = std::make_shared<Heard>();
   NewContent news = sample.news("/root", Access::read_only);
   news.events = Heard::events(heard);

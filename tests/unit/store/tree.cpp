@@ -46,8 +46,7 @@ TreeHashes hash_plainly(const Tree& tree, const Layout& layout) {
       hashes.pieces.push_back({Sha1{}, crypto::sha256(piece)});
       piece.resize(layout.piece_length(), '\0');
       hashes.pieces.back().sha1 = crypto::sha1(piece);
-      if (hashes.pieces.size() == layout.piece_count())
-        hashes.pieces.back().sha1 = crypto::sha1(bytes.substr(at, layout.piece_length()));
+      if (hashes.pieces.size() == layout.piece_count()) hashes.pieces.back().sha1 = crypto::sha1(bytes.substr(at, layout.piece_length()));
     }
   }
   return hashes;

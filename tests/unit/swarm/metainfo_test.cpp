@@ -43,7 +43,9 @@ struct Sample {
   }
 };
 
-lt::entry decoded(const std::string& bytes) { return lt::bdecode(lt::span<const char>(bytes.data(), static_cast<std::ptrdiff_t>(bytes.size()))); }
+lt::entry decoded(const std::string& bytes) {
+  return lt::bdecode(lt::span<const char>(bytes.data(), static_cast<std::ptrdiff_t>(bytes.size())));
+}
 
 std::string encoded(const lt::entry& entry) {
   std::string bytes;
@@ -72,7 +74,9 @@ struct HostileRow {
   const char* says;
 };
 
-lt::entry& file(lt::entry& torrent, std::size_t index) { return *std::next(torrent["info"]["files"].list().begin(), static_cast<long>(index)); }
+lt::entry& file(lt::entry& torrent, std::size_t index) {
+  return *std::next(torrent["info"]["files"].list().begin(), static_cast<long>(index));
+}
 
 // The file list of the sample: 0 config.json, 1 padding, 2 data/empty, 3 data/exact, 4 model.bin, 5 zz.
 const HostileRow hostile_rows[] = {
@@ -103,8 +107,8 @@ const HostileRow hostile_rows[] = {
     {"a SHA-1 too many", [](lt::entry& t) { t["info"]["pieces"].string() += std::string(20, 'x'); }, "one SHA-1 for each"},
     {"half a SHA-1", [](lt::entry& t) { t["info"]["pieces"].string().pop_back(); }, "one SHA-1 for each"},
     {"a file that climbs", [](lt::entry& t) { file(t, 0)["path"].list().front() = ".."; }, "another path"},
-    {"a path with a slash within",
-     [](lt::entry& t) { file(t, 3)["path"] = lt::entry(lt::entry::list_type{lt::entry("data/exact")}); }, "another path"},
+    {"a path with a slash within", [](lt::entry& t) { file(t, 3)["path"] = lt::entry(lt::entry::list_type{lt::entry("data/exact")}); },
+     "another path"},
     {"an empty path", [](lt::entry& t) { file(t, 0)["path"].list().clear(); }, "another path"},
     {"a number in a path", [](lt::entry& t) { file(t, 0)["path"].list().front() = 5; }, "another path"},
     {"a file that is longer", [](lt::entry& t) { file(t, 4)["length"] = 3 * piece + 8; }, "file 'model.bin' is 196616 bytes"},
@@ -145,8 +149,8 @@ const RawRow raw_rows[] = {
     {"depth", [](std::string) { return std::string(5000, 'l') + std::string(5000, 'e'); }, "is not bencoded"},
     {"a length with a leading zero", [](std::string b) { return replaced(std::move(b), "4:name", "04:name"); }, ""},
     {"a key twice", [](std::string b) { return replaced(std::move(b), "7:privatei1e", "7:privatei1e7:privatei1e"); }, "'private'"},
-    {"keys out of order",
-     [](std::string b) { return replaced(std::move(b), "4:infod5:files", "4:infod7:privatei1e5:files"); }, "no 'files'"},
+    {"keys out of order", [](std::string b) { return replaced(std::move(b), "4:infod5:files", "4:infod7:privatei1e5:files"); },
+     "no 'files'"},
     {"info that is a number", [](std::string) { return std::string("d4:infoi1e13:sha256 pieces0:e"); }, "'info' is not a dictionary"},
 };
 

@@ -50,7 +50,8 @@ TEST_CASE("nothing is asked of a mirror before the patience has passed") {
 
 TEST_CASE("while a source is there and bytes come, a piece that nobody shows is left to it") {
   MirrorPolicy policy(10s, begun);
-  for (int second = 1; second < 60; ++second) CHECK(policy.wanted(sight(second * 1s, true, static_cast<ByteCount>(second), {1, 0, 1})).empty());
+  for (int second = 1; second < 60; ++second)
+    CHECK(policy.wanted(sight(second * 1s, true, static_cast<ByteCount>(second), {1, 0, 1})).empty());
 }
 
 TEST_CASE("without a source, what nobody has is asked for, and no more") {

@@ -62,9 +62,7 @@ class Disk {
   }
 
   /// The errors of all blocks, once each was answered.
-  std::vector<lt::error_code> write(int piece, const std::string& bytes) {
-    return write(piece, 0, bytes);
-  }
+  std::vector<lt::error_code> write(int piece, const std::string& bytes) { return write(piece, 0, bytes); }
   std::vector<lt::error_code> write(int piece, int offset, const std::string& bytes) {
     std::vector<lt::error_code> errors;
     std::size_t asked = 0;
@@ -108,7 +106,8 @@ class Disk {
   lt::status_t check(bool first) {
     std::optional<lt::status_t> result;
     lt::add_torrent_params resume;
-    disk_->async_check_files(storage_, first ? &resume : nullptr, {}, [&](lt::status_t status, const lt::storage_error&) { result = status; });
+    disk_->async_check_files(storage_, first ? &resume : nullptr, {},
+                             [&](lt::status_t status, const lt::storage_error&) { result = status; });
     CHECK(run_until([&] { return result.has_value(); }));
     return result.value_or(lt::status_t::fatal_disk_error);
   }

@@ -25,7 +25,9 @@ struct Desk {
   std::unique_ptr<Admission> admission{open()};
 
   std::unique_ptr<Admission> open() {
-    return must(Admission::open(database, fleet.authority(), clock, {std::chrono::hours(24), [](const Sha256&) { return RootChain{"the trust root", {}}; }}));
+    return must(Admission::open(database, fleet.authority(), clock, {std::chrono::hours(24), [](const Sha256&) {
+                                                                       return RootChain{"the trust root", {}};
+                                                                     }}));
   }
   identity::JoinToken token(Role role = Role::node, std::uint32_t uses = 1, std::chrono::seconds ttl = std::chrono::hours(1)) {
     FleetPins pins{{"tracker.example", 7443}, fleet.authority().pin(), Sha256{}};

@@ -35,7 +35,10 @@ struct Library {
     trust.publishers = {{{"acme/*"}, {publisher.public_key().id()}, 1}, {{"other/*"}, {other_org.public_key().id()}, 1}};
     return must(manifest::Verifier::restore(manifest::sign(manifest::trust_root_type, manifest::encode(trust), {root})));
   }
-  std::unique_ptr<Catalog> open() { return must(Catalog::open(database, [root = std::make_shared<const manifest::Verifier>(verifier())] { return root; }, clock)); }
+  std::unique_ptr<Catalog> open() {
+    return must(Catalog::open(
+        database, [root = std::make_shared<const manifest::Verifier>(verifier())] { return root; }, clock));
+  }
 
   manifest::Release release(const std::string& metainfo = "metainfo", const std::string& label = "") const {
     manifest::Release made;
@@ -71,7 +74,9 @@ struct Library {
     made.expires = clock.now() + std::chrono::hours(24 * 30);
     return manifest::sign(manifest::channel_type, manifest::encode(made), {publisher});
   }
-  Status move(const manifest::SignedEnvelope& envelope) { return catalog->set_channel(model, stable, envelope.encode(), publisher_machine); }
+  Status move(const manifest::SignedEnvelope& envelope) {
+    return catalog->set_channel(model, stable, envelope.encode(), publisher_machine);
+  }
 };
 
 ErrorCode code_of(const Status& status) {
@@ -211,15 +216,14 @@ TEST_CASE("a pointer that does not verify is refused") {
     CHECK(code_of(library.move(manifest::sign(manifest::channel_type, good.payload, {library.stranger}))) == ErrorCode::verification);
   }
   SUBCASE("for another channel") {
-    CHECK(code_of(library.catalog->set_channel(model, ChannelName::trusted("beta"), good.encode(), publisher_machine)) == ErrorCode::verification);
+    CHECK(code_of(library.catalog->set_channel(model, ChannelName::trusted("beta"), good.encode(), publisher_machine)) ==
+          ErrorCode::verification);
   }
   SUBCASE("expired") {
     library.clock.advance(std::chrono::hours(24 * 31));
     CHECK(code_of(library.move(good)) == ErrorCode::verification);
   }
-  SUBCASE("of an epoch that the trust root does not have") {
-    CHECK_FALSE(library.move(library.pointer(id, 1, 7)).ok());
-  }
+  SUBCASE("of an epoch that the trust root does not have") { CHECK_FALSE(library.move(library.pointer(id, 1, 7)).ok()); }
   CHECK(must(library.catalog->channels(model)).empty());
 }
 

@@ -3,8 +3,8 @@
 #include <thread>
 
 #include "doctest/doctest.h"
-#include "support/test_fleet.hpp"
 #include "manifest/trust.hpp"
+#include "support/test_fleet.hpp"
 
 using namespace shoal;
 using namespace shoal::tracker;

@@ -74,7 +74,8 @@ TEST_CASE("a random swarm is answered by the rules, whatever is asked") {
     CHECK(machines.size() == answer.size());
     std::size_t far = 0;
     for (const Peer& p : peers)
-      far += p.machine != requester.machine && p.endpoint.port > 1 && (requester.wants_data() || p.wants_data()) && p.site != requester.site && !p.source;
+      far += p.machine != requester.machine && p.endpoint.port > 1 && (requester.wants_data() || p.wants_data()) &&
+             p.site != requester.site && !p.source;
     // Everybody but those of other sites, of whom there are few.
     CHECK(answer.size() <= std::min(want, eligible));
     CHECK(answer.size() >= std::min(want, eligible - far));
