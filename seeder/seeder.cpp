@@ -32,6 +32,7 @@ Result<std::unique_ptr<Seeder>> Seeder::start(swarm::MemberSession& session, con
   SHOAL_TRY(seeder->mesh_, mesh::Mesh::start(mesh_options, session.credentials(), seeder->policy_, session.clock()));
   auto on_event = [&events = seeder->events_](const swarm::Event& event) { events.lock()->push_back(event); };
   swarm::SwarmOptions with_stop = options;
+  with_stop.site = session.site();
   with_stop.client_stop = seeder->stop_;
   SHOAL_TRY(seeder->swarm_, swarm::Swarm::start(with_stop, session.self().id, *seeder->mesh_, session.client(seeder->stop_.get_token()),
                                                 session.clock(), on_event));

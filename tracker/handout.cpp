@@ -5,7 +5,7 @@
 namespace shoal::tracker {
 namespace {
 
-constexpr std::size_t share_for_far = 20;  // one in so many
+constexpr std::size_t usually_far = 2;
 
 using Indices = std::vector<std::size_t>;
 
@@ -45,14 +45,10 @@ void draw(Indices& to, Indices& from, std::size_t count, const std::vector<Peer>
   }
 }
 
-std::size_t places_for_far(const Groups& groups, std::size_t places, const Random& random) {
-  const std::size_t others = groups.near.size() + groups.open.size();
+std::size_t places_for_far(const Groups& groups, std::size_t places) {
   // Who has nobody else takes whomever there is.
-  if (others == 0) return std::min(groups.far.size(), places);
-  // What does not divide is drawn: a quarter of a place is a place for every fourth requester.
-  const std::size_t counted = std::min(others, places);
-  const std::size_t few = counted / share_for_far + (random(share_for_far) < counted % share_for_far ? 1 : 0);
-  return std::min({groups.far.size(), few, places});
+  const std::size_t most = groups.near.empty() && groups.open.empty() ? places : std::min(usually_far, places / 2);
+  return std::min(groups.far.size(), most);
 }
 
 }  // namespace
@@ -61,7 +57,7 @@ Indices choose_peers(const std::vector<Peer>& peers, const Peer& requester, std:
   Groups groups = group(peers, requester);
   Indices chosen;
   draw(chosen, groups.sources, want, peers, random);
-  const std::size_t places = want - chosen.size(), for_far = places_for_far(groups, places, random);
+  const std::size_t places = want - chosen.size(), for_far = places_for_far(groups, places);
   const std::size_t for_open = std::min(groups.open.size(), places / 5 - std::min(places / 5, for_far));
   draw(chosen, groups.near, places - for_far - for_open, peers, random);
   draw(chosen, groups.open, want - chosen.size() - for_far, peers, random);

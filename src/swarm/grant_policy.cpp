@@ -28,6 +28,7 @@ constexpr milliseconds span{500};
 constexpr double forget = 0.9;  // of the best rate, a span
 // A peer that got nothing from others for so long, and for three times its usual gap, is on its own.
 constexpr milliseconds hungry_after{1000};
+constexpr milliseconds far_hungry_after{3000};  // the way between sites is the narrow one
 constexpr milliseconds look_again{100};
 // Pieces that one in so many peers has are rare.
 constexpr std::size_t rare_share = 8;
@@ -56,13 +57,13 @@ void GrantPolicy::hold(Piece piece, bool held) {
 /// Keeps fresh_ right after a change of the piece.
 void GrantPolicy::refresh(Piece piece) {
   const PieceState& state = pieces_[piece];
-  if (state.held && copies(state) == 0) fresh_.insert(piece);
+  if (state.held && state.all() == 0) fresh_.insert(piece);
   else fresh_.erase(piece);
 }
 
 // ---- who is here ----
 
-GrantPolicy::Peer GrantPolicy::join(PeerKind kind, SteadyTime) {
+GrantPolicy::Peer GrantPolicy::join(PeerKind kind, SteadyTime now) {
   const Peer id = next_peer_++;
   changed_ = true;
   PeerState& peer = peers_[id];
@@ -71,7 +72,9 @@ GrantPolicy::Peer GrantPolicy::join(PeerKind kind, SteadyTime) {
   if (kind == PeerKind::source) peer.brought.resize(pieces_.size());
   peer.lacks = static_cast<std::uint32_t>(pieces_.size());
   peer.window = first_window;
-  if (!peer.takes_grants()) return id;
+  if (peer.is_far()) far_.insert(id);
+  if (peer.is_far()) peer.fed = now;  // a while for those who are to feed it
+  if (!peer.passes_on()) return id;
   // It lacks all that others carry.
   for (const auto& [other, state] : peers_) change_debt(other, static_cast<std::int64_t>(state.carries.size()));
   ++takers_;
@@ -92,21 +95,31 @@ void GrantPolicy::has(Peer id, Piece piece, SteadyTime now) {
   if (piece >= pieces_.size() || peer.has[piece]) return;
   peer.has[piece] = true;
   --peer.lacks;
-  ++pieces_[piece].available;
-  pieces_[piece].grown = now;
-  if (peer.takes_grants()) taken(piece);
+  Copies& copies = copies_of(peer, piece);
+  ++copies.available;
+  if (!peer.is_far()) pieces_[piece].grown = now;
+  if (peer.passes_on()) taken(piece);
   if (auto grant = peer.outstanding.find(piece); grant != peer.outstanding.end()) {
     finished(peer, grant->second, now);
     stop_counting(grant->second);
     peer.outstanding.erase(grant);
-    --pieces_[piece].outstanding;
+    --copies.outstanding;
     --under_way_;
   } else {
     // Another source gave it out, too, and may be giving out what comes next here.
-    if (pieces_[piece].outstanding > 0 && pieces_[piece].available == 1) fresh_.jump();
+    if (!peer.is_far() && copies.outstanding > 0 && copies.available == 1) fresh_.jump();
     fed(peer, now);
   }
   refresh(piece);
+}
+
+GrantPolicy::Peer GrantPolicy::change(Peer id, PeerKind kind, SteadyTime now) {
+  const std::vector<bool> had = peers_.at(id).has;
+  remove(id);
+  const Peer changed = join(kind, now);
+  for (Piece piece = 0; piece < pieces_.size(); ++piece)
+    if (had[piece]) has(changed, piece, now);
+  return changed;
 }
 
 void GrantPolicy::leave(Peer id, SteadyTime now) {
@@ -127,11 +140,12 @@ void GrantPolicy::remove(Peer id) {
   changed_ = true;
   for (auto& [piece, grant] : peer.outstanding) {
     stop_counting(grant);
-    --pieces_[piece].outstanding;
+    --copies_of(peer, piece).outstanding;
   }
   under_way_ -= peer.outstanding.size();
   for (const Piece piece : peer.carries) pieces_[piece].carrier = nobody;
-  if (peer.takes_grants()) {
+  far_.erase(id);
+  if (peer.passes_on()) {
     by_debt_.erase(order_of(id, peer));
     --takers_;
     for (auto& [other, state] : peers_) {
@@ -140,8 +154,8 @@ void GrantPolicy::remove(Peer id) {
     }
   }
   for (Piece piece = 0; piece < pieces_.size(); ++piece) {
-    if (peer.has[piece] && peer.takes_grants()) --pieces_[piece].taken;
-    if (peer.has[piece] && !peer.brought_it(piece)) --pieces_[piece].available;
+    if (peer.has[piece] && peer.passes_on()) --pieces_[piece].taken;
+    if (peer.has[piece] && !peer.brought_it(piece)) --copies_of(peer, piece).available;
     refresh(piece);
   }
 }
@@ -150,7 +164,7 @@ void GrantPolicy::remove(Peer id) {
 
 void GrantPolicy::change_debt(Peer id, std::int64_t by) {
   auto found = peers_.find(id);
-  if (by == 0 || found == peers_.end() || !found->second.takes_grants()) return;
+  if (by == 0 || found == peers_.end() || !found->second.passes_on()) return;
   by_debt_.erase(order_of(id, found->second));
   found->second.debt += by;
   by_debt_.insert(order_of(id, found->second));
@@ -234,25 +248,29 @@ std::size_t GrantPolicy::limit(SteadyTime now) {
 }
 
 std::size_t GrantPolicy::window_of(const PeerState& peer) const {
-  return std::max(static_cast<std::size_t>(peer.window), fewest_under_way / takers_);
+  return std::max(static_cast<std::size_t>(peer.window), fewest_under_way / std::max<std::size_t>(1, takers_));
 }
 
 // ---- grants ----
 
 void GrantPolicy::grant(Peer id, PeerState& peer, Piece piece, SteadyTime now, std::vector<Grant>& grants) {
-  const bool first = fresh_.contains(piece);
+  const bool first = !peer.is_far() && fresh_.contains(piece);
   peer.outstanding.emplace(piece, Outstanding{now});
   ages_.push_back({now, id, piece});
   ++under_way_;
   ++counted_;
-  ++pieces_[piece].outstanding;
+  ++copies_of(peer, piece).outstanding;
   ++granted_;
-  by_debt_.erase(order_of(id, peer));
-  peer.last_turn = ++turn_;
-  by_debt_.insert(order_of(id, peer));
+  take_turn(id, peer);
   if (first) carry(piece, id, peer);
   refresh(piece);
   grants.push_back({id, piece});
+}
+
+void GrantPolicy::take_turn(Peer id, PeerState& peer) {
+  if (peer.passes_on()) by_debt_.erase(order_of(id, peer));
+  peer.last_turn = ++turn_;
+  if (peer.passes_on()) by_debt_.insert(order_of(id, peer));
 }
 
 /// Those who have the least to pass on come first. Who has much more to pass on than they gets nothing new, if others feed it.
@@ -285,7 +303,7 @@ std::uint32_t GrantPolicy::few() const { return static_cast<std::uint32_t>(taker
 std::vector<GrantPolicy::Piece> GrantPolicy::rare_pieces() const {
   std::vector<Piece> rare;
   for (Piece piece = 0; piece < pieces_.size(); ++piece)
-    if (pieces_[piece].held && copies(pieces_[piece]) <= std::max(1U, few())) rare.push_back(piece);
+    if (pieces_[piece].held && pieces_[piece].all() <= std::max(1U, few())) rare.push_back(piece);
   return rare;
 }
 
@@ -300,6 +318,16 @@ std::vector<GrantPolicy::Peer> GrantPolicy::waiting() const {
   return peers;
 }
 
+/// They come first, since there are none where nearer ones pass on.
+void GrantPolicy::give_to_far(SteadyTime now, std::vector<Grant>& grants) {
+  if (far_.empty() || now - looked_far_ < look_again) return;
+  looked_far_ = now;
+  for (const Peer id : far_) {
+    PeerState& peer = peers_.at(id);
+    if (!is_fed(peer, now)) give_anything(id, peer, 1, now, grants);
+  }
+}
+
 /// Looks at all peers, so not at every word from one of them: when a grant was finished or a peer has come or gone, and now and then.
 void GrantPolicy::give_by_need(SteadyTime now, std::vector<Grant>& grants) {
   if (!fresh_.empty() || !has_room(now) || (!changed_ && now - looked_ < look_again)) return;
@@ -308,18 +336,18 @@ void GrantPolicy::give_by_need(SteadyTime now, std::vector<Grant>& grants) {
   const auto rare = rare_pieces();
   for (const Peer id : waiting()) {
     PeerState& peer = peers_.at(id);
-    if (!is_fed(peer, now)) give_anything(id, peer, now, grants);
+    if (!is_fed(peer, now)) give_anything(id, peer, window_of(peer), now, grants);
     else if (!rare.empty()) give_rare(id, peer, rare, now, grants);
   }
 }
 
-/// Of those that fit, the piece that the fewest have or are promised; chance decides between equals.
+/// Of those that fit, the piece that the fewest on the peer's side have or are promised; chance decides between equals.
 template <class Pieces, class Fits>
-std::optional<GrantPolicy::Piece> GrantPolicy::fewest_copies(const Pieces& pieces, Fits fits) {
+std::optional<GrantPolicy::Piece> GrantPolicy::fewest_copies(const PeerState& peer, const Pieces& pieces, Fits fits) {
   std::optional<Piece> chosen;
   std::uint32_t fewest = ~0U, equals = 0;
   for (const Piece piece : pieces) {
-    const std::uint32_t found = copies(pieces_[piece]);
+    const std::uint32_t found = copies_of(peer, piece).all();
     if (found > fewest || !fits(piece)) continue;
     if (found < fewest) equals = 0;
     fewest = found;
@@ -328,10 +356,10 @@ std::optional<GrantPolicy::Piece> GrantPolicy::fewest_copies(const Pieces& piece
   return chosen;
 }
 
-void GrantPolicy::give_anything(Peer id, PeerState& peer, SteadyTime now, std::vector<Grant>& grants) {
+void GrantPolicy::give_anything(Peer id, PeerState& peer, std::size_t most, SteadyTime now, std::vector<Grant>& grants) {
   const auto fits = [&](Piece piece) { return pieces_[piece].held && !peer.has[piece] && !peer.outstanding.contains(piece); };
-  while (wants(peer) && peer.outstanding.size() < window_of(peer) && has_room(now)) {
-    const auto chosen = fewest_copies(std::views::iota(Piece{0}, static_cast<Piece>(pieces_.size())), fits);
+  while (wants(peer) && peer.outstanding.size() < most && has_room(now)) {
+    const auto chosen = fewest_copies(peer, std::views::iota(Piece{0}, static_cast<Piece>(pieces_.size())), fits);
     if (!chosen) return;
     grant(id, peer, *chosen, now, grants);
   }
@@ -343,7 +371,7 @@ void GrantPolicy::give_rare(Peer id, PeerState& peer, const std::vector<Piece>& 
   const bool may_repeat = again_ < pieces_.size() / again_share;
   const auto is_stuck = [&](Piece piece) { return pieces_[piece].outstanding == 0 && now - pieces_[piece].grown > patience(peer) / 2; };
   const auto chosen = fewest_copies(
-      rare, [&](Piece piece) { return !peer.has[piece] && (is_stuck(piece) || (may_repeat && copies(pieces_[piece]) <= few())); });
+      peer, rare, [&](Piece piece) { return !peer.has[piece] && (is_stuck(piece) || (may_repeat && pieces_[piece].all() <= few())); });
   if (!chosen) return;
   again_ += is_stuck(*chosen) ? 0 : 1;
   grant(id, peer, *chosen, now, grants);
@@ -353,6 +381,7 @@ std::vector<GrantPolicy::Grant> GrantPolicy::next(SteadyTime now) {
   std::vector<Grant> grants;
   forget_departed(now);
   age(now);
+  give_to_far(now, grants);
   while (!fresh_.empty() && has_room(now) && give_one_fresh(now, grants)) {}
   give_by_need(now, grants);
   return grants;

@@ -19,6 +19,7 @@ namespace shoal::swarm {
 /// What a peer is to a source.
 enum class PeerKind {
   node,    // takes grants, and passes on what it has
+  far,     // a node that others are to feed, who are nearer to the source and pass on to it: it takes grants only where none of them does
   source,  // rations what it brought, and takes grants for the rest
   plain,   // takes no grants: it is here for what it has alone
 };
@@ -32,7 +33,8 @@ enum class PeerKind {
 ///     with a slow or a busy way up get less, and none becomes the neck through which the others are fed.
 ///  3. Only as much is under way as keeps the source busy: what waits at the source cannot be passed on by anybody. What is under way to
 ///     a peer that stands still does not count for long.
-///  4. When all is out, a peer is helped by need: with a few pieces that hardly anybody has, with those that come to nobody any more, or
+///  4. What far nodes have does not count as out, and they get a piece at a time, and only if nothing else feeds them.
+///  5. When all is out, a peer is helped by need: with a few pieces that hardly anybody has, with those that come to nobody any more, or
 ///  with
 ///     anything if nothing else feeds it. Whoever lacks pieces and gets none from others always has a grant. A source that is much faster
 ///     than its peers then idles: what it might send would only take the place of what they pass on, since their ways down are full.
@@ -59,6 +61,8 @@ class GrantPolicy {
   void brings(Peer peer, Piece piece);
   /// The peer has the piece, from whomever. May be said twice.
   void has(Peer peer, Piece piece, SteadyTime now);
+  /// The peer is of another kind from now on; its new number. Unfinished grants are given back.
+  Peer change(Peer peer, PeerKind kind, SteadyTime now);
   /// Unfinished grants are given back. What a peer had that left with everything counts as out for some seconds: it goes on passing on, to
   /// others than this source.
   void leave(Peer peer, SteadyTime now);
@@ -66,6 +70,8 @@ class GrantPolicy {
   /// What is to be granted now. Call it after every change, and every second.
   std::vector<Grant> next(SteadyTime now);
 
+  /// Others give it pieces.
+  bool is_fed(Peer peer, SteadyTime now) const { return is_fed(peers_.at(peer), now); }
   std::size_t outstanding(Peer peer) const { return peers_.at(peer).outstanding.size(); }
   std::size_t outstanding() const { return under_way_; }
   /// All grants so far.
@@ -77,11 +83,15 @@ class GrantPolicy {
 
  private:
   static constexpr Peer nobody = ~Peer{0};
-  struct PieceState {
+  struct Copies {
     std::uint32_t available = 0;    // peers that have it and show it
-    std::uint32_t taken = 0;        // of those that take grants, those that have it
     std::uint32_t outstanding = 0;  // peers to which it is granted and who do not have it yet
-    Peer carrier = nobody;          // to whom it was granted first, while most lack it
+    std::uint32_t all() const { return available + outstanding; }
+  };
+  struct PieceState : Copies {
+    Copies far;               // the same, of far peers
+    std::uint32_t taken = 0;  // of those that share in passing on, those that have it
+    Peer carrier = nobody;    // to whom it was granted first, while most lack it
     bool held = false;
     SteadyTime grown{};  // when it last came to a peer
   };
@@ -101,7 +111,9 @@ class GrantPolicy {
     SteadyTime fed{};            // when it last got a piece from somebody else
     SteadyTime::duration gap{};  // between two of these, smoothed
     std::uint64_t last_turn = 0;
+    bool is_far() const { return kind == PeerKind::far; }
     bool takes_grants() const { return kind != PeerKind::plain; }
+    bool passes_on() const { return takes_grants() && !is_far(); }
     bool brought_it(Piece piece) const { return !brought.empty() && brought[piece]; }
   };
   struct Departed {
@@ -115,6 +127,7 @@ class GrantPolicy {
   };
   using Order = std::tuple<std::int64_t, std::uint64_t, Peer>;
 
+  Copies& copies_of(const PeerState& peer, Piece piece) { return peer.is_far() ? pieces_[piece].far : pieces_[piece]; }
   void refresh(Piece piece);
   void remove(Peer peer);
   void forget_departed(SteadyTime now);
@@ -131,6 +144,7 @@ class GrantPolicy {
   void age(SteadyTime now);
   std::size_t limit(SteadyTime now);
   bool has_room(SteadyTime now) { return counted_ < limit(now); }
+  void take_turn(Peer id, PeerState& peer);
   std::size_t window_of(const PeerState& peer) const;
   SteadyTime::duration patience(const PeerState& peer) const;
   bool is_fed(const PeerState& peer, SteadyTime now) const { return now - peer.fed < patience(peer); }
@@ -139,12 +153,12 @@ class GrantPolicy {
   void grant(Peer id, PeerState& peer, Piece piece, SteadyTime now, std::vector<Grant>& grants);
   bool give_one_fresh(SteadyTime now, std::vector<Grant>& grants);
   std::optional<Piece> next_fresh(const PeerState& peer);
+  void give_to_far(SteadyTime now, std::vector<Grant>& grants);
   void give_by_need(SteadyTime now, std::vector<Grant>& grants);
-  void give_anything(Peer id, PeerState& peer, SteadyTime now, std::vector<Grant>& grants);
+  void give_anything(Peer id, PeerState& peer, std::size_t most, SteadyTime now, std::vector<Grant>& grants);
   void give_rare(Peer id, PeerState& peer, const std::vector<Piece>& rare, SteadyTime now, std::vector<Grant>& grants);
   template <class Pieces, class Fits>
-  std::optional<Piece> fewest_copies(const Pieces& pieces, Fits fits);
-  std::uint32_t copies(const PieceState& piece) const { return piece.available + piece.outstanding; }
+  std::optional<Piece> fewest_copies(const PeerState& peer, const Pieces& pieces, Fits fits);
   std::uint32_t few() const;
   std::vector<Piece> rare_pieces() const;
   std::vector<Peer> waiting() const;
@@ -153,7 +167,8 @@ class GrantPolicy {
   std::vector<PieceState> pieces_;
   PieceRound fresh_;  // held, and never out: nobody has them, and they are granted to nobody
   std::map<Peer, PeerState> peers_;
-  std::set<Order> by_debt_;  // those that take grants
+  std::set<Order> by_debt_;  // those that take grants, but for those that are far
+  std::set<Peer> far_;
   std::size_t takers_ = 0;
   std::deque<Departed> departed_;
   std::size_t under_way_ = 0;
@@ -162,7 +177,7 @@ class GrantPolicy {
   Peer next_peer_ = 0;
   std::uint64_t turn_ = 0;
   bool changed_ = false;  // since peers were last looked at by need
-  SteadyTime looked_{};
+  SteadyTime looked_{}, looked_far_{};
   std::uint64_t granted_ = 0;
   std::size_t finished_ = 0;     // grants
   std::size_t again_ = 0;        // grants by need to peers that others feed

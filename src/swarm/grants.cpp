@@ -14,24 +14,40 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 
+#include "crypto/digest.hpp"
 #include "swarm/grant_policy.hpp"
 #include "swarm/request_limit.hpp"
+#include "swarm/site_share.hpp"
 
 namespace shoal::swarm {
 namespace {
 
 constexpr const char* key = "shoal_grant";
 constexpr int version = 1;
+constexpr const char* show_key = "shoal_show";
+constexpr int show_id = 20;  // of that message, when it comes here; libtorrent's own end at 8
+constexpr std::size_t longest_site = 128;
+constexpr std::size_t index_size = sizeof(std::uint32_t);
 // However large pieces are.
 constexpr std::size_t fewest_under_way = 4;
 
-// BEP 3 messages, whole.
-std::string have_message(std::uint32_t piece) {
-  std::string message("\0\0\0\5\4", 5);
-  for (int shift = 24; shift >= 0; shift -= 8) message += static_cast<char>(piece >> shift);
-  return message;
+std::string big_endian(std::uint32_t number) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift);
+  return bytes;
 }
+
+std::uint32_t from_big_endian(std::string_view bytes) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i < index_size; ++i) number = number << 8 | static_cast<std::uint8_t>(bytes[i]);
+  return number;
+}
+
+// BEP 3 messages, whole.
+std::string have_message(std::uint32_t piece) { return std::string("\0\0\0\5\4", 5) + big_endian(piece); }
 
 // libtorrent asks a peer that it finds interesting for blocks when a block arrives, and when it is unchoked: not when it hears of a piece.
 // A machine that has nothing under way would then wait for seconds; an unchoke that says nothing new makes it look.
@@ -52,14 +68,33 @@ std::string request_limit_message(unsigned limit) {
   return message + std::string("\x14\0", 2) + body;
 }
 
+std::string show_message(int id, const std::string& pieces) {
+  return big_endian(static_cast<std::uint32_t>(2 + pieces.size())) + '\x14' + static_cast<char>(id) + pieces;
+}
+
+/// The same on every machine.
+std::uint64_t number_of(const NodeId& machine) {
+  const Sha256 digest = crypto::sha256(machine.str());
+  std::uint64_t number = 0;
+  std::copy_n(digest.bytes.begin(), sizeof number, reinterpret_cast<std::uint8_t*>(&number));
+  return number;
+}
+
 class PeerGrants;
 
 /// What the connections of a torrent share.
 struct Rationing {
   Rationing(const lt::torrent_handle& t, GrantRole r, const mesh::Mesh& m, const Clock& c) : torrent(t), role(r), mesh(m), clock(c) {}
 
+  using Pieces = lt::typed_bitfield<lt::piece_index_t>;
+
   void start();
+  void start_sharing(const Pieces& have);
+  void start_granting(const Pieces& have);
   void give();
+  void show();
+  bool has(GrantPolicy::Piece piece) const { return piece < pieces && torrent.have_piece(lt::piece_index_t(static_cast<int>(piece))); }
+  void near_or_far();
 
   lt::torrent_handle torrent;
   const GrantRole role;
@@ -67,7 +102,10 @@ struct Rationing {
   const Clock& clock;
   GrantPolicy::Piece pieces = 0;
   std::optional<GrantPolicy> policy;  // none while there is nothing to ration
+  std::optional<SiteShare> share;     // none while there is nothing to fetch, or where the site is not known
+  bool has_near = false;              // nodes of its own site, or of none, among those that the policy knows
   std::map<GrantPolicy::Peer, PeerGrants*> connections;
+  std::map<SiteShare::Link, PeerGrants*> site_links;
   std::set<PeerGrants*> all;
 };
 
@@ -86,6 +124,8 @@ class PeerGrants final : public lt::peer_plugin {
   void add_handshake(lt::entry& handshake) override {
     handshake[key]["v"] = version;
     handshake[key]["source"] = shared_->policy ? 1 : 0;
+    if (!shared_->role.site.empty()) handshake[key]["site"] = shared_->role.site;
+    handshake["m"][show_key] = show_id;
     promised_ = shared_->policy.has_value();
   }
 
@@ -96,34 +136,44 @@ class PeerGrants final : public lt::peer_plugin {
     if (!said || said.dict_find_int_value("v") != version) return true;
     speaks_ = true;
     source_ = said.dict_find_int_value("source") == 1;
+    site_ = std::string(said.dict_find_string_value("site")).substr(0, longest_site);
+    if (const lt::bdecode_node messages = handshake.dict_find_dict("m"))
+      show_id_ = static_cast<int>(messages.dict_find_int_value(show_key));
     return true;
   }
 
-  // What a source says it has goes no further.
+  // What a source says it has goes no further, nor what a far machine has.
   bool on_have_all() override {
-    join();
-    for (GrantPolicy::Piece i = 0; id_ && i < shared_->pieces; ++i) has_from_the_start(i);
-    shared_->give();
-    return source_;
+    lt::typed_bitfield<lt::piece_index_t> all(static_cast<int>(shared_->pieces), true);
+    return on_bitfield(all);
   }
   bool on_bitfield(const lt::bitfield& bits) override {
     join();
-    for (int i = 0; id_ && i < bits.size(); ++i)
-      if (bits[i]) has_from_the_start(static_cast<GrantPolicy::Piece>(i));
+    std::string ours;
+    for (int i = 0; i < bits.size(); ++i)
+      if (const auto piece = static_cast<GrantPolicy::Piece>(i); bits[i] && has_from_the_start(piece)) ours += big_endian(piece);
     shared_->give();
-    return source_;
+    if (!is_hidden()) return source_;
+    ask(ours);
+    return true;
   }
   bool on_have_none() override {
     join();
     shared_->give();
     return false;
   }
-  bool on_have(lt::piece_index_t piece) override {
-    if (id_) {
-      shared_->policy->has(*id_, static_cast<GrantPolicy::Piece>(static_cast<int>(piece)), now());
-      shared_->give();
-    }
-    return false;
+  bool on_have(lt::piece_index_t index) override {
+    const auto piece = static_cast<GrantPolicy::Piece>(static_cast<int>(index));
+    if (id_) shared_->policy->has(*id_, piece, now());
+    const bool seen = !link_ || shared_->share->has(*link_, piece) || asked_.erase(piece) > 0;
+    shared_->give();
+    return !seen;
+  }
+
+  bool on_extended(int length, int message, lt::span<const char> body) override {
+    if (message != show_id) return false;
+    if (body.size() == length) show({body.data(), static_cast<std::size_t>(length)});
+    return true;
   }
   bool on_dont_have(lt::piece_index_t) override { return false; }
 
@@ -154,14 +204,33 @@ class PeerGrants final : public lt::peer_plugin {
   }
   void sent_payload(int bytes) override { sent_ += static_cast<ByteCount>(bytes); }
   void tick() override {
+    near_or_far();
     shared_->give();
     const auto round_trip = shared_->mesh.round_trip(from_engine(peer_.remote())).value_or(std::chrono::microseconds(0));
     const auto limit = request_limit_.after_second(std::exchange(sent_, 0), round_trip);
     if (limit && speaks_) send(peer_, request_limit_message(*limit));
   }
 
-  /// The policy that knew this connection is gone.
-  void forget() { id_.reset(); }
+  /// What knew this connection is gone.
+  void forget() {
+    id_.reset();
+    link_.reset();
+  }
+  bool is_near_node() const { return id_ && !source_ && speaks_ && !is_far(); }
+  /// There are now nodes near this source, or none any more. A far one that others go on feeding is left to them.
+  void near_or_far() {
+    if (!id_ || !is_far() || (known_as_ != PeerKind::node && known_as_ != PeerKind::far) || kind() == known_as_) return;
+    if (known_as_ == PeerKind::far && shared_->policy->is_fed(*id_, now())) return;
+    shared_->connections.erase(*id_);
+    known_as_ = kind();
+    id_ = shared_->policy->change(*id_, known_as_, now());
+    shared_->connections[*id_] = this;
+  }
+  /// Asks for word of pieces that were hidden.
+  void ask(const std::string& pieces) {
+    for (std::size_t at = 0; at < pieces.size(); at += index_size) asked_.insert(from_big_endian(std::string_view(pieces).substr(at)));
+    if (!pieces.empty() && show_id_ > 0) send(peer_, show_message(show_id_, pieces));
+  }
   void grant(GrantPolicy::Piece piece) { send(peer_, have_message(piece) + (is_idle() ? nudge_message() : std::string())); }
 
  private:
@@ -171,50 +240,117 @@ class PeerGrants final : public lt::peer_plugin {
   bool is_idle() { return requests_ == 0 && !peer_.is_choked(); }
   void answered() { requests_ -= requests_ > 0 ? 1 : 0; }
 
-  void join() {
-    if (id_ || !shared_->policy || !promised_) return;
-    id_ = shared_->policy->join(!speaks_ ? PeerKind::plain : source_ ? PeerKind::source : PeerKind::node, now());
-    shared_->connections[*id_] = this;
+  bool is_far() const { return !site_.empty() && !shared_->role.site.empty() && site_ != shared_->role.site; }
+  bool is_near() const { return !site_.empty() && site_ == shared_->role.site; }
+  /// Far, and what it has is known to the share of the site.
+  bool is_hidden() const { return link_ && is_far(); }
+  PeerKind kind() const {
+    if (!speaks_) return PeerKind::plain;
+    if (source_) return PeerKind::source;
+    return is_far() && shared_->has_near ? PeerKind::far : PeerKind::node;
   }
-  void has_from_the_start(GrantPolicy::Piece piece) {
-    if (source_) shared_->policy->brings(*id_, piece);
-    else shared_->policy->has(*id_, piece, now());
+
+  void join() {
+    if (!link_ && shared_->share) join_site();
+    if (id_ || !shared_->policy || !promised_) return;
+    known_as_ = kind();
+    id_ = shared_->policy->join(known_as_, now());
+    shared_->connections[*id_] = this;
+    shared_->near_or_far();
+  }
+  void join_site() {
+    // A source shows what is to be fetched from it.
+    if (is_far() && !source_) link_ = shared_->share->join_far();
+    const auto whom = shared_->mesh.whom(from_engine(peer_.remote()));
+    if (is_near() && whom) link_ = shared_->share->join_near(number_of(whom->peer));
+    if (link_) shared_->site_links[*link_] = this;
+  }
+  /// Whether it is for this machine to fetch it from there.
+  bool has_from_the_start(GrantPolicy::Piece piece) {
+    if (id_ && source_) shared_->policy->brings(*id_, piece);
+    else if (id_) shared_->policy->has(*id_, piece, now());
+    return !link_ || shared_->share->has(*link_, piece);
+  }
+  /// The peer wants to hear which of these are here.
+  void show(std::string_view pieces) {
+    if (shared_->policy) return;  // it will be granted what it is to have
+    std::string words;
+    for (std::size_t at = 0; at + index_size <= pieces.size(); at += index_size)
+      if (const auto piece = from_big_endian(pieces.substr(at)); shared_->has(piece)) words += have_message(piece);
+    if (!words.empty()) send(peer_, words + (is_idle() ? nudge_message() : std::string()));
   }
   void leave() {
+    if (link_ && shared_->share) {
+      shared_->share->leave(*link_);
+      shared_->site_links.erase(*link_);
+      link_.reset();
+    }
     if (!id_ || !shared_->policy) return;
     shared_->policy->leave(*id_, now());
     shared_->connections.erase(*id_);
     id_.reset();
+    shared_->near_or_far();
   }
 
   const std::shared_ptr<Rationing> shared_;
   lt::peer_connection_handle peer_;
   std::optional<GrantPolicy::Peer> id_;  // in the policy
+  PeerKind known_as_ = PeerKind::node;   // there
+  std::optional<SiteShare::Link> link_;  // in the share
+  std::set<GrantPolicy::Piece> asked_;   // and not answered yet
   RequestLimit request_limit_;
   ByteCount sent_ = 0;     // payload, since the last tick
   unsigned requests_ = 0;  // that the peer made and that are not answered yet
   bool promised_ = false;  // our handshake said that we ration
   bool speaks_ = false;
   bool source_ = false;
+  std::string site_;
+  int show_id_ = 0;  // of the message, when it goes there; 0: it does not take it
 };
 
 /// Also after a check that was asked for because pieces were lost.
 void Rationing::start() {
   for (auto& [id, connection] : connections) connection->forget();
+  for (auto& [link, connection] : site_links) connection->forget();
   connections.clear();
+  site_links.clear();
   policy.reset();
-  if (!role.grants) return;
+  share.reset();
   const lt::torrent_status status = torrent.status(lt::torrent_handle::query_pieces);
-  if (2 * status.pieces.count() < status.pieces.size()) return;
   pieces = static_cast<GrantPolicy::Piece>(status.pieces.size());
+  if (!status.is_seeding && !role.site.empty()) start_sharing(status.pieces);
+  if (role.grants && 2 * status.pieces.count() >= status.pieces.size()) start_granting(status.pieces);
+}
+
+void Rationing::start_sharing(const Pieces& have) {
+  share.emplace(pieces, number_of(role.self), clock.steady_now());
+  for (const lt::piece_index_t i : have.range())
+    if (have[i]) share->got(static_cast<SiteShare::Piece>(static_cast<int>(i)), clock.steady_now());
+}
+
+void Rationing::start_granting(const Pieces& have) {
   const auto piece_length = static_cast<ByteCount>(torrent.torrent_file()->piece_length());
   policy.emplace(pieces, role.order, role.seed, std::max<std::size_t>(fewest_under_way, role.under_way / piece_length));
-  for (GrantPolicy::Piece i = 0; i < pieces; ++i) policy->hold(i, status.pieces.get_bit(lt::piece_index_t(static_cast<int>(i))));
+  for (const lt::piece_index_t i : have.range()) policy->hold(static_cast<GrantPolicy::Piece>(static_cast<int>(i)), have[i]);
 }
 
 void Rationing::give() {
+  if (share) show();
   if (!policy) return;
   for (const auto& grant : policy->next(clock.steady_now())) connections.at(grant.peer)->grant(grant.piece);
+}
+
+void Rationing::show() {
+  std::map<SiteShare::Link, std::string> wanted;
+  for (const auto& [link, piece] : share->next(clock.steady_now())) wanted[link] += big_endian(piece);
+  for (const auto& [link, those] : wanted) site_links.at(link)->ask(those);
+}
+
+/// A peer has come or gone.
+void Rationing::near_or_far() {
+  const auto is_near = [](const auto& known) { return known.second->is_near_node(); };
+  has_near = std::any_of(connections.begin(), connections.end(), is_near);
+  for (PeerGrants* connection : all) connection->near_or_far();
 }
 
 class TorrentGrants final : public lt::torrent_plugin {
@@ -227,7 +363,9 @@ class TorrentGrants final : public lt::torrent_plugin {
   }
   void on_files_checked() override { shared_->start(); }
   void on_piece_pass(lt::piece_index_t piece) override {
-    if (shared_->policy) shared_->policy->hold(static_cast<GrantPolicy::Piece>(static_cast<int>(piece)), true);
+    const auto index = static_cast<GrantPolicy::Piece>(static_cast<int>(piece));
+    if (shared_->policy) shared_->policy->hold(index, true);
+    if (shared_->share) shared_->share->got(index, shared_->clock.steady_now());
     for (PeerGrants* connection : shared_->all) connection->completed(piece);
   }
 

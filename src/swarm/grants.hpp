@@ -3,11 +3,16 @@
 // The extended handshake carries `shoal_grant`: {"v": 1, "source": 0 or 1}. A machine that reads `source: 1` takes no notice of what the
 // source says it has (have_all, bitfield); the source then sends it plain `have` messages for the pieces that it is to fetch from there.
 // A peer that says nothing of the kind meets an ordinary seed.
+//
+// Machines that know their site say it there too, and share out what comes from other sites (SiteShare): a machine takes no notice of what
+// a far one has as long as that is not for it to fetch. When it is, it asks by the extended message `shoal_show`, pieces as big-endian
+// numbers of 32 bits, and is answered with plain `have` messages.
 #pragma once
 
 #include <libtorrent/extensions.hpp>
 
 #include <memory>
+#include <string>
 
 #include "swarm/engine.hpp"
 
@@ -22,6 +27,9 @@ struct GrantRole {
   std::uint64_t seed = 0;   // of the random choices: sources must differ
   /// Bytes of pieces that may be under way at once. More than the store can hold, and each piece is read several times while it is sent.
   ByteCount under_way = 64 * MiB;
+  /// Who this machine is, and where it stands; empty where that is not known.
+  NodeId self = {};
+  std::string site = {};
 };
 
 /// A libtorrent plugin for one torrent. All its calls come on the network thread. `mesh` must outlive the session.

@@ -80,6 +80,7 @@ class EngineSwarm final : public Swarm {
       : options_(options),
         clock_(clock),
         mesh_(mesh),
+        self_(self),
         hold_(std::move(hold)),
         introductions_(mesh, self),
         store_(files_, {.memory_budget = options.memory_budget, .scrub_rate = options.scrub_rate}),
@@ -116,6 +117,7 @@ class EngineSwarm final : public Swarm {
   const SwarmOptions options_;
   const Clock& clock_;
   mesh::Mesh& mesh_;
+  const NodeId self_;
   const PortHold hold_;
   const std::shared_ptr<PayloadCounts> payload_ = std::make_shared<PayloadCounts>();
   DiskContents disk_;
@@ -166,9 +168,9 @@ Status EngineSwarm::hand_to_engine(const Content& content, HostedContent& hosted
   auto counter = [&mesh = mesh_, payload = std::vector{hosted.payload(), payload_}](const lt::torrent_handle&, lt::client_data_t) {
     return payload_counter(mesh, payload);
   };
-  auto rationing = [role = GrantRole{options_.directed, order_of(hosted.id()), std::random_device()(), options_.memory_budget / 3},
-                    &mesh = mesh_,
-                    &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) { return grants(torrent, role, mesh, clock); };
+  auto rationing =
+      [role = GrantRole{options_.directed, order_of(hosted.id()), std::random_device()(), options_.memory_budget / 3, self_, options_.site},
+       &mesh = mesh_, &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) { return grants(torrent, role, mesh, clock); };
   std::vector<lt_plugin> plugins{counter};
   if (options_.speaks_grants) plugins.emplace_back(rationing);
   plugins.emplace_back([](const lt::torrent_handle& torrent, lt::client_data_t) { return prompt_dialing(torrent); });

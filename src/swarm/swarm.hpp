@@ -26,6 +26,8 @@ struct SwarmOptions {
   bool directed = true;
   /// Whether this machine takes part in directed seeding at all. Off, it is to all others a BitTorrent client like any; for tests.
   bool speaks_grants = true;
+  /// Where this machine stands; empty where nobody knows. What comes from other sites is shared out among those of one site.
+  std::string site = {};
   /// The source of the client's stop token: lets the destructor end a request that the tracker does not answer. Without it, the
   /// destructor waits for the client's own time-out in that case.
   /// A piece that no source or peer had for so long is asked of the release's HTTPS mirrors; 0: never.

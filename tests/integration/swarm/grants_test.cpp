@@ -24,6 +24,12 @@ swarm::SwarmOptions sending_at_most(ByteCount rate) {
   return options;
 }
 
+swarm::SwarmOptions standing_at(const std::string& site, ByteCount rate = 0) {
+  swarm::SwarmOptions options = sending_at_most(rate);
+  options.site = site;
+  return options;
+}
+
 struct Fleet {
   Fleet() { put_checkpoint(source, 1, 12'000'000); }
 
@@ -198,4 +204,57 @@ TEST_CASE("a node that was restarted with everything acts as a source like any o
   for (unsigned i = 2; i < 5; ++i) nodes.push_back(fleet.node(metainfo, i));
   for (const auto& node : nodes) REQUIRE(node->await<swarm::Completed>());
   CHECK(restarted->progress(metainfo.info_hash()).sent < 2 * metainfo.layout().total_size());
+}
+
+TEST_CASE("about one copy crosses to another site, and none from the source") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1, standing_at("here", 4'000'000));
+  std::vector<std::unique_ptr<Machine>> here, there;
+  for (unsigned i = 2; i < 4; ++i) here.push_back(fleet.node(metainfo, i, standing_at("here")));
+  for (unsigned i = 4; i < 8; ++i) there.push_back(fleet.node(metainfo, i, standing_at("there")));
+  for (const auto& node : here) REQUIRE(node->await<swarm::Completed>());
+  for (const auto& node : there) REQUIRE(node->await<swarm::Completed>());
+  CHECK(digests_below(fleet.place(7)) == digests_below(fleet.source));
+  const auto size = static_cast<double>(metainfo.layout().total_size());
+  CHECK(copies(there, metainfo) < 0.2);
+  // What the nodes here sent and did not send to each other.
+  double crossed = 0;
+  for (const auto& node : here) crossed += static_cast<double>(node->progress(metainfo.info_hash()).sent);
+  for (const auto& node : here) crossed -= static_cast<double>(node->progress(metainfo.info_hash()).from_peers);
+  MESSAGE("crossed ", crossed / size, ", from the source ", copies(there, metainfo));
+  CHECK(crossed / size < 1.5);
+}
+
+TEST_CASE("a site without any nodes near the source is served by the source") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1, standing_at("here", 4'000'000));
+  std::vector<std::unique_ptr<Machine>> there;
+  for (unsigned i = 2; i < 5; ++i) there.push_back(fleet.node(metainfo, i, standing_at("there")));
+  for (const auto& node : there) REQUIRE(node->await<swarm::Completed>());
+  CHECK(copies(there, metainfo) <= 1.3);
+}
+
+TEST_CASE("when the nodes near the source go, the others end all the same") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1, standing_at("here", 4'000'000));
+  auto near = fleet.node(metainfo, 2, standing_at("here", 1'000'000));
+  std::vector<std::unique_ptr<Machine>> there;
+  for (unsigned i = 3; i < 6; ++i) there.push_back(fleet.node(metainfo, i, standing_at("there")));
+  REQUIRE(eventually([&] { return there[0]->progress(metainfo.info_hash()).done > 500'000; }));
+  near.reset();
+  for (const auto& node : there) REQUIRE(node->await<swarm::Completed>());
+}
+
+TEST_CASE("who does not say where it stands is near to all") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1, standing_at("here", 4'000'000));
+  std::vector<std::unique_ptr<Machine>> nodes;
+  nodes.push_back(fleet.node(metainfo, 2, standing_at("")));
+  nodes.push_back(fleet.node(metainfo, 3, standing_at("there")));
+  nodes.push_back(fleet.node(metainfo, 4, standing_at("there")));
+  for (const auto& node : nodes) REQUIRE(node->await<swarm::Completed>());
 }

@@ -550,3 +550,64 @@ TEST_CASE("peers that come when the first are done are not taken for slow ones")
   source.next();
   CHECK(source.policy.outstanding() <= 8);
 }
+
+TEST_CASE("far nodes are left to those who are near, and a piece that they have goes out to the near ones all the same") {
+  Source source(200);
+  std::vector<Peer> near, far;
+  for (int i = 0; i < 4; ++i) near.push_back(source.join());
+  for (int i = 0; i < 4; ++i) far.push_back(source.join(PeerKind::far));
+  for (Piece piece = 0; piece < 50; ++piece) source.policy.has(far[0], piece, source.now);
+  CHECK(source.policy.fresh() == 200);
+  std::set<Piece> to_near;
+  Piece passed_on = 50;
+  while (source.policy.fresh() > 0) {
+    for (const auto& grant : source.next()) to_near.insert(grant.piece);
+    source.now += 100ms;
+    for (Peer peer : near) source.finish_one(peer);
+    for (Peer peer : far) {
+      CHECK(source.policy.outstanding(peer) == 0);
+      source.policy.has(peer, passed_on, source.now);
+    }
+    ++passed_on;
+  }
+  CHECK(to_near.size() == 200);
+  CHECK(source.most_times() == 1);
+}
+
+TEST_CASE("a far node that nobody feeds gets one piece at a time, a different one each") {
+  Source source(200);
+  (void)source.join();
+  std::vector<Peer> far;
+  for (int i = 0; i < 4; ++i) far.push_back(source.join(PeerKind::far));
+  source.next();
+  source.now += 4s;
+  source.next();
+  std::set<Piece> pieces;
+  for (Peer peer : far) {
+    CHECK(source.policy.outstanding(peer) == 1);
+    pieces.insert(source.under_way[peer].begin(), source.under_way[peer].end());
+  }
+  CHECK(pieces.size() == 4);
+}
+
+TEST_CASE("a peer that turns out to be far, or no longer is, keeps what it has, and its grants are given to others") {
+  Source source(20);
+  const Peer peer = source.join();
+  source.next();
+  REQUIRE(source.policy.outstanding(peer) > 0);
+  const Piece first = source.under_way[peer].front();
+  source.finish_one(peer);
+  CHECK(source.policy.fresh() < 20);
+  const Peer far = source.policy.change(peer, PeerKind::far, source.now);
+  CHECK(source.policy.outstanding() == 0);
+  CHECK(source.policy.fresh() == 20);  // nobody near has anything
+  const Peer again = source.policy.change(far, PeerKind::node, source.now);
+  CHECK(source.policy.fresh() == 19);
+  while (source.policy.fresh() > 0)
+    for (const auto& grant : source.policy.next(source.now)) {
+      CHECK(grant.peer == again);
+      CHECK(grant.piece != first);
+      source.now += 10ms;
+      source.policy.has(again, grant.piece, source.now);
+    }
+}

@@ -1,0 +1,114 @@
+#include "swarm/site_share.hpp"
+
+#include <algorithm>
+
+namespace shoal::swarm {
+namespace {
+
+// Who got no piece for so long looks beyond its share, for so many pieces at a time.
+constexpr std::chrono::seconds patience{3};
+constexpr int beyond_share = 4;
+
+/// SplitMix64 (Steele, Lea, Flood 2014): spreads what is close together over all numbers.
+std::uint64_t mix(std::uint64_t number) {
+  number += 0x9e3779b97f4a7c15;
+  number = (number ^ number >> 30) * 0xbf58476d1ce4e5b9;
+  number = (number ^ number >> 27) * 0x94d049bb133111eb;
+  return number ^ number >> 31;
+}
+
+std::uint64_t claim(std::uint64_t machine, SiteShare::Piece piece) { return mix(machine ^ mix(piece)); }
+
+}  // namespace
+
+SiteShare::SiteShare(Piece pieces, std::uint64_t self, SteadyTime now)
+    : self_(self), mine_(pieces), lacks_(pieces), at_site_(pieces), progress_(now) {}
+
+SiteShare::Link SiteShare::join_near(std::uint64_t machine) {
+  const auto pieces = static_cast<Piece>(mine_.size());
+  near_[next_link_] = {machine, std::vector<bool>(pieces), pieces};
+  return next_link_++;
+}
+
+SiteShare::Link SiteShare::join_far() {
+  far_[next_link_].resize(mine_.size());
+  return next_link_++;
+}
+
+void SiteShare::leave(Link link) {
+  far_.erase(link);
+  const auto node = near_.extract(link);
+  if (node.empty()) return;
+  for (Piece piece = 0; piece < mine_.size(); ++piece) at_site_[piece] -= node.mapped().has[piece] ? 1 : 0;
+  changed_ = true;
+}
+
+bool SiteShare::has(Link link, Piece piece) {
+  if (piece >= mine_.size()) return true;
+  if (auto found = near_.find(link); found != near_.end()) {
+    Near& near = found->second;
+    if (near.has[piece]) return true;
+    near.has[piece] = true;
+    --near.lacks;
+    ++at_site_[piece];
+    return true;
+  }
+  if (mine_[piece] || (is_missing(piece) && is_ours(piece))) return true;
+  far_.at(link)[piece] = true;
+  return false;
+}
+
+void SiteShare::got(Piece piece, SteadyTime now) {
+  if (piece >= mine_.size() || mine_[piece]) return;
+  mine_[piece] = true;
+  --lacks_;
+  progress_ = now;
+}
+
+bool SiteShare::is_ours(Piece piece) const {
+  const std::uint64_t own = claim(self_, piece);
+  return std::none_of(near_.begin(), near_.end(), [&](const auto& each) {
+    const Near& near = each.second;
+    return near.lacks > 0 && claim(near.machine, piece) > own;
+  });
+}
+
+void SiteShare::show(Piece piece, std::vector<Show>& shown) {
+  for (auto& [link, hidden] : far_) {
+    if (!hidden[piece]) continue;
+    hidden[piece] = false;
+    shown.push_back({link, piece});
+  }
+}
+
+/// What nobody near has comes first: whose share it is may have no way to the other site. From a place that differs between machines.
+void SiteShare::show_some(std::vector<Show>& shown) {
+  const auto pieces = static_cast<Piece>(mine_.size());
+  const auto start = static_cast<Piece>(mix(self_ ^ static_cast<std::uint64_t>(progress_.time_since_epoch().count())) % pieces);
+  int left = beyond_share;
+  for (const bool at_site : {false, true})
+    for (Piece i = 0; i < pieces && left > 0; ++i) {
+      const Piece piece = (start + i) % pieces;
+      if (mine_[piece] || (at_site_[piece] > 0) != at_site) continue;
+      const std::size_t before = shown.size();
+      show(piece, shown);
+      left -= shown.size() > before ? 1 : 0;
+    }
+}
+
+std::vector<SiteShare::Show> SiteShare::next(SteadyTime now) {
+  std::vector<Show> shown;
+  if (lacks_ == 0 || far_.empty()) return shown;
+  if (changed_) {
+    changed_ = false;
+    for (Piece piece = 0; piece < mine_.size(); ++piece)
+      if (is_missing(piece) && is_ours(piece)) show(piece, shown);
+  }
+  if (now - progress_ >= patience) {
+    progress_ = now;
+    show_some(shown);
+  }
+  return shown;
+}
+
+}  // namespace shoal::swarm
