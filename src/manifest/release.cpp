@@ -71,7 +71,7 @@ Result<SwarmInfo> swarm_from(const Json& json) {
   swarm.metainfo_sha256 = reader.as<Sha256>("metainfo_sha256", Sha256::from_hex);
   swarm.metainfo_size = reader.number("metainfo_size");
   SHOAL_CHECK(reader.finish());
-  if (piece_length > largest_piece) return refuse("piece_length is above 64 MiB");
+  if (piece_length > largest_piece) return refuse("piece_length is above 16 MiB");
   swarm.piece_length = static_cast<std::uint32_t>(piece_length);
   return swarm;
 }
@@ -136,7 +136,7 @@ Status check_files(const std::vector<FileEntry>& files) {
 
 Status check_swarm(const SwarmInfo& swarm) {
   if (!std::has_single_bit(swarm.piece_length) || swarm.piece_length < smallest_piece || swarm.piece_length > largest_piece)
-    return refuse("piece_length is not a power of two from 16 KiB to 64 MiB");
+    return refuse("piece_length is not a power of two from 16 KiB to 16 MiB");
   if (swarm.metainfo_size > metainfo_limit) return refuse("metainfo_size is above " + format_bytes(metainfo_limit));
   return {};
 }

@@ -296,7 +296,7 @@ TEST_CASE("a well-signed release that breaks the rules of the format is refused"
       {"a piece length of zero", [](const Bench& b) { return b.edited_release([](auto& j) { j["swarm"]["piece_length"] = 0; }); },
        "power of two"},
       {"a piece length that is too large",
-       [](const Bench& b) { return b.edited_release([](auto& j) { j["swarm"]["piece_length"] = 1ull << 32; }); }, "above 64 MiB"},
+       [](const Bench& b) { return b.edited_release([](auto& j) { j["swarm"]["piece_length"] = 1ull << 32; }); }, "above 16 MiB"},
       {"a metainfo without bounds",
        [](const Bench& b) { return b.edited_release([](auto& j) { j["swarm"]["metainfo_size"] = 1ull << 40; }); }, "metainfo_size"},
       {"an unknown kind of format", [](const Bench& b) { return b.edited_release([](auto& j) { j["format"]["kind"] = "pickle"; }); },
