@@ -68,7 +68,7 @@ std::string request_limit_message(unsigned limit) {
   return message + std::string("\x14\0", 2) + body;
 }
 
-std::string show_message(int id, const std::string& pieces) {
+std::string show_message(std::uint8_t id, const std::string& pieces) {
   return big_endian(static_cast<std::uint32_t>(2 + pieces.size())) + '\x14' + static_cast<char>(id) + pieces;
 }
 
@@ -138,7 +138,7 @@ class PeerGrants final : public lt::peer_plugin {
     source_ = said.dict_find_int_value("source") == 1;
     site_ = std::string(said.dict_find_string_value("site")).substr(0, longest_site);
     if (const lt::bdecode_node messages = handshake.dict_find_dict("m"))
-      show_id_ = static_cast<int>(messages.dict_find_int_value(show_key));
+      show_id_ = static_cast<std::uint8_t>(messages.dict_find_int_value(show_key));
     return true;
   }
 
@@ -229,7 +229,7 @@ class PeerGrants final : public lt::peer_plugin {
   /// Asks for word of pieces that were hidden.
   void ask(const std::string& pieces) {
     for (std::size_t at = 0; at < pieces.size(); at += index_size) asked_.insert(from_big_endian(std::string_view(pieces).substr(at)));
-    if (!pieces.empty() && show_id_ > 0) send(peer_, show_message(show_id_, pieces));
+    if (!pieces.empty()) send(peer_, show_message(show_id_, pieces));
   }
   void grant(GrantPolicy::Piece piece) { send(peer_, have_message(piece) + (is_idle() ? nudge_message() : std::string())); }
 
@@ -259,8 +259,8 @@ class PeerGrants final : public lt::peer_plugin {
     shared_->near_or_far();
   }
   void join_site() {
-    // A source shows what is to be fetched from it.
-    if (is_far() && !source_) link_ = shared_->share->join_far();
+    // A source shows what is to be fetched from it; who cannot be asked to show is not hidden.
+    if (is_far() && !source_ && show_id_ > 0) link_ = shared_->share->join_far();
     const auto whom = shared_->mesh.whom(from_engine(peer_.remote()));
     if (is_near() && whom) link_ = shared_->share->join_near(number_of(whom->peer));
     if (link_) shared_->site_links[*link_] = this;
@@ -305,7 +305,7 @@ class PeerGrants final : public lt::peer_plugin {
   bool speaks_ = false;
   bool source_ = false;
   std::string site_;
-  int show_id_ = 0;  // of the message, when it goes there; 0: it does not take it
+  std::uint8_t show_id_ = 0;  // of the message, when it goes there; 0: it does not take it
 };
 
 /// Also after a check that was asked for because pieces were lost.

@@ -1,6 +1,7 @@
 #include "swarm/site_share.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace shoal::swarm {
 namespace {
@@ -8,6 +9,8 @@ namespace {
 // Who got no piece for so long looks beyond its share, for so many pieces at a time.
 constexpr std::chrono::seconds patience{3};
 constexpr int beyond_share = 4;
+// Far machines may be met before near ones.
+constexpr std::chrono::milliseconds settling{500};
 
 /// SplitMix64 (Steele, Lea, Flood 2014): spreads what is close together over all numbers.
 std::uint64_t mix(std::uint64_t number) {
@@ -22,7 +25,7 @@ std::uint64_t claim(std::uint64_t machine, SiteShare::Piece piece) { return mix(
 }  // namespace
 
 SiteShare::SiteShare(Piece pieces, std::uint64_t self, SteadyTime now)
-    : self_(self), mine_(pieces), lacks_(pieces), at_site_(pieces), progress_(now) {}
+    : self_(self), mine_(pieces), lacks_(pieces), at_site_(pieces), start_(now), progress_(now) {}
 
 SiteShare::Link SiteShare::join_near(std::uint64_t machine) {
   const auto pieces = static_cast<Piece>(mine_.size());
@@ -53,7 +56,7 @@ bool SiteShare::has(Link link, Piece piece) {
     ++at_site_[piece];
     return true;
   }
-  if (mine_[piece] || (is_missing(piece) && is_ours(piece))) return true;
+  if (mine_[piece] || (settled_ && is_missing(piece) && is_ours(piece))) return true;
   far_.at(link)[piece] = true;
   return false;
 }
@@ -99,8 +102,9 @@ void SiteShare::show_some(std::vector<Show>& shown) {
 std::vector<SiteShare::Show> SiteShare::next(SteadyTime now) {
   std::vector<Show> shown;
   if (lacks_ == 0 || far_.empty()) return shown;
-  if (changed_) {
-    changed_ = false;
+  if (!settled_ && now - start_ < settling) return shown;
+  const bool settles = !std::exchange(settled_, true);
+  if (std::exchange(changed_, false) || settles) {
     for (Piece piece = 0; piece < mine_.size(); ++piece)
       if (is_missing(piece) && is_ours(piece)) show(piece, shown);
   }

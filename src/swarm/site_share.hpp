@@ -12,8 +12,8 @@ namespace shoal::swarm {
 /// Left alone, every machine of a site fetches over the long way what is rare at home, and most pieces cross more than once. Instead the
 /// machines of a site share the pieces out, each by itself and all to the same end: a piece that nobody near has is fetched by the one
 /// that a hash of piece and machine puts first among those near that lack pieces (rendezvous hashing). The others wait for it. Near is who
-/// said that it stands at the same site, far who named another. Who gets nothing for a while fetches what is not its own as well.
-/// One thread at a time.
+/// said that it stands at the same site, far who named another. Nobody begins before those near have had a moment to come, and who gets
+/// nothing for a while fetches what is not its own as well. One thread at a time.
 class SiteShare {
  public:
   using Link = std::uint32_t;
@@ -59,6 +59,8 @@ class SiteShare {
   std::map<Link, Near> near_;
   std::map<Link, Hidden> far_;
   Link next_link_ = 0;
+  const SteadyTime start_;
+  bool settled_ = false;  // near machines have had time to come
   bool changed_ = false;  // a near machine has gone: its share falls to others
   SteadyTime progress_;   // when something came, or was shown for want of it
 };

@@ -33,6 +33,8 @@ struct Site {
         if (j != i) machines[i]->near[j] = machines[i]->share.join_near(number(j));
       machines[i]->far = machines[i]->share.join_far();
     }
+    now += 1s;
+    look();
   }
   static std::uint64_t number(std::size_t machine) { return 1000 + machine; }
 
@@ -78,6 +80,20 @@ TEST_CASE("what somebody near has does not cross") {
   for (Piece piece = 0; piece < 100; ++piece)
     for (std::size_t other = 1; other < 4; ++other) CHECK_FALSE(site.machines[other]->sees.contains(piece));
   for (Piece piece = 100; piece < pieces; ++piece) CHECK(site.seen_by(piece) == 1);
+}
+
+TEST_CASE("nothing is seen in the first moment, when those near may be about to come") {
+  SteadyTime now{100s};
+  SiteShare share(100, 1, now);
+  const Link far = share.join_far();
+  for (Piece piece = 0; piece < 100; ++piece) CHECK_FALSE(share.has(far, piece));
+  CHECK(share.next(now + 100ms).empty());
+  const Link near = share.join_near(2);
+  for (Piece piece = 0; piece < 50; ++piece) CHECK(share.has(near, piece));
+  const auto shown = share.next(now + 600ms);
+  CHECK(shown.size() > 10);
+  CHECK(shown.size() < 40);
+  for (const auto& [link, piece] : shown) CHECK(piece >= 50);
 }
 
 TEST_CASE("what is here already is not hidden: there is nothing to fetch") {
