@@ -5,12 +5,14 @@
   second    a second version with 1 % of its pieces changed: bytes that crossed the network, as a share of its size
   reads     bytes that the seeder read while many nodes fetched one checkpoint, as a multiple of it (rchar of /proc/PID/io, which counts
             what it reads from its peers as well)
-Memory is the peak of the resident set (VmHWM).
+Memory is the peak of the resident set (VmHWM; of `publish`, what wait4 reports).
 """
 import argparse
+import base64
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -35,10 +37,11 @@ def measure_publish(fleet, machine, source):
     started = time.monotonic()
     fleet.publish(machine, source, "bench/store", "1", channel="main")
     speed = size_of(source) / (time.monotonic() - started)
+    peak = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # nothing larger has ended yet
     sha256, sha1 = hash_speed("sha256"), hash_speed("sha1")
     allowed = 1 / (2 / sha256 + 1 / sha1)
     return {"mb_per_second": round(speed / MB, 1), "openssl_mb_per_second": round(allowed / MB, 1), "ratio_to_openssl": round(speed / allowed, 3),
-            "sha256_mb_per_second": round(sha256 / MB, 1), "sha1_mb_per_second": round(sha1 / MB, 1)}
+            "peak_bytes": peak, "sha256_mb_per_second": round(sha256 / MB, 1), "sha1_mb_per_second": round(sha1 / MB, 1)}
 
 
 def read_so_far(pid):
@@ -60,25 +63,39 @@ def measure_reads(fleet, seeder, source, count):
     return nodes[0], result
 
 
-def change_one_percent(source):
-    """One byte in every hundredth piece of 1 MiB, over all files."""
+def piece_length(node):
+    """Of the release that a node has, from its signed document."""
+    manifests = os.path.join(node.state, "manifests")
+    document, = (os.path.join(manifests, name) for name in os.listdir(manifests) if name.endswith(".json"))
+    with open(document, encoding="utf-8") as file:
+        return json.loads(base64.b64decode(json.load(file)["payload"]))["swarm"]["piece_length"]
+
+
+def change_one_percent(source, piece):
+    """A few bytes in every hundredth piece, over all files. How many pieces."""
+    changed = 0
     for name in sorted(os.listdir(source)):
         path = os.path.join(source, name)
         with open(path, "r+b") as file:
-            for at in range(50 << 20, os.path.getsize(path), 100 << 20):
+            for at in range(50 * piece, os.path.getsize(path), 100 * piece):
                 file.seek(at)
                 file.write(b"changed")
+                changed += 1
+    return changed
 
 
 def measure_second(fleet, machine, node, source):
-    change_one_percent(source)
+    piece = piece_length(node)
+    changed = change_one_percent(source, piece)
     fleet.publish(machine, source, "bench/store", "2", channel="main")
     fleet.start_seeder(machine)
-    pull = fleet.pull(node, "bench/store:main")
+    pull = fleet.pull(node, "bench/store:main", seed_for="600s")
     done = pull.complete(300)
+    peak = peak_memory(pull.pid)
+    pull.stop()
     network = done["bytes_from_source"] + done["bytes_from_peers"]
     return {"size_bytes": size_of(source), "network_bytes": network, "reused_bytes": done["bytes_reused"],
-            "network_share": round(network / size_of(source), 4)}
+            "network_share": round(network / size_of(source), 4), "changed_share": round(changed * piece / size_of(source), 4), "node_peak_bytes": peak}
 
 
 def measure(fleet, options):
@@ -108,10 +125,11 @@ def main():
         print(json.dumps(result))
         return
     publish, reads, second = result["publish"], result["reads"], result["second"]
-    print(f"publish {publish['mb_per_second']} MB/s, {publish['ratio_to_openssl']} of what openssl's hashes allow")
+    print(f"publish {publish['mb_per_second']} MB/s, {publish['ratio_to_openssl']} of what openssl's hashes allow; peak memory {publish['peak_bytes'] / MB:.0f} MB")
     print(f"{reads['nodes']} nodes: the source read {reads['copies_read']} copies; peak memory node {reads['node_peak_bytes'] / MB:.0f} MB, "
           f"seeder {reads['seeder_peak_bytes'] / MB:.0f} MB")
-    print(f"second version: {100 * second['network_share']:.2f} % of its size crossed the network, {second['reused_bytes'] / MB:.0f} MB were reused")
+    print(f"second version, {100 * second['changed_share']:.2f} % changed: {100 * second['network_share']:.2f} % of its size crossed the network, "
+          f"{second['reused_bytes'] / MB:.0f} MB were reused; peak memory {second['node_peak_bytes'] / MB:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -190,7 +190,7 @@ cli::Command join_command() {
           {{"TOKEN", "what 'shoal token create' printed", true}},
           {state_option,
            {"--name", "NAME", "how people call this machine; shown by status"},
-           {"--site", "SITE", "where it stands; peers of the same site are preferred"},
+           {"--site", "SITE", "where it stands: about one copy of a checkpoint crosses to each site"},
            {"--replace", "", "give up the identity that this machine has; what it fetched stays"},
            {"--trust-root", "FINGERPRINT", "SHA-256 of the trust root from a source other than the token, in hexadecimal"}},
           run_join,

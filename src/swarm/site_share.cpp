@@ -6,9 +6,10 @@
 namespace shoal::swarm {
 namespace {
 
-// Who got no piece for so long looks beyond its share, for so many pieces at a time.
+// Who got no piece for so long looks beyond its share, for so many pieces at first and at most.
 constexpr std::chrono::seconds patience{3};
 constexpr int beyond_share = 4;
+constexpr unsigned most_doublings = 6;
 // Far machines may be met before near ones.
 constexpr std::chrono::milliseconds settling{500};
 
@@ -25,7 +26,7 @@ std::uint64_t claim(std::uint64_t machine, SiteShare::Piece piece) { return mix(
 }  // namespace
 
 SiteShare::SiteShare(Piece pieces, std::uint64_t self, SteadyTime now)
-    : self_(self), mine_(pieces), lacks_(pieces), at_site_(pieces), start_(now), progress_(now) {}
+    : self_(self), mine_(pieces), lacks_(pieces), at_site_(pieces), start_(now), progress_(now), beyond_(pieces) {}
 
 SiteShare::Link SiteShare::join_near(std::uint64_t machine) {
   const auto pieces = static_cast<Piece>(mine_.size());
@@ -66,6 +67,7 @@ void SiteShare::got(Piece piece, SteadyTime now) {
   mine_[piece] = true;
   --lacks_;
   progress_ = now;
+  if (!beyond_[piece]) wants_ = 0;
 }
 
 bool SiteShare::is_ours(Piece piece) const {
@@ -88,14 +90,16 @@ void SiteShare::show(Piece piece, std::vector<Show>& shown) {
 void SiteShare::show_some(std::vector<Show>& shown) {
   const auto pieces = static_cast<Piece>(mine_.size());
   const auto start = static_cast<Piece>(mix(self_ ^ static_cast<std::uint64_t>(progress_.time_since_epoch().count())) % pieces);
-  int left = beyond_share;
+  int left = beyond_share << std::min(wants_++, most_doublings);
   for (const bool at_site : {false, true})
     for (Piece i = 0; i < pieces && left > 0; ++i) {
       const Piece piece = (start + i) % pieces;
       if (mine_[piece] || (at_site_[piece] > 0) != at_site) continue;
       const std::size_t before = shown.size();
       show(piece, shown);
-      left -= shown.size() > before ? 1 : 0;
+      if (shown.size() == before) continue;
+      beyond_[piece] = true;
+      --left;
     }
 }
 

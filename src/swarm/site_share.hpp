@@ -60,9 +60,11 @@ class SiteShare {
   std::map<Link, Hidden> far_;
   Link next_link_ = 0;
   const SteadyTime start_;
-  bool settled_ = false;  // near machines have had time to come
-  bool changed_ = false;  // a near machine has gone: its share falls to others
-  SteadyTime progress_;   // when something came, or was shown for want of it
+  bool settled_ = false;      // near machines have had time to come
+  bool changed_ = false;      // a near machine has gone: its share falls to others
+  SteadyTime progress_;       // when something came, or was shown for want of it
+  std::vector<bool> beyond_;  // shown for want of others
+  unsigned wants_ = 0;        // how often that was since something else came
 };
 
 }  // namespace shoal::swarm

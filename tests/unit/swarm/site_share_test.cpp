@@ -156,6 +156,25 @@ TEST_CASE("who gets nothing for a while looks beyond its share, a few pieces at 
   CHECK(seen.size() == pieces);
 }
 
+TEST_CASE("a near machine that stands still, or holds back what it has, is soon done without") {
+  Site site(2);
+  auto& waiting = *site.machines[0];
+  for (Piece piece = 0; piece < pieces; ++piece) site.far_has(piece);
+  for (const Piece piece : waiting.sees) waiting.share.got(piece, site.now);
+  std::vector<std::size_t> each;
+  for (int round = 0; round < 5; ++round) {
+    const auto shown = waiting.share.next(site.now += 4s);
+    each.push_back(shown.size());
+    for (const auto& [link, piece] : shown) waiting.share.got(piece, site.now);
+  }
+  CHECK(each == std::vector<std::size_t>{4, 8, 16, 32, 64});
+  // Something comes that was not looked for: there is no hurry any more.
+  Piece other = 0;
+  while (waiting.share.has(waiting.far, other)) ++other;  // what is here already
+  waiting.share.got(other, site.now);
+  CHECK(waiting.share.next(site.now += 4s).size() == 4);
+}
+
 TEST_CASE("a number that is no piece does no harm") {
   SiteShare share(8, 1, {});
   const Link near = share.join_near(2), far = share.join_far();
