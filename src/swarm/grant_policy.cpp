@@ -84,7 +84,7 @@ GrantPolicy::Peer GrantPolicy::join(PeerKind kind, SteadyTime now) {
 
 void GrantPolicy::brings(Peer id, Piece piece) {
   PeerState& peer = peers_.at(id);
-  if (piece >= pieces_.size() || peer.has[piece] || peer.kind != PeerKind::source) return;
+  if (piece >= pieces_.size() || peer.has[piece] || peer.kind != PeerKind::source || peer.outstanding.contains(piece)) return;
   peer.has[piece] = peer.brought[piece] = true;
   --peer.lacks;
   taken(piece);
@@ -204,7 +204,7 @@ void GrantPolicy::fed(PeerState& peer, SteadyTime now) {
 }
 
 SteadyTime::duration GrantPolicy::patience(const PeerState& peer) const {
-  return std::max<SteadyTime::duration>(hungry_after, 3 * peer.gap);
+  return std::max<SteadyTime::duration>(peer.is_far() ? far_hungry_after : hungry_after, 3 * peer.gap);
 }
 
 /// A peer that finishes its grants fast gets more at a time: twice as many after each round, as long as they stay fast.
@@ -322,9 +322,13 @@ std::vector<GrantPolicy::Peer> GrantPolicy::waiting() const {
 void GrantPolicy::give_to_far(SteadyTime now, std::vector<Grant>& grants) {
   if (far_.empty() || now - looked_far_ < look_again) return;
   looked_far_ = now;
-  for (const Peer id : far_) {
+  std::vector<Peer> order(far_.upper_bound(last_far_), far_.end());  // none is served twice before all were
+  order.insert(order.end(), far_.begin(), far_.upper_bound(last_far_));
+  for (const Peer id : order) {
     PeerState& peer = peers_.at(id);
-    if (!is_fed(peer, now)) give_anything(id, peer, 1, now, grants);
+    if (is_fed(peer, now) || !has_room(now)) continue;
+    give_anything(id, peer, 1, now, grants);
+    last_far_ = id;
   }
 }
 

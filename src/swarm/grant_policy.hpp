@@ -169,6 +169,7 @@ class GrantPolicy {
   std::map<Peer, PeerState> peers_;
   std::set<Order> by_debt_;  // those that take grants, but for those that are far
   std::set<Peer> far_;
+  Peer last_far_ = 0;  // the last of them that was served
   std::size_t takers_ = 0;
   std::deque<Departed> departed_;
   std::size_t under_way_ = 0;

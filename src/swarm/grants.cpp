@@ -31,6 +31,9 @@ constexpr const char* show_key = "shoal_show";
 constexpr int show_id = 20;  // of that message, when it comes here; libtorrent's own end at 8
 constexpr std::size_t longest_site = 128;
 constexpr std::size_t index_size = sizeof(std::uint32_t);
+constexpr std::size_t most_shown = 4096;  // in one message
+// How many peers become near or far in a second: each costs a look at all pieces.
+constexpr int changes_a_second = 16;
 // However large pieces are.
 constexpr std::size_t fewest_under_way = 4;
 
@@ -95,6 +98,7 @@ struct Rationing {
   void show();
   bool has(GrantPolicy::Piece piece) const { return piece < pieces && torrent.have_piece(lt::piece_index_t(static_cast<int>(piece))); }
   void near_or_far();
+  bool may_change();
 
   lt::torrent_handle torrent;
   const GrantRole role;
@@ -104,6 +108,8 @@ struct Rationing {
   std::optional<GrantPolicy> policy;  // none while there is nothing to ration
   std::optional<SiteShare> share;     // none while there is nothing to fetch, or where the site is not known
   bool has_near = false;              // nodes of its own site, or of none, among those that the policy knows
+  SteadyTime changing_since{};
+  int changes = 0;  // since then
   std::map<GrantPolicy::Peer, PeerGrants*> connections;
   std::map<SiteShare::Link, PeerGrants*> site_links;
   std::set<PeerGrants*> all;
@@ -165,14 +171,15 @@ class PeerGrants final : public lt::peer_plugin {
   bool on_have(lt::piece_index_t index) override {
     const auto piece = static_cast<GrantPolicy::Piece>(static_cast<int>(index));
     if (id_) shared_->policy->has(*id_, piece, now());
-    const bool seen = !link_ || shared_->share->has(*link_, piece) || asked_.erase(piece) > 0;
+    const bool seen = !link_ || asked_.erase(piece) > 0 || shared_->share->has(*link_, piece);
     shared_->give();
     return !seen;
   }
 
   bool on_extended(int length, int message, lt::span<const char> body) override {
     if (message != show_id) return false;
-    if (body.size() == length) show({body.data(), static_cast<std::size_t>(length)});
+    if (body.size() == length && body.size() <= static_cast<std::ptrdiff_t>(most_shown * index_size))
+      show({body.data(), static_cast<std::size_t>(length)});
     return true;
   }
   bool on_dont_have(lt::piece_index_t) override { return false; }
@@ -194,8 +201,8 @@ class PeerGrants final : public lt::peer_plugin {
   }
 
   bool can_disconnect(const lt::error_code& why) override {
-    // A source that shows nothing at the moment is not one that has nothing.
-    return !(source_ && why == lt::errors::make_error_code(lt::errors::uninteresting_upload_peer));
+    // Who shows nothing at the moment, or is shown little of what it has, is not one that has nothing.
+    return !((source_ || is_hidden()) && why == lt::errors::make_error_code(lt::errors::uninteresting_upload_peer));
   }
 
   void on_disconnect(const lt::error_code&) override {
@@ -220,7 +227,7 @@ class PeerGrants final : public lt::peer_plugin {
   /// There are now nodes near this source, or none any more. A far one that others go on feeding is left to them.
   void near_or_far() {
     if (!id_ || !is_far() || (known_as_ != PeerKind::node && known_as_ != PeerKind::far) || kind() == known_as_) return;
-    if (known_as_ == PeerKind::far && shared_->policy->is_fed(*id_, now())) return;
+    if ((known_as_ == PeerKind::far && shared_->policy->is_fed(*id_, now())) || !shared_->may_change()) return;
     shared_->connections.erase(*id_);
     known_as_ = kind();
     id_ = shared_->policy->change(*id_, known_as_, now());
@@ -229,7 +236,8 @@ class PeerGrants final : public lt::peer_plugin {
   /// Asks for word of pieces that were hidden.
   void ask(const std::string& pieces) {
     for (std::size_t at = 0; at < pieces.size(); at += index_size) asked_.insert(from_big_endian(std::string_view(pieces).substr(at)));
-    if (!pieces.empty()) send(peer_, show_message(show_id_, pieces));
+    for (std::size_t at = 0; at < pieces.size(); at += most_shown * index_size)
+      send(peer_, show_message(show_id_, pieces.substr(at, most_shown * index_size)));
   }
   void grant(GrantPolicy::Piece piece) { send(peer_, have_message(piece) + (is_idle() ? nudge_message() : std::string())); }
 
@@ -351,6 +359,13 @@ void Rationing::near_or_far() {
   const auto is_near = [](const auto& known) { return known.second->is_near_node(); };
   has_near = std::any_of(connections.begin(), connections.end(), is_near);
   for (PeerGrants* connection : all) connection->near_or_far();
+}
+
+bool Rationing::may_change() {
+  const SteadyTime now = clock.steady_now();
+  if (now - changing_since >= std::chrono::seconds(1)) changes = 0;
+  if (changes == 0) changing_since = now;
+  return changes++ < changes_a_second;
 }
 
 class TorrentGrants final : public lt::torrent_plugin {

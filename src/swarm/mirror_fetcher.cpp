@@ -123,6 +123,7 @@ std::optional<MirrorSight> MirrorFetcher::look(const Task& task) const {
   if (status.state != lt::torrent_status::downloading) return std::nullopt;
   MirrorSight sight;
   sight.now = clock_.steady_now();
+  sight.partly_hidden = options_.sites;
   sight.received = progress.from_source + progress.from_peers;
   for (std::uint32_t i = 0; i < task.metainfo.layout().piece_count(); ++i)
     sight.have.push_back(static_cast<int>(i) < status.pieces.size() && status.pieces.get_bit(lt::piece_index_t(static_cast<int>(i))));

@@ -18,6 +18,7 @@ namespace shoal::swarm {
 struct MirrorOptions {
   std::chrono::milliseconds after{0};  // 0: never
   std::string ca_file;
+  bool sites = false;  // this machine knows its site: what others have may be hidden
 };
 
 /// A piece is held against its signed SHA-256 before the engine gets it (so that it is the mirror that is blamed), and again in the store,

@@ -35,7 +35,7 @@ std::vector<std::uint32_t> MirrorPolicy::wanted(const MirrorSight& sight) {
     missing.push_back(piece);
     if (piece >= sight.availability.size() || sight.availability[piece] == 0) nowhere.push_back(piece);
   }
-  const bool alone = sight.now - last_source_ >= patience_;
+  const bool alone = !sight.partly_hidden && sight.now - last_source_ >= patience_;
   const bool stalled = sight.now - last_payload_ >= patience_;
   if (!nowhere.empty() && (alone || stalled)) return nowhere;
   return stalled ? missing : std::vector<std::uint32_t>{};

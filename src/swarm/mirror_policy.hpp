@@ -17,6 +17,7 @@ struct MirrorSight {
   ByteCount received = 0;         // payload from the swarm so far
   std::vector<bool> have;         // by piece
   std::vector<int> availability;  // by piece: connected peers that say they have it
+  bool partly_hidden = false;     // peers of other sites may have pieces that are for others of this site to fetch (SiteShare)
 };
 
 /// The last resort. Pieces that nobody has are asked of a mirror once there was no source for `patience`; all that is missing, once nothing

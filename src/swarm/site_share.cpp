@@ -26,7 +26,15 @@ std::uint64_t claim(std::uint64_t machine, SiteShare::Piece piece) { return mix(
 }  // namespace
 
 SiteShare::SiteShare(Piece pieces, std::uint64_t self, SteadyTime now)
-    : self_(self), mine_(pieces), lacks_(pieces), at_site_(pieces), start_(now), progress_(now), beyond_(pieces) {}
+    : self_(self),
+      mine_(pieces),
+      lacks_(pieces),
+      at_site_(pieces),
+      start_(now),
+      progress_(now),
+      looked_(now),
+      visible_(pieces),
+      beyond_(pieces) {}
 
 SiteShare::Link SiteShare::join_near(std::uint64_t machine) {
   const auto pieces = static_cast<Piece>(mine_.size());
@@ -57,17 +65,29 @@ bool SiteShare::has(Link link, Piece piece) {
     ++at_site_[piece];
     return true;
   }
-  if (mine_[piece] || (settled_ && is_missing(piece) && is_ours(piece))) return true;
+  if (mine_[piece]) return true;
+  if (settled_ && is_missing(piece) && is_ours(piece)) {
+    see(piece);
+    return true;
+  }
   far_.at(link)[piece] = true;
   return false;
 }
 
+void SiteShare::see(Piece piece) {
+  left_ += visible_[piece] ? 0 : 1;
+  visible_[piece] = true;
+}
+
 void SiteShare::got(Piece piece, SteadyTime now) {
   if (piece >= mine_.size() || mine_[piece]) return;
+  // What a far source gives for want of others is no sign that these do their part.
+  const bool as_meant = !beyond_[piece] && (at_site_[piece] > 0 || is_ours(piece));
   mine_[piece] = true;
   --lacks_;
-  progress_ = now;
-  if (!beyond_[piece]) wants_ = 0;
+  left_ -= visible_[piece] ? 1 : 0;
+  if (as_meant) progress_ = now;
+  if (as_meant) wants_ = 0;
 }
 
 bool SiteShare::is_ours(Piece piece) const {
@@ -82,6 +102,7 @@ void SiteShare::show(Piece piece, std::vector<Show>& shown) {
   for (auto& [link, hidden] : far_) {
     if (!hidden[piece]) continue;
     hidden[piece] = false;
+    see(piece);
     shown.push_back({link, piece});
   }
 }
@@ -89,8 +110,8 @@ void SiteShare::show(Piece piece, std::vector<Show>& shown) {
 /// What nobody near has comes first: whose share it is may have no way to the other site. From a place that differs between machines.
 void SiteShare::show_some(std::vector<Show>& shown) {
   const auto pieces = static_cast<Piece>(mine_.size());
-  const auto start = static_cast<Piece>(mix(self_ ^ static_cast<std::uint64_t>(progress_.time_since_epoch().count())) % pieces);
-  int left = beyond_share << std::min(wants_++, most_doublings);
+  const auto start = static_cast<Piece>(mix(self_ ^ static_cast<std::uint64_t>(looked_.time_since_epoch().count())) % pieces);
+  int left = beyond_share << std::min(wants_, most_doublings);
   for (const bool at_site : {false, true})
     for (Piece i = 0; i < pieces && left > 0; ++i) {
       const Piece piece = (start + i) % pieces;
@@ -101,6 +122,7 @@ void SiteShare::show_some(std::vector<Show>& shown) {
       beyond_[piece] = true;
       --left;
     }
+  wants_ += shown.empty() ? 0 : 1;
 }
 
 std::vector<SiteShare::Show> SiteShare::next(SteadyTime now) {
@@ -112,8 +134,9 @@ std::vector<SiteShare::Show> SiteShare::next(SteadyTime now) {
     for (Piece piece = 0; piece < mine_.size(); ++piece)
       if (is_missing(piece) && is_ours(piece)) show(piece, shown);
   }
-  if (now - progress_ >= patience) {
-    progress_ = now;
+  const bool idle = left_ == 0 || now - progress_ >= patience;
+  if (idle && now - looked_ >= patience) {
+    looked_ = now;
     show_some(shown);
   }
   return shown;

@@ -49,6 +49,7 @@ class SiteShare {
 
   bool is_ours(Piece piece) const;
   bool is_missing(Piece piece) const { return !mine_[piece] && at_site_[piece] == 0; }
+  void see(Piece piece);
   void show(Piece piece, std::vector<Show>& shown);
   void show_some(std::vector<Show>& shown);
 
@@ -60,11 +61,14 @@ class SiteShare {
   std::map<Link, Hidden> far_;
   Link next_link_ = 0;
   const SteadyTime start_;
-  bool settled_ = false;      // near machines have had time to come
-  bool changed_ = false;      // a near machine has gone: its share falls to others
-  SteadyTime progress_;       // when something came, or was shown for want of it
-  std::vector<bool> beyond_;  // shown for want of others
-  unsigned wants_ = 0;        // how often that was since something else came
+  bool settled_ = false;       // near machines have had time to come
+  bool changed_ = false;       // a near machine has gone: its share falls to others
+  SteadyTime progress_;        // when something came from near, or of its own share
+  SteadyTime looked_;          // beyond it
+  std::vector<bool> visible_;  // shown by far machines
+  Piece left_ = 0;             // of these, those that are not here yet
+  std::vector<bool> beyond_;   // shown for want of others
+  unsigned wants_ = 0;         // how often that was since something else came
 };
 
 }  // namespace shoal::swarm

@@ -90,8 +90,8 @@ class EngineSwarm final : public Swarm {
     session_.set_peer_class_filter(peer_classes());
     pump_ =
         std::make_unique<AlertPump>(session_, contents_, introductions_, clock, AlertPump::Sinks{events, [this] { announcer_->wake(); }});
-    mirrors_ =
-        std::make_unique<MirrorFetcher>(mesh, clock, MirrorOptions{options.mirror_after, options.mirror_ca}, payload_, std::move(events));
+    mirrors_ = std::make_unique<MirrorFetcher>(mesh, clock, MirrorOptions{options.mirror_after, options.mirror_ca, !options.site.empty()},
+                                               payload_, std::move(events));
   }
 
   /// No new peers, then no new events, then goodbye to the tracker, then the engine.

@@ -258,3 +258,20 @@ TEST_CASE("who does not say where it stands is near to all") {
   nodes.push_back(fleet.node(metainfo, 4, standing_at("there")));
   for (const auto& node : nodes) REQUIRE(node->await<swarm::Completed>());
 }
+
+TEST_CASE("nodes of another site that have everything feed a site when no source is left") {
+  Fleet fleet;
+  const auto metainfo = published(fleet.source, piece);
+  auto seeder = fleet.seeder(metainfo, 1, standing_at("here"));
+  std::vector<std::unique_ptr<Machine>> here, there;
+  for (unsigned i = 2; i < 4; ++i) here.push_back(fleet.node(metainfo, i, standing_at("here", 1'000'000)));
+  for (const auto& node : here) REQUIRE(node->await<swarm::Completed>());
+  seeder.reset();
+  for (unsigned i = 4; i < 7; ++i) there.push_back(fleet.node(metainfo, i, standing_at("there")));
+  for (const auto& node : there) REQUIRE(node->await<swarm::Completed>());
+  double crossed = 0;
+  for (const auto& node : there) crossed += static_cast<double>(node->progress(metainfo.info_hash()).from_peers);
+  for (const auto& node : there) crossed -= static_cast<double>(node->progress(metainfo.info_hash()).sent);
+  MESSAGE("crossed ", crossed / static_cast<double>(metainfo.layout().total_size()));
+  CHECK(crossed < 1.5 * static_cast<double>(metainfo.layout().total_size()));
+}

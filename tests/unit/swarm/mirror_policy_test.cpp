@@ -60,6 +60,15 @@ TEST_CASE("without a source, what nobody has is asked for, and no more") {
   CHECK(policy.wanted(sight(12s, false, 6, {1, 1, 3})).empty());
 }
 
+TEST_CASE("where others of the site may be fetching it, what nobody shows is asked for only when nothing comes") {
+  MirrorPolicy policy(10s, begun);
+  MirrorSight seen = sight(11s, false, 5, {1, 0, 3});
+  seen.partly_hidden = true;
+  CHECK(policy.wanted(seen).empty());
+  seen.now += 11s;
+  CHECK(policy.wanted(seen) == Pieces{1});
+}
+
 TEST_CASE("when nothing comes at all, whatever is missing is asked for, though somebody says to have it") {
   MirrorPolicy policy(10s, begun);
   CHECK(policy.wanted(sight(1s, true, 5, {1, 1, 1})).empty());

@@ -139,7 +139,7 @@ TEST_CASE("who gets nothing for a while looks beyond its share, a few pieces at 
   for (const Piece piece : waiting.sees) waiting.share.got(piece, site.now);
   for (Piece piece = 0; piece < pieces / 2; ++piece)
     if (!waiting.sees.contains(piece)) CHECK(waiting.share.has(waiting.near[1], piece));
-  CHECK(waiting.share.next(site.now + 2s).empty());
+  CHECK(waiting.share.next(site.now + 1s).empty());
   const auto shown = waiting.share.next(site.now + 4s);
   CHECK(shown.size() == 4);
   for (const auto& [link, piece] : shown) {
@@ -171,7 +171,42 @@ TEST_CASE("a near machine that stands still, or holds back what it has, is soon 
   // Something comes that was not looked for: there is no hurry any more.
   Piece other = 0;
   while (waiting.share.has(waiting.far, other)) ++other;  // what is here already
+  CHECK(waiting.share.has(waiting.near[1], other));
   waiting.share.got(other, site.now);
+  CHECK(waiting.share.next(site.now += 4s).size() == 4);
+}
+
+TEST_CASE("a trickle from a far source does not pass for the part of those near") {
+  Site site(2);
+  auto& waiting = *site.machines[0];
+  for (Piece piece = 0; piece < pieces; ++piece) site.far_has(piece);
+  for (const Piece piece : waiting.sees) waiting.share.got(piece, site.now);
+  std::size_t seen = 0;
+  Piece given = 0;
+  for (int second = 0; second < 30; ++second) {
+    while (waiting.share.has(waiting.far, given)) ++given;
+    waiting.share.got(given, site.now += 1s);
+    seen += waiting.share.next(site.now).size();
+  }
+  CHECK(seen > 100);
+}
+
+TEST_CASE("a machine with work of its own looks no further, as long as something comes") {
+  Site site(2);
+  auto& busy = *site.machines[0];
+  for (Piece piece = 0; piece < pieces; ++piece) site.far_has(piece);
+  auto own = busy.sees.begin();
+  for (int second = 0; second < 30; ++second) {
+    busy.share.got(*own++, site.now += 1s);
+    CHECK(busy.share.next(site.now).empty());
+  }
+}
+
+TEST_CASE("looking in vain is no reason to take more when there is something") {
+  Site site(2);
+  auto& waiting = *site.machines[0];
+  for (int round = 0; round < 10; ++round) CHECK(waiting.share.next(site.now += 4s).empty());
+  for (Piece piece = 0; piece < pieces; ++piece) site.far_has(piece);
   CHECK(waiting.share.next(site.now += 4s).size() == 4);
 }
 
