@@ -49,12 +49,16 @@ PieceStore::Impl::~Impl() {
   scrub_ended_.notify_all();
   if (scrubber_.joinable()) scrubber_.join();
   std::vector<ContentId> ids;
-  for (const auto& [id, content] : state_.lock()->contents) ids.push_back(id);
+  state_.with([&](const State& state) {  // a loop over state_.lock()->contents would go on without the lock
+    for (const auto& [id, content] : state.contents) ids.push_back(id);
+  });
   for (const auto id : ids) stop(id, [] {});
   pool_.watch(false);
   feeder_->stop();
   std::vector<Lane*> lanes;
-  for (const auto& [device, lane] : state_.lock()->lanes) lanes.push_back(lane.get());
+  state_.with([&](const State& state) {
+    for (const auto& [device, lane] : state.lanes) lanes.push_back(lane.get());
+  });
   for (Lane* lane : lanes) lane->queue.stop();
   state_.with([&](State& state) {
     state.ending = true;
