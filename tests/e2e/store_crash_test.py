@@ -2,8 +2,6 @@
 
     store_crash_test.py [--rounds N]      kills at N random moments instead of 15
 """
-import base64
-import json
 import os
 import random
 import shutil
@@ -14,6 +12,7 @@ import unittest
 import zlib
 
 from cases import FleetCase
+from fleet import signed_release
 
 ROUNDS = 15
 RATE = 3_000_000  # bytes per second: a fetch takes eight seconds
@@ -61,8 +60,7 @@ class StoreCrashes(FleetCase):
 
     def extents(self, release):
         """(path, offset, length) of every piece, from the signed release."""
-        with open(self.state("manifests", release + ".json"), encoding="utf-8") as file:
-            payload = json.loads(base64.b64decode(json.load(file)["payload"]))
+        payload = signed_release(self.node.state, release)
         size = payload["swarm"]["piece_length"]
         return [(entry["path"], at, min(size, entry["size"] - at)) for entry in payload["files"] for at in range(0, entry["size"], size)]
 

@@ -14,6 +14,7 @@ processes that were started are ended, by the ids they were started with. After 
 Standard library only, Python 3.11.
 """
 import atexit
+import base64
 import collections
 import contextlib
 import json
@@ -64,6 +65,12 @@ def free_port():
 def clean_environment():
     """Without SHOAL_*, which would be taken for options."""
     return {key: value for key, value in os.environ.items() if not key.startswith("SHOAL_")}
+
+
+def signed_release(state, release):
+    """What the publisher signed of a release that a node has, by its id."""
+    with open(os.path.join(state, "manifests", release + ".json"), encoding="utf-8") as file:
+        return json.loads(base64.b64decode(json.load(file)["payload"]))
 
 
 def tail(path, lines=20):
