@@ -63,6 +63,12 @@ struct Digest {
   std::string_view view() const { return {reinterpret_cast<const char*>(bytes.data()), N}; }
   std::string raw() const { return std::string(view()); }
   std::string hex() const { return to_hex(view()); }
+  /// The first eight bytes as a number, big-endian: the same on every machine.
+  std::uint64_t leading() const {
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < sizeof number; ++i) number = number << 8 | bytes[i];
+    return number;
+  }
   auto operator<=>(const Digest&) const = default;
 
   /// From exactly N raw bytes.

@@ -47,9 +47,7 @@ Result<Rollout> rollout_from(const Json& json) {
 }  // namespace
 
 bool is_chosen(const Rollout& rollout, const NodeId& node) {
-  std::uint64_t number = 0;
-  Sha256 digest = crypto::sha256(rollout.salt + '\0' + node.str());
-  for (std::size_t i = 0; i < sizeof number; ++i) number = number << 8 | digest.bytes[i];
+  const std::uint64_t number = crypto::sha256(rollout.salt + '\0' + node.str()).leading();
   return number % rollout_buckets < std::uint64_t{rollout.percent} * (rollout_buckets / 100);
 }
 

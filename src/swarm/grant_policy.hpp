@@ -70,6 +70,7 @@ class GrantPolicy {
   /// What is to be granted now. Call it after every change, and every second.
   std::vector<Grant> next(SteadyTime now);
 
+  PeerKind kind(Peer peer) const { return peers_.at(peer).kind; }
   /// Others give it pieces.
   bool is_fed(Peer peer, SteadyTime now) const { return is_fed(peers_.at(peer), now); }
   std::size_t outstanding(Peer peer) const { return peers_.at(peer).outstanding.size(); }

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "crypto/digest.hpp"
 #include "swarm/grant_policy.hpp"
@@ -63,25 +64,16 @@ void send(lt::peer_connection_handle& peer, const std::string& bytes) {
   if (peer.native_handle() && !peer.is_disconnecting()) peer.send_buffer(bytes.data(), static_cast<int>(bytes.size()));
 }
 
-/// Another extended handshake (BEP 10): how many requests may wait here.
-std::string request_limit_message(unsigned limit) {
-  const std::string body = "d4:reqqi" + std::to_string(limit) + "ee";
-  std::string message("\0\0\0", 3);
-  message += static_cast<char>(2 + body.size());  // far below 256
-  return message + std::string("\x14\0", 2) + body;
+/// BEP 10.
+std::string extended_message(std::uint8_t id, const std::string& body) {
+  return big_endian(static_cast<std::uint32_t>(2 + body.size())) + '\x14' + static_cast<char>(id) + body;
 }
 
-std::string show_message(std::uint8_t id, const std::string& pieces) {
-  return big_endian(static_cast<std::uint32_t>(2 + pieces.size())) + '\x14' + static_cast<char>(id) + pieces;
-}
+/// Another extended handshake: how many requests may wait here.
+std::string request_limit_message(unsigned limit) { return extended_message(0, "d4:reqqi" + std::to_string(limit) + "ee"); }
 
 /// The same on every machine.
-std::uint64_t number_of(const NodeId& machine) {
-  const Sha256 digest = crypto::sha256(machine.str());
-  std::uint64_t number = 0;
-  std::copy_n(digest.bytes.begin(), sizeof number, reinterpret_cast<std::uint8_t*>(&number));
-  return number;
-}
+std::uint64_t number_of(const NodeId& machine) { return crypto::sha256(machine.str()).leading(); }
 
 class PeerGrants;
 
@@ -155,13 +147,12 @@ class PeerGrants final : public lt::peer_plugin {
   }
   bool on_bitfield(const lt::bitfield& bits) override {
     join();
-    std::string ours;
+    std::vector<GrantPolicy::Piece> ours;
     for (int i = 0; i < bits.size(); ++i)
-      if (const auto piece = static_cast<GrantPolicy::Piece>(i); bits[i] && has_from_the_start(piece)) ours += big_endian(piece);
+      if (const auto piece = static_cast<GrantPolicy::Piece>(i); bits[i] && has_from_the_start(piece) && is_hidden()) ours.push_back(piece);
     shared_->give();
-    if (!is_hidden()) return source_;
     ask(ours);
-    return true;
+    return source_ || is_hidden();
   }
   bool on_have_none() override {
     join();
@@ -226,18 +217,24 @@ class PeerGrants final : public lt::peer_plugin {
   bool is_near_node() const { return id_ && !source_ && speaks_ && !is_far(); }
   /// There are now nodes near this source, or none any more. A far one that others go on feeding is left to them.
   void near_or_far() {
-    if (!id_ || !is_far() || (known_as_ != PeerKind::node && known_as_ != PeerKind::far) || kind() == known_as_) return;
-    if ((known_as_ == PeerKind::far && shared_->policy->is_fed(*id_, now())) || !shared_->may_change()) return;
+    if (!id_ || !is_far()) return;
+    const PeerKind before = shared_->policy->kind(*id_);
+    if (before == kind() || (before != PeerKind::node && before != PeerKind::far)) return;
+    if ((before == PeerKind::far && shared_->policy->is_fed(*id_, now())) || !shared_->may_change()) return;
     shared_->connections.erase(*id_);
-    known_as_ = kind();
-    id_ = shared_->policy->change(*id_, known_as_, now());
+    id_ = shared_->policy->change(*id_, kind(), now());
     shared_->connections[*id_] = this;
   }
   /// Asks for word of pieces that were hidden.
-  void ask(const std::string& pieces) {
-    for (std::size_t at = 0; at < pieces.size(); at += index_size) asked_.insert(from_big_endian(std::string_view(pieces).substr(at)));
-    for (std::size_t at = 0; at < pieces.size(); at += most_shown * index_size)
-      send(peer_, show_message(show_id_, pieces.substr(at, most_shown * index_size)));
+  void ask(const std::vector<GrantPolicy::Piece>& pieces) {
+    std::string body;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      asked_.insert(pieces[i]);
+      body += big_endian(pieces[i]);
+      if (i + 1 < pieces.size() && body.size() < most_shown * index_size) continue;
+      send(peer_, extended_message(show_id_, body));
+      body.clear();
+    }
   }
   void grant(GrantPolicy::Piece piece) { send(peer_, have_message(piece) + (is_idle() ? nudge_message() : std::string())); }
 
@@ -261,8 +258,7 @@ class PeerGrants final : public lt::peer_plugin {
   void join() {
     if (!link_ && shared_->share) join_site();
     if (id_ || !shared_->policy || !promised_) return;
-    known_as_ = kind();
-    id_ = shared_->policy->join(known_as_, now());
+    id_ = shared_->policy->join(kind(), now());
     shared_->connections[*id_] = this;
     shared_->near_or_far();
   }
@@ -303,7 +299,6 @@ class PeerGrants final : public lt::peer_plugin {
   const std::shared_ptr<Rationing> shared_;
   lt::peer_connection_handle peer_;
   std::optional<GrantPolicy::Peer> id_;  // in the policy
-  PeerKind known_as_ = PeerKind::node;   // there
   std::optional<SiteShare::Link> link_;  // in the share
   std::set<GrantPolicy::Piece> asked_;   // and not answered yet
   RequestLimit request_limit_;
@@ -349,8 +344,8 @@ void Rationing::give() {
 }
 
 void Rationing::show() {
-  std::map<SiteShare::Link, std::string> wanted;
-  for (const auto& [link, piece] : share->next(clock.steady_now())) wanted[link] += big_endian(piece);
+  std::map<SiteShare::Link, std::vector<SiteShare::Piece>> wanted;
+  for (const auto& [link, piece] : share->next(clock.steady_now())) wanted[link].push_back(piece);
   for (const auto& [link, those] : wanted) site_links.at(link)->ask(those);
 }
 

@@ -4,7 +4,6 @@
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session.hpp>
 
-#include <algorithm>
 #include <mutex>
 #include <random>
 
@@ -50,13 +49,6 @@ lt::add_torrent_params parameters(lt::add_torrent_params loaded, const Content& 
   // Finds out who spoilt a piece that several peers had a part in.
   params.extensions.emplace_back(&lt::create_smart_ban_plugin);
   return params;
-}
-
-/// Any number that all machines come to.
-std::uint64_t order_of(const InfoHash& content) {
-  std::uint64_t order = 0;
-  std::copy_n(content.bytes.begin(), sizeof order, reinterpret_cast<std::uint8_t*>(&order));
-  return order;
 }
 
 store::NewContent stored(const Content& content) {
@@ -169,7 +161,7 @@ Status EngineSwarm::hand_to_engine(const Content& content, HostedContent& hosted
     return payload_counter(mesh, payload);
   };
   auto rationing =
-      [role = GrantRole{options_.directed, order_of(hosted.id()), std::random_device()(), options_.memory_budget / 3, self_, options_.site},
+      [role = GrantRole{options_.directed, hosted.id().leading(), std::random_device()(), options_.memory_budget / 3, self_, options_.site},
        &mesh = mesh_, &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) { return grants(torrent, role, mesh, clock); };
   std::vector<lt_plugin> plugins{counter};
   if (options_.speaks_grants) plugins.emplace_back(rationing);
