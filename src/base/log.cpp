@@ -8,6 +8,10 @@
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/guarded.hpp"
+#include "base/line_allowance.hpp"
 
 namespace shoal::log {
 namespace {
@@ -16,18 +20,18 @@ constexpr std::size_t value_limit = 256;
 
 /// What setup() decides. A log is the one thing that every room may write to without being handed it.
 struct Sink {
+  Sink() {
+    logger->set_level(spdlog::level::warn);
+    logger->set_pattern(journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  }
   std::shared_ptr<spdlog::logger> logger = std::make_shared<spdlog::logger>("shoal", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   bool json = false;
   bool journal = to_journal();
+  Guarded<LineAllowance> allowance;
 };
 
 Sink& sink() {
-  static Sink instance = [] {
-    Sink made;
-    made.logger->set_level(spdlog::level::warn);
-    made.logger->set_pattern(made.journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
-    return made;
-  }();
+  static Sink instance;
   return instance;
 }
 
@@ -43,23 +47,29 @@ std::string escaped(std::string_view value) {
   return plain ? out : '"' + out + '"';
 }
 
-std::string text_line(std::string_view event, Fields fields) {
+std::string text_line(std::string_view event, std::span<const Field> fields) {
   std::string line(event);
   for (const Field& field : fields) line.append(" ").append(field.key).append("=").append(escaped(field.value));
   return line;
 }
 
-std::string json_line(spdlog::level::level_enum level, std::string_view event, Fields fields) {
+std::string json_line(spdlog::level::level_enum level, std::string_view event, std::span<const Field> fields) {
   nlohmann::json line{{"type", "log"}, {"level", std::string(spdlog::level::to_string_view(level).data())}, {"event", event}};
   for (const Field& field : fields) line[std::string(field.key)] = field.value.substr(0, value_limit);
   return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+spdlog::level::level_enum level_of(Level level) {
+  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err,
+                                                         spdlog::level::off};
+  return levels[static_cast<int>(level)];
 }
 
 int priority_of(spdlog::level::level_enum level) {
   return level == spdlog::level::err ? 3 : level == spdlog::level::warn ? 4 : level == spdlog::level::info ? 6 : 7;
 }
 
-void write(spdlog::level::level_enum level, std::string_view event, Fields fields) {
+void write(spdlog::level::level_enum level, std::string_view event, std::span<const Field> fields) {
   Sink& out = sink();
   if (!out.logger->should_log(level)) return;
   std::string line = out.json ? json_line(level, event, fields) : text_line(event, fields);
@@ -95,11 +105,9 @@ std::string with_priority(int priority, std::string_view text) {
   return lines;
 }
 
-void set_level(Level level) {
-  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err,
-                                                         spdlog::level::off};
-  sink().logger->set_level(levels[static_cast<int>(level)]);
-}
+void set_level(Level level) { sink().logger->set_level(level_of(level)); }
+
+bool writes(Level level) { return sink().logger->should_log(level_of(level)); }
 
 void setup(Level level, bool json) {
   set_level(level);
@@ -108,9 +116,19 @@ void setup(Level level, bool json) {
   if (json) sink().logger->set_pattern("%v");
 }
 
-void debug(std::string_view event, Fields fields) { write(spdlog::level::debug, event, fields); }
-void info(std::string_view event, Fields fields) { write(spdlog::level::info, event, fields); }
-void warn(std::string_view event, Fields fields) { write(spdlog::level::warn, event, fields); }
-void error(std::string_view event, Fields fields) { write(spdlog::level::err, event, fields); }
+void debug(std::string_view event, Fields fields) { write(spdlog::level::debug, event, {fields.begin(), fields.size()}); }
+void info(std::string_view event, Fields fields) { write(spdlog::level::info, event, {fields.begin(), fields.size()}); }
+void warn(std::string_view event, Fields fields) { write(spdlog::level::warn, event, {fields.begin(), fields.size()}); }
+void error(std::string_view event, Fields fields) { write(spdlog::level::err, event, {fields.begin(), fields.size()}); }
+
+void debug_of(std::string_view party, std::string_view event, std::span<const Field> fields) {
+  if (!writes(Level::debug)) return;
+  const std::string subject = std::string(event) + ' ' + std::string(party);
+  const auto omitted = sink().allowance.lock()->take(subject, std::chrono::steady_clock::now());
+  if (!omitted) return;
+  std::vector<Field> all(fields.begin(), fields.end());
+  if (*omitted > 0) all.emplace_back("omitted", *omitted);
+  write(spdlog::level::debug, event, all);
+}
 
 }  // namespace shoal::log

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -18,6 +19,8 @@ Result<Level> parse_level(std::string_view text);
 void setup(Level level, bool json);
 /// Thread-safe.
 void set_level(Level level);
+/// Whether lines of this level are written: to spare the work of gathering their fields. Thread-safe.
+bool writes(Level level);
 
 /// Whether stderr is the journal ($JOURNAL_STREAM names it): lines then begin with the syslog priority, "<4>", and have no time, which the
 /// journal notes itself.
@@ -44,5 +47,11 @@ void debug(std::string_view event, Fields fields = {});
 void info(std::string_view event, Fields fields = {});
 void warn(std::string_view event, Fields fields = {});
 void error(std::string_view event, Fields fields = {});
+/// A debug line that a remote party causes. Each party (a machine, an address) may cause fifty lines of an event at once and five a second;
+/// the next line says as `omitted` how many were left out.
+void debug_of(std::string_view party, std::string_view event, std::span<const Field> fields);
+inline void debug_of(std::string_view party, std::string_view event, Fields fields) {
+  debug_of(party, event, std::span(fields.begin(), fields.size()));
+}
 
 }  // namespace shoal::log

@@ -38,7 +38,9 @@ class Acceptor {
 
   void accept(tcp::socket socket);
   /// The connection has no time or no place any more.
-  void turn_out(Guest& guest, std::atomic<std::uint64_t>& counter);
+  void turn_out(Guest& guest, std::atomic<std::uint64_t>& counter, std::string_view why);
+  /// Counts it and says so at debug.
+  static void refuse(const Guest& guest, std::atomic<std::uint64_t>& counter, std::string_view why);
   net::awaitable<void> greet(GuestPtr guest);
   net::awaitable<std::optional<Arrival>> receive(GuestPtr guest);
   net::awaitable<bool> shake_hands(GuestPtr guest);

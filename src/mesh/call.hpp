@@ -36,7 +36,8 @@ struct WaitingArrival {
   WaitingArrival(net::io_context& io, Arrival a) : arrival(std::move(a)), deadline(io) {}
   Arrival arrival;
   Deadline deadline;
-  unsigned told = 0;  // how often the engine was told
+  unsigned told = 0;   // how often the engine was told
+  bool waits = false;  // it was put aside, and the log has said so
 };
 
 }  // namespace shoal::mesh

@@ -14,7 +14,8 @@ class Dialer {
   enum class Outcome { up, unreachable, failed, refused, ended };
   struct Dialled {
     Outcome outcome = Outcome::failed;
-    std::optional<identity::Certificate> peer;  // with `up`
+    std::optional<identity::Certificate> peer = {};  // with `up`
+    std::string why = {};                            // with any other but `ended`
   };
   /// A connection for `dial`, without a socket yet.
   TlsConnectionPtr prepare() { return std::make_shared<TlsConnection>(tcp::socket(io_)); }
@@ -22,8 +23,9 @@ class Dialer {
   net::awaitable<Dialled> dial(TlsConnectionPtr connection, LinkKey key, tcp::endpoint address);
 
  private:
-  net::awaitable<Outcome> connect(TlsConnectionPtr connection, tcp::endpoint address);
-  net::awaitable<Outcome> shake_hands(TlsConnectionPtr connection);
+  net::awaitable<Dialled> connect(TlsConnectionPtr connection, tcp::endpoint address);
+  net::awaitable<Dialled> shake_hands(TlsConnectionPtr connection);
+  Dialled check(const TlsConnection& connection, const LinkKey& key);
 
   net::io_context& io_;
   identity::ClientTlsSource tls_;

@@ -55,8 +55,14 @@ Link::Link(LinkParts parts, std::shared_ptr<Traffic> traffic)
   down_.keep(parts.to_engine);
 }
 
-bool Link::cut() {
+void Link::note_end(LinkEnd why) {
+  LinkEnd alive = LinkEnd::alive;
+  end_.compare_exchange_strong(alive, why, std::memory_order_relaxed);
+}
+
+bool Link::cut(LinkEnd why) {
   if (cut_.exchange(true)) return false;
+  note_end(why);
   discard_on_close(wire_.get());
   ::shutdown(wire_.get(), SHUT_RDWR);
   ::shutdown(engine_.get(), SHUT_RDWR);
@@ -120,7 +126,7 @@ std::size_t Link::read_wire(std::span<char> buffer) {
   while (filled < buffer.size() && wire_read_ == Blocked::no && !wire_ended_) {
     Transfer got = tls_.read(buffer.data() + filled, buffer.size() - filled);
     if (got.state == Io::done) filled += got.bytes;
-    else if (got.state == Io::closed) wire_ended_ = true;
+    else if (got.state == Io::closed) end_wire(LinkEnd::peer_closed);
     else if (got.state == Io::failed) wire_failed();
     else wire_read_ = blocked_by(got.state);
   }
@@ -141,6 +147,7 @@ std::size_t Link::write_engine(std::string_view bytes) {
   if (is_only_full(errno)) {
     engine_write_blocked_ = true;
   } else {
+    note_end(LinkEnd::engine_closed);
     down_done_ = true;
     engine_hung_up_ = true;
     engine_read_blocked_ = false;
@@ -184,8 +191,12 @@ std::size_t Link::read_engine(std::span<char> buffer) {
     engine_read_blocked_ = static_cast<std::size_t>(got) < buffer.size() && !engine_hung_up_;
     return static_cast<std::size_t>(got);
   }
-  if (got < 0 && is_only_full(errno)) engine_read_blocked_ = true;
-  else engine_ended_ = true;
+  if (got < 0 && is_only_full(errno)) {
+    engine_read_blocked_ = true;
+  } else {
+    engine_ended_ = true;
+    note_end(LinkEnd::engine_closed);
+  }
   return 0;
 }
 
@@ -216,8 +227,13 @@ void Link::end_up() {
 
 /// What came in before is still delivered; nothing can go out.
 void Link::wire_failed() {
-  wire_ended_ = true;
+  end_wire(LinkEnd::broken);
   up_done_ = true;
+}
+
+void Link::end_wire(LinkEnd why) {
+  wire_ended_ = true;
+  note_end(why);
 }
 
 void Link::farewell() {

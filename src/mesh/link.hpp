@@ -13,6 +13,7 @@
 
 #include "base/clock.hpp"
 #include "base/files.hpp"
+#include "mesh/link_end.hpp"
 #include "mesh/link_key.hpp"
 #include "mesh/tls_stream.hpp"
 
@@ -46,7 +47,9 @@ class Link {
   bool dialled() const { return dialled_; }
   std::chrono::steady_clock::time_point since() const { return since_; }
   /// Ends the link at once: nothing is sent or delivered any more. True for the first call.
-  bool cut();
+  bool cut(LinkEnd why);
+  /// What began its end.
+  LinkEnd end() const { return end_.load(std::memory_order_relaxed); }
 
   /// For the worker's epoll, and to ask the kernel about it.
   int wire() const { return wire_.get(); }
@@ -87,6 +90,8 @@ class Link {
   std::size_t write_wire(std::string_view bytes);
   void end_up();
   void wire_failed();
+  void end_wire(LinkEnd why);
+  void note_end(LinkEnd why);
   static Blocked blocked_by(Io state);
 
   const LinkKey key_;
@@ -96,6 +101,7 @@ class Link {
   const std::shared_ptr<Traffic> traffic_;
   const UniqueFd wire_, engine_;  // closed by the destructor alone, so that cut() may use them from any thread
   std::atomic<bool> cut_{false};
+  std::atomic<LinkEnd> end_{LinkEnd::alive};
 
   TlsStream tls_;
   Leftover up_, down_;

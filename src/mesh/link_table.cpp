@@ -15,7 +15,7 @@ std::shared_ptr<Traffic> LinkTable::traffic(const LinkKey& key, identity::Role r
 void LinkTable::add(const std::shared_ptr<Link>& link) {
   auto state = state_.lock();
   Entry& entry = state->entries[link->key()];
-  if (entry.current) entry.current->cut();
+  if (entry.current) entry.current->cut(LinkEnd::replaced);
   entry.current = link;
   ++entry.open;
   ++state->open;
@@ -45,9 +45,10 @@ std::vector<std::shared_ptr<Link>> LinkTable::all() const {
   });
 }
 
-std::size_t LinkTable::cut(const std::function<bool(const Link&)>& which) {
+std::size_t LinkTable::cut(LinkEnd why, const std::function<bool(const Link&)>& which) {
   auto links = all();
-  return static_cast<std::size_t>(std::count_if(links.begin(), links.end(), [&](const auto& link) { return which(*link) && link->cut(); }));
+  return static_cast<std::size_t>(
+      std::count_if(links.begin(), links.end(), [&](const auto& link) { return which(*link) && link->cut(why); }));
 }
 
 std::size_t LinkTable::open() const {

@@ -24,7 +24,7 @@ class LinkTable {
   /// All that live and were not replaced.
   std::vector<std::shared_ptr<Link>> all() const;
   /// Cuts those that `which` names; returns how many lived until now.
-  std::size_t cut(const std::function<bool(const Link&)>& which);
+  std::size_t cut(LinkEnd why, const std::function<bool(const Link&)>& which);
 
   std::size_t open() const;
   std::vector<LinkCounters> counters() const;

@@ -7,6 +7,7 @@
 #include "mesh/acceptor.hpp"
 #include "mesh/dialer.hpp"
 #include "mesh/directory.hpp"
+#include "mesh/link_log.hpp"
 #include "mesh/link_table.hpp"
 #include "mesh/rules.hpp"
 #include "mesh/served.hpp"
@@ -147,12 +148,15 @@ void OwnMesh::start_link(LinkParts parts) {
 /// A worker's thread.
 void OwnMesh::link_ended(const std::shared_ptr<Link>& link) {
   table_.remove(link);
+  link_log::down(*link);
   net::post(io_, [this, key = link->key()] { switchboard_.link_ended(key); });
 }
 
 void OwnMesh::unserve(const InfoHash& info_hash) {
   served_.remove(info_hash);
-  auto cut_all = [this, info_hash] { table_.cut([&](const Link& link) { return link.key().info_hash == info_hash; }); };
+  auto cut_all = [this, info_hash] {
+    table_.cut(LinkEnd::not_served, [&](const Link& link) { return link.key().info_hash == info_hash; });
+  };
   cut_all();
   // Once more on the thread that makes links: one may have been under way.
   net::post(io_, [this, info_hash, cut_all] {
@@ -184,7 +188,7 @@ std::optional<std::chrono::microseconds> OwnMesh::round_trip(VirtualEndpoint end
 }
 
 void OwnMesh::cut(const NodeId& peer) {
-  auto cut_all = [this, peer] { tally_.cut += table_.cut([&](const Link& link) { return link.key().peer == peer; }); };
+  auto cut_all = [this, peer] { tally_.cut += table_.cut(LinkEnd::cut, [&](const Link& link) { return link.key().peer == peer; }); };
   cut_all();
   net::post(io_, [this, peer, cut_all] {
     switchboard_.drop([&](const LinkKey& key) { return key.peer == peer; });
@@ -197,7 +201,7 @@ void OwnMesh::refuse(const std::vector<NodeId>& machines) {
 }
 
 void OwnMesh::recheck() {
-  tally_.cut += table_.cut([this](const Link& link) { return !rules_.may_stay(link.peer(), link.key().info_hash); });
+  tally_.cut += table_.cut(LinkEnd::not_allowed, [this](const Link& link) { return !rules_.may_stay(link.peer(), link.key().info_hash); });
 }
 
 net::awaitable<void> OwnMesh::recheck_now_and_then() {

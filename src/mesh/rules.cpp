@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/log.hpp"
+#include "mesh/link_log.hpp"
 
 namespace shoal::mesh {
 
@@ -14,7 +14,6 @@ Result<identity::Certificate> Rules::peer_of(const SSL* ssl) const {
   Status allowed = peer.ok() ? check(*peer) : Status(peer.error());
   if (allowed.ok()) return peer;
   ++tally_.refused_certificate;
-  log::debug("mesh_certificate_refused", {{"reason", allowed.error().message}});
   return std::move(allowed).error();
 }
 
@@ -39,14 +38,19 @@ bool Rules::is_refused(const NodeId& machine) const {
 }
 
 bool Rules::may_link(const identity::Certificate& peer, const InfoHash& info_hash) const {
-  if (may_stay(peer, info_hash)) return true;
+  const std::string_view why = why_not(peer, info_hash);
+  if (why.empty()) return true;
   ++tally_.refused_by_policy;
-  log::debug("mesh_link_refused_by_policy", {{"peer", peer.identity.id.str()}, {"info_hash", info_hash.hex()}});
+  link_log::refused({peer.identity.id, info_hash}, why);
   return false;
 }
 
-bool Rules::may_stay(const identity::Certificate& peer, const InfoHash& info_hash) const {
-  return peer.not_after > clock_.now() && !is_refused(peer.identity.id) && policy_.may_link(peer, info_hash);
+bool Rules::may_stay(const identity::Certificate& peer, const InfoHash& info_hash) const { return why_not(peer, info_hash).empty(); }
+
+std::string_view Rules::why_not(const identity::Certificate& peer, const InfoHash& info_hash) const {
+  if (peer.not_after <= clock_.now()) return "its certificate has expired";
+  if (is_refused(peer.identity.id)) return "it was revoked";
+  return policy_.may_link(peer, info_hash) ? "" : "this machine's policy refuses it";
 }
 
 }  // namespace shoal::mesh

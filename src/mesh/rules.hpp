@@ -30,6 +30,8 @@ class Rules {
   bool may_stay(const identity::Certificate& peer, const InfoHash& info_hash) const;
 
  private:
+  /// Empty where nothing is against the link.
+  std::string_view why_not(const identity::Certificate& peer, const InfoHash& info_hash) const;
   bool is_refused(const NodeId& machine) const;
   Status check(const identity::Certificate& peer) const;
 

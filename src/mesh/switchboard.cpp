@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "mesh/call.hpp"
+#include "mesh/link_log.hpp"
 #include "mesh/sockets.hpp"
 
 namespace shoal::mesh {
@@ -35,20 +36,22 @@ void Switchboard::forget_if_empty(const LinkKey& key) {
 void Switchboard::call(VirtualEndpoint endpoint, tcp::socket engine) {
   auto key = outside_.find(endpoint);
   auto call = std::make_shared<Call>(io_, key.value_or(LinkKey{}), std::move(engine), dialer_.prepare());
-  if (!key || !served_.contains(key->info_hash)) return fail_call(call, socks::Reply::not_allowed);
+  if (!key || !served_.contains(key->info_hash))
+    return fail_call(call, socks::Reply::not_allowed, "it stands for no peer of served content");
   // The engine has one connection for each endpoint: a second call means that it gave up the first.
   if (auto found = meetings_.find(*key); found != meetings_.end()) end_call(found->second.call);
   if (auto waiting = take_arrival(*key)) return join_arrival(call, std::move(waiting->arrival));
   auto address = address_of(key->peer);
-  if (!address) return fail_call(call, socks::Reply::host_unreachable);
+  if (!address) return fail_call(call, socks::Reply::host_unreachable, "its address is not known");
   if (full()) {
     ++rules_.tally().over_cap;
-    return fail_call(call, socks::Reply::general_failure);
+    return fail_call(call, socks::Reply::general_failure, "too many links");
   }
   meetings_[*key].call = call;
+  link_log::dialling(*key, *address);
   call->deadline.in(times_.handshake, [this, call] {
     ++rules_.tally().handshake_timed_out;
-    fail_call(call, socks::Reply::host_unreachable);
+    fail_call(call, socks::Reply::host_unreachable, "it did not answer in time");
   });
   net::co_spawn(io_, place(call, *address), net::detached);
   net::co_spawn(io_, hear_engine(call), net::detached);
@@ -58,7 +61,6 @@ std::optional<tcp::endpoint> Switchboard::address_of(const NodeId& peer) const {
   auto address = outside_.address(peer);
   if (!address) return std::nullopt;
   auto endpoint = parse_endpoint(*address);
-  if (!endpoint.ok()) log::debug("mesh_bad_address", {{"peer", peer.str()}, {"error", endpoint.error().message}});
   return endpoint.ok() ? std::optional(*endpoint) : std::nullopt;
 }
 
@@ -69,14 +71,14 @@ net::awaitable<void> Switchboard::place(CallPtr call, tcp::endpoint address) {
   if (call->settled) co_return;
   if (dialled.outcome != Dialer::Outcome::up) {
     bool refused = dialled.outcome == Dialer::Outcome::refused;
-    fail_call(call, refused ? socks::Reply::not_allowed : socks::Reply::host_unreachable);
+    fail_call(call, refused ? socks::Reply::not_allowed : socks::Reply::host_unreachable, dialled.why);
     co_return;
   }
   call->peer = std::move(dialled.peer);
   call->reply(socks::Reply::succeeded);
   call->deadline.in(times_.trial(), [this, call] {
     ++rules_.tally().handshake_timed_out;
-    fail_call(call, socks::Reply::host_unreachable);
+    fail_call(call, socks::Reply::host_unreachable, "its engine did not take the link in time");
   });
   co_await say(call);
   if (call->settled) co_return;
@@ -84,7 +86,8 @@ net::awaitable<void> Switchboard::place(CallPtr call, tcp::endpoint address) {
   Transfer got = co_await read_some(call->line, first.data(), first.size());
   if (call->settled) co_return;
   first.resize(got.bytes);
-  got.state == Io::done ? join_dialled(call, std::move(first)) : fail_call(call, socks::Reply::connection_refused);
+  got.state == Io::done ? join_dialled(call, std::move(first))
+                        : fail_call(call, socks::Reply::connection_refused, "it closed the connection before its engine spoke");
 }
 
 net::awaitable<void> Switchboard::hear_engine(CallPtr call) {
@@ -118,8 +121,9 @@ net::awaitable<void> Switchboard::say(CallPtr call) {
 }
 
 /// The dial came to nothing. An arrival that was put aside for it takes its place.
-void Switchboard::fail_call(const CallPtr& call, socks::Reply reason) {
+void Switchboard::fail_call(const CallPtr& call, socks::Reply reason, std::string_view why) {
   if (call->settled) return;
+  link_log::not_dialled(call->key, why);
   if (auto waiting = take_arrival(call->key)) return join_arrival(call, std::move(waiting->arrival));
   call->reply(reason);
   end_call(call);
@@ -139,9 +143,10 @@ void Switchboard::end_call(const CallPtr& ended) {
 void Switchboard::arrive(Arrival arrival) {
   LinkKey key = arrival.key;
   bool is_new = !meetings_.contains(key) && !links_.find(key);
+  link_log::accepted(key, arrival.connection->socket);
   if (is_new && full()) {
     ++rules_.tally().over_cap;
-    return;
+    return link_log::refused(key, "too many links");
   }
   meetings_[key].arrival = std::make_unique<WaitingArrival>(io_, std::move(arrival));  // a newer one replaces an older one
   consider(key);
@@ -152,15 +157,18 @@ void Switchboard::consider(const LinkKey& key) {
   auto found = meetings_.find(key);
   if (found == meetings_.end()) return;
   Meeting& meeting = found->second;
-  if (meeting.arrival && hung_up(meeting.arrival->arrival.connection->socket.native_handle())) meeting.arrival.reset();
+  if (meeting.arrival && hung_up(meeting.arrival->arrival.connection->socket.native_handle())) {
+    link_log::dropped(key, "the peer hung up");
+    meeting.arrival.reset();
+  }
   if (!meeting.arrival) return forget_if_empty(key);
-  if (must_wait(key, meeting)) return;
+  if (must_wait(key, meeting)) return note_waiting(key, meeting);
   if (meeting.call) {
     CallPtr call = meeting.call;
     if (auto waiting = take_arrival(key)) join_arrival(call, std::move(waiting->arrival));
     return;
   }
-  if (auto old = links_.find(key)) old->cut();
+  if (auto old = links_.find(key)) old->cut(LinkEnd::replaced);
   tell_engine(key, *meeting.arrival);
 }
 
@@ -170,9 +178,15 @@ bool Switchboard::must_wait(const LinkKey& key, const Meeting& meeting) const {
   return link && std::chrono::steady_clock::now() - link->since() < times_.young();
 }
 
+void Switchboard::note_waiting(const LinkKey& key, const Meeting& meeting) {
+  if (std::exchange(meeting.arrival->waits, true)) return;
+  link_log::waiting(key, meeting.call ? "this machine dials the peer as well, and its dial goes first" : "there is a young link");
+}
+
 void Switchboard::tell_engine(const LinkKey& key, WaitingArrival& waiting) {
   if (waiting.told++ == 0)
     waiting.deadline.in(times_.take(), [this, key] {
+      link_log::dropped(key, "this machine's engine did not take it in time");
       take_arrival(key);
       ++rules_.tally().handshake_timed_out;
     });
@@ -217,7 +231,7 @@ void Switchboard::drop(const std::function<bool(const LinkKey&)>& which) {
     found->second.arrival.reset();
     CallPtr call = found->second.call;
     if (!call) forget_if_empty(key);
-    if (call) fail_call(call, socks::Reply::not_allowed);
+    if (call) fail_call(call, socks::Reply::not_allowed, "it was dropped");
   }
 }
 
@@ -256,6 +270,7 @@ void Switchboard::join_arrival(const CallPtr& call, Arrival arrival) {
 void Switchboard::join(LinkParts parts) {
   if (!served_.contains(parts.key.info_hash) || !rules_.may_link(parts.peer, parts.key.info_hash)) return;
   ++(parts.dialled ? rules_.tally().dialled : rules_.tally().accepted);
+  link_log::up(parts.key, parts.dialled);
   outside_.start_link(std::move(parts));
 }
 

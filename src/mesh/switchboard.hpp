@@ -77,12 +77,13 @@ class Switchboard {
   net::awaitable<void> place(CallPtr call, tcp::endpoint address);
   net::awaitable<void> hear_engine(CallPtr call);
   net::awaitable<void> say(CallPtr call);
-  void fail_call(const CallPtr& call, socks::Reply reason);
+  void fail_call(const CallPtr& call, socks::Reply reason, std::string_view why);
   void end_call(const CallPtr& call);
 
   // Arrivals.
   void consider(const LinkKey& key);
   bool must_wait(const LinkKey& key, const Meeting& meeting) const;
+  static void note_waiting(const LinkKey& key, const Meeting& meeting);
   void tell_engine(const LinkKey& key, WaitingArrival& arrival);
   net::awaitable<void> remind();
   std::unique_ptr<WaitingArrival> take_arrival(const LinkKey& key);

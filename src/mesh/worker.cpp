@@ -90,7 +90,8 @@ void Worker::take_new_links() {
     auto seat = std::make_unique<Seat>();
     seat->link = std::move(link);
     Seat& placed = *(seats_[seat->link.get()] = std::move(seat));
-    if (!watch(placed.link->wire(), &placed.wire) || !watch(placed.link->engine(), &placed.engine)) placed.link->cut();
+    if (!watch(placed.link->wire(), &placed.wire) || !watch(placed.link->engine(), &placed.engine))
+      placed.link->cut(LinkEnd::no_descriptors);
     queue(placed);
   }
 }
@@ -129,7 +130,7 @@ void Worker::end_idle_links() {
     Link& link = *seat->link;
     auto limit = link.half_closed() ? std::min(idle_, half_closed_idle) : idle_;
     if (now_ - link.last_moved() < limit) continue;
-    link.cut();
+    link.cut(link.half_closed() ? LinkEnd::half_closed : LinkEnd::idle);
     queue(*seat);  // its next turn says that it has ended
   }
 }

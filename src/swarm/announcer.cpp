@@ -26,6 +26,19 @@ std::string text_of(AnnounceEvent event) {
   return "";
 }
 
+/// Whom the tracker names, at most ten of them.
+void log_answer(const InfoHash& content, AnnounceEvent event, const registry::AnnounceReply& reply) {
+  if (!log::writes(log::Level::debug)) return;
+  std::string named;
+  for (std::size_t i = 0; i < std::min<std::size_t>(reply.peers.size(), 10); ++i)
+    named += (named.empty() ? "" : ",") + reply.peers[i].id.str();
+  log::debug("tracker.answered", {{"content", content.hex()},
+                                  {"announced", text_of(event)},
+                                  {"peers", reply.peers.size()},
+                                  {"named", named},
+                                  {"again_in_seconds", reply.interval.count()}});
+}
+
 }  // namespace
 
 Announcer::Announcer(std::unique_ptr<registry::Client> client, std::string peer_id, std::uint16_t port, const Clock& clock,
@@ -126,6 +139,7 @@ void Announcer::announce(const InfoHash& content, Entry& entry, AnnounceEvent ev
     *entry.problem.lock() = reply.error().message;
     return entry.schedule.failed(now, jitter());
   }
+  log_answer(content, event, *reply);
   if (!reply->warning.empty()) log::debug("announce_warning", {{"content", content.hex()}, {"warning", reply->warning}});
   entry.problem.lock()->clear();
   entry.schedule.succeeded(now, event, reply->interval, jitter());
@@ -143,7 +157,7 @@ void Announcer::announce_leaving() {
 void Announcer::say_stopped(const InfoHash& content, Entry& entry) {
   if (!entry.schedule.started()) return;
   auto reply = client_->announce(request(content, *entry.last.lock(), "stopped"));
-  if (!reply.ok()) log::debug("announce_failed", {{"content", content.hex()}, {"event", "stopped"}, {"why", reply.error().message}});
+  if (!reply.ok()) log::debug("announce_failed", {{"content", content.hex()}, {"announced", "stopped"}, {"why", reply.error().message}});
 }
 
 registry::AnnounceRequest Announcer::request(const InfoHash& content, const AnnounceFacts& facts, std::string event) const {

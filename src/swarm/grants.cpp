@@ -20,13 +20,14 @@
 
 #include "crypto/digest.hpp"
 #include "swarm/grant_policy.hpp"
+#include "swarm/peer_log.hpp"
 #include "swarm/request_limit.hpp"
 #include "swarm/site_share.hpp"
 
 namespace shoal::swarm {
 namespace {
 
-constexpr const char* key = "shoal_grant";
+constexpr const char* key = grant_key;
 constexpr int version = 1;
 constexpr const char* show_key = "shoal_show";
 constexpr int show_id = 20;  // of that message, when it comes here; libtorrent's own end at 8
@@ -230,13 +231,17 @@ class PeerGrants final : public lt::peer_plugin {
     std::string body;
     for (std::size_t i = 0; i < pieces.size(); ++i) {
       asked_.insert(pieces[i]);
+      note_sent(peer_, PeerTally::Kind::show, pieces[i]);
       body += big_endian(pieces[i]);
       if (i + 1 < pieces.size() && body.size() < most_shown * index_size) continue;
       send(peer_, extended_message(show_id_, body));
       body.clear();
     }
   }
-  void grant(GrantPolicy::Piece piece) { send(peer_, have_message(piece) + (is_idle() ? nudge_message() : std::string())); }
+  void grant(GrantPolicy::Piece piece) {
+    note_sent(peer_, PeerTally::Kind::grant, piece);
+    send(peer_, have_message(piece) + (is_idle() ? nudge_message() : std::string()));
+  }
 
  private:
   SteadyTime now() const { return shared_->clock.steady_now(); }

@@ -18,6 +18,9 @@
 
 namespace shoal::swarm {
 
+/// Its member of the extended handshake.
+inline constexpr const char* grant_key = "shoal_grant";
+
 struct GrantRole {
   /// This machine rations what it has, if it has most of the content from the start: a seeder, or a node after a restart or with an older
   /// release on its disk. A node that fetched the content does not: its peers have heard what it has piece by piece, there are as many

@@ -14,6 +14,7 @@
 #include "swarm/grants.hpp"
 #include "swarm/metainfo_form.hpp"
 #include "swarm/mirror_fetcher.hpp"
+#include "swarm/peer_log.hpp"
 #include "swarm/prompt_dialing.hpp"
 #include "swarm/session_settings.hpp"
 #include "swarm/store_disk.hpp"
@@ -163,7 +164,8 @@ Status EngineSwarm::hand_to_engine(const Content& content, HostedContent& hosted
   auto rationing =
       [role = GrantRole{options_.directed, hosted.id().leading(), std::random_device()(), options_.memory_budget / 3, self_, options_.site},
        &mesh = mesh_, &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) { return grants(torrent, role, mesh, clock); };
-  std::vector<lt_plugin> plugins{counter};
+  auto watcher = [&mesh = mesh_, id = hosted.id()](const lt::torrent_handle&, lt::client_data_t) { return peer_log(mesh, id); };
+  std::vector<lt_plugin> plugins{watcher, counter};
   if (options_.speaks_grants) plugins.emplace_back(rationing);
   plugins.emplace_back([](const lt::torrent_handle& torrent, lt::client_data_t) { return prompt_dialing(torrent); });
   lt::error_code error;
