@@ -1,7 +1,6 @@
 #include "swarm/grant_policy.hpp"
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 namespace shoal::swarm {
@@ -36,8 +35,6 @@ constexpr std::size_t rare_share = 8;
 constexpr std::size_t again_share = 128;
 // Who left with everything still passes it on for so long.
 constexpr milliseconds departed_for{5000};
-// To find a new piece that another source has not brought. What it lacks after that comes by need.
-constexpr int most_tries = 16;
 
 SteadyTime::duration smoothed(SteadyTime::duration before, SteadyTime::duration sample) {
   return before == SteadyTime::duration::zero() ? sample : before + (sample - before) / 4;
@@ -46,19 +43,26 @@ SteadyTime::duration smoothed(SteadyTime::duration before, SteadyTime::duration 
 }  // namespace
 
 GrantPolicy::GrantPolicy(Piece pieces, std::uint64_t order, std::uint64_t seed, std::size_t most)
-    : most_(most), pieces_(pieces), fresh_(pieces, order, seed), random_(seed) {}
+    : most_(most), pieces_(pieces), fresh_(pieces, order, seed), held_(pieces), rare_(pieces), random_(seed) {}
 
 void GrantPolicy::hold(Piece piece, bool held) {
   pieces_.at(piece).held = held;
+  held_.set(fresh_.rank(piece), held);
   changed_ = true;
   refresh(piece);
 }
 
-/// Keeps fresh_ right after a change of the piece.
+/// Keeps the sets of pieces right after a change of the piece.
 void GrantPolicy::refresh(Piece piece) {
   const PieceState& state = pieces_[piece];
-  if (state.held && state.all() == 0) fresh_.insert(piece);
-  else fresh_.erase(piece);
+  const bool useful = state.held && state.taken < takers_;
+  fresh_.set(piece, useful && state.all() == 0);
+  rare_.set(fresh_.rank(piece), useful && state.all() <= std::max(1U, few()));
+}
+
+/// After a change of those who take grants.
+void GrantPolicy::refresh_all() {
+  for (Piece piece = 0; piece < pieces_.size(); ++piece) refresh(piece);
 }
 
 // ---- who is here ----
@@ -68,9 +72,9 @@ GrantPolicy::Peer GrantPolicy::join(PeerKind kind, SteadyTime now) {
   changed_ = true;
   PeerState& peer = peers_[id];
   peer.kind = kind;
-  peer.has.resize(pieces_.size());
+  peer.lacks = NumberSet(static_cast<NumberSet::Number>(pieces_.size()));
+  for (Piece piece = 0; piece < pieces_.size(); ++piece) peer.lacks.insert(piece);
   if (kind == PeerKind::source) peer.brought.resize(pieces_.size());
-  peer.lacks = static_cast<std::uint32_t>(pieces_.size());
   peer.window = first_window;
   if (peer.is_far()) far_.insert(id);
   if (peer.is_far()) peer.fed = now;  // a while for those who are to feed it
@@ -79,22 +83,24 @@ GrantPolicy::Peer GrantPolicy::join(PeerKind kind, SteadyTime now) {
   for (const auto& [other, state] : peers_) change_debt(other, static_cast<std::int64_t>(state.carries.size()));
   ++takers_;
   by_debt_.insert(order_of(id, peer));
+  refresh_all();
   return id;
 }
 
 void GrantPolicy::brings(Peer id, Piece piece) {
   PeerState& peer = peers_.at(id);
-  if (piece >= pieces_.size() || peer.has[piece] || peer.kind != PeerKind::source || peer.outstanding.contains(piece)) return;
-  peer.has[piece] = peer.brought[piece] = true;
-  --peer.lacks;
-  taken(piece);
+  if (piece >= pieces_.size() || !lacks(peer, piece) || peer.outstanding.contains(piece)) return;
+  peer.lacks.erase(fresh_.rank(piece));
+  if (peer.kind == PeerKind::source) peer.brought[piece] = true;
+  else ++copies_of(peer, piece).available;
+  if (peer.passes_on()) taken(piece);
+  refresh(piece);
 }
 
 void GrantPolicy::has(Peer id, Piece piece, SteadyTime now) {
   PeerState& peer = peers_.at(id);
-  if (piece >= pieces_.size() || peer.has[piece]) return;
-  peer.has[piece] = true;
-  --peer.lacks;
+  if (piece >= pieces_.size() || !lacks(peer, piece)) return;
+  peer.lacks.erase(fresh_.rank(piece));
   Copies& copies = copies_of(peer, piece);
   ++copies.available;
   if (!peer.is_far()) pieces_[piece].grown = now;
@@ -114,18 +120,21 @@ void GrantPolicy::has(Peer id, Piece piece, SteadyTime now) {
 }
 
 GrantPolicy::Peer GrantPolicy::change(Peer id, PeerKind kind, SteadyTime now) {
-  const std::vector<bool> had = peers_.at(id).has;
+  const PeerState before = peers_.at(id);
   remove(id);
   const Peer changed = join(kind, now);
   for (Piece piece = 0; piece < pieces_.size(); ++piece)
-    if (had[piece]) has(changed, piece, now);
+    if (!lacks(before, piece)) brings(changed, piece);
+  PeerState& peer = peers_.at(changed);
+  peer.fed = std::max(peer.fed, before.fed);
+  peer.gap = before.gap;
   return changed;
 }
 
 void GrantPolicy::leave(Peer id, SteadyTime now) {
   auto found = peers_.find(id);
   if (found == peers_.end()) return;
-  if (found->second.lacks == 0 && found->second.kind != PeerKind::source) departed_.push_back({now, id});
+  if (found->second.lacks.empty() && found->second.kind != PeerKind::source) departed_.push_back({now, id});
   else remove(id);
 }
 
@@ -149,15 +158,16 @@ void GrantPolicy::remove(Peer id) {
     by_debt_.erase(order_of(id, peer));
     --takers_;
     for (auto& [other, state] : peers_) {
-      const auto lacked = std::count_if(state.carries.begin(), state.carries.end(), [&](Piece piece) { return !peer.has[piece]; });
+      const auto lacked = std::count_if(state.carries.begin(), state.carries.end(), [&](Piece piece) { return lacks(peer, piece); });
       change_debt(other, -lacked);
     }
   }
   for (Piece piece = 0; piece < pieces_.size(); ++piece) {
-    if (peer.has[piece] && peer.passes_on()) --pieces_[piece].taken;
-    if (peer.has[piece] && !peer.brought_it(piece)) --copies_of(peer, piece).available;
-    refresh(piece);
+    if (lacks(peer, piece)) continue;
+    if (peer.passes_on()) --pieces_[piece].taken;
+    if (!peer.brought_it(piece)) --copies_of(peer, piece).available;
   }
+  refresh_all();
 }
 
 // ---- who carries what ----
@@ -273,39 +283,22 @@ void GrantPolicy::take_turn(Peer id, PeerState& peer) {
   if (peer.passes_on()) by_debt_.insert(order_of(id, peer));
 }
 
-/// Those who have the least to pass on come first. Who has much more to pass on than they gets nothing new, if others feed it.
+/// Peers that have the least to pass on come first. One that has much more to pass on than they gets nothing new, if others feed it.
 bool GrantPolicy::give_one_fresh(SteadyTime now, std::vector<Grant>& grants) {
   const PeerState* least = nullptr;
   for (const auto& [debt, turn, id] : by_debt_) {
     PeerState& peer = peers_.at(id);
-    if (!wants(peer)) continue;
+    if (!wants(peer) || !has_new_for(peer)) continue;
     if (least == nullptr) least = &peer;
     const bool burdened = debt > least->debt + pieces_ahead * static_cast<std::int64_t>(takers_);
     if (peer.outstanding.size() >= window_of(peer) || (burdened && is_fed(peer, now))) continue;
-    const auto piece = next_fresh(peer);
-    if (!piece) continue;
-    grant(id, peer, *piece, now, grants);  // the order has changed
+    grant(id, peer, fresh_.next(peer.lacks).value(), now, grants);  // the order has changed
     return true;
   }
   return false;
 }
 
-/// A source may have brought some of them.
-std::optional<GrantPolicy::Piece> GrantPolicy::next_fresh(const PeerState& peer) {
-  for (int tries = 0; tries < most_tries; ++tries)
-    if (const Piece piece = fresh_.next(); !peer.has[piece]) return piece;
-  return std::nullopt;
-}
-
 std::uint32_t GrantPolicy::few() const { return static_cast<std::uint32_t>(takers_ / rare_share); }
-
-/// Few, and nobody or hardly anybody has them.
-std::vector<GrantPolicy::Piece> GrantPolicy::rare_pieces() const {
-  std::vector<Piece> rare;
-  for (Piece piece = 0; piece < pieces_.size(); ++piece)
-    if (pieces_[piece].held && pieces_[piece].all() <= std::max(1U, few())) rare.push_back(piece);
-  return rare;
-}
 
 /// Who waits longest comes first.
 std::vector<GrantPolicy::Peer> GrantPolicy::waiting() const {
@@ -332,50 +325,53 @@ void GrantPolicy::give_to_far(SteadyTime now, std::vector<Grant>& grants) {
   }
 }
 
-/// Looks at all peers, so not at every word from one of them: when a grant was finished or a peer has come or gone, and now and then.
+/// Looks at all peers, so not at every word from one of them: when a grant was finished or a peer has come or gone, and now and then. A
+/// peer that others will soon have new pieces for is not kept waiting by those that stand still with theirs.
 void GrantPolicy::give_by_need(SteadyTime now, std::vector<Grant>& grants) {
-  if (!fresh_.empty() || !has_room(now) || (!changed_ && now - looked_ < look_again)) return;
+  const bool is_due = now - looked_ >= look_again || (changed_ && fresh_.empty());
+  if (!is_due || !has_room(now)) return;
   changed_ = false;
   looked_ = now;
-  const auto rare = rare_pieces();
   for (const Peer id : waiting()) {
     PeerState& peer = peers_.at(id);
+    if (has_new_for(peer)) continue;
     if (!is_fed(peer, now)) give_anything(id, peer, window_of(peer), now, grants);
-    else if (!rare.empty()) give_rare(id, peer, rare, now, grants);
+    else give_rare(id, peer, now, grants);
   }
 }
 
-/// Of those that fit, the piece that the fewest on the peer's side have or are promised; chance decides between equals.
-template <class Pieces, class Fits>
-std::optional<GrantPolicy::Piece> GrantPolicy::fewest_copies(const PeerState& peer, const Pieces& pieces, Fits fits) {
+/// Of those that the peer lacks and that fit, the piece that the fewest on the peer's side have or are promised; chance decides between
+/// equals.
+template <class Fits>
+std::optional<GrantPolicy::Piece> GrantPolicy::fewest_copies(const PeerState& peer, const NumberSet& among, Fits fits) {
   std::optional<Piece> chosen;
   std::uint32_t fewest = ~0U, equals = 0;
-  for (const Piece piece : pieces) {
+  NumberSet::each_common(among, peer.lacks, [&](PieceRound::Rank rank) {
+    const Piece piece = fresh_.piece(rank);
     const std::uint32_t found = copies_of(peer, piece).all();
-    if (found > fewest || !fits(piece)) continue;
+    if (found > fewest || peer.outstanding.contains(piece) || !fits(piece)) return;
     if (found < fewest) equals = 0;
     fewest = found;
     if (random_() % ++equals == 0) chosen = piece;
-  }
+  });
   return chosen;
 }
 
 void GrantPolicy::give_anything(Peer id, PeerState& peer, std::size_t most, SteadyTime now, std::vector<Grant>& grants) {
-  const auto fits = [&](Piece piece) { return pieces_[piece].held && !peer.has[piece] && !peer.outstanding.contains(piece); };
   while (wants(peer) && peer.outstanding.size() < most && has_room(now)) {
-    const auto chosen = fewest_copies(peer, std::views::iota(Piece{0}, static_cast<Piece>(pieces_.size())), fits);
+    const auto chosen = fewest_copies(peer, held_, [](Piece) { return true; });
     if (!chosen) return;
     grant(id, peer, *chosen, now, grants);
   }
 }
 
 /// One that few have, within bounds, or one that has come to nobody for a while: whoever was to pass it on cannot.
-void GrantPolicy::give_rare(Peer id, PeerState& peer, const std::vector<Piece>& rare, SteadyTime now, std::vector<Grant>& grants) {
+void GrantPolicy::give_rare(Peer id, PeerState& peer, SteadyTime now, std::vector<Grant>& grants) {
   if (!peer.outstanding.empty() || !has_room(now)) return;
   const bool may_repeat = again_ < pieces_.size() / again_share;
   const auto is_stuck = [&](Piece piece) { return pieces_[piece].outstanding == 0 && now - pieces_[piece].grown > patience(peer) / 2; };
-  const auto chosen = fewest_copies(
-      peer, rare, [&](Piece piece) { return !peer.has[piece] && (is_stuck(piece) || (may_repeat && pieces_[piece].all() <= few())); });
+  const auto chosen =
+      fewest_copies(peer, rare_, [&](Piece piece) { return is_stuck(piece) || (may_repeat && pieces_[piece].all() <= few()); });
   if (!chosen) return;
   again_ += is_stuck(*chosen) ? 0 : 1;
   grant(id, peer, *chosen, now, grants);

@@ -26,18 +26,19 @@ enum class PeerKind {
 
 /// Left alone, all peers of a source ask it for the same pieces, and the source sends two copies while everybody waits for it. Instead
 /// it grants pieces:
-///  1. Every piece goes out once before any goes out twice. What nodes have from elsewhere (another source) counts as out; what another
-///     source has does not.
+///  1. Every piece that somebody lacks goes out once before any goes out twice. What nodes have from elsewhere (another source) counts as
+///     out; what another source has does not.
 ///  2. A new piece goes to the peer that has the least left to pass on: copies of what was granted to it that most others still lack. So
-///  peers
-///     with a slow or a busy way up get less, and none becomes the neck through which the others are fed.
+///     peers with slow or busy uplinks get less, and none becomes a bottleneck.
 ///  3. Only as much is under way as keeps the source busy: what waits at the source cannot be passed on by anybody. What is under way to
 ///     a peer that stands still does not count for long.
 ///  4. What far nodes have does not count as out, and they get a piece at a time, and only if nothing else feeds them.
-///  5. When all is out, a peer is helped by need: with a few pieces that hardly anybody has, with those that come to nobody any more, or
-///  with
-///     anything if nothing else feeds it. Whoever lacks pieces and gets none from others always has a grant. A source that is much faster
-///     than its peers then idles: what it might send would only take the place of what they pass on, since their ways down are full.
+///  5. A peer for which nothing new is left is helped by need: with a few pieces that hardly anybody has, with those that come to nobody
+///  any
+///     more, or with anything if nothing else feeds it. A peer that lacks pieces and gets none from others always has a grant. A source
+///     that is much faster than its peers then idles: what it might send would only take the place of what they pass on, since their
+///     downlinks are full.
+/// Work follows the pieces that peers lack, not the pieces that there are: a peer that has nearly everything is served like any other.
 /// One thread at a time.
 class GrantPolicy {
  public:
@@ -57,7 +58,7 @@ class GrantPolicy {
 
   /// A peer that has nothing yet.
   Peer join(PeerKind kind, SteadyTime now);
-  /// The peer, a source, had the piece when it came.
+  /// The peer had the piece when it came. Nobody in this swarm has fed it therefore, and of a source it does not count as out.
   void brings(Peer peer, Piece piece);
   /// The peer has the piece, from whomever. May be said twice.
   void has(Peer peer, Piece piece, SteadyTime now);
@@ -77,7 +78,7 @@ class GrantPolicy {
   std::size_t outstanding() const { return under_way_; }
   /// All grants so far.
   std::uint64_t granted() const { return granted_; }
-  /// Pieces that the source holds and that never went out.
+  /// Pieces that the source holds, that some peer lacks, and that never went out.
   std::size_t fresh() const { return fresh_.size(); }
   /// Copies of what was granted to this peer first that others, or it, still lack; nothing for pieces that most have.
   std::int64_t debt(Peer peer) const { return peers_.at(peer).debt; }
@@ -102,9 +103,8 @@ class GrantPolicy {
   };
   struct PeerState {
     PeerKind kind = PeerKind::node;
-    std::vector<bool> has;
+    NumberSet lacks;            // ranks
     std::vector<bool> brought;  // of a source
-    std::uint32_t lacks = 0;
     std::map<Piece, Outstanding> outstanding;
     std::set<Piece> carries;
     double window = 0;           // how many may be outstanding
@@ -129,7 +129,9 @@ class GrantPolicy {
   using Order = std::tuple<std::int64_t, std::uint64_t, Peer>;
 
   Copies& copies_of(const PeerState& peer, Piece piece) { return peer.is_far() ? pieces_[piece].far : pieces_[piece]; }
+  bool lacks(const PeerState& peer, Piece piece) const { return peer.lacks.contains(fresh_.rank(piece)); }
   void refresh(Piece piece);
+  void refresh_all();
   void remove(Peer peer);
   void forget_departed(SteadyTime now);
   // Who carries what
@@ -149,24 +151,25 @@ class GrantPolicy {
   std::size_t window_of(const PeerState& peer) const;
   SteadyTime::duration patience(const PeerState& peer) const;
   bool is_fed(const PeerState& peer, SteadyTime now) const { return now - peer.fed < patience(peer); }
-  static bool wants(const PeerState& peer) { return peer.takes_grants() && peer.lacks > peer.outstanding.size(); }
+  static bool wants(const PeerState& peer) { return peer.takes_grants() && peer.lacks.size() > peer.outstanding.size(); }
+  bool has_new_for(const PeerState& peer) const { return NumberSet::intersect(fresh_.members(), peer.lacks); }
   // Grants
   void grant(Peer id, PeerState& peer, Piece piece, SteadyTime now, std::vector<Grant>& grants);
   bool give_one_fresh(SteadyTime now, std::vector<Grant>& grants);
-  std::optional<Piece> next_fresh(const PeerState& peer);
   void give_to_far(SteadyTime now, std::vector<Grant>& grants);
   void give_by_need(SteadyTime now, std::vector<Grant>& grants);
   void give_anything(Peer id, PeerState& peer, std::size_t most, SteadyTime now, std::vector<Grant>& grants);
-  void give_rare(Peer id, PeerState& peer, const std::vector<Piece>& rare, SteadyTime now, std::vector<Grant>& grants);
-  template <class Pieces, class Fits>
-  std::optional<Piece> fewest_copies(const PeerState& peer, const Pieces& pieces, Fits fits);
+  void give_rare(Peer id, PeerState& peer, SteadyTime now, std::vector<Grant>& grants);
+  template <class Fits>
+  std::optional<Piece> fewest_copies(const PeerState& peer, const NumberSet& among, Fits fits);
   std::uint32_t few() const;
-  std::vector<Piece> rare_pieces() const;
   std::vector<Peer> waiting() const;
 
   std::size_t most_;
   std::vector<PieceState> pieces_;
-  PieceRound fresh_;  // held, and never out: nobody has them, and they are granted to nobody
+  PieceRound fresh_;  // held, lacked by somebody, and never out: nobody has them, and they are granted to nobody
+  NumberSet held_;    // ranks
+  NumberSet rare_;    // ranks of pieces that are held and lacked by somebody, and that few or none have
   std::map<Peer, PeerState> peers_;
   std::set<Order> by_debt_;  // those that take grants, but for those that are far
   std::set<Peer> far_;

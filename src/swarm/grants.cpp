@@ -276,8 +276,7 @@ class PeerGrants final : public lt::peer_plugin {
   }
   /// Whether it is for this machine to fetch it from there.
   bool has_from_the_start(GrantPolicy::Piece piece) {
-    if (id_ && source_) shared_->policy->brings(*id_, piece);
-    else if (id_) shared_->policy->has(*id_, piece, now());
+    if (id_) shared_->policy->brings(*id_, piece);
     return !link_ || shared_->share->has(*link_, piece);
   }
   /// The peer wants to hear which of these are here.

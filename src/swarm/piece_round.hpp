@@ -3,41 +3,50 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <vector>
+
+#include "swarm/number_set.hpp"
 
 namespace shoal::swarm {
 
 /// All sources of a content share one order, and each goes through it from a place of its own: so two sources, who hear of each other's
-/// grants only when these have arrived somewhere, seldom give out the same piece. Who comes upon a stretch that another has been through
-/// goes on somewhere else: there the other would be just ahead.
+/// grants only when these have arrived somewhere, seldom give out the same piece. A source that comes upon a stretch that another has been
+/// through goes on somewhere else: there the other would be just ahead.
+///
+/// The rank of a piece is its place in the order. Sets of pieces that are held against the round are sets of ranks.
 class PieceRound {
  public:
   using Piece = std::uint32_t;
+  using Rank = NumberSet::Number;
 
   /// `order` is what the sources share, `seed` decides one's own places.
   PieceRound(Piece pieces, std::uint64_t order, std::uint64_t seed);
 
-  void insert(Piece piece);
-  void erase(Piece piece);
-  bool contains(Piece piece) const { return has(rank_[piece]); }
-  std::size_t size() const { return size_; }
-  bool empty() const { return size_ == 0; }
-  /// The next one. It stays in the set, which must not be empty.
-  Piece next();
+  Rank rank(Piece piece) const { return rank_[piece]; }
+  Piece piece(Rank rank) const { return order_[rank]; }
+
+  void set(Piece piece, bool member) { members_.set(rank_[piece], member); }
+  bool contains(Piece piece) const { return members_.contains(rank_[piece]); }
+  /// Ranks.
+  const NumberSet& members() const { return members_; }
+  std::size_t size() const { return members_.size(); }
+  bool empty() const { return members_.empty(); }
+  /// The next one whose rank is among these, or nothing. It stays in the set. What is far ahead is taken out of turn: the round stays where
+  /// it is for those who lack more.
+  std::optional<Piece> next(const NumberSet& among);
   /// Goes on from another place, if there is one.
   void jump();
 
  private:
-  bool has(Piece rank) const { return words_[rank / 64] >> (rank % 64) & 1; }
-  Piece first_from(Piece rank) const;
+  bool is_near(Rank rank) const;
 
-  std::vector<Piece> order_;          // by rank
-  std::vector<Piece> rank_;           // by piece
-  std::vector<std::uint64_t> words_;  // by rank
-  std::size_t size_ = 0;
+  std::vector<Piece> order_;  // by rank
+  std::vector<Rank> rank_;    // by piece
+  NumberSet members_;
   std::mt19937_64 random_;
-  Piece at_ = 0;  // rank
+  Rank at_ = 0;
 };
 
 }  // namespace shoal::swarm

@@ -385,8 +385,9 @@ TEST_CASE("peers that come and go at random leave nothing behind") {
     source.now += 1min;  // those that left with everything are forgotten
     source.next();
     CHECK(source.policy.outstanding() == 0);
-    CHECK(source.policy.fresh() == 50);
+    CHECK(source.policy.fresh() == 0);
     const Peer last = source.join();
+    CHECK(source.policy.fresh() == 50);
     source.under_way.clear();
     source.next();
     CHECK(source.policy.debt(last) == static_cast<std::int64_t>(source.policy.outstanding()));
@@ -600,7 +601,9 @@ TEST_CASE("a peer that turns out to be far, or no longer is, keeps what it has, 
   CHECK(source.policy.fresh() < 20);
   const Peer far = source.policy.change(peer, PeerKind::far, source.now);
   CHECK(source.policy.outstanding() == 0);
+  const Peer near = source.join();
   CHECK(source.policy.fresh() == 20);  // nobody near has anything
+  source.policy.leave(near, source.now);
   const Peer again = source.policy.change(far, PeerKind::node, source.now);
   CHECK(source.policy.fresh() == 19);
   while (source.policy.fresh() > 0)
@@ -610,4 +613,86 @@ TEST_CASE("a peer that turns out to be far, or no longer is, keeps what it has, 
       source.now += 10ms;
       source.policy.has(again, grant.piece, source.now);
     }
+}
+
+// ---- peers that have nearly everything ----
+
+namespace {
+
+/// Peers of a kind that have everything but some pieces, and take a grant in a millisecond each.
+struct Update {
+  Update(Source& s, PeerKind kind, std::size_t peers, Piece lacking) : source(s) {
+    for (std::size_t i = 0; i < peers; ++i) {
+      members.push_back(source.join(kind));
+      for (Piece piece = lacking; piece < source.pieces; ++piece) source.policy.brings(members.back(), piece);
+    }
+    left = peers * lacking;
+  }
+  /// How long it takes until everybody has everything from the source, who looks once a second or when a piece came.
+  std::chrono::milliseconds run() {
+    const SteadyTime start = source.now;
+    SteadyTime looked{};
+    bool news = true;
+    for (; left > 0 && source.now - start < 1h; source.now += 1ms) {
+      if (news || source.now - looked >= 1s) {
+        source.next();
+        looked = source.now;
+      }
+      news = false;
+      for (const Peer member : members)
+        if (source.finish_one(member)) {
+          news = true;
+          --left;
+        }
+    }
+    return std::chrono::duration_cast<std::chrono::milliseconds>(source.now - start);
+  }
+
+  Source& source;
+  std::vector<Peer> members;
+  std::size_t left = 0;
+};
+
+}  // namespace
+
+TEST_CASE("peers that lack a few of very many pieces get them at the rate of their links") {
+  for (const PeerKind kind : {PeerKind::source, PeerKind::node})
+    for (const std::size_t peers : {1U, 2U, 12U}) {
+      CAPTURE(peers);
+      Source source(20'000);
+      source.now += 1h;
+      Update update(source, kind, peers, 20);
+      CHECK(update.run() < 100ms * static_cast<int>(peers));
+      CHECK(source.policy.fresh() == 0);
+    }
+}
+
+TEST_CASE("what nobody lacks is not new, and is again when a peer comes that lacks it") {
+  Source source(100);
+  CHECK(source.policy.fresh() == 0);
+  const Peer whole = source.join(PeerKind::source);
+  CHECK(source.policy.fresh() == 100);
+  for (Piece piece = 0; piece < 100; ++piece) source.policy.brings(whole, piece);
+  CHECK(source.policy.fresh() == 0);
+  const Peer empty = source.join();
+  CHECK(source.policy.fresh() == 100);
+  source.policy.leave(empty, source.now);
+  CHECK(source.policy.fresh() == 0);
+}
+
+TEST_CASE("a peer that stands still with pieces that are new for it alone does not keep help from the others") {
+  Source source(100);
+  source.now += 1h;
+  const Peer frozen = source.join(), other = source.join();
+  for (Piece piece = 0; piece < 50; ++piece) source.policy.has(other, piece, source.now);
+  for (Piece piece = 50; piece < 100; ++piece) source.policy.has(frozen, piece, source.now);
+  // What each lacks the other has; the frozen one passes nothing on and takes nothing.
+  for (int second = 0; second < 60; ++second) {
+    source.now += 1s;
+    source.next();
+    while (source.finish_one(other)) source.next();
+  }
+  for (Piece piece = 0; piece < 100; ++piece) source.policy.has(other, piece, source.now);
+  CHECK(source.policy.outstanding(other) == 0);
+  CHECK(source.times[75] == 1);
 }

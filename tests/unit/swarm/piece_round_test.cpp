@@ -6,21 +6,25 @@
 
 #include "doctest/doctest.h"
 
+using shoal::swarm::NumberSet;
 using shoal::swarm::PieceRound;
 
 namespace {
 
+/// The next piece for a peer that lacks everything.
+PieceRound::Piece next(PieceRound& round) { return round.next(round.members()).value(); }
+
 PieceRound full(PieceRound::Piece pieces, std::uint64_t order, std::uint64_t seed) {
   PieceRound round(pieces, order, seed);
-  for (PieceRound::Piece piece = 0; piece < pieces; ++piece) round.insert(piece);
+  for (PieceRound::Piece piece = 0; piece < pieces; ++piece) round.set(piece, true);
   return round;
 }
 
 std::vector<PieceRound::Piece> take_all(PieceRound round) {
   std::vector<PieceRound::Piece> taken;
   while (!round.empty()) {
-    taken.push_back(round.next());
-    round.erase(taken.back());
+    taken.push_back(next(round));
+    round.set(taken.back(), false);
   }
   return taken;
 }
@@ -33,15 +37,15 @@ TEST_CASE("every piece comes once a round, and those that are taken out do not c
     const auto taken = take_all(round);
     CHECK(std::set(taken.begin(), taken.end()).size() == pieces);
     if (pieces < 3) continue;
-    round.erase(1);
-    round.erase(1);
+    round.set(1, false);
+    round.set(1, false);
     CHECK(round.size() == pieces - 1);
-    for (PieceRound::Piece i = 0; i < 2 * pieces; ++i) CHECK(round.next() != 1);
-    for (PieceRound::Piece piece = 0; piece < pieces; ++piece) round.erase(piece);
+    for (PieceRound::Piece i = 0; i < 2 * pieces; ++i) CHECK(next(round) != 1);
+    for (PieceRound::Piece piece = 0; piece < pieces; ++piece) round.set(piece, false);
     CHECK(round.empty());
     round.jump();
-    round.insert(2);
-    for (int i = 0; i < 3; ++i) CHECK(round.next() == 2);
+    round.set(2, true);
+    for (int i = 0; i < 3; ++i) CHECK(next(round) == 2);
   }
 }
 
@@ -66,9 +70,25 @@ TEST_CASE("who comes upon a stretch that another has been through goes on somewh
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     PieceRound round = full(1000, 3, seed);
     const auto order = take_all(round);
-    for (std::size_t i = 100; i < 200; ++i) round.erase(order[i]);
-    for (std::size_t i = 0; i < 100; ++i) round.erase(round.next());
-    elsewhere += round.next() == order[200] ? 0 : 1;
+    for (std::size_t i = 100; i < 200; ++i) round.set(order[i], false);
+    for (std::size_t i = 0; i < 100; ++i) round.set(next(round), false);
+    elsewhere += next(round) == order[200] ? 0 : 1;
   }
   CHECK(elsewhere >= 18);
+}
+
+TEST_CASE("a peer that lacks few of many pieces is given those, and the round stays where it is for the others") {
+  PieceRound round = full(100'000, 3, 1);
+  NumberSet lacks(100'000);
+  const std::set<PieceRound::Piece> lacking{7, 50'000, 99'999};
+  for (const auto piece : lacking) lacks.insert(round.rank(piece));
+  const auto before = take_all(round);
+  std::set<PieceRound::Piece> given;
+  while (const auto piece = round.next(lacks)) {
+    given.insert(*piece);
+    round.set(*piece, false);
+  }
+  CHECK(given == lacking);
+  CHECK(round.size() == 100'000 - 3);
+  CHECK(next(round) == before.front());
 }
