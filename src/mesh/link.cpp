@@ -47,7 +47,7 @@ Link::Link(LinkParts parts, std::shared_ptr<Traffic> traffic)
       last_moved_(since_) {
   tune_wire(wire_.get());
   tune_engine(engine_.get());
-  (void)tls_.widen();
+  tls_.widen();
   // The first 48 bytes of an accepted link and the first answer to a dialled one count like all others.
   traffic_->received.fetch_add(parts.to_engine.size(), std::memory_order_relaxed);
   traffic_->sent.fetch_add(parts.sent_before, std::memory_order_relaxed);
@@ -130,9 +130,18 @@ std::size_t Link::read_wire(std::span<char> buffer) {
     else if (got.state == Io::failed) wire_failed();
     else wire_read_ = blocked_by(got.state);
   }
+  if (wire_read_ == Blocked::until_readable) sleep_until_record();
   traffic_->received.fetch_add(filled, std::memory_order_relaxed);
   moved_ = moved_ || filled > 0;
   return filled;
+}
+
+/// Segments of a record that is not whole yet would each wake this thread for nothing.
+void Link::sleep_until_record() {
+  const std::size_t missing = tls_.missing();
+  if (missing == wakes_from_) return;
+  wake_from(wire_.get(), missing);
+  wakes_from_ = missing;
 }
 
 /// How many bytes the engine's socket took. When the engine is gone, the direction is done.

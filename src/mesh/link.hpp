@@ -82,6 +82,7 @@ class Link {
   // Down: wire to engine.
   bool pump_down(std::span<char> buffer);
   std::size_t read_wire(std::span<char> buffer);
+  void sleep_until_record();
   std::size_t write_engine(std::string_view bytes);
   void end_down();
   // Up: engine to wire.
@@ -110,6 +111,7 @@ class Link {
   bool engine_read_blocked_ = false, engine_write_blocked_ = false;
   bool engine_hung_up_ = false;  // a short read does not mean "empty" any more
   bool wire_ended_ = false, engine_ended_ = false;
+  std::size_t wakes_from_ = 1;  // bytes on the wire
   bool up_done_ = false, down_done_ = false;
   bool moved_ = false;
   std::chrono::steady_clock::time_point last_moved_;

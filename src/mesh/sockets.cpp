@@ -38,6 +38,8 @@ void tune_engine(int fd) {
   set_option(fd, SOL_SOCKET, SO_SNDBUF, engine_buffer);
 }
 
+void wake_from(int fd, std::size_t bytes) { set_option(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(bytes)); }
+
 void discard_on_close(int fd) { set_option(fd, SOL_SOCKET, SO_LINGER, linger{1, 0}); }
 
 Result<tcp::endpoint> parse_endpoint(const HostPort& address) {

@@ -26,6 +26,8 @@ void block_sigpipe();
 
 void tune_wire(int fd);
 void tune_engine(int fd);
+/// The socket is readable from so many bytes on (SO_RCVLOWAT), or when its stream has ended.
+void wake_from(int fd, std::size_t bytes);
 /// close(2) discards what is unsent and resets the connection.
 void discard_on_close(int fd);
 

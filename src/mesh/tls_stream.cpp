@@ -1,20 +1,15 @@
 #include "mesh/tls_stream.hpp"
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <sys/socket.h>
 
-#include <cerrno>
+#include "mesh/wire_bio.hpp"
 
 namespace shoal::mesh {
 namespace {
 
 /// What OpenSSL reads at once: four full records. A link that holds part of a record keeps this much memory.
 constexpr std::size_t wire_read_size = 72 * 1024;
-
-/// A flag of a BIO that OpenSSL has no use for.
-constexpr int more_follows = 0x10000;
 
 /// Empties the queue of errors. The one that says why is not always the first.
 bool queue_blames_certificate() {
@@ -27,36 +22,15 @@ bool queue_blames_certificate() {
   return found;
 }
 
-// A way out to a socket whose writer can say that more follows at once. The socket's number is the BIO's data, `more` its app data.
-
-int batch_write(BIO* bio, const char* from, int size) {
-  const auto fd = static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
-  const int more = BIO_test_flags(bio, more_follows) != 0 ? MSG_MORE : 0;
-  const ssize_t sent = ::send(fd, from, static_cast<std::size_t>(size), MSG_NOSIGNAL | more);
-  BIO_clear_retry_flags(bio);
-  if (sent < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
-  return static_cast<int>(sent);
-}
-
-long batch_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
-
-/// Lives as long as the process; nullptr where there is no memory.
-const BIO_METHOD* batch_method() {
-  static BIO_METHOD* const method = [] {
-    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "batch");
-    if (made == nullptr || BIO_meth_set_write(made, batch_write) != 1 || BIO_meth_set_ctrl(made, batch_control) != 1) return made = nullptr;
-    return made;
-  }();
-  return method;
-}
-
 }  // namespace
 
 void TlsStream::Free::operator()(SSL* ssl) const { SSL_free(ssl); }
 
 Result<TlsStream> TlsStream::over(const identity::TlsContext& context, int fd) {
   TlsStream stream(SSL_new(context.native()));
-  if (!stream.ssl_ || SSL_set_fd(stream.ssl_.get(), fd) != 1) return fail("cannot start TLS: " + identity::tls_error());
+  BIO* bio = stream.ssl_ ? make_wire_bio(fd, &stream.wire_) : nullptr;
+  if (bio == nullptr) return fail("cannot start TLS: " + identity::tls_error());
+  SSL_set_bio(stream.ssl_.get(), bio, bio);
   SSL_set_read_ahead(stream.ssl_.get(), 1);
   return stream;
 }
@@ -90,7 +64,7 @@ Transfer TlsStream::write(const char* from, std::size_t size) {
   if (broken_) return {};
   ERR_clear_error();
   // What is left behind for a record that follows goes out with it; the last one takes all along.
-  if (batch_ != nullptr) (size > record_size ? BIO_set_flags : BIO_clear_flags)(batch_, more_follows);
+  wire_->more_follows = wide_ && size > record_size;
   std::size_t bytes = 0;
   int result = SSL_write_ex(ssl_.get(), from, size, &bytes);
   return {result == 1 ? Io::done : state_after(result), bytes};
@@ -123,16 +97,11 @@ bool TlsStream::hello_seen() const {
 
 bool TlsStream::certificate_refused() const { return certificate_refused_; }
 
-bool TlsStream::widen() {
+void TlsStream::widen() {
   SSL_set_default_read_buffer_len(ssl_.get(), wire_read_size);
-  const int fd = SSL_get_fd(ssl_.get());
-  BIO* batch = batch_method() != nullptr ? BIO_new(batch_method()) : nullptr;
-  if (batch == nullptr) return false;
-  BIO_set_data(batch, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));
-  BIO_set_init(batch, 1);
-  SSL_set0_wbio(ssl_.get(), batch);
-  batch_ = batch;
-  return true;
+  wide_ = true;
 }
+
+std::size_t TlsStream::missing() const { return wire_->arriving.missing(); }
 
 }  // namespace shoal::mesh

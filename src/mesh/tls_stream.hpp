@@ -10,6 +10,8 @@
 
 namespace shoal::mesh {
 
+struct WireBio;
+
 enum class Io {
   done,
   want_read,   // call again when the socket is readable
@@ -41,8 +43,10 @@ class TlsStream {
   bool certificate_refused() const;
   const SSL* native() const { return ssl_.get(); }
   /// For bulk data, once the handshake is over: one read(2) fetches several records, and records that are written one after the other
-  /// leave together (MSG_MORE). False where there is no memory for it; then nothing has changed.
-  bool widen();
+  /// leave together (MSG_MORE).
+  void widen();
+  /// After `read` said want_read: with fewer further bytes on the socket, it will say so again.
+  std::size_t missing() const;
   /// The most that one call of `write` takes (RFC 8446, 5.1).
   static constexpr std::size_t record_size = 16 * 1024;
 
@@ -55,7 +59,8 @@ class TlsStream {
   Io state_after(int result);
 
   std::unique_ptr<SSL, Free> ssl_;
-  BIO* batch_ = nullptr;  // of ssl_: where records leave together
+  WireBio* wire_ = nullptr;  // of ssl_
+  bool wide_ = false;
   bool broken_ = false;
   bool certificate_refused_ = false;
 };
