@@ -1,4 +1,5 @@
 """One run: start everybody, sample the counters until all are complete, and turn the samples into figures."""
+import contextlib
 import dataclasses
 import filecmp
 import os
@@ -19,6 +20,7 @@ class Sample:
     hosts: dict  # {host: (bytes sent, packets sent, bytes received, packets received)} since the start
     busy: float  # seconds of CPU since the start
     total: float
+    spent: tuple  # (user, system): seconds of CPU of the system's own processes since the start
 
 
 @dataclasses.dataclass
@@ -36,16 +38,30 @@ def cpu():
     return sum(fields) - fields[3] - fields[4], sum(fields)
 
 
+def spent_by(pids):
+    """(user, system) in seconds: what these processes and the children that they waited for have used. One that has ended counts nothing."""
+    ticks = [0, 0]
+    for pid in pids:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            user, system, user_of_children, system_of_children = map(int, file.read().rpartition(")")[2].split()[11:15])
+            ticks[0] += user + user_of_children
+            ticks[1] += system + system_of_children
+    return tuple(each / os.sysconf("SC_CLK_TCK") for each in ticks)
+
+
 class Sampler:
-    def __init__(self, lab):
+    def __init__(self, lab, system):
         self._lab = lab
+        self._system = system
         self._before = lab.counters()
         self._cpu_before = cpu()
+        self._spent_before = spent_by(system.pids())
 
     def take(self, at):
         now, (busy, total) = self._lab.counters(), cpu()
         hosts = {host: tuple(new - old for new, old in zip(now[host], self._before[host])) for host in now}
-        return Sample(at, hosts, busy - self._cpu_before[0], total - self._cpu_before[1])
+        spent = tuple(new - old for new, old in zip(spent_by(self._system.pids()), self._spent_before))
+        return Sample(at, hosts, busy - self._cpu_before[0], total - self._cpu_before[1], spent)
 
 
 def settle(lab, deadline=5.0):
@@ -75,7 +91,7 @@ def run_once(system, case, lab, gates, deadline):
 
 
 def _watch(system, case, lab, gates, deadline):
-    sampler = Sampler(lab)
+    sampler = Sampler(lab, system)
     samples, done = [sampler.take(0.0)], {}
     start = gates[0].open()
     started = {host: 0.0 for host in case.nodes if host not in case.late}
@@ -180,6 +196,9 @@ def figures(run, case, piece_bytes):
         "source_utilisation": mean_between(rows, 1, begun, copy_at), "nodes_utilisation": mean_between(rows, 2, begun, min(times)),
         "cpu_busy": last_sample.busy / max(1, last_sample.total), "profile_source": profile(rows)[0], "profile_nodes": profile(rows)[1],
     }
+    delivered = case.size * len(case.nodes) / 1e9
+    result |= {"cpu_user_seconds_per_gb": last_sample.spent[0] / delivered, "cpu_system_seconds_per_gb": last_sample.spent[1] / delivered,
+               "cpu_seconds_per_gb": sum(last_sample.spent) / delivered}
     if case.apart:
         others = [host for host in case.nodes if host not in case.apart]
         result |= {"others_last_seconds": max(run.done[host] for host in others),

@@ -147,6 +147,9 @@ class Shoal(System):
         self._services.append(process)
         return self.nodes[host]
 
+    def pids(self):
+        return [process.pid for process in self._services]
+
     def end(self):
         for process in self._services:
             if process.running:

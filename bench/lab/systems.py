@@ -34,6 +34,10 @@ class Program:
                                              env=dict(os.environ, **(environment or {})))
 
     @property
+    def pid(self):
+        return self._process.pid
+
+    @property
     def exit_code(self):
         return self._process.poll()
 
@@ -88,6 +92,10 @@ class System:
 
     def end(self):
         """Ends all processes and removes what the nodes stored."""
+        raise NotImplementedError
+
+    def pids(self):
+        """Of all its processes that run."""
         raise NotImplementedError
 
     def piece_bytes(self):

@@ -69,6 +69,9 @@ class Torrent(System):
         self.nodes[host] = MarkedNode(program, mark, os.path.join(data, os.path.basename(self.payload)))
         return self.nodes[host]
 
+    def pids(self):
+        return [program.pid for program in self._programs]
+
     def end(self):
         for program in self._programs:
             program.kill()
