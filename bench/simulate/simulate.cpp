@@ -1,20 +1,27 @@
 // A fan-out in virtual time: the grant policy of the source as it is in the product, and nodes that trade at random. No sockets.
 //
-//   simulate [--nodes N] [--pieces P] [--degree D] [--least L] [--source R] [--seed S]
+//   simulate [--nodes N] [--pieces P] [--have PERCENT] [--alike 0|1] [--sources S] [--directed 0|1] [--degree D] [--least L] [--source R]
+//            [--seed S]
 //
-// All links are alike and carry one piece in one unit of time, up and down at once; the source's is R times as fast. The source has a link
+// All links are alike and carry one piece in one unit of time, up and down at once; a source's is R times as fast. A source has a link
 // to each of the first 1000 nodes; word of a piece takes two units to arrive. A node asks each neighbour for one piece at a time, or for
 // its share of what arrives in 1.2 % of the run (0.25 s where the ideal is 20 s) where that is more. Neighbours are drawn as the tracker
 // hands out peers: each joiner gets half a degree of those who came before it, of two at random the one that has fewer links. Who has fewer
 // than L after that asks once more, 5 to 10 s later, and gets as many as it lacks (swarm/announce_schedule.hpp; --least 0: it does not).
-// Printed as JSON: nodes as multiples of the ideal P * (1 + floor(log2 N) / P), copies sent by the source, and announces that the tracker
-// answered for each node.
+//
+// Every node begins with PERCENT of the pieces: the same ones as all others (--alike 1, a new version of what all have), or each its own (a
+// fetch that was interrupted). As in the product, a node that begins with half or more rations what it brought, and shows what it fetches.
+// With --directed 0, sources and such nodes are ordinary seeds.
+//
+// Printed as JSON: nodes as multiples of the ideal M * (1 + floor(log2 N) / M), where M is the number of pieces that a node lacks, copies
+// of these sent by the sources, and announces that the tracker answered for each node.
 #include <algorithm>
 #include <bit>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <queue>
 #include <random>
 #include <string>
@@ -32,6 +39,9 @@ struct Options {
   std::uint32_t nodes = 100, pieces = 1000, degree = 2 * shoal::swarm::first_peers;
   std::uint32_t least = shoal::swarm::enough_peers;
   double source = 1;  // rate
+  double have = 0;    // percent
+  bool alike = true, directed = true;
+  std::uint32_t sources = 1;
   std::uint64_t seed = 1;
   std::uint32_t source_links = 1000;  // as many as an engine takes by default
   double word = 2;                    // units of time until a message arrives
@@ -58,15 +68,21 @@ class Pieces {
 
 class Simulation {
  public:
-  explicit Simulation(const Options& options) : o_(options), policy_(o_.pieces, 1, o_.seed), random_(o_.seed), none_(o_.pieces) {
+  explicit Simulation(const Options& options) : o_(options), random_(o_.seed), none_(o_.pieces) {
+    lacking_ = std::max(1U, static_cast<std::uint32_t>(std::lround(o_.pieces * (100 - o_.have) / 100)));
     in_all_ = o_.pieces / 80;
-    for (std::uint32_t i = 0; i < o_.pieces; ++i) policy_.hold(i, true);
-    for (std::uint32_t i = 0; i <= o_.nodes; ++i) hosts_.emplace_back(o_.pieces);
+    for (std::uint32_t i = 0; i < o_.sources + o_.nodes; ++i) hosts_.emplace_back(o_.pieces);
+    for (std::uint32_t i = 0; i < o_.sources; ++i) fill(hosts_[i], o_.pieces);
+    for (std::uint32_t i = o_.sources; i < hosts_.size(); ++i) fill(hosts_[i], o_.pieces - lacking_);
     connect();
+    if (o_.directed) ration();
+    for (std::uint32_t id = 0; id < hosts_.size(); ++id)
+      for (const std::uint32_t other : hosts_[id].neighbours) meet(id, other);
   }
 
   void run() {
     tick();
+    for (std::uint32_t id = 0; id < hosts_.size(); ++id) ask_all(id);
     for (; !events_.empty() && done_ < o_.nodes; events_.pop()) {
       const Event event = events_.top();
       now_ = event.at;
@@ -75,16 +91,15 @@ class Simulation {
   }
 
   void print() const {
-    const double ideal = o_.pieces + std::floor(std::log2(o_.nodes));
+    const double ideal = lacking_ + std::floor(std::log2(o_.nodes));
     std::printf(
-        "{\"nodes\": %u, \"pieces\": %u, \"degree\": %u, \"median_over_ideal\": %.3f, \"last_over_ideal\": %.3f, "
+        "{\"nodes\": %u, \"pieces\": %u, \"lacking\": %u, \"degree\": %u, \"median_over_ideal\": %.3f, \"last_over_ideal\": %.3f, "
         "\"source_copies\": %.3f, \"announces_per_node\": %.2f, \"fewest_neighbours\": %zu}\n",
-        o_.nodes, o_.pieces, o_.degree, median_ / ideal, now_ / ideal, static_cast<double>(sent_by_source_) / o_.pieces,
+        o_.nodes, o_.pieces, lacking_, o_.degree, median_ / ideal, now_ / ideal, static_cast<double>(sent_by_sources_) / lacking_,
         1 + static_cast<double>(asked_again_) / o_.nodes, fewest_neighbours());
   }
 
  private:
-  static constexpr std::uint32_t source = 0;
   enum class What : std::uint8_t { up_free, arrived, known, ask_again, tick };
   struct Event {
     double at;
@@ -94,6 +109,17 @@ class Simulation {
   };
   struct Request {
     std::uint32_t to, piece;
+  };
+  /// What a host that rations knows of the others.
+  struct Rationing {
+    Rationing(std::uint32_t pieces, std::uint64_t seed) : policy(pieces, 1, seed) {}
+    GrantPolicy policy;
+    std::vector<std::uint32_t> host_of;  // by peer
+  };
+  /// That a host is a peer of one that rations.
+  struct Ward {
+    std::uint32_t of;
+    GrantPolicy::Peer peer;
   };
   struct Host {
     explicit Host(std::uint32_t pieces) : has(pieces), shown(pieces), asked(pieces), copies(pieces) {}
@@ -105,35 +131,80 @@ class Simulation {
     std::vector<Request> queue;          // to send
     bool sending = false;
     double down_free = 0;
-    GrantPolicy::Peer peer = 0;
-    bool linked = false;  // to the source
+    std::unique_ptr<Rationing> rationing;
+    std::vector<Ward> wards;
   };
 
-  SteadyTime clock() const { return SteadyTime{} + std::chrono::microseconds(static_cast<std::int64_t>(now_ * unit_us())); }
-  /// The ideal run takes 20 s.
+  bool is_source(std::uint32_t id) const { return id < o_.sources; }
+  SteadyTime clock() const {
+    return SteadyTime{} + std::chrono::hours(1) + std::chrono::microseconds(static_cast<std::int64_t>(now_ * unit_us()));
+  }
+  /// The ideal run from nothing takes 20 s.
   double unit_us() const { return 20e6 / o_.pieces; }
 
+  /// The first pieces, or any.
+  void fill(Host& host, std::uint32_t count) {
+    while (host.count < count) {
+      const std::uint32_t piece = o_.alike || count == o_.pieces ? host.count : static_cast<std::uint32_t>(random_() % o_.pieces);
+      if (host.has.has(piece)) continue;
+      host.has.set(piece);
+      ++host.count;
+    }
+    host.shown = host.has;
+  }
+
   void connect() {
-    for (std::uint32_t i = 1; i <= o_.nodes; ++i) {
-      hosts_[i].linked = i <= o_.source_links;
-      if (hosts_[i].linked) hosts_[i].peer = policy_.join(shoal::swarm::PeerKind::node, {});
-      if (hosts_[i].linked) by_peer_.push_back(i);
-      if (i > 1) link_at_random(i, std::min(o_.degree / 2, i - 1), i - 1);
+    for (std::uint32_t i = o_.sources; i < hosts_.size(); ++i) {
+      const std::uint32_t before = i - o_.sources;
+      if (before > 0) link_at_random(i, std::min(o_.degree / 2, before), o_.sources, i - 1);
       if (o_.least > 0) events_.push({(5 + 5 * static_cast<double>(random_() % 1000) / 1000) * 1e6 / unit_us(), What::ask_again, i, 0, 0});
     }
+    for (std::uint32_t source = 0; source < o_.sources; ++source)
+      for (std::uint32_t i = o_.sources; i < std::min<std::size_t>(hosts_.size(), o_.sources + o_.source_links); ++i) link(source, i);
   }
-  /// Until the host has `count` neighbours, all of the first `among`.
-  void link_at_random(std::uint32_t i, std::uint32_t count, std::uint32_t among) {
-    while (hosts_[i].neighbours.size() < count) {
-      const auto one = static_cast<std::uint32_t>(1 + random_() % among), two = static_cast<std::uint32_t>(1 + random_() % among);
-      const std::uint32_t other = hosts_[one].neighbours.size() <= hosts_[two].neighbours.size() ? one : two;
-      auto& mine = hosts_[i].neighbours;
-      if (other == i || std::find(mine.begin(), mine.end(), other) != mine.end()) continue;
-      mine.push_back(other);
-      hosts_[i].asked_of.push_back(0);
-      hosts_[other].neighbours.push_back(i);
-      hosts_[other].asked_of.push_back(0);
+  void link(std::uint32_t one, std::uint32_t other) {
+    for (const auto& [from, to] : {std::pair{one, other}, std::pair{other, one}}) {
+      hosts_[from].neighbours.push_back(to);
+      hosts_[from].asked_of.push_back(0);
     }
+  }
+  /// Until the host has `count` neighbours that are nodes, all of first .. last.
+  void link_at_random(std::uint32_t i, std::uint32_t count, std::uint32_t first, std::uint32_t last) {
+    while (nodes_near(i) < count) {
+      const std::uint32_t among = last - first + 1;
+      const auto one = static_cast<std::uint32_t>(first + random_() % among), two = static_cast<std::uint32_t>(first + random_() % among);
+      const std::uint32_t other = nodes_near(one) <= nodes_near(two) ? one : two;
+      const auto& mine = hosts_[i].neighbours;
+      if (other == i || std::find(mine.begin(), mine.end(), other) != mine.end()) continue;
+      link(i, other);
+    }
+  }
+  std::size_t nodes_near(std::uint32_t id) const {
+    const auto& all = hosts_[id].neighbours;
+    return all.size() -
+           static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [this](std::uint32_t other) { return is_source(other); }));
+  }
+
+  /// Sources, and nodes that begin with half or more, hide what they brought and grant it instead.
+  void ration() {
+    const bool nodes_too = 2 * lacking_ <= o_.pieces;
+    for (std::uint32_t id = 0; id < hosts_.size(); ++id) {
+      if (!is_source(id) && !nodes_too) continue;
+      hosts_[id].shown = none_;
+      hosts_[id].rationing = std::make_unique<Rationing>(o_.pieces, o_.seed + id);
+      Pieces::each(hosts_[id].has, none_, none_, [&](std::uint32_t piece) { hosts_[id].rationing->policy.hold(piece, true); });
+    }
+    for (std::uint32_t id = 0; id < hosts_.size(); ++id)
+      for (const std::uint32_t other : hosts_[id].neighbours) take_on(id, other);
+  }
+  void take_on(std::uint32_t id, std::uint32_t other) {
+    if (!hosts_[id].rationing) return;
+    Rationing& own = *hosts_[id].rationing;
+    const auto kind = hosts_[other].rationing ? shoal::swarm::PeerKind::source : shoal::swarm::PeerKind::node;
+    const auto peer = own.policy.join(kind, clock());
+    own.host_of.push_back(other);
+    hosts_[other].wards.push_back({id, peer});
+    Pieces::each(hosts_[other].has, none_, none_, [&](std::uint32_t piece) { own.policy.brings(peer, piece); });
   }
 
   void handle(const Event& event) {
@@ -148,21 +219,23 @@ class Simulation {
 
   std::size_t fewest_neighbours() const {
     std::size_t fewest = o_.nodes;
-    for (std::uint32_t i = 1; i <= o_.nodes; ++i) fewest = std::min(fewest, hosts_[i].neighbours.size());
+    for (std::uint32_t i = o_.sources; i < hosts_.size(); ++i) fewest = std::min(fewest, nodes_near(i));
     return fewest;
   }
 
   void ask_again(std::uint32_t id) {
     Host& host = hosts_[id];
     const std::size_t before = host.neighbours.size();
-    if (before >= o_.least || host.count == o_.pieces) return;
+    if (nodes_near(id) >= o_.least || host.count == o_.pieces) return;
     ++asked_again_;
-    link_at_random(id, std::min(o_.least, o_.nodes - 1), o_.nodes);
+    link_at_random(id, std::min(o_.least, o_.nodes - 1), o_.sources, static_cast<std::uint32_t>(hosts_.size() - 1));
     for (std::size_t at = before; at < host.neighbours.size(); ++at) {
-      meet(id, host.neighbours[at]);
-      meet(host.neighbours[at], id);
-      ask(id, at);
       const std::uint32_t other = host.neighbours[at];
+      meet(id, other);
+      meet(other, id);
+      take_on(id, other);
+      take_on(other, id);
+      ask(id, at);
       ask(other, index_of(hosts_[other], id));
     }
   }
@@ -173,45 +246,50 @@ class Simulation {
   }
 
   void tick() {
-    events_.push({now_ + 50, What::tick, source, 0, 0});
-    give();
+    events_.push({now_ + 50, What::tick, 0, 0, 0});
+    for (std::uint32_t id = 0; id < hosts_.size(); ++id) give(id);
   }
 
-  /// The source grants; a node asks for what it is granted at once.
-  void give() {
-    for (const auto& grant : policy_.next(clock())) {
-      const std::uint32_t node = by_peer_.at(grant.peer);
+  /// A host that rations grants; a node asks for what it is granted at once.
+  void give(std::uint32_t id) {
+    if (!hosts_[id].rationing) return;
+    for (const auto& grant : hosts_[id].rationing->policy.next(clock())) {
+      const std::uint32_t node = hosts_[id].rationing->host_of.at(grant.peer);
       if (hosts_[node].has.has(grant.piece) || hosts_[node].asked.has(grant.piece)) continue;
-      hosts_[node].asked.set(grant.piece);
-      hosts_[source].queue.push_back({node, grant.piece});
-      ++sent_by_source_;
+      request(node, id, grant.piece);
     }
-    send_next(source);
+    send_next(id);
+  }
+
+  void request(std::uint32_t node, std::uint32_t from, std::uint32_t piece) {
+    hosts_[node].asked.set(piece);
+    hosts_[from].queue.push_back({node, piece});
+    sent_by_sources_ += is_source(from) ? 1 : 0;
   }
 
   void send_next(std::uint32_t id) {
     Host& host = hosts_[id];
     if (host.sending || host.queue.empty()) return;
     // All neighbours are served alike: any of the waiting requests.
-    const std::size_t at = id == source ? 0 : random_() % host.queue.size();
-    const Request request = host.queue[at];
+    const std::size_t at = host.rationing ? 0 : random_() % host.queue.size();
+    const Request next = host.queue[at];
     host.queue.erase(host.queue.begin() + static_cast<std::ptrdiff_t>(at));
     host.sending = true;
-    Host& to = hosts_[request.to];
+    Host& to = hosts_[next.to];
     to.down_free = std::max(now_ + 1, to.down_free + 1);
-    events_.push({now_ + (id == source ? 1 / o_.source : 1), What::up_free, id, 0, 0});
-    events_.push({to.down_free, What::arrived, request.to, id, request.piece});
+    events_.push({now_ + (is_source(id) ? 1 / o_.source : 1), What::up_free, id, 0, 0});
+    events_.push({to.down_free, What::arrived, next.to, id, next.piece});
   }
 
   void arrived(std::uint32_t id, std::uint32_t from, std::uint32_t piece) {
     Host& host = hosts_[id];
     host.asked.clear(piece);
     host.has.set(piece);
+    if (host.rationing) host.rationing->policy.hold(piece, true);
     events_.push({now_ + o_.word, What::known, id, 0, piece});
     if (++host.count == o_.pieces && ++done_ == (o_.nodes + 1) / 2) median_ = now_;
-    if (from == source) return;
     const std::size_t at = index_of(host, from);
-    --host.asked_of[at];
+    host.asked_of[at] -= host.asked_of[at] > 0 ? 1 : 0;  // what was granted was not asked for here
     ask(id, at);
   }
 
@@ -223,24 +301,27 @@ class Simulation {
   void known(std::uint32_t id, std::uint32_t piece) {
     Host& host = hosts_[id];
     host.shown.set(piece);
-    if (host.linked) {
-      policy_.has(host.peer, piece, clock());
-      give();
+    for (const Ward& ward : host.wards) {
+      hosts_[ward.of].rationing->policy.has(ward.peer, piece, clock());
+      give(ward.of);
     }
+    give(id);
     for (std::uint32_t other : host.neighbours) ++hosts_[other].copies[piece];
     for (std::uint32_t other : host.neighbours)
       if (!hosts_[other].has.has(piece) && !hosts_[other].asked.has(piece)) ask(other, index_of(hosts_[other], id));
   }
 
+  void ask_all(std::uint32_t id) {
+    for (std::size_t at = 0; at < hosts_[id].neighbours.size(); ++at) ask(id, at);
+  }
   void ask(std::uint32_t id, std::size_t at) {
     Host& host = hosts_[id];
     while (host.asked_of[at] < std::max<std::size_t>(1, in_all_ / host.neighbours.size())) {
       const std::uint32_t other = host.neighbours[at];
       const std::uint32_t piece = rarest(host, hosts_[other]);
       if (piece == o_.pieces) return;
-      host.asked.set(piece);
       ++host.asked_of[at];
-      hosts_[other].queue.push_back({id, piece});
+      request(id, other, piece);
       send_next(other);
     }
   }
@@ -259,15 +340,14 @@ class Simulation {
   }
 
   const Options o_;
-  GrantPolicy policy_;
   std::mt19937_64 random_;
   const Pieces none_;
+  std::uint32_t lacking_ = 0;
   std::vector<Host> hosts_;
-  std::vector<std::uint32_t> by_peer_;
   std::priority_queue<Event> events_;
   double now_ = 0, median_ = 0;
   std::uint32_t done_ = 0, in_all_ = 0;
-  std::uint64_t sent_by_source_ = 0, asked_again_ = 0;
+  std::uint64_t sent_by_sources_ = 0, asked_again_ = 0;
 };
 
 }  // namespace
@@ -283,6 +363,10 @@ int main(int argc, char** argv) {
     if (name == "--least") options.least = value;
     if (name == "--source") options.source = std::strtod(argv[i + 1], nullptr);
     if (name == "--seed") options.seed = value;
+    if (name == "--have") options.have = std::strtod(argv[i + 1], nullptr);
+    if (name == "--alike") options.alike = value != 0;
+    if (name == "--directed") options.directed = value != 0;
+    if (name == "--sources") options.sources = value;
   }
   Simulation simulation(options);
   simulation.run();
