@@ -138,11 +138,28 @@ void Agent::tick() {
       deliver(key, channel);
     if (channel.track.phase == Phase::ready) try_to_activate(key, channel);
   }
+  tell_stalls();
   apply_limits();
   if (clock_.steady_now() >= next_collection_) {
     if (auto done = collect_garbage(false, 0); !done.ok()) log::warn("gc.failed", {{"error", done.error().message}});
   }
   publish_view();
+}
+
+/// Fetches that come to a stall, or go on.
+void Agent::tell_stalls() {
+  for (auto& [id, way] : deliveries_) {
+    const auto progress = way.done ? std::nullopt : node_->swarm().progress(way.content);
+    auto news = way.stalls.next(progress ? progress->stall : swarm::Stall{});
+    if (!news) continue;
+    for (const auto& [key, channel] : channels_) {
+      if (channel.track.wanted != id) continue;
+      news->line["model"] = key.model.str();
+      news->line["channel"] = key.channel.str();
+      news->line["release"] = id.hex();
+      out_.result(news->line, key.str() + " " + channel.track.wanted_version + " " + news->text);
+    }
+  }
 }
 
 void Agent::apply_limits() {

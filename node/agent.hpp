@@ -13,6 +13,7 @@
 #include "node/floored_clock.hpp"
 #include "node/reporter.hpp"
 #include "node/retention.hpp"
+#include "node/stall_view.hpp"
 #include "node/subscriptions.hpp"
 #include "node/task_queue.hpp"
 
@@ -60,6 +61,7 @@ class Agent {
   struct OnItsWay {
     std::unique_ptr<Delivery> delivery;
     InfoHash content;
+    StallNews stalls = {};
     bool done = false;
     std::uint64_t ticket = 0;
   };
@@ -97,6 +99,7 @@ class Agent {
 
   // Upkeep (agent.cpp)
   void tick();
+  void tell_stalls();
   void apply_limits();
   Status make_room(const manifest::VerifiedRelease& release, const std::stop_token& stop);
   Result<Json> collect_garbage(bool dry_run, ByteCount wanted_besides);

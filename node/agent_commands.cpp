@@ -4,6 +4,7 @@
 #include "metrics/exporter.hpp"
 #include "node/agent.hpp"
 #include "node/mirror_options.hpp"
+#include "node/stall_option.hpp"
 
 namespace shoal::node {
 namespace {
@@ -57,6 +58,7 @@ Result<AgentOptions> agent_options(const Invocation& call) {
   options.node.upload_limit = options.settings.limits.upload;
   options.node.download_limit = options.settings.limits.download;
   SHOAL_CHECK(read_mirror_options(call, options.node));
+  SHOAL_CHECK(read_stall_option(call, options.node));
   SHOAL_TRY(options.node.listen, call.address("--listen"));
   SHOAL_TRY(options.node.scrub_rate, bytes_of(call, "--scrub-rate"));
   SHOAL_TRY(options.retention.quota, bytes_of(call, "--quota"));
@@ -168,6 +170,7 @@ cli::Command node_run_command() {
         false, "scrub_rate"},
        mirror_after_option(),
        mirror_ca_option(),
+       stall_after_option(),
        {"--allow-code-formats", "",
         "take releases with files that execute code when they are loaded (pickles), if their publisher allows it, too", "", false, false,
         "allow_code_formats"},

@@ -1,5 +1,7 @@
 #include "node/agent_view.hpp"
 
+#include "node/stall_view.hpp"
+
 namespace shoal::node {
 namespace {
 
@@ -33,7 +35,8 @@ Json to_json(const ChannelView& channel, WallTime now) {
                       {"from_source", progress.from_source},
                       {"from_peers", progress.from_peers},
                       {"from_mirrors", progress.from_mirrors},
-                      {"reused", progress.reused}};
+                      {"reused", progress.reused},
+                      {"stall", stall_json(progress.stall)}};
   json["progress"].update(transfer_json(channel.transfer));
   return json;
 }
@@ -53,7 +56,9 @@ std::string detail_of(const Json& progress) {
 std::string percent_of(const Json& progress) {
   const auto done = progress.value("done", 0.0), size = progress.value("size", 0.0), rate = progress.value("rate", 0.0);
   if (size <= 0) return "";
-  std::string text = " " + std::to_string(static_cast<int>(100 * done / size)) + " %, " + format_bytes(static_cast<ByteCount>(rate)) + "/s";
+  const std::string percent = " " + std::to_string(static_cast<int>(100 * done / size)) + " %, ";
+  if (const Json stall = progress.value("stall", Json()); stall.is_object()) return percent + stall_text(stall);
+  std::string text = percent + format_bytes(static_cast<ByteCount>(rate)) + "/s";
   if (rate > 0 && done < size)
     text += ", " + format_duration(std::chrono::milliseconds(static_cast<std::int64_t>((size - done) / rate * 1000))) + " to go";
   return text + detail_of(progress);
@@ -97,10 +102,25 @@ Json to_json(const AgentView& view, WallTime now) {
 
 namespace {
 
-/// In one line for the tracker: what is in the way, else what the pointer says.
-const std::string& why(const ChannelView& channel) {
+/// What keeps a fetch from going on, when it is stalled.
+swarm::StallReason stalled_by(const ChannelView& channel) {
+  const bool stalled = channel.progress && channel.progress->stall.stalled;
+  return stalled ? channel.progress->stall.reason : swarm::StallReason::none;
+}
+
+/// In one line for the tracker: what is in the way, else what the pointer says. Without what changes all the time, or each report would be
+/// news.
+std::string why(const ChannelView& channel) {
   if (!channel.track.reason.empty()) return channel.track.reason;
-  return channel.problem.empty() ? channel.track.note : channel.problem;
+  if (!channel.problem.empty()) return channel.problem;
+  if (const auto reason = stalled_by(channel); reason != swarm::StallReason::none) return "stalled: " + std::string(words(reason));
+  return channel.track.note;
+}
+
+/// Its name, as it is reported.
+std::string stall_name(const ChannelView& channel) {
+  const auto reason = stalled_by(channel);
+  return reason == swarm::StallReason::none ? "" : std::string(name(reason));
 }
 
 }  // namespace
@@ -111,7 +131,8 @@ registry::NodeReport report_of(const AgentView& view, const std::string& softwar
     const Track& track = channel.track;
     const swarm::Progress progress = channel.progress.value_or(swarm::Progress{});
     report.subscriptions.push_back({channel.key.model, channel.key.channel, std::string(name(track.phase)), track.wanted, track.active,
-                                    track.wanted_version, track.active_version, why(channel), progress.done, progress.size});
+                                    track.wanted_version, track.active_version, why(channel), progress.done, progress.size,
+                                    stall_name(channel)});
   }
   return report;
 }

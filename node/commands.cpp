@@ -10,6 +10,7 @@
 #include "node/pin_commands.hpp"
 #include "node/puller.hpp"
 #include "node/repairer.hpp"
+#include "node/stall_option.hpp"
 #include "swarm/trust_chain.hpp"
 
 namespace shoal::node {
@@ -124,6 +125,7 @@ Status run_pull(Invocation& call) {
   SHOAL_TRY(options.upload_limit, parse_bytes(call.get("--upload-limit")).within("--upload-limit"));
   SHOAL_TRY(options.scrub_rate, parse_bytes(call.get("--scrub-rate")).within("--scrub-rate"));
   SHOAL_CHECK(read_mirror_options(call, options));
+  SHOAL_CHECK(read_stall_option(call, options));
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "pull"));
   Shelf shelf(session->state());
@@ -221,7 +223,8 @@ cli::Command pull_command() {
        {"--scrub-rate", "SIZE", "while serving, read so many bytes a second again, such as 20MB, and fetch again what decayed; 0 is off",
         "0", false, false, "scrub_rate"},
        mirror_after_option(),
-       mirror_ca_option()},
+       mirror_ca_option(),
+       stall_after_option()},
       run_pull,
       "Node"};
 }

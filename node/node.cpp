@@ -40,6 +40,7 @@ Result<std::unique_ptr<Node>> Node::start(swarm::MemberSession& session, const N
   options.mirror_after = node_options.mirror_after;
   options.mirror_ca = node_options.mirror_ca;
   options.site = session.site();
+  options.stall = node_options.stall;
   options.client_stop = node->stop_;
   auto on_event = [node = node.get()](const swarm::Event& event) { node->inbox(content_of(event)).push(event); };
   SHOAL_TRY(node->swarm_, swarm::Swarm::start(options, session.self().id, *node->mesh_, session.client(node->stop_.get_token()),

@@ -5,6 +5,7 @@
 
 #include "base/failpoint.hpp"
 #include "node/admission.hpp"
+#include "node/stall_view.hpp"
 
 namespace shoal::node {
 namespace {
@@ -46,6 +47,15 @@ void show(Node& node, const manifest::VerifiedRelease& release, cli::Output& out
   std::string problem = node.swarm().announce_problem(content);
   if (!problem.empty()) moment.detail += "; " + problem;
   out.progress(moment);
+}
+
+/// A stall that begins or ends is told once, beside the progress.
+void tell_stall(const swarm::Stall& stall, const manifest::VerifiedRelease& release, StallNews& news, cli::Output& out) {
+  auto told = news.next(stall);
+  if (!told) return;
+  told->line["what"] = title(*release);
+  if (out.json()) out.result(told->line, "");
+  else out.message(title(*release) + " " + told->text);
 }
 
 }  // namespace
@@ -92,13 +102,18 @@ Status check_not_withdrawn(Node& node, const InfoHash& content) {
 
 Status await_completion(Node& node, const manifest::VerifiedRelease& release, cli::Output& out, const std::stop_token& stop) {
   const InfoHash& content = release->swarm.info_hash;
+  StallNews stalls;
   while (!stop.stop_requested()) {
     auto event = node.inbox(content).wait(std::chrono::milliseconds(200), stop);
     show(node, release, out);
+    if (auto progress = node.swarm().progress(content)) tell_stall(progress->stall, release, stalls, out);
     SHOAL_CHECK(check_not_withdrawn(node, content));
     if (!event) continue;
     if (auto* failed = std::get_if<swarm::Failed>(&*event); failed != nullptr) return failed->error;
-    if (std::holds_alternative<swarm::Completed>(*event)) return {};
+    if (std::holds_alternative<swarm::Completed>(*event)) {
+      tell_stall({}, release, stalls, out);
+      return {};
+    }
     if (auto* lied = std::get_if<swarm::PeerLied>(&*event))
       out.message("peer " + lied->peer.str() + " sent corrupt data and was cut off; its pieces are fetched from others");
     if (auto* mirror = std::get_if<swarm::MirrorFailed>(&*event)) say_mirror_failed(*mirror, out);
@@ -115,7 +130,9 @@ cli::Moment moment_of(const std::string& what, const swarm::Progress& progress, 
                   {"from_mirrors", progress.from_mirrors},
                   {"peers", progress.peers},
                   {"sent", progress.sent},
-                  {"reused", progress.reused}};
+                  {"reused", progress.reused},
+                  {"stall", stall_json(progress.stall)}};
+  moment.waiting = stall_text(progress.stall);
   moment.extra.update(transfer_json(facts));
   return moment;
 }

@@ -39,6 +39,7 @@ Json node_line(const registry::NodeRow& node, const WallTime& now) {
                {"active_version", row.active_version},
                {"wanted_version", row.wanted_version},
                {"reason", row.reason},
+               {"stall", row.stall},
                {"done_bytes", row.done},
                {"size_bytes", row.size}};
     if (row.active) shown["active"] = row.active->hex();

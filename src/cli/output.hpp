@@ -22,6 +22,7 @@ struct Moment {
   ByteCount rate = 0;           // bytes per second
   std::string detail = "";      // "4 peers, 12 MB from the source"
   Json extra = Json::object();  // more members for --json
+  std::string waiting = {};     // why nothing moves: shown in place of rate, time left and detail
 };
 
 /// Thread-safe.

@@ -8,6 +8,7 @@ namespace {
 
 constexpr unsigned bar_width = 24;
 constexpr std::size_t shortest_name = 12;
+constexpr std::size_t shortest_reason = 24;
 
 std::uint64_t percent(const Moment& moment) {
   if (moment.total == 0) return 0;
@@ -40,6 +41,7 @@ std::string cut(std::string text, std::size_t width) {
 struct Part {
   std::string text;
   int rank;
+  std::size_t least = 0;  // it is cut to half of the line, or to this, before it goes; 0: it goes whole
 };
 
 std::size_t length(const std::vector<Part>& parts) {
@@ -54,6 +56,10 @@ std::vector<Part> parts_of(const Moment& moment, bool with_bar) {
   if (moment.total > 0) parts.push_back({std::to_string(percent(moment)) + "%", 1});
   std::string of_total = moment.total > 0 ? " of " + format_bytes(moment.total) : "";
   parts.push_back({format_bytes(moment.done) + of_total, 4});
+  if (!moment.waiting.empty()) {
+    parts.push_back({printable(moment.waiting), 2, shortest_reason});
+    return parts;
+  }
   if (moment.rate > 0) parts.push_back({format_bytes(moment.rate) + "/s", 2});
   if (std::int64_t left = seconds_left(moment); left > 0) parts.push_back({format_duration(std::chrono::seconds(left)) + " left", 5});
   if (!moment.detail.empty()) parts.push_back({printable(moment.detail), 6});
@@ -71,8 +77,11 @@ void fit(std::vector<Part>& parts, std::size_t width) {
   auto by_rank = [](const Part& a, const Part& b) { return a.rank < b.rank; };
   while (parts.size() > 1 && length(parts) > width) {
     std::size_t name = columns(parts.front().text), over = length(parts) - width;
-    if (parts.size() <= 3 && name >= over + shortest_name) break;
-    parts.erase(std::max_element(parts.begin(), parts.end(), by_rank));
+    const auto last = std::max_element(parts.begin(), parts.end(), by_rank);
+    const std::size_t long_enough = std::max(last->least, width / 2), now = columns(last->text);
+    if (last->least > 0 && now > long_enough) last->text = cut(last->text, std::max(long_enough, now - std::min(over, now)));
+    else if (parts.size() <= 3 && name >= over + shortest_name) break;
+    else parts.erase(last);
   }
   if (length(parts) <= width) return;
   std::size_t rest = length(parts) - columns(parts.front().text);

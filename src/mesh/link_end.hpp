@@ -16,6 +16,7 @@ enum class LinkEnd : unsigned char {
   not_served,      // this machine left the swarm
   replaced,        // the peer made a new link, or a second one appeared
   cut,             // the caller cut the machine off
+  renewed,         // nothing arrived: it ends so that it is made anew
   no_descriptors,  // the worker cannot watch its sockets
 };
 
@@ -31,6 +32,7 @@ inline std::string_view text_of(LinkEnd end) {
     case LinkEnd::not_served: return "this machine left the swarm";
     case LinkEnd::replaced: return "replaced by a newer link";
     case LinkEnd::cut: return "this machine cut the peer off";
+    case LinkEnd::renewed: return "nothing arrived: it is made anew";
     case LinkEnd::no_descriptors: return "out of descriptors";
   }
   return "unknown";

@@ -49,6 +49,7 @@ class OwnMesh final : public Mesh {
   std::optional<Whom> whom(VirtualEndpoint endpoint) const override;
   std::optional<std::chrono::microseconds> round_trip(VirtualEndpoint endpoint) const override;
   void cut(const NodeId& peer) override;
+  void renew(const NodeId& peer, const InfoHash& info_hash) override;
   void refuse(const std::vector<NodeId>& machines) override;
   void recheck() override;
   std::vector<LinkCounters> links() const override { return table_.counters(); }
@@ -194,6 +195,10 @@ void OwnMesh::cut(const NodeId& peer) {
     switchboard_.drop([&](const LinkKey& key) { return key.peer == peer; });
     cut_all();
   });
+}
+
+void OwnMesh::renew(const NodeId& peer, const InfoHash& info_hash) {
+  if (const auto link = table_.find({peer, info_hash})) link->cut(LinkEnd::renewed);
 }
 
 void OwnMesh::refuse(const std::vector<NodeId>& machines) {

@@ -105,6 +105,8 @@ class Mesh {
   virtual void refuse(const std::vector<NodeId>& machines) = 0;
   /// Ends all links of a machine at once.
   virtual void cut(const NodeId& peer) = 0;
+  /// Ends the link with a machine for one content, so that it is made anew.
+  virtual void renew(const NodeId& peer, const InfoHash& info_hash) = 0;
   /// Asks the policy again about every link and cuts those that it refuses or whose certificate has expired. Runs every two seconds by
   /// itself. A link lives as long as the certificate that was shown when it was made: renewal, a third of the life earlier, drops
   /// nothing; when the old certificate expires, the link is cut and the engine's next dial shows the new one.

@@ -9,6 +9,7 @@ namespace shoal::registry {
 namespace {
 
 constexpr std::size_t phase_limit = 32;
+constexpr std::size_t stall_limit = 32;
 
 /// One line. Bytes that are not UTF-8 are replaced, so that a strange --name cannot stop an enrolment.
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
@@ -124,6 +125,7 @@ SubscriptionReport read_subscription(JsonReader& row) {
   if (row.has("reason")) report.reason = printable(row.string("reason"), remark_limit);
   report.done = row.number("done_bytes");
   report.size = row.number("size_bytes");
+  if (row.has("stall")) report.stall = printable(row.string("stall"), stall_limit);
   return report;
 }
 Json write_subscription(const SubscriptionReport& report) {
@@ -137,6 +139,7 @@ Json write_subscription(const SubscriptionReport& report) {
   if (!report.wanted_version.empty()) row["wanted_version"] = printable(report.wanted_version, 96);
   if (!report.active_version.empty()) row["active_version"] = printable(report.active_version, 96);
   if (!report.reason.empty()) row["reason"] = printable(report.reason, remark_limit);
+  if (!report.stall.empty()) row["stall"] = printable(report.stall, stall_limit);
   return row;
 }
 NodeReport read_report(JsonReader& reader) {

@@ -106,6 +106,7 @@ struct SubscriptionReport {
   std::string wanted_version, active_version;
   std::string reason;  // why it failed or waits; empty otherwise
   ByteCount done = 0, size = 0;
+  std::string stall;  // why nothing arrives for long: swarm::name(StallReason); empty otherwise, and from older nodes
 };
 struct NodeReport {
   std::string software;  // "shoal 0.4.0"

@@ -201,7 +201,10 @@ void PieceStore::Impl::stop(ContentId id, std::function<void()> callback) {
 ContentFacts PieceStore::Impl::facts(ContentId id) const {
   return state_.with([&](const State& state) {
     auto it = state.contents.find(id);
-    return it == state.contents.end() ? ContentFacts{} : it->second->facts;
+    if (it == state.contents.end()) return ContentFacts{};
+    ContentFacts facts = it->second->facts;
+    if (!it->second->in_trouble) facts.problem.clear();
+    return facts;
   });
 }
 
@@ -212,7 +215,10 @@ void PieceStore::Impl::end_job(StoredContent& content) {
 }
 
 void PieceStore::Impl::trouble(StoredContent& content, const Error& error) {
-  const bool is_new = state_.with([&](State&) { return !std::exchange(content.in_trouble, true); });
+  const bool is_new = state_.with([&](State&) {
+    content.facts.problem = error.message;
+    return !std::exchange(content.in_trouble, true);
+  });
   if (!is_new) return;
   log::warn("store_trouble", {{"why", error.message}});
   if (content.news.events.problem) content.news.events.problem(error);

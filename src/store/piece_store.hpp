@@ -98,6 +98,7 @@ struct ContentFacts {
   std::uint32_t have = 0;     // pieces, verified and written
   std::uint32_t durable = 0;  // of these: synced (and in the journal, where there is one)
   ByteCount reused = 0;       // bytes that came from older contents
+  std::string problem = {};   // what fails and is tried again; empty where nothing does
 };
 
 /// Since the store was made, over all contents.

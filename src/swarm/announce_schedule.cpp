@@ -77,4 +77,6 @@ void AnnounceSchedule::failed(SteadyTime now, double random) {
   due_ = now + back_off(failures_, random);
 }
 
+void AnnounceSchedule::hasten(SteadyTime now) { due_ = std::min(due_, std::max(now, answered_ + floor_between)); }
+
 }  // namespace shoal::swarm

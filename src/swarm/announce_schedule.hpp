@@ -43,6 +43,9 @@ class AnnounceSchedule {
   /// It did not: the same event is announced again after 1 s, 2 s, 4 s, ... 60 s.
   void failed(SteadyTime now, double random);
 
+  /// Nothing arrives: the next announce comes at once, though not sooner than five seconds after the last answer.
+  void hasten(SteadyTime now);
+
   /// The tracker knows us, so that `stopped` means something to it.
   bool started() const { return started_; }
 

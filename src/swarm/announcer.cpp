@@ -84,11 +84,22 @@ void Announcer::remove(const InfoHash& content) {
 }
 
 std::string Announcer::problem(const InfoHash& content) const {
-  auto entry = state_.with([&](const State& state) {
+  const auto entry = find(content);
+  return entry ? *entry->problem.lock() : std::string();
+}
+
+std::shared_ptr<Announcer::Entry> Announcer::find(const InfoHash& content) const {
+  return state_.with([&](const State& state) {
     auto it = state.entries.find(content);
     return it == state.entries.end() ? std::shared_ptr<Entry>() : it->second;
   });
-  return entry ? *entry->problem.lock() : std::string();
+}
+
+void Announcer::hasten(const InfoHash& content) {
+  const auto entry = find(content);
+  if (!entry) return;
+  entry->hastened = true;
+  wake();
 }
 
 void Announcer::wake() {
@@ -123,6 +134,7 @@ SteadyTime Announcer::announce_due() {
     if (state_.lock()->ending) break;
     const AnnounceFacts facts = entry->callbacks.facts();
     *entry->last.lock() = facts;
+    if (entry->hastened.exchange(false)) entry->schedule.hasten(clock_.steady_now());
     if (auto event = entry->schedule.due(clock_.steady_now(), facts.need)) announce(content, *entry, *event, facts);
     earliest = std::min(earliest, entry->schedule.next(facts.need));
   }

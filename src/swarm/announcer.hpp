@@ -1,6 +1,7 @@
 // The thread that tells the tracker about our contents and brings back peers.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -45,6 +46,8 @@ class Announcer {
   void remove(const InfoHash& content);
   /// Why the tracker could not be asked the last time; empty after a success and for unknown contents.
   std::string problem(const InfoHash& content) const;
+  /// Nothing arrives of this content: asks the tracker for peers now (AnnounceSchedule::hasten).
+  void hasten(const InfoHash& content);
   /// Facts have changed in a way that should be told at once (completion).
   void wake();
 
@@ -53,6 +56,7 @@ class Announcer {
     Entry(AnnounceCallbacks c, AnnounceSchedule s) : callbacks(std::move(c)), schedule(s) {}
     AnnounceCallbacks callbacks;
     AnnounceSchedule schedule;  // of the announcer's thread
+    std::atomic<bool> hastened = false;
     Guarded<AnnounceFacts> last;
     mutable Guarded<std::string> problem;
   };
@@ -65,6 +69,7 @@ class Announcer {
     bool ended = false;
   };
 
+  std::shared_ptr<Entry> find(const InfoHash& content) const;
   void run();
   bool wait_until(SteadyTime time);
   SteadyTime announce_due();

@@ -27,6 +27,10 @@ void describe_content(metrics::Page& page, const Totals& totals) {
                static_cast<double>(totals.store.read));
   page.counter("shoal_written_bytes_total", "Bytes of verified pieces that were written.", static_cast<double>(totals.store.written));
   page.gauge("shoal_contents", "Contents that are being served or fetched.", static_cast<double>(totals.contents));
+  std::vector<Sample> stalled;
+  for (std::size_t i = 1; i < totals.stalled.size(); ++i)
+    stalled.push_back({{{"reason", std::string(name(static_cast<StallReason>(i)))}}, static_cast<double>(totals.stalled[i])});
+  page.gauge("shoal_fetches_stalled", "Fetches of which nothing has arrived for long (--stall-after), by reason.", stalled);
 }
 
 void describe_links(metrics::Page& page, const mesh::Mesh& mesh) {

@@ -2,6 +2,8 @@
 
 #include <libtorrent/peer_info.hpp>
 
+#include <algorithm>
+
 namespace shoal::swarm {
 namespace {
 
@@ -123,6 +125,18 @@ AnnounceFacts HostedContent::facts() const {
   // Every byte may be there while the last writes are under way; until then the content is not one that others may count on.
   facts.left = now.complete ? 0 : std::max<ByteCount>(now.size - now.done, 1);
   return facts;
+}
+
+void HostedContent::note_named(const std::vector<registry::AnnouncedPeer>& peers) {
+  const auto is_among = [](const auto& all, const NodeId& id) {
+    return std::any_of(all.begin(), all.end(), [&id](const auto& peer) { return peer.id == id; });
+  };
+  auto named = named_.lock();
+  NamedPeers now{peers, static_cast<unsigned>(peers.size())};
+  for (const auto& earlier : *named ? (*named)->peers : std::vector<registry::AnnouncedPeer>{})
+    if (!is_among(peers, earlier.id)) now.peers.push_back(earlier);
+  if (now.peers.size() > NamedPeers::most) now.peers.resize(NamedPeers::most);
+  *named = std::move(now);
 }
 
 bool HostedContents::insert(const Pointer& content) {

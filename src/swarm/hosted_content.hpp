@@ -12,9 +12,17 @@
 #include "store/piece_store.hpp"
 #include "swarm/announcer.hpp"
 #include "swarm/payload_counter.hpp"
+#include "swarm/stall.hpp"
 #include "swarm/swarm.hpp"
 
 namespace shoal::swarm {
+
+/// Whom the tracker named, the newest first.
+struct NamedPeers {
+  std::vector<registry::AnnouncedPeer> peers;  // also in earlier answers; at most `most`
+  unsigned in_last_answer = 0;
+  static constexpr std::size_t most = 128;
+};
 
 /// Shared by the swarm, its event thread, the announcer's callbacks and the mesh's. Thread-safe but for the members of the event thread.
 class HostedContent {
@@ -55,6 +63,20 @@ class HostedContent {
   void update(const lt::torrent_status& status);
   void set_complete();
   void set_incomplete() { last_.lock()->complete = false; }
+  bool is_complete() const {
+    return last_.with([](const Progress& last) { return last.complete; });
+  }
+  /// Why nothing arrives (StallWatch).
+  void set_stall(Stall stall) { last_.lock()->stall = std::move(stall); }
+  Stall stall() const {
+    return last_.with([](const Progress& last) { return last.stall; });
+  }
+  /// An answer of the tracker, without this machine.
+  void note_named(const std::vector<registry::AnnouncedPeer>& peers);
+  /// None before the first answer.
+  std::optional<NamedPeers> named() const {
+    return named_.with([](const auto& named) { return named; });
+  }
   Progress progress() const;
   AnnounceFacts facts() const;
 
@@ -80,6 +102,7 @@ class HostedContent {
   const store::PieceStore& store_;
   Guarded<std::optional<store::ContentId>> stored_as_;
   Guarded<Progress> last_;  // without the payload counts
+  Guarded<std::optional<NamedPeers>> named_;
   Course course_;
 };
 

@@ -3,6 +3,7 @@
 #include <libtorrent/peer_info.hpp>
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
@@ -41,6 +42,9 @@ struct MirrorFetcher::Task {
   std::vector<Mirror> mirrors;
   std::map<std::uint32_t, SteadyTime> pending;  // pieces with the engine, and until when they are waited for
   std::stop_source stop = {};
+  std::atomic<bool> hastened = false;
+
+  Task(std::shared_ptr<HostedContent> h, CheckedMetainfo m, MirrorPolicy p) : hosted(std::move(h)), metainfo(std::move(m)), policy(p) {}
 };
 
 MirrorFetcher::MirrorFetcher(const mesh::Mesh& mesh, const Clock& clock, MirrorOptions options, std::shared_ptr<PayloadCounts> totals,
@@ -62,7 +66,7 @@ MirrorFetcher::~MirrorFetcher() {
 
 void MirrorFetcher::add(const std::shared_ptr<HostedContent>& hosted, const Content& content) {
   if (options_.after.count() == 0) return;
-  auto task = std::make_shared<Task>(Task{hosted, content.metainfo, MirrorPolicy(options_.after, clock_.steady_now()), {}, {}, {}});
+  auto task = std::make_shared<Task>(hosted, content.metainfo, MirrorPolicy(options_.after, clock_.steady_now()));
   for (const std::string& url : content.mirrors)
     if (auto where = manifest::parse_mirror(url); where.ok())
       task->mirrors.push_back({url, std::move(where).value(), nullptr, 0, {}, false, {}});
@@ -75,6 +79,11 @@ void MirrorFetcher::remove(const InfoHash& content) {
   auto tasks = tasks_.lock();
   auto node = tasks->extract(content);
   if (!node.empty()) node.mapped()->stop.request_stop();
+}
+
+void MirrorFetcher::hasten(const InfoHash& content) {
+  auto tasks = tasks_.lock();
+  if (auto found = tasks->find(content); found != tasks->end()) found->second->hastened = true;
 }
 
 void MirrorFetcher::run(const std::stop_token& stop) {
@@ -97,6 +106,10 @@ bool MirrorFetcher::turn(Task& task) {
   auto sight = look(task);
   if (!sight) return false;
   std::erase_if(task.pending, [&](const auto& item) { return sight->have.at(item.first) || item.second <= sight->now; });
+  if (task.hastened.exchange(false)) {
+    task.policy.hasten(sight->now);
+    for (Mirror& mirror : task.mirrors) mirror.not_before = std::min(mirror.not_before, sight->now);
+  }
   auto pieces = task.policy.wanted(*sight);
   std::erase_if(pieces, [&](std::uint32_t piece) { return task.pending.contains(piece); });
   Mirror* mirror = choose(task);

@@ -33,6 +33,8 @@ class MirrorFetcher {
   void add(const std::shared_ptr<HostedContent>& hosted, const Content& content);
   /// Ends a request that is under way for the content.
   void remove(const InfoHash& content);
+  /// Nothing arrives of the content: its mirrors take over, also those that failed and would be left alone for a while.
+  void hasten(const InfoHash& content);
 
  private:
   struct Mirror;

@@ -27,6 +27,8 @@ class MirrorPolicy {
   MirrorPolicy(std::chrono::milliseconds patience, SteadyTime begun) : patience_(patience), last_source_(begun), last_payload_(begun) {}
   /// The pieces that a mirror may be asked for now. Those that nobody has, if there are any.
   std::vector<std::uint32_t> wanted(const MirrorSight& sight);
+  /// Nothing arrives: the patience is over, until something does.
+  void hasten(SteadyTime now) { last_payload_ = now - patience_; }
 
  private:
   std::chrono::milliseconds patience_;

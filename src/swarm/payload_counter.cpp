@@ -21,6 +21,11 @@ class PeerCounter final : public lt::peer_plugin {
     return false;
   }
 
+  bool on_reject(const lt::peer_request&) override {
+    for (const auto& each : counts_) ++each->rejected;
+    return false;
+  }
+
   void sent_payload(int bytes) override {
     const bool source = is_source();
     for (const auto& each : counts_) (source ? each->to_source : each->to_peers) += static_cast<ByteCount>(bytes);

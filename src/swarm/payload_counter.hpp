@@ -18,6 +18,7 @@ struct PayloadCounts {
   std::atomic<ByteCount> from_mirrors{0};
   std::atomic<ByteCount> to_source{0};
   std::atomic<ByteCount> to_peers{0};
+  std::atomic<std::uint64_t> rejected{0};  // requests of this machine that peers turned down
 };
 
 /// A libtorrent plugin for one torrent, which adds to all `counts`: those of the torrent, and those of the engine. Its calls come on the

@@ -4,6 +4,7 @@
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session.hpp>
 
+#include <atomic>
 #include <mutex>
 #include <random>
 
@@ -17,6 +18,7 @@
 #include "swarm/peer_log.hpp"
 #include "swarm/prompt_dialing.hpp"
 #include "swarm/session_settings.hpp"
+#include "swarm/stall_watch.hpp"
 #include "swarm/store_disk.hpp"
 
 namespace shoal::swarm {
@@ -85,11 +87,14 @@ class EngineSwarm final : public Swarm {
         std::make_unique<AlertPump>(session_, contents_, introductions_, clock, AlertPump::Sinks{events, [this] { announcer_->wake(); }});
     mirrors_ = std::make_unique<MirrorFetcher>(mesh, clock, MirrorOptions{options.mirror_after, options.mirror_ca, !options.site.empty()},
                                                payload_, std::move(events));
+    stalls_ = std::make_unique<StallWatch>(
+        options.stall, StallWatch::Means{mesh, clock, *announcer_, introductions_, *mirrors_, [this] { return download_limit_.load(); }});
   }
 
   /// No new peers, then no new events, then goodbye to the tracker, then the engine.
   ~EngineSwarm() override {
     for (const auto& content : contents_.all()) introductions_.close(content->id());
+    stalls_.reset();
     mirrors_.reset();
     pump_.reset();
     announcer_.reset();
@@ -98,7 +103,10 @@ class EngineSwarm final : public Swarm {
   Status add(Content content) override;
   void remove(const InfoHash& content) override;
   std::optional<Progress> progress(const InfoHash& content) const override;
-  void set_limits(ByteCount upload, ByteCount download) override { session_.apply_settings(rate_limits(upload, download)); }
+  void set_limits(ByteCount upload, ByteCount download) override {
+    download_limit_ = download;
+    session_.apply_settings(rate_limits(upload, download));
+  }
   Totals totals() const override;
   std::string announce_problem(const InfoHash& content) const override { return announcer_->problem(content); }
 
@@ -108,6 +116,7 @@ class EngineSwarm final : public Swarm {
   void announce(const std::shared_ptr<HostedContent>& hosted);
 
   const SwarmOptions options_;
+  std::atomic<ByteCount> download_limit_{options_.download_limit};
   const Clock& clock_;
   mesh::Mesh& mesh_;
   const NodeId self_;
@@ -123,6 +132,7 @@ class EngineSwarm final : public Swarm {
   std::unique_ptr<Announcer> announcer_;
   std::unique_ptr<AlertPump> pump_;
   std::unique_ptr<MirrorFetcher> mirrors_;
+  std::unique_ptr<StallWatch> stalls_;
 };
 
 Status EngineSwarm::add(Content content) {
@@ -138,6 +148,7 @@ Status EngineSwarm::add(Content content) {
   }
   introductions_.open(hosted);
   announce(hosted);
+  if (content.mode != Mode::seed) stalls_->add(hosted);
   if (content.mode == Mode::fetch && !content.mirrors.empty()) mirrors_->add(hosted, content);
   return {};
 }
@@ -177,7 +188,11 @@ Status EngineSwarm::hand_to_engine(const Content& content, HostedContent& hosted
 void EngineSwarm::announce(const std::shared_ptr<HostedContent>& hosted) {
   AnnounceCallbacks callbacks;
   callbacks.facts = [hosted] { return hosted->facts(); };
-  callbacks.peers = [this, hosted](const std::vector<registry::AnnouncedPeer>& peers) { introductions_.introduce(*hosted, peers); };
+  callbacks.peers = [this, hosted](std::vector<registry::AnnouncedPeer> peers) {
+    std::erase_if(peers, [this](const auto& peer) { return peer.id == self_; });
+    hosted->note_named(peers);
+    introductions_.introduce(*hosted, peers);
+  };
   announcer_->add(hosted->id(), std::move(callbacks));
 }
 
@@ -185,6 +200,7 @@ void EngineSwarm::remove(const InfoHash& content) {
   std::lock_guard one_at_a_time(changing_);
   auto hosted = contents_.extract(content);
   if (!hosted) return;
+  stalls_->remove(content);
   mirrors_->remove(content);
   announcer_->remove(content);
   introductions_.close(content);
@@ -206,7 +222,10 @@ Totals EngineSwarm::totals() const {
   totals.to_sources = payload_->to_source;
   totals.to_nodes = payload_->to_peers;
   totals.store = store_.counters();
-  totals.contents = contents_.all().size();
+  const auto contents = contents_.all();
+  totals.contents = contents.size();
+  for (const auto& content : contents)
+    if (const Stall stall = content->stall(); stall.stalled) ++totals.stalled.at(static_cast<std::size_t>(stall.reason));
   return totals;
 }
 

@@ -1,6 +1,7 @@
 // The BitTorrent engine as the roles see it: add content, watch it, remove it. libtorrent is not visible here.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "registry/client.hpp"
 #include "store/piece_store.hpp"
 #include "swarm/metainfo.hpp"
+#include "swarm/stall.hpp"
 
 namespace shoal::swarm {
 
@@ -35,6 +37,8 @@ struct SwarmOptions {
   /// Whose certificates are good for mirrors (PEM); empty: those that this system trusts.
   std::string mirror_ca = {};
   std::stop_source client_stop{std::nostopstate};
+  /// When a fetch of which nothing arrives waits, and when it is stalled.
+  StallTimes stall = {};
 };
 
 enum class Mode {
@@ -80,6 +84,7 @@ struct Progress {
   std::uint32_t peers = 0;                       // connected
   bool checking = false;                         // re-hashing what was there
   bool complete = false;
+  Stall stall = {};  // why nothing arrives; no reason while something does
 };
 
 /// Over all contents since the engine was started; what was removed still counts.
@@ -88,7 +93,8 @@ struct Totals {
   ByteCount from_source = 0, from_nodes = 0, from_mirrors = 0;
   ByteCount to_sources = 0, to_nodes = 0;
   store::StoreCounters store;
-  std::size_t contents = 0;  // now
+  std::size_t contents = 0;                          // now
+  std::array<std::size_t, stall_reasons> stalled{};  // fetches, now, by StallReason
 };
 
 /// Fetched content is whole, and every byte of it is durable. Seeds do not send it.

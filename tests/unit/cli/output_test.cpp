@@ -116,6 +116,24 @@ TEST_CASE("the bar tells share, amounts, rate and time left") {
   CHECK(progress_bar(halfway(), 120, false) == "fetching a/b  [============>           ]  50%  500 MB of 1.00 GB  100 MB/s  5.0s left");
 }
 
+TEST_CASE("where nothing moves the reason takes the place of rate, time left and detail") {
+  Moment moment = halfway();
+  moment.detail = "4 peers";
+  moment.waiting = "waiting: no peers (the tracker names none)";
+  CHECK(progress_line(moment) == "fetching a/b  50%  500 MB of 1.00 GB  waiting: no peers (the tracker names none)");
+  CHECK(progress_bar(moment, 90, false) == "fetching a/b  [============>           ]  50%  waiting: no peers (the tracker names none)");
+  CHECK(progress_bar(moment, 66, false) == "fetching a/b  50%  waiting: no peers (the tracker names none)");
+  CHECK(progress_bar(moment, 49, false) == "fetching a/b  50%  waiting: no peers (the tracker");
+}
+
+TEST_CASE("a reason of any length leaves the line within its width") {
+  Moment moment = halfway();
+  moment.what = "fetching organisation/a-very-long-model-name-that-nobody-should-choose@1.0.0";
+  moment.waiting = "stalled for 2m05s: no peers, and no answer from the tracker (" + std::string(200, 'x') + ")";
+  for (unsigned width = 1; width < 300; ++width) CHECK(progress_bar(moment, width, false).size() <= width);
+  CHECK(progress_bar(moment, 80, false).find("stalled for 2m05s: no peers, and no") != std::string::npos);
+}
+
 TEST_CASE("colours appear only when asked for") {
   CHECK(progress_bar(halfway(), 120, false).find('\x1b') == std::string::npos);
   CHECK(progress_bar(halfway(), 120, true).find("\x1b[32m") != std::string::npos);

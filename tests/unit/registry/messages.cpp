@@ -200,6 +200,18 @@ TEST_CASE("what a node says for people is cut and made printable, not refused") 
   CHECK(read->subscriptions[0].reason.find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("a report says why a fetch is stalled, and those of older nodes say nothing of it") {
+  CHECK(decode_node_report(encode(NodeReport{"s", {subscription()}}))->subscriptions[0].stall.empty());
+  CHECK(encode(NodeReport{"s", {subscription()}}).find("stall") == std::string::npos);  // nothing that older trackers do not know
+  SubscriptionReport stalled = subscription();
+  stalled.stall = "no_peers";
+  CHECK(decode_node_report(encode(NodeReport{"s", {stalled}}))->subscriptions[0].stall == "no_peers");
+  stalled.stall = "a_reason_of_later\x1b" + std::string(5000, 'x');
+  const std::string read = decode_node_report(encode(NodeReport{"s", {stalled}}))->subscriptions[0].stall;
+  CHECK(read.substr(0, 18) == "a_reason_of_later?");
+  CHECK(read.size() <= 40);
+}
+
 TEST_CASE("reports of a wrong form are refused, members of later versions are let pass") {
   const std::string good = encode(NodeReport{"s", {subscription()}});
   auto with = [&](const char* key, Json value) {
@@ -210,7 +222,7 @@ TEST_CASE("reports of a wrong form are refused, members of later versions are le
   CHECK(decode_node_report(with("later", Json::array())).ok());
   for (const std::string& text : {"{}"s, R"({"software":"s"})"s, R"({"software":1,"subscriptions":[]})"s,
                                   R"({"software":"s","subscriptions":[1]})"s, with("model", "x"), with("phase", 1), with("wanted", "xyz"),
-                                  with("done_bytes", -1), with("done_bytes", "1"), with("channel", Json())}) {
+                                  with("done_bytes", -1), with("done_bytes", "1"), with("channel", Json()), with("stall", 1)}) {
     CAPTURE(text);
     CHECK_FALSE(decode_node_report(text).ok());
   }

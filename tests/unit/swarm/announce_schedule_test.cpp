@@ -157,3 +157,19 @@ TEST_CASE("one answer ends the back-off") {
   schedule.failed(time.now(), 0.5);
   CHECK(schedule.next(hungry) == time.now() + 1s);
 }
+
+TEST_CASE("a fetch of which nothing arrives asks at once, also during a back-off, though not within five seconds of an answer") {
+  Timeline time;
+  AnnounceSchedule schedule(time.now(), false);
+  schedule.succeeded(time.now(), AnnounceEvent::started, 600s, 0.5);
+  schedule.succeeded(time.now(), AnnounceEvent::none, 600s, 0.5);
+  const AnnounceNeed many{false, 20};
+  CHECK(schedule.next(many) > time.now() + 100s);
+  schedule.hasten(time.now());
+  CHECK(schedule.next(many) == time.now() + 5s);
+  time.pass(30s);
+  for (int i = 0; i < 7; ++i) schedule.failed(time.now(), 0.5);
+  CHECK(schedule.next(many) == time.now() + 60s);
+  schedule.hasten(time.now());
+  CHECK(schedule.due(time.now(), many) == AnnounceEvent::none);
+}

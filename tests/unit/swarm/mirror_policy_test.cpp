@@ -76,6 +76,15 @@ TEST_CASE("when nothing comes at all, whatever is missing is asked for, though s
   CHECK(policy.wanted(sight(11s, true, 5, {1, 1, 1})) == Pieces{1, 2});
 }
 
+TEST_CASE("a stall ends the patience, and what arrives then begins it anew") {
+  MirrorPolicy policy(10min, begun);
+  CHECK(policy.wanted(sight(1s, true, 5, {1, 1, 1})).empty());
+  CHECK(policy.wanted(sight(60s, true, 5, {1, 1, 1})).empty());
+  policy.hasten(begun + 60s);
+  CHECK(policy.wanted(sight(60s, true, 5, {1, 1, 1})) == Pieces{1, 2});
+  CHECK(policy.wanted(sight(61s, true, 6, {1, 1, 1})).empty());
+}
+
 TEST_CASE("a mirror that fails is left alone for longer each time, five minutes at most") {
   CHECK(mirror_pause(1) == 5s);
   CHECK(mirror_pause(2) == 10s);
