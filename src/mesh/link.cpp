@@ -10,6 +10,9 @@ namespace {
 
 /// What one direction of one link moves before it is another link's turn.
 constexpr std::size_t turn_limit = 256 * 1024;
+/// How long `have` messages are kept back, and from how many bytes on they are not (docs/performance.md).
+constexpr std::chrono::milliseconds keep_for{40};
+constexpr std::size_t most_kept = 8 * 9;
 
 bool is_only_full(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
@@ -51,7 +54,9 @@ Link::Link(LinkParts parts, std::shared_ptr<Traffic> traffic)
   // The first 48 bytes of an accepted link and the first answer to a dialled one count like all others.
   traffic_->received.fetch_add(parts.to_engine.size(), std::memory_order_relaxed);
   traffic_->sent.fetch_add(parts.sent_before, std::memory_order_relaxed);
-  up_.keep(parts.to_wire);
+  up_.keep(std::string_view(parts.said).substr(parts.sent_before));
+  (void)gathering_.leaving(parts.said);
+  gathering_.clear();
   down_.keep(parts.to_engine);
 }
 
@@ -71,10 +76,12 @@ bool Link::cut(LinkEnd why) {
 
 Link::Turn Link::turn(std::span<char> buffer, std::chrono::steady_clock::time_point now) {
   if (cut_.load(std::memory_order_relaxed)) return Turn::ended;
-  moved_ = false;
+  moved_ = 0;
+  now_ = now;
+  if (now >= kept_until_) let_go();
   bool more_down = pump_down(buffer);
   bool more_up = pump_up(buffer);
-  if (moved_) last_moved_ = now;
+  if (moved_ > 0) last_moved_ = now;
   if (up_done_ && down_done_) return Turn::ended;
   return more_down || more_up ? Turn::again : Turn::wait;
 }
@@ -132,7 +139,7 @@ std::size_t Link::read_wire(std::span<char> buffer) {
   }
   if (wire_read_ == Blocked::until_readable) sleep_until_record();
   traffic_->received.fetch_add(filled, std::memory_order_relaxed);
-  moved_ = moved_ || filled > 0;
+  moved_ += filled;
   return filled;
 }
 
@@ -149,7 +156,7 @@ std::size_t Link::write_engine(std::string_view bytes) {
   if (engine_write_blocked_ || bytes.empty()) return 0;
   ssize_t sent = uninterrupted([&] { return ::send(engine_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); });
   if (sent >= 0) {
-    moved_ = true;
+    moved_ += static_cast<std::size_t>(sent);
     // After a short write the kernel wakes us when there is room again, as after EAGAIN.
     return static_cast<std::size_t>(sent);
   }
@@ -176,26 +183,53 @@ bool Link::pump_up(std::span<char> buffer) {
   while (!up_done_) {
     if (!up_.empty()) up_.take(write_wire(up_.rest()));
     if (up_done_ || !up_.empty()) return false;
+    if (engine_ended_ && let_go()) continue;
     if (engine_ended_) {
       end_up();
       return false;
     }
     if (moved >= turn_limit) return true;
-    std::size_t got = read_engine(buffer);
+    const std::size_t kept = kept_.copy(buffer.data(), kept_.size());
+    std::size_t got = read_engine(buffer.subspan(kept));
     if (got == 0 && !engine_ended_) return false;
     moved += got;
-    std::string_view bytes(buffer.data(), got);
-    std::size_t gone = write_wire(bytes);
-    if (gone < got) up_.keep(bytes.substr(gone));
+    if (got > 0) send_up({buffer.data(), kept + got}, got);
   }
   return false;
+}
+
+/// `bytes` are what was kept back and, behind it, the news.
+void Link::send_up(std::string_view bytes, std::size_t news) {
+  std::size_t leaving = gathering_.leaving(bytes.substr(bytes.size() - news));
+  if (gathering_.kept() >= most_kept) {
+    leaving = bytes.size();
+    gathering_.clear();
+  }
+  const std::size_t gone = write_wire(bytes.substr(0, leaving));
+  if (gone < leaving) up_.keep(bytes.substr(gone, leaving - gone));
+  if (leaving > 0 || kept_.empty()) kept_until_ = now_ + keep_for;
+  kept_.assign(bytes.substr(leaving));
+}
+
+/// False where nothing was kept back.
+bool Link::let_go() {
+  if (kept_.empty() || !up_.empty()) return false;
+  up_.keep(kept_);
+  kept_.clear();
+  gathering_.clear();
+  return true;
+}
+
+std::optional<std::chrono::steady_clock::time_point> Link::wants_turn_at() const {
+  // What is kept back behind bytes that the wire does not take leaves when it takes them.
+  return kept_.empty() || !up_.empty() ? std::nullopt : std::optional(kept_until_);
 }
 
 std::size_t Link::read_engine(std::span<char> buffer) {
   if (engine_read_blocked_ || engine_ended_) return 0;
   ssize_t got = uninterrupted([&] { return ::recv(engine_.get(), buffer.data(), buffer.size(), 0); });
   if (got > 0) {
-    moved_ = true;
+    moved_ += static_cast<std::size_t>(got);
     // A short read emptied the socket: new bytes will raise a new edge, so the call that would say EAGAIN is saved.
     engine_read_blocked_ = static_cast<std::size_t>(got) < buffer.size() && !engine_hung_up_;
     return static_cast<std::size_t>(got);
@@ -219,7 +253,7 @@ std::size_t Link::write_wire(std::string_view bytes) {
     else wire_failed();
   }
   traffic_->sent.fetch_add(gone, std::memory_order_relaxed);
-  moved_ = moved_ || gone > 0;
+  moved_ += gone;
   return gone;
 }
 

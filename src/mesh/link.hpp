@@ -8,11 +8,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "base/clock.hpp"
 #include "base/files.hpp"
+#include "mesh/have_gathering.hpp"
 #include "mesh/link_end.hpp"
 #include "mesh/link_key.hpp"
 #include "mesh/tls_stream.hpp"
@@ -32,9 +34,9 @@ struct LinkParts {
   UniqueFd wire;
   TlsStream tls;
   UniqueFd engine;
-  std::string to_wire;          // read from the engine already
+  std::string said;             // read from the engine already, from its first byte on
   std::string to_engine;        // read from the wire already
-  std::size_t sent_before = 0;  // bytes that the wire has had already
+  std::size_t sent_before = 0;  // bytes of `said` that the wire has had already
 };
 
 class Link {
@@ -63,6 +65,10 @@ class Link {
   void engine_ready(std::uint32_t events);
   int engine() const { return engine_.get(); }
   std::chrono::steady_clock::time_point last_moved() const { return last_moved_; }
+  /// Bytes of the last turn, both directions together.
+  std::size_t moved() const { return moved_; }
+  /// When the link wants a turn even if nothing happens: it keeps `have` messages back (HaveGathering).
+  std::optional<std::chrono::steady_clock::time_point> wants_turn_at() const;
   /// One side has ended its stream and the other not yet.
   bool half_closed() const { return up_done_ != down_done_; }
   /// Tells both sides that it is over, as far as that goes without waiting.
@@ -88,6 +94,8 @@ class Link {
   // Up: engine to wire.
   bool pump_up(std::span<char> buffer);
   std::size_t read_engine(std::span<char> buffer);
+  void send_up(std::string_view bytes, std::size_t news);
+  bool let_go();
   std::size_t write_wire(std::string_view bytes);
   void end_up();
   void wire_failed();
@@ -106,6 +114,9 @@ class Link {
 
   TlsStream tls_;
   Leftover up_, down_;
+  HaveGathering gathering_;
+  std::string kept_;  // what it keeps back
+  std::chrono::steady_clock::time_point kept_until_;
   // TLS may have to write to read on (an answer to a key update), or to read to write on.
   Blocked wire_read_ = Blocked::no, wire_write_ = Blocked::no;
   bool engine_read_blocked_ = false, engine_write_blocked_ = false;
@@ -113,7 +124,8 @@ class Link {
   bool wire_ended_ = false, engine_ended_ = false;
   std::size_t wakes_from_ = 1;  // bytes on the wire
   bool up_done_ = false, down_done_ = false;
-  bool moved_ = false;
+  std::size_t moved_ = 0;
+  std::chrono::steady_clock::time_point now_;  // of this turn
   std::chrono::steady_clock::time_point last_moved_;
 };
 

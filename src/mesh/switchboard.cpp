@@ -250,7 +250,7 @@ LinkParts Switchboard::settle(const CallPtr& call, identity::Certificate peer, T
 void Switchboard::join_dialled(const CallPtr& call, std::string first_bytes) {
   LinkParts parts = settle(call, *call->peer, call->line);
   parts.dialled = true;
-  parts.to_wire = call->said.substr(call->sent);
+  parts.said = call->said;
   parts.sent_before = call->sent;
   parts.to_engine = std::move(first_bytes);
   join(std::move(parts));
@@ -260,7 +260,7 @@ void Switchboard::join_dialled(const CallPtr& call, std::string first_bytes) {
 void Switchboard::join_arrival(const CallPtr& call, Arrival arrival) {
   call->reply(socks::Reply::succeeded);
   LinkParts parts = settle(call, std::move(arrival.peer), arrival.connection);
-  parts.to_wire = call->said;
+  parts.said = call->said;
   parts.to_engine = std::move(arrival.opening);
   join(std::move(parts));
   leave(call);

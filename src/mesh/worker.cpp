@@ -18,6 +18,10 @@ namespace {
 constexpr std::size_t buffer_size = 128 * 1024;
 /// A link of which one side has ended is given this long without a byte.
 constexpr std::chrono::milliseconds half_closed_idle{10000};
+/// While less than this moves at a time, the sockets are looked at no more often than this: what came in meanwhile is then moved in one go.
+/// The first byte after a pause is moved at once.
+constexpr std::size_t little = 64 * 1024;
+constexpr std::chrono::microseconds breath{1000};
 
 }  // namespace
 
@@ -63,10 +67,18 @@ void Worker::run() {
   seats_.clear();
 }
 
+void Worker::breathe() const {
+  if (!ready_.empty() || moved_ >= little) return;
+  const auto since = std::chrono::steady_clock::now() - now_;
+  if (since < breath) std::this_thread::sleep_for(breath - since);
+}
+
 void Worker::wait() {
+  breathe();
   std::array<epoll_event, 128> events;
-  auto until_tick = std::chrono::duration_cast<std::chrono::milliseconds>(next_tick_ - now_).count() + 1;
-  int timeout = ready_.empty() ? static_cast<int>(std::max<long>(until_tick, 0)) : 0;
+  const auto next = timed_.empty() ? next_tick_ : std::min(next_tick_, timed_.front().first);
+  auto until_next = std::chrono::duration_cast<std::chrono::milliseconds>(next - now_).count() + 1;
+  int timeout = ready_.empty() ? static_cast<int>(std::max<long>(until_next, 0)) : 0;
   int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
   now_ = std::chrono::steady_clock::now();
   for (int i = 0; i < count; ++i) {
@@ -78,6 +90,16 @@ void Worker::wait() {
     auto& port = *static_cast<Port*>(event.data.ptr);
     ((*port.seat->link).*port.ready)(event.events);
     queue(*port.seat);
+  }
+  queue_timed();
+}
+
+void Worker::queue_timed() {
+  for (; !timed_.empty() && timed_.front().first <= now_; timed_.pop_front()) {
+    const auto found = seats_.find(timed_.front().second);
+    if (found == seats_.end()) continue;
+    found->second->timed = false;
+    queue(*found->second);
   }
 }
 
@@ -113,13 +135,18 @@ void Worker::queue(Seat& seat) {
 /// One turn each for all that were ready; those with more to do come again after the others.
 void Worker::give_turns() {
   std::swap(ready_, turns_);
+  moved_ = 0;
   for (Seat* seat : turns_) {
     seat->queued = false;
-    switch (seat->link->turn(buffer_, now_)) {
-      case Link::Turn::wait: break;
-      case Link::Turn::again: queue(*seat); break;
-      case Link::Turn::ended: end(*seat); break;
+    const Link::Turn turn = seat->link->turn(buffer_, now_);
+    moved_ += seat->link->moved();
+    if (turn == Link::Turn::ended) {
+      end(*seat);
+      continue;
     }
+    if (turn == Link::Turn::again) queue(*seat);
+    const auto at = seat->link->wants_turn_at();
+    if (at && !std::exchange(seat->timed, true)) timed_.emplace_back(*at, seat->link.get());
   }
   turns_.clear();
 }

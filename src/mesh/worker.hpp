@@ -4,10 +4,12 @@
 // and the order of turns is ours.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/guarded.hpp"
@@ -41,6 +43,7 @@ class Worker {
     std::shared_ptr<Link> link;
     Port wire{this, &Link::wire_ready}, engine{this, &Link::engine_ready};
     bool queued = false;
+    bool timed = false;  // it has a place in timed_
   };
 
   void run();
@@ -48,6 +51,8 @@ class Worker {
   void take_new_links();
   bool watch(int fd, Port* port);
   void queue(Seat& seat);
+  void breathe() const;
+  void queue_timed();
   void give_turns();
   void end_idle_links();
   void end(Seat& seat);
@@ -64,6 +69,8 @@ class Worker {
   // The thread's own.
   std::unordered_map<const Link*, std::unique_ptr<Seat>> seats_;
   std::vector<Seat*> ready_, turns_;
+  std::deque<std::pair<std::chrono::steady_clock::time_point, const Link*>> timed_;  // links that want a turn; they may have ended
+  std::size_t moved_ = 0;                                                            // bytes of the last turns
   std::vector<char> buffer_;
   std::chrono::steady_clock::time_point now_, next_tick_;
   std::thread thread_;
