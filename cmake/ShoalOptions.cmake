@@ -20,9 +20,11 @@ if(SHOAL_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${SHOAL_CCACHE})
 endif()
 
+# Of sources that are compiled as one (ShoalUnity) GCC says that a name hides another source's, and that a type of one source is used in a header.
+set(shoal_in_unity $<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>)
 add_library(shoal_warnings INTERFACE)
 target_compile_options(shoal_warnings INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -fno-omit-frame-pointer
+  -Wall -Wextra -Wpedantic $<IF:${shoal_in_unity},-Wno-subobject-linkage,-Wshadow> -Wnon-virtual-dtor -Woverloaded-virtual -fno-omit-frame-pointer
   $<$<BOOL:${SHOAL_WERROR}>:-Werror>)
 # Hardening that Debian's own packages are built with.
 target_compile_options(shoal_warnings INTERFACE -fstack-protector-strong

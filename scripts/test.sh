@@ -1,24 +1,78 @@
 #!/usr/bin/env bash
-# Installs what is needed, builds, and runs every test through ctest.
-#   scripts/test.sh                      the release and asan presets
-#   scripts/test.sh PRESET...            others: dev, tsan (see CMakePresets.json)
-# Stops at the first preset that fails, so that the last lines are always the summary that matters.
+# Installs what is needed, builds, and runs the tests through ctest (docs/testing.md says what runs where).
+#   scripts/test.sh              what a change must pass: the presets release and asan, without the tests labelled nightly
+#   scripts/test.sh --all        those, the nightly tests, a build that compiles each source alone (preset dev), and the tests of
+#                                threads (preset tsan)
+#   scripts/test.sh PRESET...    one preset after the other, see CMakePresets.json
+# Stops at the first preset that fails, so that the last lines are always the summary that matters. Before it come the ten slowest tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 jobs=$(nproc)
 ((jobs >= 2)) || jobs=2
-presets=("$@")
-((${#presets[@]})) || presets=(release asan)
 
 # A compiler cache, where there is one, serves every clone.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
-bash scripts/install-deps.sh --tests
-for preset in "${presets[@]}"; do
+# build PRESET [TARGET...]: several sources in one compile (decision 0011), except in dev, which shows that each compiles alone.
+build() {
+  local preset=$1
+  shift
   echo "== $preset: configure and build"
-  cmake --preset "$preset"
-  cmake --build --preset "$preset" -j "$jobs"
+  local unity=ON
+  [[ $preset != dev ]] || unity=OFF
+  cmake --preset "$preset" -DSHOAL_UNITY="$unity"
+  cmake --build --preset "$preset" -j "$jobs" ${@:+--target "$@"}
+}
+
+# Passes ctest's output on and puts the ten slowest tests before its summary.
+with_slowest() {
+  awk '
+    $0 ~ /Test +#[0-9]+: / && $NF == "sec" { seconds[$0] = $(NF - 1) }
+    / tests passed, / {
+      print "The slowest:"
+      for (rank = 0; rank < 10; ++rank) {
+        slowest = ""
+        for (line in seconds) if (slowest == "" || seconds[line] + 0 > seconds[slowest] + 0) slowest = line
+        if (slowest == "") break
+        name = slowest; sub(/.*Test +#[0-9]+: /, "", name); sub(/ .*/, "", name)
+        printf "%9.1f s  %s\n", seconds[slowest], name
+        delete seconds[slowest]
+      }
+      print ""
+    }
+    { print; fflush() }'
+}
+
+# run PRESET ARGUMENT...: the tests that the arguments choose.
+run() {
+  local preset=$1
+  shift
   echo "== $preset: test"
-  ctest --preset "$preset" -j "$jobs" --output-on-failure
-done
+  ctest --preset "$preset" -j "$jobs" --output-on-failure "$@" | with_slowest
+}
+
+bash scripts/install-deps.sh --tests
+case "${1:-}" in
+  '')
+    for preset in release asan; do
+      build "$preset"
+      run "$preset" -LE nightly
+    done
+    ;;
+  --all)
+    build dev
+    build tsan {unit,integration}_{mesh,swarm,http} unit_{store,node}
+    run tsan -R '^(unit|integration)\.(mesh|swarm|store|http|node)(\.|$)'
+    for preset in asan release; do
+      build "$preset"
+      run "$preset"
+    done
+    ;;
+  *)
+    for preset in "$@"; do
+      build "$preset"
+      run "$preset"
+    done
+    ;;
+esac

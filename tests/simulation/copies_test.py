@@ -27,7 +27,7 @@ class Copies(unittest.TestCase):
     def test_a_thousand_nodes(self):
         self.assert_bounded(1.02, 1.10, nodes=1000, pieces=1000)
 
-    @unittest.skipUnless(os.environ.get("LARGE"), "a minute, and many with a sanitizer")
+    @unittest.skipUnless(os.environ.get("LARGE"), "slow: simulation.ten_thousand runs it, with the label nightly")
     def test_ten_thousand_nodes(self):
         """With the pieces that a checkpoint of half a gigabyte has; larger ones have more, and end sooner."""
         self.assert_bounded(1.02, 1.10, seeds=(1,), nodes=10000, pieces=2000)
