@@ -95,8 +95,9 @@ class PeerLog final : public lt::peer_plugin {
     return false;
   }
 
+  /// Only the first time: where a plugin keeps it from libtorrent, that takes the first `have` for the end of a have_none.
   bool says_it_has(const std::string& pieces) {
-    if (is_on()) write("peer.pieces", {{"has", pieces}});
+    if (!std::exchange(said_pieces_, true) && is_on()) write("peer.pieces", {{"has", pieces}});
     return false;
   }
 
@@ -117,6 +118,7 @@ class PeerLog final : public lt::peer_plugin {
   mutable PeerTally tally_;
   bool spoke_ = false;
   bool introduced_ = false;
+  bool said_pieces_ = false;
   bool source_ = false;
 };
 

@@ -62,6 +62,9 @@ class FollowingOneLink(FleetCase):
             ("peer.traffic", {"requests_received": number}),
             ("peer.closed", {"why": words, "handshake": lambda text: text == "yes"}),
             ("link.down", {"why": words, "milliseconds": number})])
+        for process in (pull, seeder):
+            said = [line["has"] for line in lines_of(process) if line["event"] == "peer.pieces"]
+            self.assertEqual(len(said), len([line for line in lines_of(process) if line["event"] == "link.up"]), said)
         named = [line for line in lines_of(pull) if line["event"] == "tracker.answered"]
         self.assertIn(ids["source"], named[0]["named"])
 
