@@ -61,6 +61,13 @@ const std::string& nudge_message() {
   return message;
 }
 
+// The mesh keeps `have` messages back for a moment (mesh/have_gathering.hpp), and lets them go with any other: a keep-alive does nothing
+// else.
+const std::string& push_message() {
+  static const std::string message(4, '\0');
+  return message;
+}
+
 void send(lt::peer_connection_handle& peer, const std::string& bytes) {
   if (peer.native_handle() && !peer.is_disconnecting()) peer.send_buffer(bytes.data(), static_cast<int>(bytes.size()));
 }
@@ -184,12 +191,12 @@ class PeerGrants final : public lt::peer_plugin {
   void sent_reject_request(const lt::peer_request&) override { answered(); }
 
   void sent_have(lt::piece_index_t) override {
-    if (speaks_ && is_idle()) send(peer_, nudge_message());
+    if (speaks_ && (is_idle() || source_)) send(peer_, is_idle() ? nudge_message() : push_message());
   }
 
   /// This machine has the piece. libtorrent tells those who lack it; a source that granted it waits for the word too.
   void completed(lt::piece_index_t piece) {
-    if (source_ && peer_.has_piece(piece)) send(peer_, have_message(static_cast<std::uint32_t>(static_cast<int>(piece))));
+    if (source_ && peer_.has_piece(piece)) send(peer_, have_message(static_cast<std::uint32_t>(static_cast<int>(piece))) + push_message());
   }
 
   bool can_disconnect(const lt::error_code& why) override {
@@ -240,7 +247,7 @@ class PeerGrants final : public lt::peer_plugin {
   }
   void grant(GrantPolicy::Piece piece) {
     note_sent(peer_, PeerTally::Kind::grant, piece);
-    send(peer_, have_message(piece) + (is_idle() ? nudge_message() : std::string()));
+    send(peer_, have_message(piece) + (is_idle() ? nudge_message() : push_message()));
   }
 
  private:
