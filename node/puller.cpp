@@ -91,6 +91,12 @@ void say_mirror_failed(const swarm::MirrorFailed& mirror, cli::Output& out) {
   else out.message(mirror.error.message);
 }
 
+std::string what_follows(const swarm::PeerLied& lied) {
+  if (lied.banned.count() == 0) return "; nobody else has what it has, so each of its pieces is checked and fetched again";
+  return " and is banned from " + std::string(lied.everywhere ? "all contents" : "this content") + " for " + format_duration(lied.banned) +
+         "; others are asked for its pieces";
+}
+
 /// The tracker hears of a fetch again and again; to what was withdrawn meanwhile it says so, and there is no sense in going on.
 Status check_not_withdrawn(Node& node, const InfoHash& content) {
   std::string problem = node.swarm().announce_problem(content);
@@ -115,7 +121,7 @@ Status await_completion(Node& node, const manifest::VerifiedRelease& release, cl
       return {};
     }
     if (auto* lied = std::get_if<swarm::PeerLied>(&*event))
-      out.message("peer " + lied->peer.str() + " sent corrupt data and was cut off; its pieces are fetched from others");
+      out.message("peer " + lied->peer.str() + " sent wrong bytes" + what_follows(*lied));
     if (auto* mirror = std::get_if<swarm::MirrorFailed>(&*event)) say_mirror_failed(*mirror, out);
   }
   return fail(ErrorCode::interrupted, "interrupted: what was fetched is kept, and the same command goes on from there");
@@ -129,6 +135,7 @@ cli::Moment moment_of(const std::string& what, const swarm::Progress& progress, 
                   {"from_peers", progress.from_peers},
                   {"from_mirrors", progress.from_mirrors},
                   {"peers", progress.peers},
+                  {"banned", progress.banned},
                   {"sent", progress.sent},
                   {"reused", progress.reused},
                   {"stall", stall_json(progress.stall)}};

@@ -10,6 +10,8 @@ namespace {
 
 /// What one direction of one link moves before it is another link's turn.
 constexpr std::size_t turn_limit = 256 * 1024;
+/// ... and how many TLS records it reads: a peer that puts single bytes into records takes no more time than others.
+constexpr unsigned most_records = 128;
 /// How long `have` messages are kept back, and from how many bytes on they are not (docs/performance.md).
 constexpr std::chrono::milliseconds keep_for{40};
 constexpr std::size_t most_kept = 8 * 9;
@@ -51,6 +53,7 @@ Link::Link(LinkParts parts, std::shared_ptr<Traffic> traffic)
   tune_wire(wire_.get());
   tune_engine(engine_.get());
   tls_.widen();
+  tls_.limit_handshake_messages();
   // The first 48 bytes of an accepted link and the first answer to a dialled one count like all others.
   traffic_->received.fetch_add(parts.to_engine.size(), std::memory_order_relaxed);
   traffic_->sent.fetch_add(parts.sent_before, std::memory_order_relaxed);
@@ -79,6 +82,7 @@ Link::Turn Link::turn(std::span<char> buffer, std::chrono::steady_clock::time_po
   moved_ = 0;
   now_ = now;
   if (now >= kept_until_) let_go();
+  records_ = 0;
   bool more_down = pump_down(buffer);
   bool more_up = pump_up(buffer);
   if (moved_ > 0) last_moved_ = now;
@@ -116,7 +120,7 @@ bool Link::pump_down(std::span<char> buffer) {
       end_down();
       return false;
     }
-    if (moved >= turn_limit) return true;
+    if (moved >= turn_limit || records_ >= most_records) return true;
     std::size_t got = read_wire(buffer);
     if (got == 0 && !wire_ended_) return false;
     moved += got;
@@ -130,7 +134,8 @@ bool Link::pump_down(std::span<char> buffer) {
 /// Fills the buffer with as many records as are there: fewer and larger sends to the engine.
 std::size_t Link::read_wire(std::span<char> buffer) {
   std::size_t filled = 0;
-  while (filled < buffer.size() && wire_read_ == Blocked::no && !wire_ended_) {
+  while (filled < buffer.size() && wire_read_ == Blocked::no && !wire_ended_ && records_ < most_records) {
+    ++records_;
     Transfer got = tls_.read(buffer.data() + filled, buffer.size() - filled);
     if (got.state == Io::done) filled += got.bytes;
     else if (got.state == Io::closed) end_wire(LinkEnd::peer_closed);

@@ -126,6 +126,7 @@ class Link {
   bool up_done_ = false, down_done_ = false;
   std::size_t moved_ = 0;
   std::chrono::steady_clock::time_point now_;  // of this turn
+  unsigned records_ = 0;                       // read from the wire in this turn
   std::chrono::steady_clock::time_point last_moved_;
 };
 

@@ -2,7 +2,9 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
+#include "base/log.hpp"
 #include "mesh/wire_bio.hpp"
 
 namespace shoal::mesh {
@@ -10,6 +12,9 @@ namespace {
 
 /// What OpenSSL reads at once: four full records. A link that holds part of a record keeps this much memory.
 constexpr std::size_t wire_read_size = 72 * 1024;
+
+/// Handshake messages that a peer may send after the handshake, plus one for each so many bytes.
+constexpr std::uint64_t late_messages = 32, bytes_per_late_message = 1024 * 1024;
 
 /// Empties the queue of errors. The one that says why is not always the first.
 bool queue_blames_certificate() {
@@ -57,7 +62,17 @@ Transfer TlsStream::read(char* into, std::size_t size) {
   ERR_clear_error();
   std::size_t bytes = 0;
   int result = SSL_read_ex(ssl_.get(), into, size, &bytes);
+  if (late_) {
+    late_->bytes += bytes;
+    if (late_->too_many()) return flooded();
+  }
   return {result == 1 ? Io::done : state_after(result), bytes};
+}
+
+Transfer TlsStream::flooded() {
+  log::debug("tls_flood", {{"messages", late_->count}});
+  broken_ = true;
+  return {};
 }
 
 Transfer TlsStream::write(const char* from, std::size_t size) {
@@ -96,6 +111,23 @@ bool TlsStream::hello_seen() const {
 }
 
 bool TlsStream::certificate_refused() const { return certificate_refused_; }
+
+bool TlsStream::LateMessages::too_many() const { return count > late_messages + bytes / bytes_per_late_message; }
+
+void TlsStream::limit_handshake_messages() {
+  late_ = std::make_unique<LateMessages>();
+  late_->socket = wire_->fd;
+  SSL_set_msg_callback(ssl_.get(), on_message);
+  SSL_set_msg_callback_arg(ssl_.get(), late_.get());
+}
+
+/// Inside SSL_read, which goes on to the next message by itself: only the end of the socket stops it.
+void TlsStream::on_message(int write, int, int type, const void*, std::size_t, SSL*, void* messages) {
+  if (write != 0 || type != SSL3_RT_HANDSHAKE) return;
+  auto& late = *static_cast<LateMessages*>(messages);
+  ++late.count;
+  if (late.too_many()) ::shutdown(late.socket, SHUT_RDWR);
+}
 
 void TlsStream::widen() {
   SSL_set_default_read_buffer_len(ssl_.get(), wire_read_size);

@@ -4,6 +4,7 @@
 #include <openssl/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "identity/tls.hpp"
@@ -47,6 +48,9 @@ class TlsStream {
   void widen();
   /// After `read` said want_read: with fewer further bytes on the socket, it will say so again.
   std::size_t missing() const;
+  /// Once the handshake is over: a peer that goes on sending handshake messages (RFC 8446, 4.6: key updates) beyond one per MiB and a few
+  /// more breaks the stream. OpenSSL works through any number of them inside one read.
+  void limit_handshake_messages();
   /// The most that one call of `write` takes (RFC 8446, 5.1).
   static constexpr std::size_t record_size = 16 * 1024;
 
@@ -56,8 +60,19 @@ class TlsStream {
   };
   explicit TlsStream(SSL* ssl) : ssl_(ssl) {}
   static Result<TlsStream> over(const identity::TlsContext& context, int fd);
+  static void on_message(int write, int version, int type, const void* bytes, std::size_t size, SSL* ssl, void* messages);
   Io state_after(int result);
+  Transfer flooded();
 
+  /// Of the peer, after the handshake. OpenSSL holds its address.
+  struct LateMessages {
+    int socket = -1;
+    std::uint64_t count = 0;
+    std::uint64_t bytes = 0;  // that were read meanwhile
+    bool too_many() const;
+  };
+
+  std::unique_ptr<LateMessages> late_;  // outlives ssl_
   std::unique_ptr<SSL, Free> ssl_;
   WireBio* wire_ = nullptr;  // of ssl_
   bool wide_ = false;

@@ -128,6 +128,7 @@ class PieceStore {
     yes,
     pressed,  // taken, but too much is unfinished: bring no more until `drained`
     no,       // not even that fits
+    ignored,  // the piece is being checked, or has failed, or the block is on its way to the disk: what came before is kept
   };
   Taken write(ContentId id, std::uint32_t piece, std::uint32_t offset, std::string_view bytes);
   /// All blocks were written: the piece is hashed, and once it is on disk (not durable yet) it is `verified`. While the disk is full

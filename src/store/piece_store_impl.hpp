@@ -119,6 +119,7 @@ class PieceStore::Impl {
   void read_again(ReadJob job);
   void read_done(ReadJob job);
   void answer(const ContentPtr& content, std::uint32_t piece, const Chunks& chunks, const Status& status);
+  bool is_what_came(const LivePiece& live, const WaitingRead& read, const char* data);
   void read_partial(const ContentPtr& content, const LivePtr& live, WaitingRead waiting);
 
   // Scrub

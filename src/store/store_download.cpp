@@ -46,10 +46,10 @@ PieceStore::Taken PieceStore::Impl::write(ContentId id, std::uint32_t piece, std
   LivePtr& slot = content->live[piece];
   if (!slot) slot = std::make_shared<LivePiece>(content->extent(piece));
   LivePiece& live = *slot;
-  if (live.completing || live.corrupt) return Taken::yes;
+  if (live.completing || live.corrupt) return Taken::ignored;
   if (!is_block(live, offset, bytes.size())) return Taken::no;
   const std::size_t block = offset / block_size;
-  if (live.spilling && live.blocks[block] == Place::memory) return Taken::yes;  // a worker reads it
+  if (live.spilling && live.blocks[block] == Place::memory) return Taken::ignored;  // a worker reads it
   if (!hold_chunk(*state, live, block / blocks_per_chunk)) return Taken::no;
   std::copy_n(bytes.data(), live.block_length(block), const_cast<char*>(live.block_data(block)));
   live.blocks[block] = Place::memory;

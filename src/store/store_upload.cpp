@@ -287,6 +287,15 @@ void PieceStore::Impl::answer(const ContentPtr& content, std::uint32_t piece, co
   }
 }
 
+/// A spilled block that the disk lost must not pass for what its sender sent.
+bool PieceStore::Impl::is_what_came(const LivePiece& live, const WaitingRead& read, const char* data) {
+  const std::size_t block = read.offset / block_size;
+  return state_.with([&](State&) {
+    if (read.offset % block_size != 0 || block >= live.spilled.size() || read.length != live.block_length(block)) return true;
+    return live.blocks[block] != LivePiece::Place::disk || fingerprint({data, read.length}) == live.spilled[block];
+  });
+}
+
 /// A block of an unfinished piece that was spilled: someone wants to know who sent it.
 void PieceStore::Impl::read_partial(const ContentPtr& content, const LivePtr& live, WaitingRead waiting) {
   Result<Block> result = fail(ErrorCode::not_found, "the block is not there");
@@ -295,7 +304,7 @@ void PieceStore::Impl::read_partial(const ContentPtr& content, const LivePtr& li
   if (file.ok() && !chunk.empty() && waiting.offset + waiting.length <= live->extent.length && waiting.length <= ChunkPool::chunk_size) {
     char* data = chunk[0].data();
     const int error = read_exactly(*file.value(), live->extent.offset + waiting.offset, data, waiting.length);
-    if (error == 0) result = Block{std::move(chunk[0]), data, waiting.length};
+    if (error == 0 && is_what_came(*live, waiting, data)) result = Block{std::move(chunk[0]), data, waiting.length};
   }
   waiting.callback(std::move(result));
   end_job(*content);

@@ -46,13 +46,10 @@ Error error_of(const lt::file_error_alert& alert) {
 
 }  // namespace
 
-AlertPump::AlertPump(lt::session& session, HostedContents& contents, Introductions& introductions, const Clock& clock, Sinks sinks)
-    : session_(session),
-      contents_(contents),
-      introductions_(introductions),
-      clock_(clock),
-      sinks_(std::move(sinks)),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+AlertPump::AlertPump(lt::session& session, HostedContents& contents, const Clock& clock, Sinks sinks)
+    : session_(session), contents_(contents), clock_(clock), sinks_(std::move(sinks)), thread_([this](const std::stop_token& stop) {
+        run(stop);
+      }) {}
 
 void AlertPump::run(const std::stop_token& stop) {
   auto next_update = std::chrono::steady_clock::now();
@@ -89,7 +86,6 @@ void AlertPump::handle(const lt::alert& alert) {
   if (lt::alert_cast<lt::torrent_finished_alert>(&alert) != nullptr) return on_finished(*content);
   if (lt::alert_cast<lt::torrent_checked_alert>(&alert) != nullptr) return on_checked(*content);
   if (lt::alert_cast<lt::cache_flushed_alert>(&alert) != nullptr) return check_complete(*content);
-  if (auto* ban = lt::alert_cast<lt::peer_ban_alert>(&alert)) return on_banned(*content, ban->endpoint);
   if (auto* file = lt::alert_cast<lt::file_error_alert>(&alert)) {
     // Bytes that are wrong or gone are the store's news: it says so itself, and what can be fetched again is no failure.
     if (file->error == lt::errors::failed_hash_check) return;
@@ -121,6 +117,7 @@ void AlertPump::check_complete(HostedContent& content) {
 void AlertPump::read_news(HostedContent& content) {
   HostedContent::News news = content.take_news();
   for (Error& problem : news.problems) sinks_.event(Failed{content.id(), std::move(problem)});
+  for (const auto& convicted : news.convicted) on_convicted(content, convicted);
   if (news.lost) on_lost_pieces(content, std::move(*news.lost));
 }
 
@@ -133,13 +130,15 @@ void AlertPump::on_lost_pieces(HostedContent& content, Error why) {
   content.course().told = false;
 }
 
-void AlertPump::on_banned(HostedContent& content, const lt::tcp::endpoint& endpoint) {
-  auto node = introductions_.banish(from_engine(endpoint));
-  if (!node) return;
-  log::warn("peer_lied", {{"peer", node->str()}, {"content", content.id().hex()}});
-  sinks_.event(PeerLied{content.id(), *node});
-  // What it sent of unfinished pieces would make them fail, too, and those who send the rest would pass for liars.
-  if (content.mode() == Mode::fetch && !content.progress().complete) content.recheck();
+void AlertPump::on_convicted(HostedContent& content, const HostedContent::Convicted& convicted) {
+  const auto& [machine, sentence] = convicted;
+  if (!sentence.news) return;
+  log::warn("peer_lied", {{"peer", machine.str()},
+                          {"content", content.id().hex()},
+                          {"banned", format_duration(sentence.lasts)},
+                          {"from", sentence.everywhere ? "all contents" : "this content"},
+                          {"times", sentence.lies}});
+  sinks_.event(PeerLied{content.id(), machine, sentence.lasts, sentence.everywhere});
 }
 
 void AlertPump::on_error(HostedContent& content, Error error) {

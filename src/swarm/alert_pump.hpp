@@ -8,7 +8,7 @@
 #include <stop_token>
 #include <thread>
 
-#include "swarm/introductions.hpp"
+#include "swarm/hosted_content.hpp"
 
 namespace shoal::swarm {
 
@@ -19,7 +19,7 @@ class AlertPump {
     std::function<void(const Event&)> event;
     std::function<void()> completed;  // a content became complete: the tracker should hear of it
   };
-  AlertPump(lt::session& session, HostedContents& contents, Introductions& introductions, const Clock& clock, Sinks sinks);
+  AlertPump(lt::session& session, HostedContents& contents, const Clock& clock, Sinks sinks);
 
  private:
   void run(const std::stop_token& stop);
@@ -30,7 +30,7 @@ class AlertPump {
   void check_complete(HostedContent& content);
   void read_news(HostedContent& content);
   void on_lost_pieces(HostedContent& content, Error why);
-  void on_banned(HostedContent& content, const lt::tcp::endpoint& endpoint);
+  void on_convicted(HostedContent& content, const HostedContent::Convicted& convicted);
   void on_error(HostedContent& content, Error error);
   void on_error_while_serving(HostedContent& content, Error error);
   void on_lost_alerts();
@@ -38,7 +38,6 @@ class AlertPump {
 
   lt::session& session_;
   HostedContents& contents_;
-  Introductions& introductions_;
   const Clock& clock_;
   Sinks sinks_;
   std::jthread thread_;

@@ -10,6 +10,7 @@
 #include "base/guarded.hpp"
 #include "store/piece_store.hpp"
 #include "swarm/engine.hpp"
+#include "swarm/piece_watch.hpp"
 
 namespace shoal::swarm {
 
@@ -18,6 +19,7 @@ struct DiskContent {
   store::ContentId id{};
   std::shared_ptr<const lt::torrent_info> torrent;  // for the SHA-1 that libtorrent wants to hear
   bool unexplored = false;                          // there may be more on disk than `have_pieces` says
+  std::shared_ptr<PieceWatch> watch = nullptr;      // none for what is never fetched
 };
 
 /// Thread-safe.

@@ -26,6 +26,9 @@ void describe_content(metrics::Page& page, const Totals& totals) {
   page.counter("shoal_source_read_bytes_total", "Bytes read from files to send them; on a seeder, from the source.",
                static_cast<double>(totals.store.read));
   page.counter("shoal_written_bytes_total", "Bytes of verified pieces that were written.", static_cast<double>(totals.store.written));
+  page.counter("shoal_lies_total", "Proofs that a machine had sent wrong bytes.", static_cast<double>(totals.lies));
+  page.gauge("shoal_banned_machines", "Machines that are kept away for now because they sent wrong bytes.",
+             static_cast<double>(totals.banned));
   page.gauge("shoal_contents", "Contents that are being served or fetched.", static_cast<double>(totals.contents));
   std::vector<Sample> stalled;
   for (std::size_t i = 1; i < totals.stalled.size(); ++i)

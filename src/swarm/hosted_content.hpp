@@ -11,6 +11,7 @@
 #include "base/guarded.hpp"
 #include "store/piece_store.hpp"
 #include "swarm/announcer.hpp"
+#include "swarm/bans.hpp"
 #include "swarm/payload_counter.hpp"
 #include "swarm/stall.hpp"
 #include "swarm/swarm.hpp"
@@ -38,11 +39,17 @@ class HostedContent {
   lt::torrent_handle handle() const { return *handle_.lock(); }
 
   /// What the store has to say of the content, kept for the event thread. The callbacks share this object.
+  struct Convicted {
+    NodeId machine;
+    Sentence sentence;
+  };
   struct News {
     std::vector<Error> problems;
     std::optional<Error> lost;  // pieces are gone, and why
+    std::vector<Convicted> convicted;
   };
   static store::ContentEvents store_events(const std::shared_ptr<HostedContent>& content);
+  void convicted(const NodeId& machine, const Sentence& sentence) { news_.lock()->convicted.push_back({machine, sentence}); }
   News take_news() { return std::exchange(*news_.lock(), {}); }
   void set_stored_as(store::ContentId id) { *stored_as_.lock() = id; }
   store::ContentFacts store_facts() const;

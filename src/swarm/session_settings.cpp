@@ -80,6 +80,7 @@ void set_pipeline(pack& p) {
   p.set_int(pack::send_buffer_watermark_factor, 150);
   p.set_int(pack::whole_pieces_threshold, 2);                 // seconds a piece; the default overflows at high rates
   p.set_int(pack::suggest_mode, pack::no_piece_suggestions);  // ruins diversity
+  p.set_bool(pack::use_parole_mode, false);                   // PieceBlame says of whom whole pieces are asked
   p.set_bool(pack::prioritize_partial_pieces, false);         // rarest first
   p.set_bool(pack::auto_sequential, false);                   // ... also when there are many seeds
   p.set_bool(pack::piece_extent_affinity, false);

@@ -31,7 +31,7 @@ lt::settings_pack session_settings(const SwarmOptions& options, const mesh::Sock
 /// The two limits alone, in bytes per second (0: none), to be applied to a session that runs.
 lt::settings_pack rate_limits(ByteCount upload, ByteCount download);
 
-/// The settings and the disk back-end, without any session plugin (smart_ban is added to each torrent).
+/// The settings and the disk back-end, without any session plugin.
 lt::session_params session_params(lt::settings_pack settings, lt::disk_io_constructor_type disk);
 
 /// Puts every address into the one class that has the rate limits; by default libtorrent leaves loopback out of them, and all

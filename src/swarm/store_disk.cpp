@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "swarm/block_digests.hpp"
 #include "swarm/mailbox.hpp"
 
 namespace shoal::swarm {
@@ -19,6 +20,7 @@ namespace {
 
 using Priorities = lt::aux::vector<lt::download_priority_t, lt::file_index_t>;
 using Errc = boost::system::errc::errc_t;
+using HashHandler = std::function<void(lt::piece_index_t, const lt::sha1_hash&, const lt::storage_error&)>;
 
 lt::error_code code(Errc value) { return {value, boost::system::generic_category()}; }
 
@@ -117,8 +119,12 @@ class StoreDisk final : public lt::disk_interface, public lt::buffer_allocator_i
                    std::shared_ptr<lt::disk_observer> observer, std::function<void(const lt::storage_error&)> handler,
                    lt::disk_job_flags_t) override {
     using Taken = store::PieceStore::Taken;
-    const Taken taken = store_.write(torrents_.at(storage).content.id, number(request.piece), static_cast<std::uint32_t>(request.start),
-                                     {buffer, static_cast<std::size_t>(request.length)});
+    const DiskContent& content = torrents_.at(storage).content;
+    const auto start = static_cast<std::uint32_t>(request.start);
+    const Taken taken = store_.write(content.id, number(request.piece), start, {buffer, static_cast<std::size_t>(request.length)});
+    // What the store has of a block that it ignored came from somebody else.
+    if (content.watch && taken != Taken::no)
+      content.watch->taken(number(request.piece), start, observer != nullptr && taken != Taken::ignored);
     if (taken == Taken::pressed) {
       // As long as a peer's write is not over, the peer is not read from.
       held_->handlers.push_back(std::move(handler));
@@ -135,18 +141,19 @@ class StoreDisk final : public lt::disk_interface, public lt::buffer_allocator_i
   }
 
   void async_hash(lt::storage_index_t storage, lt::piece_index_t piece, lt::span<lt::sha256_hash>, lt::disk_job_flags_t,
-                  std::function<void(lt::piece_index_t, const lt::sha1_hash&, const lt::storage_error&)> handler) override {
+                  HashHandler handler) override {
     const Torrent& torrent = torrents_.at(storage);
-    const lt::sha1_hash sha1 = torrent.content.torrent->hash_for_piece(piece);
+    const DiskContent& content = torrent.content;
+    const auto needs = content.watch ? content.watch->check_begins(number(piece)) : PieceWatch::Needs{};
+    auto check = std::make_shared<Check>(Check{piece, place(torrent, piece), content, needs, std::move(handler)});
     mailbox_->expect();
-    store_.complete(torrent.content.id, number(piece),
-                    [mailbox = mailbox_, seal = sealed(std::move(handler)), piece, sha1,
-                     where = place(torrent, piece)](Result<store::Verdict> verdict) {
-                      mailbox->answer([handler = std::move(*seal), piece, sha1, where, verdict = std::move(verdict)] {
-                        if (!verdict.ok()) return handler(piece, {}, error_at(where, lt::operation_t::file_write, verdict.error()));
-                        handler(piece, verdict.value() == store::Verdict::verified ? sha1 : lt::sha1_hash(), {});
-                      });
-                    });
+    store_.complete(content.id, number(piece), [&store = store_, mailbox = mailbox_, check](const Result<store::Verdict>& verdict) {
+      if (!verdict.ok()) return tell_no_verdict(*mailbox, *check, verdict.error());
+      const bool is_right = verdict.value() == store::Verdict::verified;
+      const auto tell = [mailbox, check, is_right](BlockDigests digests) { tell_verdict(*mailbox, *check, is_right, std::move(digests)); };
+      if (!(is_right ? check->needs.if_verified : check->needs.if_corrupt)) return tell({});
+      read_block_digests(store, check->content.id, number(check->piece), check->needs.bytes, tell);
+    });
   }
 
   void async_hash2(lt::storage_index_t, lt::piece_index_t piece, int, lt::disk_job_flags_t,
@@ -167,8 +174,10 @@ class StoreDisk final : public lt::disk_interface, public lt::buffer_allocator_i
   }
 
   void async_clear_piece(lt::storage_index_t storage, lt::piece_index_t piece, std::function<void(lt::piece_index_t)> handler) override {
+    const DiskContent& content = torrents_.at(storage).content;
+    if (content.watch) content.watch->cleared(number(piece));
     mailbox_->expect();
-    store_.clear(torrents_.at(storage).content.id, number(piece), [mailbox = mailbox_, seal = sealed(std::move(handler)), piece] {
+    store_.clear(content.id, number(piece), [mailbox = mailbox_, seal = sealed(std::move(handler)), piece] {
       mailbox->answer([handler = std::move(*seal), piece] { handler(piece); });
     });
   }
@@ -215,6 +224,32 @@ class StoreDisk final : public lt::disk_interface, public lt::buffer_allocator_i
     InfoHash info_hash;
     DiskContent content;
   };
+
+  /// A piece that is being hashed.
+  struct Check {
+    lt::piece_index_t piece;
+    lt::file_index_t file;
+    DiskContent content;
+    PieceWatch::Needs needs;
+    HashHandler handler;
+  };
+
+  // On threads of the store.
+  static void tell_no_verdict(Mailbox& mailbox, Check& check, const Error& why) {
+    mailbox.answer([handler = std::move(check.handler), piece = check.piece, file = check.file, watch = check.content.watch, why] {
+      if (watch) watch->cleared(number(piece));
+      handler(piece, {}, error_at(file, lt::operation_t::file_write, why));
+    });
+  }
+  static void tell_verdict(Mailbox& mailbox, Check& check, bool is_right, BlockDigests digests) {
+    const lt::sha1_hash sha1 = is_right ? check.content.torrent->hash_for_piece(check.piece) : lt::sha1_hash();
+    mailbox.answer([handler = std::move(check.handler), piece = check.piece, watch = check.content.watch, sha1, is_right,
+                    digests = std::move(digests)] {
+      if (watch) watch->checked(number(piece), is_right, digests);
+      handler(piece, sha1, {});
+      if (watch) watch->told();
+    });
+  }
 
   /// Writes that wait for memory.
   struct HeldWrites {

@@ -1,6 +1,5 @@
 #include "swarm/swarm.hpp"
 
-#include <libtorrent/extensions/smart_ban.hpp>
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session.hpp>
 
@@ -13,13 +12,16 @@
 #include "swarm/alert_pump.hpp"
 #include "swarm/content_files.hpp"
 #include "swarm/grants.hpp"
+#include "swarm/introductions.hpp"
 #include "swarm/metainfo_form.hpp"
 #include "swarm/mirror_fetcher.hpp"
 #include "swarm/peer_log.hpp"
+#include "swarm/piece_blame.hpp"
 #include "swarm/prompt_dialing.hpp"
 #include "swarm/session_settings.hpp"
 #include "swarm/stall_watch.hpp"
 #include "swarm/store_disk.hpp"
+#include "swarm/unread_guard.hpp"
 
 namespace shoal::swarm {
 namespace {
@@ -49,8 +51,6 @@ lt::add_torrent_params parameters(lt::add_torrent_params loaded, const Content& 
   for (int i = 0; i < params.ti->num_pieces(); ++i)
     if (have.at(static_cast<std::size_t>(i))) params.have_pieces.set_bit(lt::piece_index_t(i));
   for (lt_plugin& plugin : plugins) params.extensions.push_back(std::move(plugin));
-  // Finds out who spoilt a piece that several peers had a part in.
-  params.extensions.emplace_back(&lt::create_smart_ban_plugin);
   return params;
 }
 
@@ -77,14 +77,13 @@ class EngineSwarm final : public Swarm {
         mesh_(mesh),
         self_(self),
         hold_(std::move(hold)),
-        introductions_(mesh, self),
+        introductions_(mesh, self, bans_, clock),
         store_(files_, {.memory_budget = options.memory_budget, .scrub_rate = options.scrub_rate}),
         session_(session_params(session_settings(options, mesh.front(), hold_), store_disk(store_, disk_))),
         announcer_(std::make_unique<Announcer>(std::move(client), peer_id_of(self), mesh.port(), clock, options.client_stop,
                                                [&mesh](const std::vector<NodeId>& machines) { mesh.refuse(machines); })) {
     session_.set_peer_class_filter(peer_classes());
-    pump_ =
-        std::make_unique<AlertPump>(session_, contents_, introductions_, clock, AlertPump::Sinks{events, [this] { announcer_->wake(); }});
+    pump_ = std::make_unique<AlertPump>(session_, contents_, clock, AlertPump::Sinks{events, [this] { announcer_->wake(); }});
     mirrors_ = std::make_unique<MirrorFetcher>(mesh, clock, MirrorOptions{options.mirror_after, options.mirror_ca, !options.site.empty()},
                                                payload_, std::move(events));
     stalls_ = std::make_unique<StallWatch>(
@@ -112,7 +111,8 @@ class EngineSwarm final : public Swarm {
 
  private:
   Status start_torrent(const Content& content, const std::shared_ptr<HostedContent>& hosted);
-  Status hand_to_engine(const Content& content, HostedContent& hosted, const store::Added& added);
+  Status hand_to_engine(const Content& content, const std::shared_ptr<HostedContent>& hosted, const store::Added& added);
+  std::shared_ptr<PieceBlame> blame(const Content& content, const std::shared_ptr<HostedContent>& hosted);
   void announce(const std::shared_ptr<HostedContent>& hosted);
 
   const SwarmOptions options_;
@@ -122,6 +122,7 @@ class EngineSwarm final : public Swarm {
   const NodeId self_;
   const PortHold hold_;
   const std::shared_ptr<PayloadCounts> payload_ = std::make_shared<PayloadCounts>();
+  const std::shared_ptr<Bans> bans_ = std::make_shared<Bans>();
   DiskContents disk_;
   std::mutex changing_;  // held by add and remove; they wait for the engine, never for events
   HostedContents contents_;
@@ -161,27 +162,43 @@ Status EngineSwarm::start_torrent(const Content& content, const std::shared_ptr<
   news.events = HostedContent::store_events(hosted);
   SHOAL_TRY(store::Added added, store_.add(std::move(news)));
   hosted->set_stored_as(added.id);
-  Status handed = hand_to_engine(content, *hosted, added);
+  Status handed = hand_to_engine(content, hosted, added);
   if (!handed.ok()) store_.stop(added.id, [this, id = hosted->id()] { disk_.closed(id); });
   return handed;
 }
 
-Status EngineSwarm::hand_to_engine(const Content& content, HostedContent& hosted, const store::Added& added) {
+/// None for what is never fetched.
+std::shared_ptr<PieceBlame> EngineSwarm::blame(const Content& content, const std::shared_ptr<HostedContent>& hosted) {
+  if (content.mode == Mode::seed) return nullptr;
+  BlamedContent blamed{hosted->id(), content.metainfo.layout(), content.metainfo.piece_sha256(), {}};
+  blamed.convicted = [weak = std::weak_ptr(hosted)](const NodeId& machine, const Sentence& sentence) {
+    if (auto alive = weak.lock()) alive->convicted(machine, sentence);
+  };
+  return PieceBlame::make(std::move(blamed), bans_, mesh_, clock_);
+}
+
+Status EngineSwarm::hand_to_engine(const Content& content, const std::shared_ptr<HostedContent>& hosted, const store::Added& added) {
   SHOAL_TRY(auto loaded, load_torrent(content.metainfo.bytes()));
-  disk_.enter(hosted.id(), {added.id, loaded.ti, added.unexplored});
-  auto counter = [&mesh = mesh_, payload = std::vector{hosted.payload(), payload_}](const lt::torrent_handle&, lt::client_data_t) {
+  const auto blamed = blame(content, hosted);
+  disk_.enter(hosted->id(), {added.id, loaded.ti, added.unexplored, blamed ? blamed->watch() : nullptr});
+  auto counter = [&mesh = mesh_, payload = std::vector{hosted->payload(), payload_}](const lt::torrent_handle&, lt::client_data_t) {
     return payload_counter(mesh, payload);
   };
-  auto rationing =
-      [role = GrantRole{options_.directed, hosted.id().leading(), std::random_device()(), options_.memory_budget / 3, self_, options_.site},
-       &mesh = mesh_, &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) { return grants(torrent, role, mesh, clock); };
-  auto watcher = [&mesh = mesh_, id = hosted.id()](const lt::torrent_handle&, lt::client_data_t) { return peer_log(mesh, id); };
-  std::vector<lt_plugin> plugins{watcher, counter};
+  auto rationing = [role = GrantRole{options_.directed, hosted->id().leading(), std::random_device()(), options_.memory_budget / 3, self_,
+                                     options_.site},
+                    &mesh = mesh_,
+                    &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) { return grants(torrent, role, mesh, clock); };
+  auto unread = [&mesh = mesh_, &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) {
+    return unread_guard(torrent, mesh, clock);
+  };
+  auto watcher = [&mesh = mesh_, id = hosted->id()](const lt::torrent_handle&, lt::client_data_t) { return peer_log(mesh, id); };
+  std::vector<lt_plugin> plugins{watcher, unread, counter};
   if (options_.speaks_grants) plugins.emplace_back(rationing);
+  if (blamed) plugins.emplace_back([blamed](const lt::torrent_handle& torrent, lt::client_data_t) { return blamed->plugin(torrent); });
   plugins.emplace_back([](const lt::torrent_handle& torrent, lt::client_data_t) { return prompt_dialing(torrent); });
   lt::error_code error;
-  hosted.attach(session_.add_torrent(parameters(std::move(loaded), content, added.have, std::move(plugins)), error));
-  if (error) return fail("content " + hosted.id().hex() + ": " + error.message());
+  hosted->attach(session_.add_torrent(parameters(std::move(loaded), content, added.have, std::move(plugins)), error));
+  if (error) return fail("content " + hosted->id().hex() + ": " + error.message());
   return {};
 }
 
@@ -211,7 +228,9 @@ void EngineSwarm::remove(const InfoHash& content) {
 std::optional<Progress> EngineSwarm::progress(const InfoHash& content) const {
   auto hosted = contents_.find(content);
   if (!hosted) return std::nullopt;
-  return hosted->progress();
+  Progress progress = hosted->progress();
+  progress.banned = static_cast<std::uint32_t>(bans_->count(content, clock_.steady_now()));
+  return progress;
 }
 
 Totals EngineSwarm::totals() const {
@@ -226,6 +245,8 @@ Totals EngineSwarm::totals() const {
   totals.contents = contents.size();
   for (const auto& content : contents)
     if (const Stall stall = content->stall(); stall.stalled) ++totals.stalled.at(static_cast<std::size_t>(stall.reason));
+  totals.lies = bans_->convictions();
+  totals.banned = bans_->count(clock_.steady_now());
   return totals;
 }
 

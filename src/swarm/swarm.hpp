@@ -82,6 +82,7 @@ struct Progress {
   ByteCount sent = 0;                            // payload sent
   ByteCount download_rate = 0, upload_rate = 0;  // bytes per second
   std::uint32_t peers = 0;                       // connected
+  std::uint32_t banned = 0;                      // machines that lied and are kept away for now
   bool checking = false;                         // re-hashing what was there
   bool complete = false;
   Stall stall = {};  // why nothing arrives; no reason while something does
@@ -95,6 +96,8 @@ struct Totals {
   store::StoreCounters store;
   std::size_t contents = 0;                          // now
   std::array<std::size_t, stall_reasons> stalled{};  // fetches, now, by StallReason
+  std::uint64_t lies = 0;                            // proofs that a machine had sent wrong bytes
+  std::size_t banned = 0;                            // machines, now
 };
 
 /// Fetched content is whole, and every byte of it is durable. Seeds do not send it.
@@ -108,10 +111,12 @@ struct Failed {
   InfoHash content;
   Error error;  // no_space, or failed with the path
 };
-/// A peer that sent a piece which did not verify, alone; it has been cut.
+/// A peer that was proved to have sent wrong bytes: a whole piece that did not verify, or a block that differs from the verified one.
 struct PeerLied {
   InfoHash content;
   NodeId peer;
+  std::chrono::seconds banned{0};  // from now on; zero where nobody else has what it has, so that it stays
+  bool everywhere = false;         // from all contents; otherwise from this one
 };
 /// A mirror that did not give what was asked for. It is tried again later, but for one that gave wrong bytes (`verification`).
 struct MirrorFailed {

@@ -1,0 +1,48 @@
+// A piece that is fetched from one machine alone, beside the engine's own requests. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+
+namespace shoal::swarm {
+
+/// Which blocks to ask for, and what has come. A few requests are under way at a time, so that the peer's other answers are not held up.
+class SoloFetch {
+ public:
+  struct Request {
+    std::uint32_t start = 0;
+    std::uint32_t length = 0;
+  };
+  /// `size` is the piece's length as the engine knows it, `bytes` how many of these belong to a file; what follows is padding, and is not
+  /// asked for.
+  SoloFetch(std::uint32_t piece, std::uint32_t size, std::uint32_t bytes, SteadyTime now);
+
+  std::uint32_t piece() const { return piece_; }
+  /// To be sent now.
+  std::vector<Request> next();
+  /// A block of the piece has come from the machine. False where it was not asked for, or has another length.
+  bool take(std::uint32_t start, std::string_view block, SteadyTime now);
+  bool is_whole() const { return missing_ == 0; }
+  /// The file's bytes in the piece, once it is whole.
+  std::string_view bytes() const { return std::string_view(data_).substr(0, bytes_); }
+  /// Nothing came for so long that another machine should be asked.
+  bool has_stalled(SteadyTime now) const { return now - last_ >= patience; }
+
+  static constexpr std::chrono::seconds patience{15};
+
+ private:
+  enum class Block : std::uint8_t { open, asked, here };
+  std::uint32_t length(std::size_t block) const;
+
+  const std::uint32_t piece_, size_, bytes_;
+  std::string data_;
+  std::vector<Block> blocks_;
+  std::size_t missing_, under_way_ = 0;
+  SteadyTime last_;
+};
+
+}  // namespace shoal::swarm
