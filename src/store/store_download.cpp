@@ -137,7 +137,6 @@ void PieceStore::Impl::end_spill(const ContentPtr& content, std::uint32_t piece,
   std::vector<Fingerprint> came(ok ? live->blocks.size() : 0);
   for (const std::size_t block : blocks)
     if (ok) came[block] = fingerprint({live->block_data(block), live->block_length(block)});
-  if (!ok) content->lane->queue.push_after(spill_pause, [this, content] { spill_on(content); });
   state_.with([&](State& state) {
     --state.spills;
     live->spilling = false;
@@ -168,6 +167,8 @@ void PieceStore::Impl::end_spill(const ContentPtr& content, std::uint32_t piece,
     check_drained(state, calls);
     if (ok && state.dirty >= spill_limit()) spill_one(state);
   });
+  // Only now that `spill_again` is set: a retry that came before it would find that it is too early, and be the last.
+  if (!ok) content->lane->queue.push_after(spill_pause, [this, content] { spill_on(content); });
   for (auto& call : calls) call();
 }
 
