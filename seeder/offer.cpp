@@ -10,6 +10,7 @@ namespace shoal::seeder {
 namespace {
 
 constexpr std::chrono::seconds look_interval{30};
+constexpr std::chrono::seconds settled{2};
 
 }  // namespace
 
@@ -18,10 +19,7 @@ Offer::Offer(swarm::MemberSession& session, swarm::Swarm& swarm, cli::Output& ou
 
 void Offer::refresh(const std::stop_token& stop, std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  auto wanted = sources_.list();
-  if (!wanted.ok()) return log::warn("sources unreadable", {{"error", wanted.error().message}});
-  drop_removed(wanted.value());
-  for (const auto& id : wanted.value()) entries_.try_emplace(id);
+  if (!take_list()) return;
   do {
     for (SourceLook& look : looks_.take()) take(std::move(look), stop);
     if (stop.stop_requested()) return;
@@ -29,12 +27,31 @@ void Offer::refresh(const std::stop_token& stop, std::chrono::milliseconds patie
   } while (looks_.wait(deadline, stop));
 }
 
+/// False where it cannot be read. A directory that was written to just now may be written to once more under the same time.
+bool Offer::take_list() {
+  const auto stamp = sources_.listing_stamp();
+  const SteadyTime now = session_.clock().steady_now();
+  if (stamp && stamp == listed_ && now < list_again_) return true;
+  auto wanted = sources_.list();
+  if (!wanted.ok()) log::warn("sources unreadable", {{"error", wanted.error().message}});
+  if (!wanted.ok()) return false;
+  drop_removed(wanted.value());
+  for (const auto& id : wanted.value()) entries_.try_emplace(id);
+  const auto age = std::chrono::system_clock::now().time_since_epoch() - std::chrono::nanoseconds(stamp.value_or(0));
+  listed_ = age > settled ? stamp : std::nullopt;
+  list_again_ = now + look_interval;
+  return true;
+}
+
 /// One batch for each mount that nobody looks at.
 void Offer::start_looks() {
   std::map<std::string, std::vector<SourceQuestion>> batches;
+  const SteadyTime now = session_.clock().steady_now();
+  const auto is_due = [&](const auto& item) { return !item.second.looking && now >= item.second.look_again; };
+  if (std::none_of(entries_.begin(), entries_.end(), is_due)) return;
   const MountTable mounts = MountTable::read();
   for (auto& [id, entry] : entries_) {
-    if (entry.looking || session_.clock().steady_now() < entry.look_again) continue;
+    if (entry.looking || now < entry.look_again) continue;
     if (entry.root.empty()) {
       auto source = sources_.load(id);
       if (source.ok()) entry.root = source.value().root;
@@ -42,7 +59,7 @@ void Offer::start_looks() {
     const std::string mount = mounts.of(entry.root);
     if (looks_.busy(mount)) continue;
     entry.looking = true;
-    batches[mount].push_back({id, entry.serving.has_value(), entry.rehash, entry.refuted_times});
+    batches[mount].push_back({id, entry.serving.has_value(), entry.rehash, entry.refuted_times, entry.known});
   }
   for (auto& [mount, questions] : batches) looks_.start(mount, std::move(questions), session_.verifier());
 }
@@ -60,6 +77,7 @@ void Offer::take(SourceLook look, const std::stop_token& stop) {
     return;
   }
   entry.rehash = look.touched;
+  entry.known = look.status.ok() ? std::move(look.known) : nullptr;
   entry.refuted_times = std::move(look.refuted_times);
   if (look.touched) {
     // Not served until all of it was hashed again.

@@ -39,11 +39,14 @@ class Offer {
     std::optional<InfoHash> serving;
     SteadyTime look_again{};  // not before
     std::string problem;
-    fs::path root;                            // once it is known
-    bool looking = false;                     // on a thread
-    bool rehash = false;                      // was touched, is to be hashed again
-    std::vector<std::int64_t> refuted_times;  // with which the content was found to differ
+    fs::path root;                             // once it is known
+    bool looking = false;                      // on a thread
+    bool rehash = false;                       // was touched, is to be hashed again
+    std::vector<std::int64_t> refuted_times;   // with which the content was found to differ
+    std::shared_ptr<const KnownSource> known;  // while everything was in order at the last look
   };
+
+  bool take_list();
 
   void drop_removed(const std::vector<ReleaseId>& wanted);
   void start_looks();
@@ -56,6 +59,8 @@ class Offer {
   swarm::Swarm& swarm_;
   Sources sources_;
   std::map<ReleaseId, Entry> entries_;
+  std::optional<std::int64_t> listed_;  // the list's stamp, when it can be relied upon
+  SteadyTime list_again_{};             // in any case
   SourceLooks looks_;
 };
 

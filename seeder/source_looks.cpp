@@ -15,11 +15,11 @@ constexpr ByteCount mountinfo_limit = 16 * MiB;
 
 using Times = std::vector<std::int64_t>;
 
-Result<Times> times_of(const Source& source, const std::vector<manifest::FileEntry>& files) {
+Result<Times> times_of(const fs::path& root, const std::vector<manifest::FileEntry>& files) {
   Times times;
   times.reserve(files.size());
   for (const auto& file : files) {
-    const fs::path path = source.root / file.path;
+    const fs::path path = root / file.path;
     SHOAL_TRY(store::FileStamp stamp, store::stamp_of(path));
     if (stamp.size != file.size)
       return fail(ErrorCode::verification,
@@ -64,17 +64,31 @@ struct Looker {
     return found;
   }
 
+  bool is_unchanged(const SourceQuestion& question) const {
+    if (!question.serving || !question.known || question.known->verifier != verifier) return false;
+    const KnownSource& known = *question.known;
+    auto record = sources.stamp(question.id);
+    auto times = times_of(known.root, known.files);
+    return record.ok() && *record == known.record && times.ok() && *times == known.mtimes_ns;
+  }
+
   Status look(const SourceQuestion& question, SourceLook& found) {
+    if (is_unchanged(question)) {
+      found.known = question.known;
+      return {};
+    }
+    auto record = sources.stamp(question.id);  // before it is read
     SHOAL_TRY(Source source, sources.load(question.id));
     SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(source.envelope, manifest::release_limit));
     SHOAL_TRY(auto release, verifier->release(envelope, source.model, question.id));
     found.title = release->model.str() + "@" + release->version.str();
-    SHOAL_TRY(Times times, times_of(source, release->files));
+    SHOAL_TRY(Times times, times_of(source.root, release->files));
     if (times != source.mtimes_ns) {
       if (times == question.refuted_times) return differs(source.root, "its content differs");
       found.touched = !question.rehash;
       if (found.touched) return {};
     } else if (question.serving) {
+      if (record.ok()) found.known = std::make_shared<KnownSource>(KnownSource{*record, verifier, source.root, release->files, times});
       return {};
     }
     SHOAL_TRY(auto metainfo, swarm::CheckedMetainfo::check(release, source.metainfo));
@@ -191,7 +205,7 @@ bool SourceLooks::wait(std::chrono::steady_clock::time_point deadline, const std
 }
 
 Result<bool> untouched(const Source& source, const std::vector<manifest::FileEntry>& files) {
-  SHOAL_TRY(Times times, times_of(source, files));
+  SHOAL_TRY(Times times, times_of(source.root, files));
   return times == source.mtimes_ns;
 }
 

@@ -30,11 +30,21 @@ class MountTable {
   std::set<std::string> points_;
 };
 
+/// What a look found in order. As long as all of it is the same, the next look needs to read nothing.
+struct KnownSource {
+  store::FileStamp record;
+  std::shared_ptr<const manifest::Verifier> verifier;
+  fs::path root;
+  std::vector<manifest::FileEntry> files;
+  std::vector<std::int64_t> mtimes_ns;
+};
+
 struct SourceQuestion {
   ReleaseId id;
-  bool serving = false;                     // only whether it is untouched is to be known
-  bool rehash = false;                      // files that were touched are to be hashed again
-  std::vector<std::int64_t> refuted_times;  // with these times the content differed
+  bool serving = false;                           // only whether it is untouched is to be known
+  bool rehash = false;                            // files that were touched are to be hashed again
+  std::vector<std::int64_t> refuted_times;        // with these times the content differed
+  std::shared_ptr<const KnownSource> known = {};  // from the look before, if it found everything in order
 };
 
 struct SourceLook {
@@ -45,6 +55,7 @@ struct SourceLook {
   bool interrupted = false;
   std::optional<swarm::Content> content;  // to be served, unless it is served already
   std::vector<std::int64_t> refuted_times;
+  std::shared_ptr<const KnownSource> known;
 };
 
 /// For one thread.

@@ -1,5 +1,7 @@
 #include "seeder/sources.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "base/json.hpp"
@@ -91,6 +93,12 @@ Status Sources::remove(const ReleaseId& id) const {
   // The record first: what is left without it is not looked at.
   for (const char* extension : {".json", ".torrent", ".pieces"}) SHOAL_CHECK(remove_tree(file(id, extension)));
   return {};
+}
+
+std::optional<std::int64_t> Sources::listing_stamp() const {
+  struct stat found {};
+  if (::stat(directory_.c_str(), &found) != 0) return std::nullopt;
+  return found.st_mtim.tv_sec * std::int64_t{1'000'000'000} + found.st_mtim.tv_nsec;
 }
 
 Result<std::vector<ReleaseId>> Sources::list() const {

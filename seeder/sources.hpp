@@ -4,11 +4,13 @@
 //   STATE/sources/<release id>.pieces    the pieces' fingerprints; may be missing
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/files.hpp"
 #include "base/ids.hpp"
+#include "store/file_stamp.hpp"
 #include "store/fingerprint.hpp"
 
 namespace shoal::seeder {
@@ -32,10 +34,14 @@ class Sources {
   /// Durable when it returns; replaces what was known of the release.
   Status save(const ReleaseId& id, const Source& source) const;
   Result<Source> load(const ReleaseId& id) const;
+  /// Changes with what was saved of the release.
+  Result<store::FileStamp> stamp(const ReleaseId& id) const { return store::stamp_of(file(id, ".json")); }
   /// The release is not served from here any more; one that is not known is fine.
   Status remove(const ReleaseId& id) const;
   /// In order; none where nothing was published yet.
   Result<std::vector<ReleaseId>> list() const;
+  /// Changes when a release is added or removed; nothing where that cannot be told.
+  std::optional<std::int64_t> listing_stamp() const;
 
  private:
   fs::path file(const ReleaseId& id, const char* extension) const { return directory_ / (id.hex() + extension); }

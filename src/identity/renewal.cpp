@@ -13,8 +13,6 @@ using std::chrono::seconds;
 
 constexpr seconds first_retry{5};
 constexpr seconds longest_retry{300};
-// The clock may be moved by hand, so it is looked at instead of slept upon.
-constexpr std::chrono::milliseconds look_again{200};
 
 /// In [0, 1).
 double random_fraction() {
@@ -47,10 +45,13 @@ WallTime renewal_time(const Certificate& certificate, double random) {
   return certificate.not_before + std::chrono::duration_cast<seconds>(life * share);
 }
 
-Renewer::Renewer(CredentialStore& store, const Clock& clock, Renew renew, Save save)
-    : store_(store), clock_(clock), renew_(std::move(renew)), save_(std::move(save)), thread_([this](const std::stop_token& stop) {
-        run(stop);
-      }) {}
+Renewer::Renewer(CredentialStore& store, const Clock& clock, Renew renew, Save save, std::chrono::milliseconds look_again)
+    : store_(store),
+      clock_(clock),
+      renew_(std::move(renew)),
+      save_(std::move(save)),
+      look_again_(look_again),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Renewer::~Renewer() = default;
 
@@ -93,14 +94,14 @@ bool Renewer::wait_until_due(const std::stop_token& stop) {
   const double random = random_fraction();
   // The store is asked each time: renew_now may have moved the date.
   while (clock_.now() < renewal_time(store_.current()->self, random))
-    if (!sleep_for(look_again, stop)) return false;
+    if (!sleep_for(look_again_, stop)) return false;
   return !stop.stop_requested();
 }
 
 bool Renewer::wait_to_retry(const std::stop_token& stop, unsigned failures) {
   const SteadyTime due = clock_.steady_now() + retry_after(failures);
   while (clock_.steady_now() < due)
-    if (!sleep_for(look_again, stop)) return false;
+    if (!sleep_for(look_again_, stop)) return false;
   return !stop.stop_requested();
 }
 

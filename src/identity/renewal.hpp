@@ -21,7 +21,9 @@ class Renewer {
   using Renew = std::function<Result<std::string>(const std::string& request_pem)>;
   using Save = std::function<Status(const Credentials&)>;
 
-  Renewer(CredentialStore& store, const Clock& clock, Renew renew, Save save);
+  /// The clock may be moved by hand, so it is looked at every `look_again` instead of slept upon.
+  Renewer(CredentialStore& store, const Clock& clock, Renew renew, Save save,
+          std::chrono::milliseconds look_again = std::chrono::seconds(5));
   ~Renewer();
   /// Renews now, on the caller's thread. New credentials are in force even where saving them failed: a full disk must not
   /// take a machine out of the fleet; the error says that they were not saved.
@@ -36,6 +38,7 @@ class Renewer {
   const Clock& clock_;
   Renew renew_;
   Save save_;
+  const std::chrono::milliseconds look_again_;
   std::mutex renewing_;  // one renewal at a time
   std::jthread thread_;
 };

@@ -14,10 +14,11 @@ struct Call {
   /// it must be said again when another connection takes the dialled one's place.
   static constexpr std::size_t said_limit = 4096;
 
-  Call(net::io_context& io, LinkKey k, tcp::socket e, TlsConnectionPtr l)
-      : key(std::move(k)), engine(std::move(e)), line(std::move(l)), deadline(io) {}
+  Call(net::io_context& io, LinkKey k, VirtualEndpoint v, tcp::socket e, TlsConnectionPtr l)
+      : key(std::move(k)), endpoint(v), engine(std::move(e)), line(std::move(l)), deadline(io) {}
 
   const LinkKey key;
+  const VirtualEndpoint endpoint;  // that the engine dialled
   tcp::socket engine;
   TlsConnectionPtr line;                      // the dialled connection
   std::optional<identity::Certificate> peer;  // once the line is up

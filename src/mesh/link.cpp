@@ -42,6 +42,7 @@ void Link::Leftover::take(std::size_t count) {
 
 Link::Link(LinkParts parts, std::shared_ptr<Traffic> traffic)
     : key_(std::move(parts.key)),
+      endpoint_(parts.endpoint),
       peer_(std::move(parts.peer)),
       dialled_(parts.dialled),
       since_(std::chrono::steady_clock::now()),

@@ -17,18 +17,15 @@
 #include "mesh/have_gathering.hpp"
 #include "mesh/link_end.hpp"
 #include "mesh/link_key.hpp"
+#include "mesh/link_ledger.hpp"
 #include "mesh/tls_stream.hpp"
 
 namespace shoal::mesh {
 
-/// Plain bytes of all links with one machine for one info-hash. Written by one worker at a time, read by anyone.
-struct alignas(64) Traffic {
-  std::atomic<ByteCount> received{0}, sent{0};
-};
-
 /// What a link is made of.
 struct LinkParts {
   LinkKey key;
+  VirtualEndpoint endpoint;  // under which the engine knows the peer
   identity::Certificate peer;
   bool dialled = false;  // by this side
   UniqueFd wire;
@@ -45,6 +42,7 @@ class Link {
 
   // Any thread.
   const LinkKey& key() const { return key_; }
+  VirtualEndpoint endpoint() const { return endpoint_; }
   const identity::Certificate& peer() const { return peer_; }
   bool dialled() const { return dialled_; }
   std::chrono::steady_clock::time_point since() const { return since_; }
@@ -104,6 +102,7 @@ class Link {
   static Blocked blocked_by(Io state);
 
   const LinkKey key_;
+  const VirtualEndpoint endpoint_;
   const identity::Certificate peer_;
   const bool dialled_;
   const std::chrono::steady_clock::time_point since_;

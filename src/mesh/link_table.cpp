@@ -4,43 +4,34 @@
 
 namespace shoal::mesh {
 
-std::shared_ptr<Traffic> LinkTable::traffic(const LinkKey& key, identity::Role role) {
-  auto state = state_.lock();
-  Entry& entry = state->entries[key];
-  entry.role = role;
-  if (!entry.traffic) entry.traffic = std::make_shared<Traffic>();
-  return entry.traffic;
-}
+std::shared_ptr<Traffic> LinkTable::traffic(const LinkKey& key, identity::Role role) { return state_.lock()->ledger.traffic(key, role); }
 
 void LinkTable::add(const std::shared_ptr<Link>& link) {
   auto state = state_.lock();
-  Entry& entry = state->entries[link->key()];
-  if (entry.current) entry.current->cut(LinkEnd::replaced);
-  entry.current = link;
-  ++entry.open;
-  ++state->open;
+  auto& current = state->current[link->key()];
+  if (current) current->cut(LinkEnd::replaced);
+  current = link;
+  state->ledger.started(link->key());
 }
 
 void LinkTable::remove(const std::shared_ptr<Link>& link) {
   auto state = state_.lock();
-  Entry& entry = state->entries[link->key()];
-  if (entry.current == link) entry.current.reset();
-  --entry.open;
-  --state->open;
+  if (auto current = state->current.find(link->key()); current != state->current.end() && current->second == link)
+    state->current.erase(current);
+  state->ledger.ended(link->key());
 }
 
 std::shared_ptr<Link> LinkTable::find(const LinkKey& key) const {
   return state_.with([&](const State& state) {
-    auto entry = state.entries.find(key);
-    return entry == state.entries.end() ? nullptr : entry->second.current;
+    auto current = state.current.find(key);
+    return current == state.current.end() ? nullptr : current->second;
   });
 }
 
 std::vector<std::shared_ptr<Link>> LinkTable::all() const {
   return state_.with([](const State& state) {
     std::vector<std::shared_ptr<Link>> links;
-    for (const auto& [key, entry] : state.entries)
-      if (entry.current) links.push_back(entry.current);
+    for (const auto& [key, link] : state.current) links.push_back(link);
     return links;
   });
 }
@@ -52,22 +43,17 @@ std::size_t LinkTable::cut(LinkEnd why, const std::function<bool(const Link&)>& 
 }
 
 std::size_t LinkTable::open() const {
-  return state_.with([](const State& state) { return state.open; });
+  return state_.with([](const State& state) { return state.ledger.open(); });
 }
 
+void LinkTable::forget(const InfoHash& info_hash) { state_.lock()->ledger.forget(info_hash); }
+
 std::vector<LinkCounters> LinkTable::counters() const {
-  return state_.with([](const State& state) {
-    std::vector<LinkCounters> all;
-    for (const auto& [key, entry] : state.entries) {
-      LinkCounters one{key.peer, entry.role, key.info_hash, 0, 0, entry.open};
-      if (entry.traffic) {
-        one.received = entry.traffic->received.load(std::memory_order_relaxed);
-        one.sent = entry.traffic->sent.load(std::memory_order_relaxed);
-      }
-      all.push_back(std::move(one));
-    }
-    return all;
-  });
+  return state_.with([](const State& state) { return state.ledger.counters(); });
+}
+
+std::map<identity::Role, LinkTotals> LinkTable::totals() const {
+  return state_.with([](const State& state) { return state.ledger.totals(); });
 }
 
 }  // namespace shoal::mesh

@@ -8,6 +8,7 @@
 
 #include "base/guarded.hpp"
 #include "mesh/link.hpp"
+#include "mesh/link_ledger.hpp"
 #include "mesh/mesh.hpp"
 
 namespace shoal::mesh {
@@ -27,18 +28,15 @@ class LinkTable {
   std::size_t cut(LinkEnd why, const std::function<bool(const Link&)>& which);
 
   std::size_t open() const;
+  /// The counters of this content's links that have ended go into the totals.
+  void forget(const InfoHash& info_hash);
   std::vector<LinkCounters> counters() const;
+  std::map<identity::Role, LinkTotals> totals() const;
 
  private:
-  struct Entry {
-    identity::Role role = identity::Role::node;
-    std::shared_ptr<Traffic> traffic;
-    std::shared_ptr<Link> current;
-    std::uint32_t open = 0;  // with those that were replaced or cut and are about to end
-  };
   struct State {
-    std::map<LinkKey, Entry> entries;
-    std::size_t open = 0;
+    std::map<LinkKey, std::shared_ptr<Link>> current;
+    LinkLedger ledger;  // with links that were replaced or cut and are about to end
   };
   Guarded<State> state_;
 };

@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
 #include "mesh/acceptor.hpp"
+#include "mesh/deadline.hpp"
 #include "mesh/dialer.hpp"
 #include "mesh/directory.hpp"
 #include "mesh/link_log.hpp"
@@ -48,11 +49,14 @@ class OwnMesh final : public Mesh {
   VirtualEndpoint introduce(const NodeId& peer, const InfoHash& info_hash, const HostPort& address) override;
   std::optional<Whom> whom(VirtualEndpoint endpoint) const override;
   std::optional<std::chrono::microseconds> round_trip(VirtualEndpoint endpoint) const override;
+  void rest(VirtualEndpoint endpoint) override { directory_.lock()->rest(endpoint); }
+  std::vector<VirtualEndpoint> wake(const InfoHash& info_hash) override { return directory_.lock()->wake(info_hash); }
   void cut(const NodeId& peer) override;
   void renew(const NodeId& peer, const InfoHash& info_hash) override;
   void refuse(const std::vector<NodeId>& machines) override;
   void recheck() override;
   std::vector<LinkCounters> links() const override { return table_.counters(); }
+  std::map<identity::Role, LinkTotals> link_totals() const override { return table_.totals(); }
   MeshCounters counters() const override { return tally_.read(); }
 
  private:
@@ -61,7 +65,7 @@ class OwnMesh final : public Mesh {
   void tell_engine(const LinkKey& key);
   void link_ended(const std::shared_ptr<Link>& link);
   void run_control();
-  net::awaitable<void> recheck_now_and_then();
+  void recheck_later();
 
   // What every thread may use.
   const MeshOptions options_;
@@ -79,6 +83,8 @@ class OwnMesh final : public Mesh {
   Acceptor acceptor_;
   SocksFront front_;
   SocksEntrance entrance_;
+  Deadline recheck_timer_{io_};
+  bool rechecking_ = false;
   std::uint16_t port_ = 0;
 
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -103,8 +109,6 @@ OwnMesh::OwnMesh(MeshOptions options, Doors doors, const identity::CredentialSto
     workers_.push_back(std::make_unique<Worker>(options_.idle, [this](const std::shared_ptr<Link>& link) { link_ended(link); }));
   acceptor_.start();
   entrance_.start();
-  switchboard_.start();
-  net::co_spawn(io_, recheck_now_and_then(), net::detached);
   control_ = std::thread([this] { run_control(); });
 }
 
@@ -126,29 +130,34 @@ void OwnMesh::run_control() {
 
 Switchboard::Outside OwnMesh::outside() {
   return {[this](VirtualEndpoint endpoint) { return directory_.lock()->find(endpoint); },
-          [this](const NodeId& peer) { return directory_.lock()->address(peer); }, [this](const LinkKey& key) { tell_engine(key); },
-          [this](const NodeId& peer) { directory_.lock()->renumber(peer); }, [this](LinkParts parts) { start_link(std::move(parts)); }};
+          [this](VirtualEndpoint endpoint) { return directory_.lock()->is_current(endpoint); },
+          [this](const NodeId& peer) { return directory_.lock()->address(peer); },
+          [this](const LinkKey& key) { tell_engine(key); },
+          [this](const LinkKey& key) { directory_.lock()->renumber(key); },
+          [this](LinkParts parts) { start_link(std::move(parts)); }};
 }
 
 void OwnMesh::tell_engine(const LinkKey& key) {
-  VirtualEndpoint endpoint = directory_.lock()->endpoint(key);
+  VirtualEndpoint endpoint = directory_.lock()->endpoint_for_caller(key);
   if (endpoint.port != 0) served_.tell(key, endpoint);
 }
 
 /// Control thread.
 void OwnMesh::start_link(LinkParts parts) {
   identity::Role role = parts.peer.identity.role;
-  directory_.lock()->set_role(parts.key.peer, role);
+  directory_.lock()->link_started(parts.key.peer, role);
   auto traffic = table_.traffic(parts.key, role);
   auto link = std::make_shared<Link>(std::move(parts), std::move(traffic));
   table_.add(link);
   auto idlest = std::min_element(workers_.begin(), workers_.end(), [](const auto& a, const auto& b) { return a->load() < b->load(); });
   (*idlest)->take(std::move(link));
+  recheck_later();
 }
 
 /// A worker's thread.
 void OwnMesh::link_ended(const std::shared_ptr<Link>& link) {
   table_.remove(link);
+  directory_.lock()->link_ended(link->key().peer);
   link_log::down(*link);
   net::post(io_, [this, key = link->key()] { switchboard_.link_ended(key); });
 }
@@ -164,7 +173,10 @@ void OwnMesh::unserve(const InfoHash& info_hash) {
     if (served_.contains(info_hash)) return;  // served anew meanwhile
     switchboard_.drop([&](const LinkKey& key) { return key.info_hash == info_hash; });
     cut_all();
-    directory_.lock()->release(info_hash);
+    table_.forget(info_hash);
+    // Under the lock: whoever serves it anew is introduced to peers after that, and must not be given a port that goes.
+    auto directory = directory_.lock();
+    if (!served_.contains(info_hash)) directory->release(info_hash);
   });
 }
 
@@ -209,15 +221,14 @@ void OwnMesh::recheck() {
   tally_.cut += table_.cut(LinkEnd::not_allowed, [this](const Link& link) { return !rules_.may_stay(link.peer(), link.key().info_hash); });
 }
 
-net::awaitable<void> OwnMesh::recheck_now_and_then() {
-  net::steady_timer timer(io_);
-  for (;;) {
-    ErrorStatus error;
-    timer.expires_after(recheck_every);
-    co_await timer.async_wait(net::redirect_error(net::use_awaitable, error));
-    if (error) co_return;
+/// Control thread; goes on for as long as there are links.
+void OwnMesh::recheck_later() {
+  if (std::exchange(rechecking_, true)) return;
+  recheck_timer_.in(recheck_every, [this] {
+    rechecking_ = false;
     recheck();
-  }
+    if (table_.open() > 0) recheck_later();
+  });
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,11 +48,19 @@ class LinkPolicy {
   virtual bool may_link(const identity::Certificate& peer, const InfoHash& info_hash) = 0;
 };
 
-/// Counters of one machine and one info-hash since the mesh started, over all links between them.
+/// Counters of one machine and one info-hash, over all links between them since the mesh started. Of links that ended only the newest few
+/// thousand are kept apart, and none of content that is not served any more.
 struct LinkCounters {
   NodeId peer;
   identity::Role role = identity::Role::node;
   InfoHash info_hash;
+  ByteCount received = 0;  // plain bytes
+  ByteCount sent = 0;
+  std::uint32_t links = 0;  // open now
+};
+
+/// Over all links since the mesh started, those that ended too.
+struct LinkTotals {
   ByteCount received = 0;  // plain bytes
   ByteCount sent = 0;
   std::uint32_t links = 0;  // open now
@@ -97,6 +106,11 @@ class Mesh {
     std::optional<identity::Role> role;
   };
   virtual std::optional<Whom> whom(VirtualEndpoint endpoint) const = 0;
+  /// The engine has learnt that this machine is complete, as this one is, and does not dial the endpoint any more. When the machine calls,
+  /// it is introduced under another endpoint at once.
+  virtual void rest(VirtualEndpoint endpoint) = 0;
+  /// This machine lacks something of the content again: what the engine should dial to reach the machines that rest.
+  virtual std::vector<VirtualEndpoint> wake(const InfoHash& info_hash) = 0;
   /// The shortest round trip on the link that the endpoint stands for, as the kernel saw it in the last minutes; nothing where there is no
   /// link or none was measured.
   virtual std::optional<std::chrono::microseconds> round_trip(VirtualEndpoint endpoint) const = 0;
@@ -108,11 +122,12 @@ class Mesh {
   /// Ends the link with a machine for one content, so that it is made anew.
   virtual void renew(const NodeId& peer, const InfoHash& info_hash) = 0;
   /// Asks the policy again about every link and cuts those that it refuses or whose certificate has expired. Runs every two seconds by
-  /// itself. A link lives as long as the certificate that was shown when it was made: renewal, a third of the life earlier, drops
-  /// nothing; when the old certificate expires, the link is cut and the engine's next dial shows the new one.
+  /// itself while there are links. A link lives as long as the certificate that was shown when it was made: renewal, a third of the life
+  /// earlier, drops nothing; when the old certificate expires, the link is cut and the engine's next dial shows the new one.
   virtual void recheck() = 0;
 
   virtual std::vector<LinkCounters> links() const = 0;
+  virtual std::map<identity::Role, LinkTotals> link_totals() const = 0;
   virtual MeshCounters counters() const = 0;
 };
 

@@ -18,11 +18,10 @@ Switchboard::Switchboard(net::io_context& io, Times times, std::size_t most_link
       served_(served),
       links_(links),
       dialer_(dialer),
-      outside_(std::move(outside)) {}
+      outside_(std::move(outside)),
+      reminder_(io) {}
 
 Switchboard::~Switchboard() = default;
-
-void Switchboard::start() { net::co_spawn(io_, remind(), net::detached); }
 
 bool Switchboard::full() const { return links_.open() + meetings_.size() >= most_links_; }
 
@@ -35,12 +34,13 @@ void Switchboard::forget_if_empty(const LinkKey& key) {
 
 void Switchboard::call(VirtualEndpoint endpoint, tcp::socket engine) {
   auto key = outside_.find(endpoint);
-  auto call = std::make_shared<Call>(io_, key.value_or(LinkKey{}), std::move(engine), dialer_.prepare());
+  auto call = std::make_shared<Call>(io_, key.value_or(LinkKey{}), endpoint, std::move(engine), dialer_.prepare());
   if (!key || !served_.contains(key->info_hash))
     return fail_call(call, socks::Reply::not_allowed, "it stands for no peer of served content");
   // The engine has one connection for each endpoint: a second call means that it gave up the first.
   if (auto found = meetings_.find(*key); found != meetings_.end()) end_call(found->second.call);
   if (auto waiting = take_arrival(*key)) return join_arrival(call, std::move(waiting->arrival));
+  if (is_superseded(*key, endpoint)) return fail_call(call, socks::Reply::not_allowed, "the engine has the peer under another endpoint");
   auto address = address_of(key->peer);
   if (!address) return fail_call(call, socks::Reply::host_unreachable, "its address is not known");
   if (full()) {
@@ -55,6 +55,12 @@ void Switchboard::call(VirtualEndpoint endpoint, tcp::socket engine) {
   });
   net::co_spawn(io_, place(call, *address), net::detached);
   net::co_spawn(io_, hear_engine(call), net::detached);
+}
+
+bool Switchboard::is_superseded(const LinkKey& key, VirtualEndpoint endpoint) const {
+  if (!outside_.is_current(endpoint)) return true;
+  auto link = links_.find(key);
+  return link && link->endpoint() != endpoint;
 }
 
 std::optional<tcp::endpoint> Switchboard::address_of(const NodeId& peer) const {
@@ -149,6 +155,7 @@ void Switchboard::arrive(Arrival arrival) {
     return link_log::refused(key, "too many links");
   }
   meetings_[key].arrival = std::make_unique<WaitingArrival>(io_, std::move(arrival));  // a newer one replaces an older one
+  remind_soon();
   consider(key);
 }
 
@@ -190,24 +197,26 @@ void Switchboard::tell_engine(const LinkKey& key, WaitingArrival& waiting) {
       take_arrival(key);
       ++rules_.tally().handshake_timed_out;
     });
-  if (waiting.told % times_.words_in_vain == 0) outside_.renumber(key.peer);
+  if (waiting.told % times_.words_in_vain == 0) outside_.renumber(key);
   outside_.tell_engine(key);
+}
+
+void Switchboard::remind_soon() {
+  if (std::exchange(reminding_, true)) return;
+  reminder_.in(times_.remind(), [this] {
+    reminding_ = false;
+    remind();
+  });
 }
 
 /// An engine that still holds the connection before may not act on the first word. One that believes the machine to have everything,
 /// since it had once, does not act on any: it must meet the machine under a new address.
-net::awaitable<void> Switchboard::remind() {
-  net::steady_timer timer(io_);
-  for (;;) {
-    ErrorStatus error;
-    timer.expires_after(times_.remind());
-    co_await timer.async_wait(net::redirect_error(net::use_awaitable, error));
-    if (error) co_return;
-    std::vector<LinkKey> waiting;
-    for (const auto& [key, meeting] : meetings_)
-      if (meeting.arrival) waiting.push_back(key);
-    for (const LinkKey& key : waiting) consider(key);
-  }
+void Switchboard::remind() {
+  std::vector<LinkKey> waiting;
+  for (const auto& [key, meeting] : meetings_)
+    if (meeting.arrival) waiting.push_back(key);
+  if (!waiting.empty()) remind_soon();
+  for (const LinkKey& key : waiting) consider(key);
 }
 
 std::unique_ptr<WaitingArrival> Switchboard::take_arrival(const LinkKey& key) {
@@ -242,7 +251,8 @@ LinkParts Switchboard::settle(const CallPtr& call, identity::Certificate peer, T
   call->settled = true;
   call->deadline.cancel();
   TlsStream tls = std::move(*connection->tls);
-  LinkParts parts{call->key, std::move(peer), false, connection->release(), std::move(tls), UniqueFd(call->engine.release()), {}, {}, 0};
+  UniqueFd wire = connection->release(), engine(call->engine.release());
+  LinkParts parts{call->key, call->endpoint, std::move(peer), false, std::move(wire), std::move(tls), std::move(engine), {}, {}, 0};
   call->close();
   return parts;
 }

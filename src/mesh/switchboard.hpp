@@ -6,6 +6,8 @@
 //   call, nothing there              dial; the call is on trial until the other engine's first byte proves that the other side chose
 //                                    this connection, and only then becomes a link
 //   call, an arrival waits           they are joined
+//   call of an endpoint that another one has replaced, or beside a link that lives under another one
+//                                    refused: the engine has, or is to have, this machine under the other one
 //   arrival, nothing there           the engine is told, and told again, until it calls or the arrival's time is over
 //   arrival, a call is dialling      two machines dial each other at once. The dial of the smaller id wins, so: smaller peer, our dial
 //                                    is given up and the arrival joined to the call, with what the engine has said so far said again;
@@ -48,15 +50,15 @@ class Switchboard {
   /// What lies outside: the directory is guarded by its owner.
   struct Outside {
     std::function<std::optional<LinkKey>(VirtualEndpoint)> find;
+    std::function<bool(VirtualEndpoint)> is_current;  // and not replaced by another one
     std::function<std::optional<HostPort>(const NodeId&)> address;
     std::function<void(const LinkKey&)> tell_engine;  // an arrival waits
-    std::function<void(const NodeId&)> renumber;      // the engine does not dial this machine's address
+    std::function<void(const LinkKey&)> renumber;     // the engine does not dial this machine's address
     std::function<void(LinkParts)> start_link;
   };
   Switchboard(net::io_context& io, Times times, std::size_t most_links, const Rules& rules, const Served& served, const LinkTable& links,
               Dialer& dialer, Outside outside);
   ~Switchboard();
-  void start();
 
   void call(VirtualEndpoint endpoint, tcp::socket engine);
   void arrive(Arrival arrival);
@@ -73,6 +75,7 @@ class Switchboard {
   };
 
   // Calls.
+  bool is_superseded(const LinkKey& key, VirtualEndpoint endpoint) const;
   std::optional<tcp::endpoint> address_of(const NodeId& peer) const;
   net::awaitable<void> place(CallPtr call, tcp::endpoint address);
   net::awaitable<void> hear_engine(CallPtr call);
@@ -85,7 +88,8 @@ class Switchboard {
   bool must_wait(const LinkKey& key, const Meeting& meeting) const;
   static void note_waiting(const LinkKey& key, const Meeting& meeting);
   void tell_engine(const LinkKey& key, WaitingArrival& arrival);
-  net::awaitable<void> remind();
+  void remind_soon();
+  void remind();
   std::unique_ptr<WaitingArrival> take_arrival(const LinkKey& key);
 
   // Links.
@@ -106,6 +110,8 @@ class Switchboard {
   Dialer& dialer_;
   const Outside outside_;
   std::map<LinkKey, Meeting> meetings_;
+  Deadline reminder_;  // runs while an arrival waits
+  bool reminding_ = false;
 };
 
 }  // namespace shoal::mesh

@@ -78,7 +78,9 @@ void Worker::wait() {
   std::array<epoll_event, 128> events;
   const auto next = timed_.empty() ? next_tick_ : std::min(next_tick_, timed_.front().first);
   auto until_next = std::chrono::duration_cast<std::chrono::milliseconds>(next - now_).count() + 1;
-  int timeout = ready_.empty() ? static_cast<int>(std::max<long>(until_next, 0)) : 0;
+  // Without a link there is nothing to look after.
+  const int until_news = seats_.empty() && timed_.empty() ? -1 : static_cast<int>(std::max<long>(until_next, 0));
+  int timeout = ready_.empty() ? until_news : 0;
   int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
   now_ = std::chrono::steady_clock::now();
   for (int i = 0; i < count; ++i) {
@@ -106,6 +108,7 @@ void Worker::queue_timed() {
 void Worker::take_new_links() {
   std::uint64_t count = 0;
   (void)!::read(wake_.get(), &count, sizeof count);
+  if (seats_.empty()) next_tick_ = now_ + tick_;
   std::vector<std::shared_ptr<Link>> arrived;
   std::swap(arrived, *new_links_.lock());
   for (auto& link : arrived) {

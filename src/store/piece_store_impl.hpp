@@ -138,6 +138,7 @@ class PieceStore::Impl {
   void sync_loop(Lane& lane);
   bool wait_for_work(Lane& lane);
   void kick(Lane& lane);
+  static void note_unsynced(Lane& lane);
   Status sync(const ContentPtr& content);
   Status sync_files(const ContentPtr& content, std::set<std::uint32_t>& pieces);
   Status sync_again(const ContentPtr& content, std::uint32_t file, File& open, std::set<std::uint32_t>& pieces);

@@ -23,6 +23,7 @@ struct Lane {
   unsigned reads = 0;                                                            // with memory: under way, queued or to be tried again
   std::deque<std::pair<std::shared_ptr<StoredContent>, std::uint32_t>> waiting;  // pieces, until there are fewer reads
   bool kicked = false;                                                           // there is something to sync at once
+  bool unsynced = false;                                                         // ... or when the interval is over
   std::condition_variable sync_wanted;
   std::thread syncer;
   WorkQueue queue;  // last, so that its threads end first

@@ -308,6 +308,7 @@ void PieceStore::Impl::keep(State& state, StoredContent& content, std::uint32_t 
   content.have[piece] = true;
   content.unexplored[piece] = false;
   content.written.insert(piece);
+  note_unsynced(*content.lane);
   content.was_whole |= ++content.facts.have == content.have.size();
   content.in_trouble = false;
   if (!live.all_in(Place::memory)) return;

@@ -91,6 +91,7 @@ void PieceStore::Impl::found(StoredContent& content, std::uint32_t piece, bool f
   ++tally_.verified;
   state_.with([&](State&) {
     content.written.insert(piece);
+    note_unsynced(*content.lane);
     if (content.have[piece]) return;
     content.have[piece] = true;
     content.was_whole |= ++content.facts.have == content.have.size();

@@ -46,11 +46,18 @@ void PieceStore::Impl::lose(const ContentPtr& content, const std::vector<std::ui
   if (content->news.events.lost) content->news.events.lost(lost, why);
 }
 
-/// True while there is more to come.
+/// With the lock held: a piece was written that is not durable yet.
+void PieceStore::Impl::note_unsynced(Lane& lane) {
+  if (std::exchange(lane.unsynced, true)) return;
+  lane.sync_wanted.notify_one();
+}
+
+/// True while there is more to come. Sleeps while nothing is written.
 bool PieceStore::Impl::wait_for_work(Lane& lane) {
   auto state = state_.lock();
+  lane.sync_wanted.wait(state.lock(), [&] { return lane.kicked || lane.unsynced; });
   lane.sync_wanted.wait_for(state.lock(), options_.sync_interval, [&] { return lane.kicked; });
-  lane.kicked = false;
+  lane.kicked = lane.unsynced = false;
   return !state->ending;
 }
 
@@ -85,7 +92,10 @@ Status PieceStore::Impl::sync(const ContentPtr& content) {
   failpoint("store.synced");
   Status noted = note(*content, pieces, forgotten);
   // What is left is tried again.
-  state_.with([&](State&) { content->written.merge(content->syncing); });
+  state_.with([&](State&) {
+    content->written.merge(content->syncing);
+    if (!content->written.empty()) note_unsynced(*content->lane);
+  });
   if (!noted.ok()) trouble(*content, noted.error());
   return status.ok() ? std::move(noted) : std::move(status);
 }

@@ -7,11 +7,10 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "swarm/session_settings.hpp"
 
 namespace shoal::swarm {
 namespace {
-
-constexpr std::chrono::milliseconds update_every{250};
 
 // A source on a NAS may answer EIO or ESTALE for a while. Serving stops at an error and is tried again, later each time.
 constexpr std::chrono::seconds retry_step{2};
@@ -46,23 +45,57 @@ Error error_of(const lt::file_error_alert& alert) {
 
 }  // namespace
 
-AlertPump::AlertPump(lt::session& session, HostedContents& contents, const Clock& clock, Sinks sinks)
-    : session_(session), contents_(contents), clock_(clock), sinks_(std::move(sinks)), thread_([this](const std::stop_token& stop) {
-        run(stop);
-      }) {}
+AlertPump::AlertPump(lt::session& session, HostedContents& contents, Introductions& introductions, const Clock& clock,
+                     std::shared_ptr<Bell> bell, Sinks sinks)
+    : session_(session),
+      contents_(contents),
+      introductions_(introductions),
+      clock_(clock),
+      bell_(std::move(bell)),
+      sinks_(std::move(sinks)),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {
+  session_.set_alert_notify([bell = bell_] { bell->news(); });
+}
+
+AlertPump::~AlertPump() { session_.set_alert_notify({}); }
+
+void AlertPump::set_limited(bool limited) {
+  limited_ = limited;
+  bell_->moved();
+}
 
 void AlertPump::run(const std::stop_token& stop) {
-  auto next_update = std::chrono::steady_clock::now();
   while (!stop.stop_requested()) {
-    session_.wait_for_alert(std::chrono::milliseconds(100));
+    const Bell::Rings rings = bell_->wait_until(pace_.next(), stop);
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (rings.moved) pace_.moved(now);
     drain();
-    if (auto now = std::chrono::steady_clock::now(); now >= next_update) {
-      session_.post_torrent_updates(lt::torrent_handle::query_pieces);
-      for (const auto& content : contents_.all()) check_complete(*content);
-      retry_contents();
-      next_update = now + update_every;
-    }
+    if (pace_.is_due(now)) look();
   }
+}
+
+void AlertPump::look() {
+  session_.post_torrent_updates(lt::torrent_handle::query_pieces);
+  bool under_way = false;
+  for (const auto& content : contents_.all()) {
+    check_complete(*content);
+    under_way |= is_under_way(*content);
+    if (!pace_.is_lively(std::chrono::steady_clock::now())) content->set_still();
+  }
+  retry_contents();
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (under_way) pace_.moved(now);
+  set_engine_pace();
+  pace_.looked(now);
+}
+
+/// It lacks something, or waits for something that no alert tells of.
+bool AlertPump::is_under_way(HostedContent& content) const { return !content.is_complete() || content.course().retry_at; }
+
+/// The engine hands out rate limits at each of its ticks; for all else one tick a second is enough.
+void AlertPump::set_engine_pace() {
+  const bool often = limited_ && pace_.is_lively(std::chrono::steady_clock::now());
+  if (often != std::exchange(engine_ticks_often_, often)) session_.apply_settings(tick_settings(often));
 }
 
 void AlertPump::drain() {
@@ -72,10 +105,17 @@ void AlertPump::drain() {
   for (const auto& content : contents_.all()) read_news(*content);
 }
 
+void AlertPump::update(const lt::torrent_status& status) {
+  auto content = contents_.find(from_engine(status.info_hashes.v1));
+  if (!content) return;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (content->update(status)) pace_.moved(now);
+  if (!pace_.is_lively(now)) content->set_still();
+}
+
 void AlertPump::handle(const lt::alert& alert) {
   if (auto* updates = lt::alert_cast<lt::state_update_alert>(&alert)) {
-    for (const auto& status : updates->status)
-      if (auto content = contents_.find(from_engine(status.info_hashes.v1))) content->update(status);
+    for (const auto& status : updates->status) update(status);
     return;
   }
   if (lt::alert_cast<lt::alerts_dropped_alert>(&alert) != nullptr) return on_lost_alerts();
@@ -110,7 +150,7 @@ void AlertPump::check_complete(HostedContent& content) {
   if (!course.finished || course.told || content.mode() == Mode::seed || !content.is_durable()) return;
   course.told = true;
   content.set_complete();
-  sinks_.completed();
+  sinks_.changed();
   sinks_.event(Completed{content.id()});
 }
 
@@ -128,6 +168,9 @@ void AlertPump::on_lost_pieces(HostedContent& content, Error why) {
   content.set_incomplete();
   content.course().finished = false;
   content.course().told = false;
+  introductions_.meet_again(content);
+  sinks_.changed();
+  bell_->moved();
 }
 
 void AlertPump::on_convicted(HostedContent& content, const HostedContent::Convicted& convicted) {
@@ -154,6 +197,7 @@ void AlertPump::on_error_while_serving(HostedContent& content, Error error) {
   if (now - course.last_error > errors_forgotten) course.errors = 0;
   course.last_error = now;
   ++course.errors;
+  bell_->moved();
   course.retry_at = now + std::min<std::chrono::seconds>(longest_retry, retry_step * course.errors);
   log::warn("serving_failed", {{"content", content.id().hex()}, {"why", error.message}, {"times", course.errors}});
   if (course.errors == errors_before_failed) sinks_.event(Failed{content.id(), std::move(error)});

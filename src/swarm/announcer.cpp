@@ -8,8 +8,11 @@
 namespace shoal::swarm {
 namespace {
 
-/// Peer counts change without a word to the announcer, so it looks at least this often.
+/// Peer counts change without a word to the announcer, so it looks at least this often at contents that lack something.
 constexpr std::chrono::milliseconds glance{500};
+/// Between two rounds while nothing is lacking: of a thousand contents some are always due, and are announced together.
+constexpr std::chrono::milliseconds unhurried{2000};
+constexpr std::chrono::hours longest_sleep{1};
 constexpr std::chrono::seconds farewell{2};
 
 double jitter() {
@@ -119,26 +122,38 @@ void Announcer::run() {
 
 /// False when the announcer ends.
 bool Announcer::wait_until(SteadyTime time) {
-  auto wait = std::clamp<std::chrono::nanoseconds>(time - clock_.steady_now(), std::chrono::nanoseconds(0), glance);
+  auto wait = std::clamp<std::chrono::nanoseconds>(time - clock_.steady_now(), std::chrono::nanoseconds(0), longest_sleep);
   auto state = state_.lock();
   changed_.wait_for(state.lock(), wait, [&] { return state->woken || state->ending; });
-  state->woken = false;
+  if (std::exchange(state->woken, false))
+    for (auto& [content, entry] : state->entries) entry->complete = false;
   return !state->ending;
 }
 
-/// Announces what is due; returns when the next one will be.
+/// Announces what is due; returns when to look again.
 SteadyTime Announcer::announce_due() {
   const Entries entries = state_.lock()->entries;
-  SteadyTime earliest = clock_.steady_now() + glance;
+  SteadyTime earliest = SteadyTime::max();
+  bool all_complete = true;
   for (const auto& [content, entry] : entries) {
     if (state_.lock()->ending) break;
-    const AnnounceFacts facts = entry->callbacks.facts();
-    *entry->last.lock() = facts;
-    if (entry->hastened.exchange(false)) entry->schedule.hasten(clock_.steady_now());
-    if (auto event = entry->schedule.due(clock_.steady_now(), facts.need)) announce(content, *entry, *event, facts);
-    earliest = std::min(earliest, entry->schedule.next(facts.need));
+    earliest = std::min(earliest, attend(content, *entry));
+    all_complete &= entry->complete;
   }
-  return earliest;
+  const SteadyTime now = clock_.steady_now();
+  return all_complete ? std::max(earliest, now + unhurried) : std::min(earliest, now + glance);
+}
+
+/// When to look at this one again. What is complete stays so until the announcer is woken.
+SteadyTime Announcer::attend(const InfoHash& content, Entry& entry) {
+  if (entry.complete && clock_.steady_now() < entry.due) return entry.due;
+  const AnnounceFacts facts = entry.callbacks.facts();
+  *entry.last.lock() = facts;
+  if (entry.hastened.exchange(false)) entry.schedule.hasten(clock_.steady_now());
+  if (auto event = entry.schedule.due(clock_.steady_now(), facts.need)) announce(content, entry, *event, facts);
+  entry.due = entry.schedule.next(facts.need);
+  entry.complete = facts.need.complete;
+  return entry.due;
 }
 
 void Announcer::announce(const InfoHash& content, Entry& entry, AnnounceEvent event, const AnnounceFacts& facts) {

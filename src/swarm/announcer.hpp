@@ -48,15 +48,18 @@ class Announcer {
   std::string problem(const InfoHash& content) const;
   /// Nothing arrives of this content: asks the tracker for peers now (AnnounceSchedule::hasten).
   void hasten(const InfoHash& content);
-  /// Facts have changed in a way that should be told at once (completion).
+  /// Facts have changed in a way that should be told at once: a content became complete, or is not any more.
   void wake();
 
  private:
   struct Entry {
     Entry(AnnounceCallbacks c, AnnounceSchedule s) : callbacks(std::move(c)), schedule(s) {}
     AnnounceCallbacks callbacks;
-    AnnounceSchedule schedule;  // of the announcer's thread
-    std::atomic<bool> hastened = false;
+    // Of the announcer's thread.
+    AnnounceSchedule schedule;
+    SteadyTime due{};                    // when it was looked at last
+    bool complete = false;               // then
+    std::atomic<bool> hastened = false;  // any thread
     Guarded<AnnounceFacts> last;
     mutable Guarded<std::string> problem;
   };
@@ -73,6 +76,7 @@ class Announcer {
   void run();
   bool wait_until(SteadyTime time);
   SteadyTime announce_due();
+  SteadyTime attend(const InfoHash& content, Entry& entry);
   void announce(const InfoHash& content, Entry& entry, AnnounceEvent event, const AnnounceFacts& facts);
   void announce_leaving();
   void say_stopped(const InfoHash& content, Entry& entry);

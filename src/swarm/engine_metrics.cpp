@@ -39,11 +39,11 @@ void describe_content(metrics::Page& page, const Totals& totals) {
 void describe_links(metrics::Page& page, const mesh::Mesh& mesh) {
   ByteCount received[2]{}, sent[2]{};
   double open[2]{};
-  for (const mesh::LinkCounters& link : mesh.links()) {
-    const int kind = link.role == identity::Role::seeder ? 0 : 1;
-    received[kind] += link.received;
-    sent[kind] += link.sent;
-    open[kind] += link.links;
+  for (const auto& [role, totals] : mesh.link_totals()) {
+    const int kind = role == identity::Role::seeder ? 0 : 1;
+    received[kind] += totals.received;
+    sent[kind] += totals.sent;
+    open[kind] += totals.links;
   }
   page.counter("shoal_link_bytes_total", "All bytes inside the links' TLS, by the kind of peer.",
                {moved("received", "source", received[0]), moved("received", "node", received[1]), moved("sent", "source", sent[0]),

@@ -38,6 +38,8 @@ constexpr std::size_t most_shown = 4096;  // in one message
 constexpr int changes_a_second = 16;
 // However large pieces are.
 constexpr std::size_t fewest_under_way = 4;
+// Seconds that two complete machines stay linked, so that each hears of the other before the link ends.
+constexpr int farewell_ticks = 2;
 
 std::string big_endian(std::uint32_t number) {
   std::string bytes;
@@ -68,6 +70,12 @@ const std::string& push_message() {
   return message;
 }
 
+// BEP 6.
+const std::string& have_all_message() {
+  static const std::string message("\0\0\0\1\x0e", 5);
+  return message;
+}
+
 void send(lt::peer_connection_handle& peer, const std::string& bytes) {
   if (peer.native_handle() && !peer.is_disconnecting()) peer.send_buffer(bytes.data(), static_cast<int>(bytes.size()));
 }
@@ -75,6 +83,12 @@ void send(lt::peer_connection_handle& peer, const std::string& bytes) {
 /// BEP 10.
 std::string extended_message(std::uint8_t id, const std::string& body) {
   return big_endian(static_cast<std::uint32_t>(2 + body.size())) + '\x14' + static_cast<char>(id) + body;
+}
+
+/// libtorrent ends connections for these reasons when both ends only upload.
+bool is_of_complete(const lt::error_code& why) {
+  return why == lt::errors::make_error_code(lt::errors::upload_upload_connection) ||
+         why == lt::errors::make_error_code(lt::errors::torrent_finished);
 }
 
 /// Another extended handshake: how many requests may wait here.
@@ -87,7 +101,7 @@ class PeerGrants;
 
 /// What the connections of a torrent share.
 struct Rationing {
-  Rationing(const lt::torrent_handle& t, GrantRole r, const mesh::Mesh& m, const Clock& c) : torrent(t), role(r), mesh(m), clock(c) {}
+  Rationing(const lt::torrent_handle& t, GrantRole r, mesh::Mesh& m, const Clock& c) : torrent(t), role(r), mesh(m), clock(c) {}
 
   using Pieces = lt::typed_bitfield<lt::piece_index_t>;
 
@@ -102,9 +116,10 @@ struct Rationing {
 
   lt::torrent_handle torrent;
   const GrantRole role;
-  const mesh::Mesh& mesh;
+  mesh::Mesh& mesh;
   const Clock& clock;
   GrantPolicy::Piece pieces = 0;
+  bool complete = false;              // this machine lacks nothing
   std::optional<GrantPolicy> policy;  // none while there is nothing to ration
   std::optional<SiteShare> share;     // none while there is nothing to fetch, or where the site is not known
   bool has_near = false;              // nodes of its own site, or of none, among those that the policy knows
@@ -133,6 +148,7 @@ class PeerGrants final : public lt::peer_plugin {
     if (!shared_->role.site.empty()) handshake[key]["site"] = shared_->role.site;
     handshake["m"][show_key] = show_id;
     promised_ = shared_->policy.has_value();
+    is_told_ = shared_->complete;
   }
 
   bool on_extension_handshake(const lt::bdecode_node& handshake) override {
@@ -148,21 +164,28 @@ class PeerGrants final : public lt::peer_plugin {
     return true;
   }
 
-  // What a source says it has goes no further, nor what a far machine has.
+  // What a source says it has goes no further, nor what a far machine has. To a machine that lacks nothing nothing is hidden: libtorrent
+  // dials a peer again and again for as long as it does not know that the peer is complete.
   bool on_have_all() override {
+    if (shared_->complete && std::exchange(said_what_it_has_, true)) {
+      say_complete();
+      return false;
+    }
     lt::typed_bitfield<lt::piece_index_t> all(static_cast<int>(shared_->pieces), true);
     return on_bitfield(all);
   }
   bool on_bitfield(const lt::bitfield& bits) override {
+    said_what_it_has_ = true;
     join();
     std::vector<GrantPolicy::Piece> ours;
     for (int i = 0; i < bits.size(); ++i)
       if (const auto piece = static_cast<GrantPolicy::Piece>(i); bits[i] && has_from_the_start(piece) && is_hidden()) ours.push_back(piece);
     shared_->give();
     ask(ours);
-    return source_ || is_hidden();
+    return !shared_->complete && (source_ || is_hidden());
   }
   bool on_have_none() override {
+    said_what_it_has_ = true;
     join();
     shared_->give();
     return false;
@@ -172,7 +195,7 @@ class PeerGrants final : public lt::peer_plugin {
     if (id_) shared_->policy->has(*id_, piece, now());
     const bool seen = !link_ || asked_.erase(piece) > 0 || shared_->share->has(*link_, piece);
     shared_->give();
-    return !seen;
+    return !seen && !shared_->complete;
   }
 
   bool on_extended(int length, int message, lt::span<const char> body) override {
@@ -200,11 +223,15 @@ class PeerGrants final : public lt::peer_plugin {
   }
 
   bool can_disconnect(const lt::error_code& why) override {
+    const bool is_dull = why == lt::errors::make_error_code(lt::errors::uninteresting_upload_peer);
+    // Two machines that are complete end their link only when each knows it of the other (see tick), or each would dial again.
+    if (is_of_complete(why) || (is_dull && shared_->complete)) return !speaks_ && said_what_it_has_;
     // Who shows nothing at the moment, or is shown little of what it has, is not one that has nothing.
-    return !((source_ || is_hidden()) && why == lt::errors::make_error_code(lt::errors::uninteresting_upload_peer));
+    return !((source_ || is_hidden()) && is_dull);
   }
 
   void on_disconnect(const lt::error_code&) override {
+    if (is_useless()) shared_->mesh.rest(from_engine(peer_.remote()));
     leave();
     shared_->give();
   }
@@ -215,6 +242,12 @@ class PeerGrants final : public lt::peer_plugin {
     const auto round_trip = shared_->mesh.round_trip(from_engine(peer_.remote())).value_or(std::chrono::microseconds(0));
     const auto limit = request_limit_.after_second(std::exchange(sent_, 0), round_trip);
     if (limit && speaks_) send(peer_, request_limit_message(*limit));
+    end_when_useless();
+  }
+
+  /// This machine has become complete. A peer that is complete too answers the same.
+  void meet_complete() {
+    if (peer_.upload_only()) say_complete();
   }
 
   /// What knew this connection is gone.
@@ -256,6 +289,20 @@ class PeerGrants final : public lt::peer_plugin {
   /// Nothing is on its way to the peer that would make it look for more.
   bool is_idle() { return requests_ == 0 && !peer_.is_choked(); }
   void answered() { requests_ -= requests_ > 0 ? 1 : 0; }
+
+  /// What the other knows from each `have` is not enough: none was sent for a piece that it had itself.
+  void say_complete() {
+    if (!speaks_ || std::exchange(said_complete_, true)) return;
+    send(peer_, have_all_message());
+    is_told_ = true;
+  }
+  bool is_useless() const { return shared_->complete && peer_.is_seed(); }
+  void end_when_useless() {
+    if (shared_->complete && !(peer_.is_seed() && is_told_)) meet_complete();
+    useless_ticks_ = speaks_ && is_useless() ? useless_ticks_ + 1 : 0;
+    if (useless_ticks_ >= farewell_ticks)
+      peer_.disconnect(lt::errors::make_error_code(lt::errors::upload_upload_connection), lt::operation_t::bittorrent);
+  }
 
   bool is_far() const { return !site_.empty() && !shared_->role.site.empty() && site_ != shared_->role.site; }
   bool is_near() const { return !site_.empty() && site_ == shared_->role.site; }
@@ -318,6 +365,10 @@ class PeerGrants final : public lt::peer_plugin {
   bool promised_ = false;  // our handshake said that we ration
   bool speaks_ = false;
   bool source_ = false;
+  bool said_what_it_has_ = false;  // the peer did
+  bool is_told_ = false;           // that this machine is complete
+  bool said_complete_ = false;     // since the handshake
+  int useless_ticks_ = 0;          // since both are complete
   std::string site_;
   std::uint8_t show_id_ = 0;  // of the message, when it goes there; 0: it does not take it
 };
@@ -376,13 +427,18 @@ bool Rationing::may_change() {
 
 class TorrentGrants final : public lt::torrent_plugin {
  public:
-  TorrentGrants(const lt::torrent_handle& torrent, GrantRole role, const mesh::Mesh& mesh, const Clock& clock)
+  TorrentGrants(const lt::torrent_handle& torrent, GrantRole role, mesh::Mesh& mesh, const Clock& clock)
       : shared_(std::make_shared<Rationing>(torrent, role, mesh, clock)) {}
 
   std::shared_ptr<lt::peer_plugin> new_connection(const lt::peer_connection_handle& peer) override {
     return std::make_shared<PeerGrants>(shared_, peer);
   }
   void on_files_checked() override { shared_->start(); }
+  void on_state(lt::torrent_status::state_t state) override {
+    shared_->complete = state == lt::torrent_status::finished || state == lt::torrent_status::seeding;
+    if (!shared_->complete) return;
+    for (PeerGrants* connection : shared_->all) connection->meet_complete();
+  }
   void on_piece_pass(lt::piece_index_t piece) override {
     const auto index = static_cast<GrantPolicy::Piece>(static_cast<int>(piece));
     if (shared_->policy) shared_->policy->hold(index, true);
@@ -396,7 +452,7 @@ class TorrentGrants final : public lt::torrent_plugin {
 
 }  // namespace
 
-std::shared_ptr<lt::torrent_plugin> grants(const lt::torrent_handle& torrent, GrantRole role, const mesh::Mesh& mesh, const Clock& clock) {
+std::shared_ptr<lt::torrent_plugin> grants(const lt::torrent_handle& torrent, GrantRole role, mesh::Mesh& mesh, const Clock& clock) {
   return std::make_shared<TorrentGrants>(torrent, role, mesh, clock);
 }
 

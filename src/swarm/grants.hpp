@@ -4,6 +4,9 @@
 // source says it has (have_all, bitfield); the source then sends it plain `have` messages for the pieces that it is to fetch from there.
 // A peer that says nothing of the kind meets an ordinary seed.
 //
+// Two machines that are complete have no use for each other. A machine that becomes complete says `have_all` to those that say they only
+// upload, which answer the same; a little later one of the two ends the link, and neither engine dials the other any more.
+//
 // Machines that know their site say it there too, and share out what comes from other sites (SiteShare): a machine takes no notice of what
 // a far one has as long as that is not for it to fetch. When it is, it asks by the extended message `shoal_show`, pieces as big-endian
 // numbers of 32 bits, and is answered with plain `have` messages.
@@ -36,6 +39,6 @@ struct GrantRole {
 };
 
 /// A libtorrent plugin for one torrent. All its calls come on the network thread. `mesh` must outlive the session.
-std::shared_ptr<lt::torrent_plugin> grants(const lt::torrent_handle& torrent, GrantRole role, const mesh::Mesh& mesh, const Clock& clock);
+std::shared_ptr<lt::torrent_plugin> grants(const lt::torrent_handle& torrent, GrantRole role, mesh::Mesh& mesh, const Clock& clock);
 
 }  // namespace shoal::swarm

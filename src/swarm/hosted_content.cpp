@@ -58,10 +58,16 @@ store::ContentFacts HostedContent::store_facts() const {
   return id ? store_.facts(*id) : store::ContentFacts{};
 }
 
-store::ContentEvents HostedContent::store_events(const std::shared_ptr<HostedContent>& content) {
+store::ContentEvents HostedContent::store_events(const std::shared_ptr<HostedContent>& content, const std::shared_ptr<Bell>& bell) {
   store::ContentEvents events;
-  events.problem = [content](const Error& error) { content->news_.lock()->problems.push_back(error); };
-  events.lost = [content](const std::vector<std::uint32_t>&, const Error& why) { content->news_.lock()->lost = why; };
+  events.problem = [content, bell](const Error& error) {
+    content->news_.lock()->problems.push_back(error);
+    bell->news();
+  };
+  events.lost = [content, bell](const std::vector<std::uint32_t>&, const Error& why) {
+    content->news_.lock()->lost = why;
+    bell->news();
+  };
   return events;
 }
 
@@ -86,7 +92,7 @@ ByteCount HostedContent::bytes_of(const lt::typed_bitfield<lt::piece_index_t>& p
   return bytes;
 }
 
-void HostedContent::update(const lt::torrent_status& status) {
+bool HostedContent::update(const lt::torrent_status& status) {
   const bool checking = status.state == lt::torrent_status::checking_files || status.state == lt::torrent_status::checking_resume_data;
   const ByteCount done = bytes_of(status.pieces);
   auto last = last_.lock();
@@ -98,6 +104,13 @@ void HostedContent::update(const lt::torrent_status& status) {
   last->download_rate = static_cast<ByteCount>(status.download_payload_rate);
   last->upload_rate = static_cast<ByteCount>(status.upload_payload_rate);
   last->peers = static_cast<std::uint32_t>(status.num_peers);
+  const std::int64_t moved = status.total_payload_upload + status.total_payload_download;
+  return std::exchange(moved_, moved) != moved;
+}
+
+void HostedContent::set_still() {
+  auto last = last_.lock();
+  last->download_rate = last->upload_rate = 0;
 }
 
 void HostedContent::set_complete() {

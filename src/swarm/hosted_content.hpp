@@ -12,6 +12,7 @@
 #include "store/piece_store.hpp"
 #include "swarm/announcer.hpp"
 #include "swarm/bans.hpp"
+#include "swarm/bell.hpp"
 #include "swarm/payload_counter.hpp"
 #include "swarm/stall.hpp"
 #include "swarm/swarm.hpp"
@@ -48,7 +49,8 @@ class HostedContent {
     std::optional<Error> lost;  // pieces are gone, and why
     std::vector<Convicted> convicted;
   };
-  static store::ContentEvents store_events(const std::shared_ptr<HostedContent>& content);
+  /// `bell` rings when there is some.
+  static store::ContentEvents store_events(const std::shared_ptr<HostedContent>& content, const std::shared_ptr<Bell>& bell);
   void convicted(const NodeId& machine, const Sentence& sentence) { news_.lock()->convicted.push_back({machine, sentence}); }
   News take_news() { return std::exchange(*news_.lock(), {}); }
   void set_stored_as(store::ContentId id) { *stored_as_.lock() = id; }
@@ -67,7 +69,10 @@ class HostedContent {
   /// It counts on pieces that the store does not have any more.
   bool engine_believes_too_much() const;
 
-  void update(const lt::torrent_status& status);
+  /// True: payload came or went since the last time.
+  bool update(const lt::torrent_status& status);
+  /// Nothing came or went for seconds: the engine's rates, which fade for a minute, are not shown.
+  void set_still();
   void set_complete();
   void set_incomplete() { last_.lock()->complete = false; }
   bool is_complete() const {
@@ -110,6 +115,7 @@ class HostedContent {
   Guarded<std::optional<store::ContentId>> stored_as_;
   Guarded<Progress> last_;  // without the payload counts
   Guarded<std::optional<NamedPeers>> named_;
+  std::int64_t moved_ = 0;  // payload in both directions at the last update; of the event thread
   Course course_;
 };
 

@@ -17,4 +17,9 @@ void Introductions::introduce(const HostedContent& content, const std::vector<re
   }
 }
 
+void Introductions::meet_again(const HostedContent& content) {
+  // Under new endpoints: libtorrent does not dial a peer that it knew as a seed when the torrent itself was one.
+  for (const mesh::VirtualEndpoint endpoint : mesh_.wake(content.id())) content.connect(endpoint);
+}
+
 }  // namespace shoal::swarm

@@ -19,6 +19,8 @@ class Introductions {
   void close(const InfoHash& content) { mesh_.unserve(content); }
   /// Has the engine dial these peers, but for those that are banned from the content; to those that are connected nothing happens.
   void introduce(const HostedContent& content, const std::vector<registry::AnnouncedPeer>& peers);
+  /// The content was complete and lacks something: those that were left alone since are dialled again.
+  void meet_again(const HostedContent& content);
 
  private:
   mesh::Mesh& mesh_;

@@ -1,5 +1,6 @@
 #include "swarm/payload_counter.hpp"
 
+#include <libtorrent/error_code.hpp>
 #include <libtorrent/peer_connection_handle.hpp>
 #include <libtorrent/peer_request.hpp>
 
@@ -12,8 +13,12 @@ using Counts = std::vector<std::shared_ptr<PayloadCounts>>;
 
 class PeerCounter final : public lt::peer_plugin {
  public:
-  PeerCounter(const mesh::Mesh& mesh, Counts counts, mesh::VirtualEndpoint endpoint)
-      : mesh_(mesh), counts_(std::move(counts)), endpoint_(endpoint) {}
+  PeerCounter(const mesh::Mesh& mesh, Counts counts, std::shared_ptr<Bell> bell, mesh::VirtualEndpoint endpoint)
+      : mesh_(mesh), counts_(std::move(counts)), bell_(std::move(bell)), endpoint_(endpoint) {
+    bell_->moved();
+  }
+
+  void on_disconnect(const lt::error_code&) override { bell_->moved(); }
 
   bool on_piece(const lt::peer_request& request, lt::span<const char>) override {
     const bool source = is_source();
@@ -41,27 +46,30 @@ class PeerCounter final : public lt::peer_plugin {
 
   const mesh::Mesh& mesh_;
   Counts counts_;
+  const std::shared_ptr<Bell> bell_;
   mesh::VirtualEndpoint endpoint_;
   std::optional<identity::Role> role_;
 };
 
 class TorrentCounter final : public lt::torrent_plugin {
  public:
-  TorrentCounter(const mesh::Mesh& mesh, Counts counts) : mesh_(mesh), counts_(std::move(counts)) {}
+  TorrentCounter(const mesh::Mesh& mesh, Counts counts, std::shared_ptr<Bell> bell)
+      : mesh_(mesh), counts_(std::move(counts)), bell_(std::move(bell)) {}
 
   std::shared_ptr<lt::peer_plugin> new_connection(const lt::peer_connection_handle& peer) override {
-    return std::make_shared<PeerCounter>(mesh_, counts_, from_engine(peer.remote()));
+    return std::make_shared<PeerCounter>(mesh_, counts_, bell_, from_engine(peer.remote()));
   }
 
  private:
   const mesh::Mesh& mesh_;
   Counts counts_;
+  const std::shared_ptr<Bell> bell_;
 };
 
 }  // namespace
 
-std::shared_ptr<lt::torrent_plugin> payload_counter(const mesh::Mesh& mesh, Counts counts) {
-  return std::make_shared<TorrentCounter>(mesh, std::move(counts));
+std::shared_ptr<lt::torrent_plugin> payload_counter(const mesh::Mesh& mesh, Counts counts, std::shared_ptr<Bell> bell) {
+  return std::make_shared<TorrentCounter>(mesh, std::move(counts), std::move(bell));
 }
 
 }  // namespace shoal::swarm

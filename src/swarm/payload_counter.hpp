@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "swarm/bell.hpp"
 #include "swarm/engine.hpp"
 
 namespace shoal::swarm {
@@ -22,7 +23,8 @@ struct PayloadCounts {
 };
 
 /// A libtorrent plugin for one torrent, which adds to all `counts`: those of the torrent, and those of the engine. Its calls come on the
-/// network thread; the counts may be read from any. `mesh` must outlive the session.
-std::shared_ptr<lt::torrent_plugin> payload_counter(const mesh::Mesh& mesh, std::vector<std::shared_ptr<PayloadCounts>> counts);
+/// network thread; the counts may be read from any. `mesh` must outlive the session. `bell` rings when a peer comes or goes.
+std::shared_ptr<lt::torrent_plugin> payload_counter(const mesh::Mesh& mesh, std::vector<std::shared_ptr<PayloadCounts>> counts,
+                                                    std::shared_ptr<Bell> bell);
 
 }  // namespace shoal::swarm

@@ -15,6 +15,8 @@ namespace {
 
 using pack = lt::settings_pack;
 
+constexpr int often_tick = 100, seldom_tick = 1000;  // milliseconds
+
 int clamp_rate(ByteCount bytes_per_second) {
   return static_cast<int>(std::min<ByteCount>(bytes_per_second, std::numeric_limits<int>::max()));
 }
@@ -55,7 +57,7 @@ void set_peers(pack& p, const SwarmOptions& options) {
   p.set_int(pack::min_reconnect_time, 1);       // seconds, times the failures so far
   p.set_int(pack::max_failcount, 4);            // then only as often as the tracker still names the peer
   p.set_int(pack::peer_connect_timeout, 10);    // above the mesh's own deadline for a dial
-  p.set_int(pack::max_peerlist_size, 0);        // the tracker's list is the limit
+  p.set_int(pack::max_peerlist_size, 50'000);   // of one content: a tracker may invent machines
   p.set_int(pack::unchoke_slots_limit, -1);     // authenticated peers: no tit-for-tat
   p.set_int(pack::choking_algorithm, pack::fixed_slots_choker);
   p.set_bool(pack::send_redundant_have, false);     // half of all `have` messages; a source that grants is told by the plugin (grants.cpp)
@@ -64,7 +66,7 @@ void set_peers(pack& p, const SwarmOptions& options) {
   p.set_int(pack::upload_rate_limit, clamp_rate(options.upload_limit));
   p.set_int(pack::download_rate_limit, clamp_rate(options.download_limit));
   p.set_int(pack::mixed_mode_algorithm, pack::prefer_tcp);  // no throttling in favour of uTP
-  p.set_int(pack::tick_interval, 100);                      // milliseconds: rate limits are handed out in smaller portions
+  p.set_int(pack::tick_interval, often_tick);               // see tick_settings
   p.set_str(pack::peer_fingerprint, "-SH0100-");
   p.set_str(pack::user_agent, "Shoal");
   p.set_str(pack::handshake_client_version, "Shoal");
@@ -131,6 +133,12 @@ lt::settings_pack rate_limits(ByteCount upload, ByteCount download) {
   pack p;
   p.set_int(pack::upload_rate_limit, clamp_rate(upload));
   p.set_int(pack::download_rate_limit, clamp_rate(download));
+  return p;
+}
+
+lt::settings_pack tick_settings(bool often) {
+  pack p;
+  p.set_int(pack::tick_interval, often ? often_tick : seldom_tick);
   return p;
 }
 

@@ -31,6 +31,9 @@ lt::settings_pack session_settings(const SwarmOptions& options, const mesh::Sock
 /// The two limits alone, in bytes per second (0: none), to be applied to a session that runs.
 lt::settings_pack rate_limits(ByteCount upload, ByteCount download);
 
+/// How often the engine hands out what the rate limits allow: in small portions, or once a second.
+lt::settings_pack tick_settings(bool often);
+
 /// The settings and the disk back-end, without any session plugin.
 lt::session_params session_params(lt::settings_pack settings, lt::disk_io_constructor_type disk);
 

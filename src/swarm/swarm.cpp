@@ -83,7 +83,9 @@ class EngineSwarm final : public Swarm {
         announcer_(std::make_unique<Announcer>(std::move(client), peer_id_of(self), mesh.port(), clock, options.client_stop,
                                                [&mesh](const std::vector<NodeId>& machines) { mesh.refuse(machines); })) {
     session_.set_peer_class_filter(peer_classes());
-    pump_ = std::make_unique<AlertPump>(session_, contents_, clock, AlertPump::Sinks{events, [this] { announcer_->wake(); }});
+    pump_ = std::make_unique<AlertPump>(session_, contents_, introductions_, clock, bell_,
+                                        AlertPump::Sinks{events, [this] { announcer_->wake(); }});
+    pump_->set_limited(options.upload_limit > 0 || options.download_limit > 0);
     mirrors_ = std::make_unique<MirrorFetcher>(mesh, clock, MirrorOptions{options.mirror_after, options.mirror_ca, !options.site.empty()},
                                                payload_, std::move(events));
     stalls_ = std::make_unique<StallWatch>(
@@ -105,6 +107,7 @@ class EngineSwarm final : public Swarm {
   void set_limits(ByteCount upload, ByteCount download) override {
     download_limit_ = download;
     session_.apply_settings(rate_limits(upload, download));
+    pump_->set_limited(upload > 0 || download > 0);
   }
   Totals totals() const override;
   std::string announce_problem(const InfoHash& content) const override { return announcer_->problem(content); }
@@ -123,6 +126,7 @@ class EngineSwarm final : public Swarm {
   const PortHold hold_;
   const std::shared_ptr<PayloadCounts> payload_ = std::make_shared<PayloadCounts>();
   const std::shared_ptr<Bans> bans_ = std::make_shared<Bans>();
+  const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
   DiskContents disk_;
   std::mutex changing_;  // held by add and remove; they wait for the engine, never for events
   HostedContents contents_;
@@ -150,6 +154,7 @@ Status EngineSwarm::add(Content content) {
   introductions_.open(hosted);
   announce(hosted);
   if (content.mode != Mode::seed) stalls_->add(hosted);
+  bell_->moved();
   if (content.mode == Mode::fetch && !content.mirrors.empty()) mirrors_->add(hosted, content);
   return {};
 }
@@ -159,7 +164,7 @@ Status EngineSwarm::start_torrent(const Content& content, const std::shared_ptr<
   const auto& layout = content.metainfo.layout();
   SHOAL_CHECK(all_there ? check_source(content.root, layout) : prepare_target(content.root, layout));
   store::NewContent news = stored(content);
-  news.events = HostedContent::store_events(hosted);
+  news.events = HostedContent::store_events(hosted, bell_);
   SHOAL_TRY(store::Added added, store_.add(std::move(news)));
   hosted->set_stored_as(added.id);
   Status handed = hand_to_engine(content, hosted, added);
@@ -171,8 +176,9 @@ Status EngineSwarm::start_torrent(const Content& content, const std::shared_ptr<
 std::shared_ptr<PieceBlame> EngineSwarm::blame(const Content& content, const std::shared_ptr<HostedContent>& hosted) {
   if (content.mode == Mode::seed) return nullptr;
   BlamedContent blamed{hosted->id(), content.metainfo.layout(), content.metainfo.piece_sha256(), {}};
-  blamed.convicted = [weak = std::weak_ptr(hosted)](const NodeId& machine, const Sentence& sentence) {
+  blamed.convicted = [weak = std::weak_ptr(hosted), bell = bell_](const NodeId& machine, const Sentence& sentence) {
     if (auto alive = weak.lock()) alive->convicted(machine, sentence);
+    bell->news();
   };
   return PieceBlame::make(std::move(blamed), bans_, mesh_, clock_);
 }
@@ -181,9 +187,8 @@ Status EngineSwarm::hand_to_engine(const Content& content, const std::shared_ptr
   SHOAL_TRY(auto loaded, load_torrent(content.metainfo.bytes()));
   const auto blamed = blame(content, hosted);
   disk_.enter(hosted->id(), {added.id, loaded.ti, added.unexplored, blamed ? blamed->watch() : nullptr});
-  auto counter = [&mesh = mesh_, payload = std::vector{hosted->payload(), payload_}](const lt::torrent_handle&, lt::client_data_t) {
-    return payload_counter(mesh, payload);
-  };
+  auto counter = [&mesh = mesh_, payload = std::vector{hosted->payload(), payload_}, bell = bell_](
+                     const lt::torrent_handle&, lt::client_data_t) { return payload_counter(mesh, payload, bell); };
   auto rationing = [role = GrantRole{options_.directed, hosted->id().leading(), std::random_device()(), options_.memory_budget / 3, self_,
                                      options_.site},
                     &mesh = mesh_,

@@ -45,6 +45,8 @@ class WatchedClock final : public Clock {
   mutable std::uint64_t looks_ = 0;
 };
 
+constexpr std::chrono::milliseconds often{20};
+
 /// Renews at the fleet's CA, or fails as often as it is told.
 class FakeTracker {
  public:
@@ -135,7 +137,7 @@ TEST_CASE("renewal comes at two thirds of the life, give or take a tenth") {
 TEST_CASE("credentials are renewed when their time has come, and not before") {
   Bench bench;
   Credentials first = *bench.store.current();
-  Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save());
+  Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save(), often);
   bench.clock.advance(renewal_time(first.self, 0.0) - bench.clock.quiet_now() - 1s);
   REQUIRE(bench.clock.wait_until_seen());
   CHECK(bench.tracker.calls().empty());
@@ -158,7 +160,7 @@ TEST_CASE("credentials are renewed when their time has come, and not before") {
 TEST_CASE("a failed renewal is tried again after five seconds, then ten, then twenty") {
   Bench bench;
   bench.tracker.fail_next(3);
-  Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save());
+  Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save(), often);
   bench.clock.advance(150min);
   REQUIRE(bench.tracker.wait_for_calls(1));
   std::size_t calls = 1;
@@ -177,7 +179,7 @@ TEST_CASE("a failed renewal is tried again after five seconds, then ten, then tw
 TEST_CASE("the pause between renewals does not grow beyond five minutes") {
   Bench bench;
   bench.tracker.fail_next(1000);
-  Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save());
+  Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save(), often);
   bench.clock.advance(150min);
   for (std::size_t calls = 1; calls <= 9; ++calls) {
     REQUIRE(bench.tracker.wait_for_calls(calls));
@@ -190,7 +192,7 @@ TEST_CASE("the pause between renewals does not grow beyond five minutes") {
 TEST_CASE("an answer for someone else, or that is no certificate, leaves the credentials as they are") {
   Bench bench;
   auto before = bench.store.current()->self.serial;
-  Renewer other(bench.store, bench.clock, bench.tracker.function(), bench.save());
+  Renewer other(bench.store, bench.clock, bench.tracker.function(), bench.save(), often);
   bench.tracker.answer_as(node_id(2));
   CHECK(!other.renew_now().ok());
   TestFleet strangers;
@@ -207,7 +209,7 @@ TEST_CASE("an answer for someone else, or that is no certificate, leaves the cre
 TEST_CASE("renewing on demand gives a new key at once") {
   Bench bench;
   auto before = bench.store.current();
-  Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save());
+  Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save(), often);
   must(renewer.renew_now());
   CHECK(bench.store.generation() == 2);
   CHECK(bench.store.current()->key_pem != before->key_pem);
@@ -217,7 +219,7 @@ TEST_CASE("renewing on demand gives a new key at once") {
 TEST_CASE("new credentials that cannot be saved are in force all the same, and the failure is told") {
   Bench bench;
   bench.save_answer = fail(ErrorCode::no_space, "disk full");
-  Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save());
+  Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save(), often);
   Status renewed = renewer.renew_now();
   REQUIRE(!renewed.ok());
   CHECK(renewed.error().code == ErrorCode::no_space);
@@ -247,7 +249,7 @@ TEST_CASE("a renewal that throws is a failed one") {
     if (++calls == 1) throw std::runtime_error("unexpected");
     return bench.tracker.renew(request);
   };
-  Renewer renewer(bench.store, bench.clock, throwing, bench.save());
+  Renewer renewer(bench.store, bench.clock, throwing, bench.save(), often);
   bench.clock.advance(150min);
   REQUIRE(bench.clock.wait_until_seen());
   REQUIRE(bench.clock.wait_until_seen());
@@ -257,6 +259,6 @@ TEST_CASE("a renewal that throws is a failed one") {
 
 TEST_CASE("a renewer that has nothing to do ends at once") {
   Bench bench;
-  { Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save()); }
+  { Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save(), often); }
   CHECK(bench.tracker.calls().empty());
 }
