@@ -140,8 +140,11 @@ void AlertPump::handle(const lt::alert& alert) {
 void AlertPump::on_finished(HostedContent& content) { content.course().finished = true; }
 
 /// A piece may be lost while libtorrent goes through all of them, after it has asked about that one: it then hears nothing of it.
+/// A check ends all connections, and those to machines that are complete come to rest only then: they are woken after it, not when the
+/// piece is lost.
 void AlertPump::on_checked(HostedContent& content) {
-  if (content.engine_believes_too_much()) content.recheck();
+  if (content.engine_believes_too_much()) return content.recheck();
+  if (content.mode() != Mode::seed) introductions_.meet_again(content);
 }
 
 /// A flush may fail: then the store goes on trying, or has libtorrent fetch again what was lost.
@@ -168,7 +171,6 @@ void AlertPump::on_lost_pieces(HostedContent& content, Error why) {
   content.set_incomplete();
   content.course().finished = false;
   content.course().told = false;
-  introductions_.meet_again(content);
   sinks_.changed();
   bell_->moved();
 }

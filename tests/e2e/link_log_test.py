@@ -60,7 +60,10 @@ class FollowingOneLink(FleetCase):
             ("peer.handshake", {"source": lambda text: text == "no"}),
             ("peer.grants", {"grants_sent": number, "grants_sent_pieces": words}),
             ("peer.traffic", {"requests_received": number}),
-            ("peer.closed", {"why": words, "handshake": lambda text: text == "yes"}),
+            ("peer.closed", {"why": words, "handshake": lambda text: text == "yes"})])
+        # The mesh and the engine notice the end of a link each on its own thread, in either order.
+        self.assert_story(seeder, ids["node"], [
+            ("link.up", {"dialled_by": words}),
             ("link.down", {"why": words, "milliseconds": number})])
         for process in (pull, seeder):
             said = [line["has"] for line in lines_of(process) if line["event"] == "peer.pieces"]
