@@ -2,6 +2,7 @@
 
 #include "identity/member.hpp"
 #include "identity/tls.hpp"
+#include "node/join_landing.hpp"
 #include "registry/client.hpp"
 
 namespace shoal::node {
@@ -46,22 +47,35 @@ Status check_authority(const std::string& ca_pem, const identity::SpkiPin& pin) 
   return fail(ErrorCode::verification, "the tracker sent another CA than the one that the token pins");
 }
 
+/// Whether the same token may still get an answer with the same key: the request or its answer may have been lost.
+bool worth_repeating(const Error& error) { return error.code == ErrorCode::unreachable || error.code == ErrorCode::interrupted; }
+
+Result<identity::Member> enrol(const JoinLanding& landing, const JoinRequest& request, const Clock& clock, const std::stop_token& stop) {
+  const identity::KeyAndRequest& key = landing.key();
+  SHOAL_TRY(auto registry, pinned_client(request.token, clock, stop));
+  SHOAL_TRY(auto reply, registry->enrol({request.token.id, request.token.secret, key.request_pem, request.name, request.site}));
+  SHOAL_CHECK(check_authority(reply.ca_pem, request.token.ca_pin));
+  SHOAL_TRY(auto credentials, identity::make_credentials(key.key_pem, std::move(reply.certificate_pem), std::move(reply.ca_pem)));
+  SHOAL_TRY(std::string trust_root, newest_trust_root(reply, request, credentials.self.identity.fleet));
+  return identity::Member{std::move(credentials), request.token.tracker, std::move(trust_root), request.name, request.site};
+}
+
 }  // namespace
 
 Result<Joined> join(const fs::path& state, const JoinRequest& request, const Clock& clock, const std::stop_token& stop) {
   if (!request.replace) SHOAL_CHECK(refuse_second_identity(state, clock));
-  auto key = identity::make_request();
-  SHOAL_TRY(auto registry, pinned_client(request.token, clock, stop));
-  SHOAL_TRY(auto reply, registry->enrol({request.token.id, request.token.secret, key.request_pem, request.name, request.site}));
-  SHOAL_CHECK(check_authority(reply.ca_pem, request.token.ca_pin));
-  SHOAL_TRY(auto credentials,
-            identity::make_credentials(std::move(key.key_pem), std::move(reply.certificate_pem), std::move(reply.ca_pem)));
-  SHOAL_TRY(std::string trust_root, newest_trust_root(reply, request, credentials.self.identity.fleet));
-  Joined joined{credentials.self.identity, credentials.self.not_after};
-  SHOAL_CHECK(make_directories(state));
-  SHOAL_CHECK(
-      identity::save_member(state, {std::move(credentials), request.token.tracker, std::move(trust_root), request.name, request.site}));
-  return joined;
+  SHOAL_TRY(JoinLanding landing, JoinLanding::prepare(state, request.token.id));
+  auto member = enrol(landing, request, clock, stop);
+  if (!member.ok()) {
+    if (worth_repeating(member.error())) (void)landing.clear_room();
+    else landing.forget();
+    return std::move(member).error();
+  }
+  SHOAL_CHECK(landing.clear_room());
+  SHOAL_CHECK(identity::save_member(state, *member));
+  landing.forget();
+  SHOAL_CHECK(landing.give_to_owner());
+  return Joined{member->credentials.self.identity, member->credentials.self.not_after};
 }
 
 }  // namespace shoal::node
