@@ -90,11 +90,21 @@ Result<NodeId> Admission::admit(Session& session, const registry::EnrolRequest& 
   return fresh;
 }
 
+/// Without spending it: a token that expired or was used must not make the tracker sign, except for a machine that asks again.
+Result<TokenRecord> Admission::usable_token(Session& session, const registry::EnrolRequest& request) const {
+  SHOAL_TRY(TokenRecord token, known_token(session, request));
+  WallTime now = clock_.now();
+  if (check_open(token, now).ok()) return token;
+  SHOAL_TRY(bool lately, enrolled_since(session, token.id, now - replay_window));
+  if (lately) return token;
+  return check_open(token, now).error();
+}
+
 Result<registry::EnrolReply> Admission::enrol_checked(const registry::EnrolRequest& request) {
   SHOAL_CHECK(check_label(request.name, "the name of a machine"));
   SHOAL_CHECK(check_label(request.site, "the site of a machine"));
   // First without a lock and without a signature: strangers must not make the tracker work.
-  SHOAL_TRY(TokenRecord token, database_.read([&](Session& session) { return known_token(session, request); }));
+  SHOAL_TRY(TokenRecord token, database_.read([&](Session& session) { return usable_token(session, request); }));
   NodeId fresh = make_node_id();
   // Signed before the transaction, so that a bad request spends nothing; handed out only after the commit.
   SHOAL_TRY(Issued issued, issue(request.request_pem, token.role, fresh));
@@ -113,10 +123,10 @@ Result<registry::EnrolReply> Admission::enrol_checked(const registry::EnrolReque
   return registry::EnrolReply{std::move(issued.pem), authority_.certificate_pem(), std::move(roots.first), std::move(roots.later)};
 }
 
-Result<registry::EnrolReply> Admission::enrol(const registry::EnrolRequest& request, const std::string& address) {
+Result<registry::EnrolReply> Admission::enrol(const registry::EnrolRequest& request, const std::string& address, Log log) {
   auto reply = enrol_checked(request);
   // AttemptLimit bounds these lines for each address.
-  if (!reply.ok())
+  if (!reply.ok() && log == Log::all)
     log::warn("enrolment_refused",
               {{"address", address}, {"token", to_hex(request.token_id.substr(0, token_id_size))}, {"reason", reply.error().message}});
   return reply;

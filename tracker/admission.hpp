@@ -11,6 +11,7 @@
 #include "identity/authority.hpp"
 #include "identity/token.hpp"
 #include "registry/messages.hpp"
+#include "tracker/admission_records.hpp"
 #include "tracker/database.hpp"
 #include "tracker/trust_roots.hpp"
 
@@ -50,7 +51,8 @@ class Admission {
 
   /// Spends one use of the token and issues a certificate for a new name, both or neither. `not_found` for a token that is
   /// unknown or has another secret, `not_enrolled` for one that expired or was used up; a bad request spends nothing.
-  Result<registry::EnrolReply> enrol(const registry::EnrolRequest& request, const std::string& address);
+  enum class Log { all, quiet };
+  Result<registry::EnrolReply> enrol(const registry::EnrolRequest& request, const std::string& address, Log log = Log::all);
   /// A new certificate (PEM) for the caller's name and role, which must be of a machine that was enrolled here.
   Result<std::string> renew(const identity::Certificate& caller, const std::string& request_pem);
 
@@ -68,6 +70,7 @@ class Admission {
   };
   Result<Issued> issue(const std::string& request_pem, identity::Role role, const NodeId& id) const;
   Result<NodeId> admit(Session& session, const registry::EnrolRequest& request, const identity::SpkiPin& key, const NodeId& fresh);
+  Result<TokenRecord> usable_token(Session& session, const registry::EnrolRequest& request) const;
   Result<registry::EnrolReply> enrol_checked(const registry::EnrolRequest& request);
 
   Database& database_;

@@ -48,6 +48,11 @@ Result<std::optional<EnrolmentRecord>> find_enrolment(Session& session, const st
   return std::optional(EnrolmentRecord{NodeId::trusted(rows.front().text(0)), time_of(rows.front().number(1))});
 }
 
+Result<bool> enrolled_since(Session& session, const std::string& token_id, WallTime since) {
+  SHOAL_TRY(auto rows, session.run("SELECT 1 FROM enrolments WHERE token = ? AND at > ? LIMIT 1", {Value::blob(token_id), seconds(since)}));
+  return !rows.empty();
+}
+
 Status insert_machine(Session& session, const registry::MachineRow& machine, WallTime now) {
   SHOAL_CHECK(
       session.run("INSERT INTO machines(id, role, name, site, enrolled, certificate_until) VALUES(?, ?, ?, ?, ?, ?)",

@@ -35,6 +35,9 @@ Result<bool> take_use(Session& session, const std::string& token_id);
 Status insert_enrolment(Session& session, const std::string& token_id, const identity::SpkiPin& key, const EnrolmentRecord& enrolment);
 Result<std::optional<EnrolmentRecord>> find_enrolment(Session& session, const std::string& token_id, const identity::SpkiPin& key);
 
+/// Whether the token let a machine in since then.
+Result<bool> enrolled_since(Session& session, const std::string& token_id, WallTime since);
+
 Status insert_machine(Session& session, const registry::MachineRow& machine, WallTime now);
 /// False where there is no such machine in that role, or it was revoked.
 Result<bool> prolong_machine(Session& session, const NodeId& id, identity::Role role, WallTime certificate_until);

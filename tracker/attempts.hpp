@@ -9,8 +9,8 @@
 
 namespace shoal::tracker {
 
-/// Counts failures per address in windows of a minute. Success costs nothing, so that a rack behind one address can join at
-/// once. Thread-safe; memory is bounded.
+/// Counts failures in windows of a minute, by address; an IPv6 network of 64 bits counts as one, since a single host has all of it. Success
+/// costs nothing, so that a rack behind one address can join at once. Thread-safe; memory is bounded.
 class AttemptLimit {
  public:
   AttemptLimit(const Clock& clock, unsigned failures_per_minute) : clock_(clock), most_(failures_per_minute) {}

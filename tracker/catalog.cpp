@@ -160,14 +160,14 @@ Result<registry::ReleaseReply> Catalog::release(const ReleaseId& id) {
   });
 }
 
-Result<std::string> Catalog::metainfo(const ReleaseId& id) {
-  return database_.read([&](Session& session) -> Result<std::string> {
+Result<SharedBody> Catalog::metainfo(const ReleaseId& id) {
+  SHOAL_TRY(ByteCount size, database_.read([&](Session& session) -> Result<ByteCount> {
     SHOAL_TRY(auto release, find_release(session, id));
     if (release && release->is_withdrawn()) return withdrawn_error(*release, ErrorCode::not_found);
-    SHOAL_TRY(auto found, metainfo_of(session, id));
-    if (!found) return fail(ErrorCode::not_found, "release " + id.hex() + " is not registered in this fleet");
-    return std::move(*found);
-  });
+    if (!release) return fail(ErrorCode::not_found, "release " + id.hex() + " is not registered in this fleet");
+    return metainfo_size_of(session, id);
+  }));
+  return metainfos_.get(id, size, [&] { return database_.read([&](Session& session) { return metainfo_of(session, id); }); });
 }
 
 Result<std::vector<registry::VersionRow>> Catalog::versions(const ModelName& model) {

@@ -10,6 +10,7 @@
 #include "base/guarded.hpp"
 #include "tracker/catalog_records.hpp"
 #include "tracker/freshness.hpp"
+#include "tracker/shared_bodies.hpp"
 
 namespace shoal::tracker {
 
@@ -27,7 +28,8 @@ class Catalog {
   Status publish(const ModelName& model, const VersionName& version, const registry::PublishRequest& request, const NodeId& publisher);
   Result<registry::ReleaseReply> release(const ModelName& model, const VersionName& version);
   Result<registry::ReleaseReply> release(const ReleaseId& id);
-  Result<std::string> metainfo(const ReleaseId& id);
+  /// `unreachable` where other metainfos that are being read leave no memory for it.
+  Result<SharedBody> metainfo(const ReleaseId& id);
   Result<std::vector<registry::VersionRow>> versions(const ModelName& model);
   /// Those that were not withdrawn, in the order in which they were published.
   Result<std::vector<ReleaseRecord>> releases();
@@ -65,7 +67,12 @@ class Catalog {
   Status remember_torrents();
   Result<registry::ReleaseReply> reply_for(Session& session, const std::optional<ReleaseRecord>& found, const std::string& what);
 
+  // Of metainfos: all that are being sent, and those that wait to be asked for again.
+  static constexpr ByteCount most_in_memory = 192 * MiB;
+  static constexpr ByteCount most_kept = 64 * MiB;
+
   Database& database_;
+  SharedBodies metainfos_{most_in_memory, most_kept};
   const VerifierSource verifier_;
   const Clock& clock_;
   Guarded<std::unordered_set<InfoHash>> torrents_;

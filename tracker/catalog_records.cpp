@@ -92,10 +92,16 @@ Result<std::string> envelope_of(Session& session, const ReleaseId& id) {
   return rows.front().text(0);
 }
 
-Result<std::optional<std::string>> metainfo_of(Session& session, const ReleaseId& id) {
+Result<ByteCount> metainfo_size_of(Session& session, const ReleaseId& id) {
+  SHOAL_TRY(auto rows, session.run("SELECT length(metainfo) FROM releases WHERE id = ?", {Value::blob(id.view())}));
+  if (rows.empty()) return fail(ErrorCode::not_found, "release " + id.hex() + " is not registered in this fleet");
+  return static_cast<ByteCount>(rows.front().number(0));
+}
+
+Result<std::string> metainfo_of(Session& session, const ReleaseId& id) {
   SHOAL_TRY(auto rows, session.run("SELECT metainfo FROM releases WHERE id = ?", {Value::blob(id.view())}));
-  if (rows.empty()) return std::optional<std::string>();
-  return std::optional(rows.front().text(0));
+  if (rows.empty()) return fail(ErrorCode::not_found, "release " + id.hex() + " is not registered in this fleet");
+  return rows.front().text(0);
 }
 
 Status mark_withdrawn(Session& session, const ReleaseId& id, const std::string& reason, WallTime now) {

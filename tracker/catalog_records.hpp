@@ -40,7 +40,8 @@ Status mark_withdrawn(Session& session, const ReleaseId& id, const std::string& 
 Result<std::vector<ReleaseRecord>> all_releases(Session& session);
 Result<std::vector<ReleaseRecord>> releases_of(Session& session, const ModelName& model);
 Result<std::string> envelope_of(Session& session, const ReleaseId& id);
-Result<std::optional<std::string>> metainfo_of(Session& session, const ReleaseId& id);
+Result<ByteCount> metainfo_size_of(Session& session, const ReleaseId& id);
+Result<std::string> metainfo_of(Session& session, const ReleaseId& id);
 
 struct ChannelRecord {
   ModelName model;

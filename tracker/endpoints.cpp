@@ -43,14 +43,18 @@ http::RouteHandler in_memory(const Parts& parts, Answer answer) {
   };
 }
 
+/// Who guesses is told so and no more is written of it; who has a token that is good is let in, whoever guesses at the same address.
 Result<Response> enrol(const Parts& parts, const Request& request, const PathArguments&) {
-  if (!parts.attempts.allows(request.remote_address))
-    return http::error_response(too_many_requests, fail("too many failed enrolments from this address: try again in a minute"));
+  const bool guesses = !parts.attempts.allows(request.remote_address);
   SHOAL_TRY(registry::EnrolRequest message, sent(registry::decode_enrol_request(request.body)));
-  auto enrolled = parts.admission.enrol(message, request.remote_address);
-  if (!enrolled.ok()) parts.attempts.failed(request.remote_address);
-  SHOAL_TRY(registry::EnrolReply reply, std::move(enrolled));
-  return json(encode(reply));
+  auto enrolled = parts.admission.enrol(message, request.remote_address, guesses ? Admission::Log::quiet : Admission::Log::all);
+  if (enrolled.ok()) return json(encode(*enrolled));
+  parts.attempts.failed(request.remote_address);
+  if (!guesses) return std::move(enrolled).error();
+  Response refusal = http::error_response(
+      too_many_requests, fail(enrolled.error().code, "too many failed enrolments from this address: " + enrolled.error().message));
+  refusal.retry_after = std::chrono::minutes(1);
+  return refusal;
 }
 
 Result<Response> renew(const Parts& parts, const Request& request, const PathArguments&) {
@@ -94,8 +98,10 @@ Result<Response> show_release(const Parts& parts, const Request&, const PathArgu
 
 Result<Response> show_metainfo(const Parts& parts, const Request&, const PathArguments& arguments) {
   SHOAL_TRY(ReleaseId id, release_id_of(arguments));
-  SHOAL_TRY(std::string metainfo, parts.catalog.metainfo(id));
-  return Response{200, "application/x-bittorrent", std::move(metainfo)};
+  SHOAL_TRY(SharedBody metainfo, parts.catalog.metainfo(id));
+  Response response{200, "application/x-bittorrent", {}};
+  response.shared = std::move(metainfo);
+  return response;
 }
 
 Result<Response> set_channel(const Parts& parts, const Request& request, const PathArguments& arguments) {

@@ -11,6 +11,7 @@
 #include "tracker/announce_meter.hpp"
 #include "tracker/attempts.hpp"
 #include "tracker/catalog.hpp"
+#include "tracker/fair_queue.hpp"
 #include "tracker/freshness.hpp"
 #include "tracker/node_reports.hpp"
 #include "tracker/trust_roots.hpp"
@@ -30,7 +31,7 @@ struct Parts {
   const Clock& clock;
   FleetName fleet;
   /// Runs work that may wait for the disk on threads of its own; announces stay on the server's.
-  std::function<void(std::function<void()>)> offload;
+  FairQueue& offload;
 };
 
 /// The whole tracker, for the listener with mutual TLS.

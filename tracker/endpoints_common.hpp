@@ -22,16 +22,22 @@ inline const http::Access plain{.roles = {}, .plain = true};
 
 inline Response json(std::string body) { return {200, "application/json", std::move(body)}; }
 inline Response bencoded(std::string body) { return {200, "text/plain", std::move(body)}; }  // failures too: clients read no other status
-inline Response refused(const Error& error) { return http::error_response(http::status_of(error.code), error); }
+inline Response refused(const Error& error) {
+  Response response = http::error_response(http::status_of(error.code), error);
+  if (response.status == 503) response.retry_after = std::chrono::seconds(1);
+  return response;
+}
 
 /// Turns `work(request, arguments) -> Result<Response>` into a route's handler that runs off the server's threads.
 template <class Work>
 http::RouteHandler on_disk(const Parts& parts, Work work) {
-  return [offload = parts.offload, work](Request request, PathArguments arguments, Reply reply) {
-    offload([work, request = std::move(request), arguments = std::move(arguments), reply = std::move(reply)] {
+  return [&offload = parts.offload, work](Request request, PathArguments arguments, const Reply& reply) {
+    const std::string caller = request.peer ? request.peer->identity.id.str() : request.remote_address;
+    bool taken = offload.add(caller, [work, request = std::move(request), arguments = std::move(arguments), reply] {
       Result<Response> response = work(request, arguments);
       reply(response.ok() ? std::move(response).value() : refused(response.error()));
     });
+    if (!taken) reply(refused(fail(ErrorCode::unreachable, "this machine has too many requests waiting")));
   };
 }
 

@@ -24,7 +24,8 @@ constexpr std::chrono::seconds longest_sweep{10};
 constexpr int sweeps_for_peers = 30;  // they are looked through each so many sweeps
 // Each node holds a connection while it waits for the next freshness statement, and one for its announces.
 constexpr std::size_t most_connections = 24000;
-constexpr std::size_t most_connections_per_address = 4096;  // a site may stand behind one address
+constexpr std::size_t most_connections_per_address = 16384;  // a site may stand behind one address
+constexpr std::size_t most_waiting_per_caller = 64;          // requests that need the disk
 
 /// The system's default of 1024 descriptors would be all that a fleet could open.
 void allow_connections() {
@@ -160,17 +161,8 @@ class RunningTracker final : public Tracker {
   }
 
   Status serve() {
-    Parts parts{*announcer_,
-                *admission_,
-                *catalog_,
-                attempts_,
-                *roots_,
-                *freshness_,
-                reports_,
-                meter_,
-                clock_,
-                authority_.fleet(),
-                [this](std::function<void()> work) { net::post(disk_, std::move(work)); }};
+    Parts parts{*announcer_, *admission_, *catalog_, attempts_,          *roots_, *freshness_,
+                reports_,    meter_,      clock_,    authority_.fleet(), offload_};
     allow_connections();
     http::ServerLimits limits;
     limits.body = body_limit;
@@ -207,6 +199,7 @@ class RunningTracker final : public Tracker {
   std::unique_ptr<Announcer> announcer_;
   std::unique_ptr<FreshnessDesk> freshness_;
   net::thread_pool disk_{disk_threads};
+  FairQueue offload_{most_waiting_per_caller, [this](FairQueue::Work work) { net::post(disk_, std::move(work)); }};
   std::unique_ptr<identity::Renewer> renewer_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Server> plain_server_;

@@ -75,6 +75,18 @@ class Connection {
     co_return error;
   }
 
+  /// Some bytes of a message.
+  template <class Serializer>
+  net::awaitable<ErrorStatus> write_portion(Serializer& serializer) {
+    ErrorStatus error;
+    if (tls_) {
+      co_await wire::async_write_some(*tls_, serializer, net::redirect_error(net::use_awaitable, error));
+    } else {
+      co_await wire::async_write_some(tcp_, serializer, net::redirect_error(net::use_awaitable, error));
+    }
+    co_return error;
+  }
+
   /// Bytes that were read and not used yet: the next request of a client that does not wait for answers.
   std::size_t buffered() const { return buffer_.size(); }
 

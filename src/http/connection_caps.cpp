@@ -1,43 +1,55 @@
 #include "http/connection_caps.hpp"
 
 namespace shoal::http {
-namespace {
 
-std::string key_of(const net::ip::address& address) {
+std::string address_block(const net::ip::address& given) {
+  net::ip::address address = unmapped(given);
   if (!address.is_v6()) return address.to_string();
   auto bytes = address.to_v6().to_bytes();
   return std::string(bytes.begin(), bytes.begin() + 8);
 }
 
-}  // namespace
+std::string address_block(const std::string& text) {
+  ErrorStatus error;
+  auto address = net::ip::make_address(text, error);
+  return error ? text : address_block(address);
+}
 
 net::ip::address unmapped(const net::ip::address& address) {
   if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
   return net::ip::make_address_v4(net::ip::v4_mapped, address.to_v6());
 }
 
-std::optional<ConnectionCaps::Place> ConnectionCaps::enter(const net::ip::address& address) {
-  std::string key = key_of(unmapped(address));
+std::size_t ConnectionCaps::count(const Counts& counts, const std::string& key) {
+  auto found = counts.find(key);
+  return found == counts.end() ? 0 : found->second;
+}
+
+void ConnectionCaps::take_one(Counts& counts, const std::string& key) {
+  auto found = counts.find(key);
+  if (--found->second == 0) counts.erase(found);
+}
+
+std::optional<ConnectionCaps::Place> ConnectionCaps::enter(const net::ip::address& address, const std::string& holder) {
+  std::string key = address_block(address);
   auto state = state_.lock();
-  auto from_here = state->by_address.try_emplace(key, 0).first;
-  if (state->open >= total_ || from_here->second >= per_address_) {
-    if (from_here->second == 0) state->by_address.erase(from_here);
-    return std::nullopt;
-  }
-  ++from_here->second;
+  if (state->open >= total_ || count(state->by_address, key) >= per_address_) return std::nullopt;
+  if (!holder.empty() && count(state->by_holder, holder) >= per_holder_) return std::nullopt;
   ++state->open;
-  return Place(*this, std::move(key));
+  ++state->by_address[key];
+  if (!holder.empty()) ++state->by_holder[holder];
+  return Place(*this, std::move(key), holder);
 }
 
 std::size_t ConnectionCaps::open() const {
   return state_.with([](const State& state) { return state.open; });
 }
 
-void ConnectionCaps::leave(const std::string& key) {
+void ConnectionCaps::leave(const std::string& key, const std::string& holder) {
   auto state = state_.lock();
   --state->open;
-  auto found = state->by_address.find(key);
-  if (--found->second == 0) state->by_address.erase(found);
+  take_one(state->by_address, key);
+  if (!holder.empty()) take_one(state->by_holder, holder);
 }
 
 }  // namespace shoal::http

@@ -1,6 +1,7 @@
 // HTTP requests and responses as values; no Beast in sight.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -27,6 +28,9 @@ struct Response {
   std::string content_type = "application/json";
   std::string body;
   std::string allow{};  // of a 405: the methods that would do (RFC 9110, 15.5.6)
+  /// Instead of `body`: one that lies in memory once however many answers send it.
+  std::shared_ptr<const std::string> shared{};
+  std::chrono::seconds retry_after{0};  // of a 503: when to ask again (RFC 9110, 10.2.3); 0: nothing is said
   // Of what a client received.
   std::string content_range{};
   std::string location{};

@@ -1,6 +1,9 @@
 // A request as Beast writes it. For the two clients.
 #pragma once
 
+#include <algorithm>
+#include <string>
+
 #include "http/beast.hpp"
 #include "http/client.hpp"
 
@@ -28,6 +31,12 @@ inline RequestMessage message_of(const ClientRequest& request, const HostPort& s
   return message;
 }
 
+/// Retry-After in seconds, a day at most; 0 for a date, which no server of ours sends.
+inline std::chrono::seconds seconds_of(const std::string& text) {
+  bool digits = !text.empty() && text.size() <= 5 && text.find_first_not_of("0123456789") == std::string::npos;
+  return std::chrono::seconds(digits ? std::min(std::stoul(text), 86400UL) : 0);
+}
+
 using ResponseParser = wire::response_parser<wire::string_body>;
 
 /// The parser is empty afterwards.
@@ -42,6 +51,7 @@ inline Response response_of(ResponseParser& parser) {
   };
   response.content_range = text(wire::field::content_range);
   response.location = text(wire::field::location);
+  response.retry_after = seconds_of(text(wire::field::retry_after));
   response.body = std::move(parser.get().body());
   return response;
 }

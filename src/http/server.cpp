@@ -1,5 +1,8 @@
 #include "http/server.hpp"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <exception>
 #include <functional>
@@ -15,6 +18,10 @@ namespace {
 
 // While the process is out of descriptors, accepting again at once would fail at once.
 constexpr std::chrono::milliseconds accept_pause{100};
+// While every handshake is young, the kernel's queue keeps those who come.
+constexpr std::chrono::milliseconds room_pause{20};
+// What the kernel keeps of an answer that is not read, beside what is on the line.
+constexpr int unsent_bytes = 256 * 1024;
 constexpr std::chrono::seconds between_warnings{60};
 
 bool out_of_resources(const ErrorStatus& error) {
@@ -49,8 +56,12 @@ class BeastServer final : public Server {
   BeastServer(ServerOptions options, const Clock& clock, Handler handler, FleetName fleet)
       : options_(std::move(options)),
         handler_(std::move(handler)),
-        rules_{options_.limits, clock, handler_, std::move(fleet), tally_},
-        caps_(options_.limits.connections, options_.limits.connections_per_address) {
+        handshakes_(options_.limits.handshakes, options_.limits.handshake_grace),
+        guests_(options_.limits.guests, std::chrono::milliseconds(0)),
+        caps_(options_.limits.connections, options_.limits.connections_per_address, options_.limits.connections_per_certificate),
+        rules_{options_.limits,  clock,   handler_,
+               std::move(fleet), tally_,  caps_,
+               handshakes_,      guests_, AnswerBudget::make(options_.limits.budget)} {
     for (unsigned i = 0; i < std::max(1U, options_.threads); ++i) workers_.push_back(std::make_unique<Worker>());
   }
   ~BeastServer() override;
@@ -59,13 +70,22 @@ class BeastServer final : public Server {
   std::uint16_t port() const override { return port_; }
   void cut(const NodeId& id) override;
   ServerCounters counters() const override {
-    return {tally_.accepted, tally_.handshake_failed, tally_.refused_certificate, tally_.over_cap, caps_.open()};
+    return {tally_.accepted,
+            tally_.handshake_failed,
+            tally_.refused_certificate,
+            tally_.over_cap,
+            handshakes_.displaced() + guests_.displaced(),
+            rules_.budget->refused(),
+            caps_.open(),
+            rules_.budget->in_flight()};
   }
 
  private:
   static net::awaitable<void> accept_all(BeastServer* self);
   net::awaitable<ErrorStatus> accept_one();
   void take(Worker& worker, tcp::socket socket);
+  bool has_room() const { return options_.tls == nullptr || handshakes_.has_room(rules_.clock.steady_now()); }
+  net::awaitable<void> rest(std::chrono::milliseconds time);
   net::awaitable<void> pause(ErrorStatus error);
   Worker& next_worker() { return *workers_[next_++ % workers_.size()]; }
   void stop(Worker& worker);
@@ -73,8 +93,10 @@ class BeastServer final : public Server {
   ServerOptions options_;
   Handler handler_;
   ServerTally tally_;
-  SessionRules rules_;
+  StrangerPool handshakes_;
+  StrangerPool guests_;
   ConnectionCaps caps_;
+  SessionRules rules_;
   std::vector<std::unique_ptr<Worker>> workers_;
   // On the first worker's thread:
   std::optional<tcp::acceptor> acceptor_;
@@ -130,6 +152,10 @@ void BeastServer::cut(const NodeId& id) {
 
 net::awaitable<void> BeastServer::accept_all(BeastServer* self) {
   while (!self->workers_.front()->stopping) {
+    if (!self->has_room()) {
+      co_await self->rest(room_pause);
+      continue;
+    }
     ErrorStatus error;
     try {
       error = co_await self->accept_one();
@@ -155,7 +181,11 @@ net::awaitable<void> BeastServer::pause(ErrorStatus error) {
     log::warn("http_accept_paused", {{"error", error.message()}, {"connections", caps_.open()}});
     warned_ = now;
   }
-  pause_->expires_after(accept_pause);
+  co_await rest(accept_pause);
+}
+
+net::awaitable<void> BeastServer::rest(std::chrono::milliseconds time) {
+  pause_->expires_after(time);
   ErrorStatus ignored;
   co_await pause_->async_wait(net::redirect_error(net::use_awaitable, ignored));
 }
@@ -164,14 +194,9 @@ void BeastServer::take(Worker& worker, tcp::socket socket) {
   ErrorStatus error;
   auto remote = socket.remote_endpoint(error);
   if (error) return;
-  auto address = unmapped(remote.address());
-  auto place = caps_.enter(address);
-  if (!place) {
-    ++tally_.over_cap;
-    return log::debug("http_connection_over_cap", {{"address", address.to_string()}});
-  }
   ++tally_.accepted;
   socket.set_option(tcp::no_delay(true), error);
+  ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
 
   std::optional<identity::TlsContext> tls;
   if (options_.tls != nullptr) {
@@ -179,8 +204,11 @@ void BeastServer::take(Worker& worker, tcp::socket socket) {
     if (!current.ok()) return log::debug("http_no_tls_context", {{"error", current.error().message}});
     tls = std::move(*current);
   }
-  auto session =
-      std::make_shared<Session>(worker, rules_, std::move(socket), tls ? &*tls : nullptr, std::move(*place), address.to_string());
+  auto session = std::make_shared<Session>(worker, rules_, std::move(socket), tls ? &*tls : nullptr, unmapped(remote.address()));
+  if (!session->take_place()) {
+    ++tally_.over_cap;
+    return log::debug("http_connection_over_cap", {{"address", remote.address().to_string()}});
+  }
   net::post(worker.io, [session = std::move(session), &io = worker.io]() mutable {
     net::co_spawn(io, Session::run(std::move(session)), [](std::exception_ptr problem) { note_exception(problem, "http_session_failed"); });
   });

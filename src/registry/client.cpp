@@ -2,11 +2,26 @@
 
 #include <algorithm>
 
+#include "base/log.hpp"
+#include "base/shutdown.hpp"
+#include "crypto/digest.hpp"
+
 namespace shoal::registry {
 namespace {
 
 constexpr std::chrono::minutes large_transfer{5};  // for bodies of many MiB over a slow line
 constexpr std::chrono::seconds answer_margin{15};  // for the way of an answer that was waited for
+// How long a busy tracker is asked again.
+constexpr std::chrono::minutes large_patience{30}, small_patience{1};
+constexpr std::size_t shown_target = 100;
+
+using Steady = std::chrono::steady_clock;
+
+/// Up to a quarter later, so that those who were refused together do not come back together.
+std::chrono::milliseconds spread(std::chrono::seconds wait) {
+  unsigned random = static_cast<unsigned char>(crypto::random_bytes(1)[0]);
+  return std::chrono::milliseconds(wait.count() * 1000 * (1024 + random) / 1024);
+}
 
 std::string model_path(const ModelName& model) {
   const std::string& text = model.str();  // org/name
@@ -40,8 +55,22 @@ http::ClientRequest with_body(std::string method, std::string target, std::strin
 
 }  // namespace
 
+/// A tracker that is busy says when to ask again; who only asks does so, for as long as a crowd may take.
 Result<http::Response> Client::send(http::ClientRequest request) {
+  if (request.method != "GET") return send_once(std::move(request));
+  const auto give_up = Steady::now() + (request.timeout >= large_transfer ? large_patience : small_patience);
+  for (;;) {
+    std::chrono::seconds retry_after{0};
+    auto response = send_once(request, &retry_after);
+    if (response.ok() || retry_after.count() == 0 || Steady::now() + retry_after > give_up) return response;
+    log::info("tracker_busy", {{"request", request.target.substr(0, shown_target)}, {"retry_s", retry_after.count()}});
+    if (!sleep_for(spread(retry_after), stop_)) return fail(ErrorCode::interrupted, "interrupted while waiting for the tracker");
+  }
+}
+
+Result<http::Response> Client::send_once(http::ClientRequest request, std::chrono::seconds* retry_after) {
   SHOAL_TRY(http::Response response, http_->send(std::move(request), stop_));
+  if (retry_after != nullptr && response.status == 503) *retry_after = response.retry_after;
   if (response.status / 100 != 2) return decode_error(response.status, response.body);
   return response;
 }

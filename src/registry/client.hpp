@@ -10,7 +10,8 @@
 namespace shoal::registry {
 
 /// Blocking, one thread at a time; give each thread a client of its own. Errors are http::Client's, and the tracker's own
-/// refusals with the code it named (not_found, conflict, verification, not_enrolled, usage).
+/// refusals with the code it named (not_found, conflict, verification, not_enrolled, usage). Where the tracker is busy and says when to ask
+/// again (503 with Retry-After), what only asks waits and asks again: for metainfos up to half an hour, else for a minute.
 class Client {
  public:
   Client(std::unique_ptr<http::Client> http, std::stop_token stop) : http_(std::move(http)), stop_(std::move(stop)) {}
@@ -53,6 +54,7 @@ class Client {
 
  private:
   Result<http::Response> send(http::ClientRequest request);
+  Result<http::Response> send_once(http::ClientRequest request, std::chrono::seconds* retry_after = nullptr);
   std::unique_ptr<http::Client> http_;
   std::stop_token stop_;
 };

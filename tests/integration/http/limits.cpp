@@ -145,6 +145,99 @@ TEST_CASE("two hundred silent connections from one address leave the others serv
   CHECK(eventually([&] { return std::count_if(silent.begin(), silent.end(), is_closed) >= 180; }));
 }
 
+TEST_CASE("a connection without a certificate gets one request") {
+  TlsSite site;
+  RawTls guest(site.server->port(), must(identity::pinned_client_context(site.fleet.authority().pin(), identity::alpn_enrol)));
+  REQUIRE_MESSAGE(guest.connected(), guest.error());
+  guest.send(get("/") + get("/again"));
+  std::string all = guest.receive_all();
+  CHECK(status_in(all) == 200);
+  CHECK(all.find("/again") == std::string::npos);
+  CHECK(site.seen.requests == 1);
+}
+
+TEST_CASE("guests displace each other and no member, and a slow handshake displaces none") {
+  ServerLimits limits;
+  limits.guests = 4;
+  limits.handshakes = 4;
+  limits.handshake_grace = 50ms;
+  limits.connections = 2;
+  TlsSite site({}, limits);
+  Member node(site.fleet.node(), site.address());
+  CHECK(node.get("/")->status == 200);
+  auto context = must(identity::pinned_client_context(site.fleet.authority().pin(), identity::alpn_enrol));
+  std::vector<std::unique_ptr<RawTls>> guests;
+  std::vector<std::unique_ptr<RawSocket>> silent;
+  for (int i = 0; i < 20; ++i) {
+    guests.push_back(std::make_unique<RawTls>(site.server->port(), context));
+    silent.push_back(std::make_unique<RawSocket>(site.server->port(), "127.0.0.2"));
+  }
+  CHECK(node.get("/")->status == 200);
+  Member other(site.fleet.credentials(identity::Role::node, node_id(8)), site.address());
+  CHECK(other.get("/")->status == 200);
+  guests.back()->send(get("/"));
+  CHECK(status_in(guests.back()->receive_all()) == 200);
+  CHECK(site.server->counters().displaced >= 16);
+}
+
+TEST_CASE("one certificate with too many connections is told so, and another is served") {
+  ServerLimits limits;
+  limits.connections_per_certificate = 2;
+  TlsSite site({}, limits);
+  RawTls first = site.raw(site.fleet.node()), second = site.raw(site.fleet.node());
+  for (RawTls* client : {&first, &second}) {
+    client->send(get("/"));
+    CHECK(status_in(receive_answer(*client)) == 200);
+  }
+  RawTls third = site.raw(site.fleet.node());
+  third.send(get("/"));
+  std::string refusal = third.receive_all();
+  CHECK(status_in(refusal) == 503);
+  CHECK(refusal.find("Retry-After: ") != std::string::npos);
+  Member other(site.fleet.credentials(identity::Role::node, node_id(8)), site.address());
+  CHECK(other.get("/")->status == 200);
+}
+
+TEST_CASE("answers that are not read hold room for a while and no longer; who asks beyond it is told when to come back") {
+  auto body = std::make_shared<const std::string>(8 * MiB, 'x');
+  ServerLimits limits;
+  limits.budget.per_client = 20 * MiB;
+  limits.write_stall = 300ms;
+  auto handler = [body](const Request&, const Reply& reply) {
+    Response response{200, "text/plain", {}};
+    response.shared = body;
+    reply(std::move(response));
+  };
+  TlsSite site(handler, limits);
+  std::vector<std::unique_ptr<RawTls>> unread;
+  for (int i = 0; i < 2; ++i) {
+    unread.push_back(std::make_unique<RawTls>(site.server->port(), must(identity::client_context(site.fleet.node(), identity::alpn_http))));
+    unread.back()->send(get("/"));
+  }
+  CHECK(eventually([&] { return site.server->counters().in_flight == 16 * MiB; }));
+  Member same(site.fleet.node(), site.address());
+  ClientRequest request;
+  request.target = "/";
+  request.body_limit = 16 * MiB;
+  auto refused = must(same.client->send(request, {}));
+  CHECK(refused.status == 503);
+  CHECK(refused.retry_after == 1s);
+  CHECK(eventually([&] { return site.server->counters().in_flight == 0; }));
+  CHECK(must(same.client->send(request, {})).body.size() == 8 * MiB);
+}
+
+TEST_CASE("a large body that is being sent needs room like an answer") {
+  ServerLimits limits = with_body(1 * MiB);
+  limits.budget.own = 1 * MiB;
+  TlsSite site({}, limits);
+  RawTls slow = site.raw(site.fleet.node());
+  slow.send("PUT / HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000\r\n\r\nx");
+  CHECK(eventually([&] { return site.server->counters().in_flight == 1000000; }));
+  Member other(site.fleet.credentials(identity::Role::node, node_id(8)), site.address());
+  CHECK(must(other.client->send({"PUT", "/", std::string(100000, 'x')}, {})).status == 503);
+  CHECK(must(other.client->send({"PUT", "/", std::string(1000, 'x')}, {})).status == 200);
+}
+
 TEST_CASE("places are given back when connections end") {
   ServerLimits limits;
   limits.connections = 2;

@@ -48,6 +48,15 @@ TEST_CASE("the addresses of one IPv6 network share their places") {
   CHECK(caps.enter(address("2001:db8:1:3::1")));
 }
 
+TEST_CASE("one certificate cannot have more than its share, from wherever") {
+  ConnectionCaps caps(10, 10, 2);
+  auto first = caps.enter(address("10.0.0.1"), "a"), second = caps.enter(address("10.0.0.2"), "a");
+  CHECK_FALSE(caps.enter(address("10.0.0.3"), "a"));
+  CHECK(caps.enter(address("10.0.0.3"), "b"));
+  first.reset();
+  CHECK(caps.enter(address("10.0.0.3"), "a"));
+}
+
 TEST_CASE("an IPv4 address mapped into IPv6 counts as the IPv4 address") {
   ConnectionCaps caps(10, 1);
   auto first = caps.enter(address("10.0.0.1"));

@@ -10,12 +10,20 @@ struct Script {
   http::ClientRequest last;
   http::Response answer;
   bool down = false;
+  int busy = 0;  // so often 503 with Retry-After comes first
+  int asked = 0;
 };
 class ScriptedHttp final : public http::Client {
  public:
   explicit ScriptedHttp(Script& script) : script_(script) {}
   Result<http::Response> send(http::ClientRequest request, const std::stop_token&) override {
     script_.last = std::move(request);
+    ++script_.asked;
+    if (script_.asked <= script_.busy) {
+      http::Response busy{503, "application/json", {}};
+      busy.retry_after = std::chrono::seconds(1);
+      return busy;
+    }
     if (script_.down) return fail(ErrorCode::unreachable, "down");
     return script_.answer;
   }
@@ -43,6 +51,26 @@ TEST_CASE_FIXTURE(Fixture, "names become path segments, escaped") {
   CHECK(script.last.method == "PUT");
   CHECK(script.last.target == "/v1/models/acme/speech/channels/stable");
   CHECK(script.last.body == "{}");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a busy tracker is asked again when it says so, for what only asks") {
+  script.busy = 1;
+  script.answer.body = encode(ReleaseReply{id, "{}"});
+  auto began = std::chrono::steady_clock::now();
+  CHECK(client.release(id).ok());
+  CHECK(std::chrono::steady_clock::now() - began >= std::chrono::seconds(1));
+  CHECK(script.asked == 2);
+  script = {.busy = 1};
+  CHECK(client.set_channel(model, ChannelName::trusted("stable"), "{}").error().code == ErrorCode::unreachable);
+  CHECK(script.asked == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a wait for a busy tracker ends with the stop") {
+  std::stop_source stop;
+  stop.request_stop();
+  Client stopped{std::make_unique<ScriptedHttp>(script), stop.get_token()};
+  script.busy = 1;
+  CHECK(stopped.release(id).error().code == ErrorCode::interrupted);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a publish sends envelope and metainfo in one request") {

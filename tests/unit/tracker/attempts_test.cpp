@@ -21,3 +21,12 @@ TEST_CASE("an address that fails too often waits for the next minute; others do 
   limit.failed("10.0.0.1");
   CHECK(limit.allows("10.0.0.1"));
 }
+
+TEST_CASE("the addresses of one IPv6 network count as one") {
+  ManualClock clock{WallTime(std::chrono::seconds(1'000'000))};
+  AttemptLimit limit(clock, 2);
+  limit.failed("2001:db8:1:2::1");
+  limit.failed("2001:db8:1:2:ffff::9");
+  CHECK_FALSE(limit.allows("2001:db8:1:2::77"));
+  CHECK(limit.allows("2001:db8:1:3::1"));
+}

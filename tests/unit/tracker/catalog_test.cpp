@@ -94,7 +94,7 @@ TEST_CASE("a published release is found by version, by id and by torrent, with i
   CHECK(must(library.catalog->release(model, version)).id == id);
   auto by_id = must(library.catalog->release(id));
   CHECK(must(library.verifier().release(must(manifest::SignedEnvelope::decode(by_id.envelope, 1 * MiB)), model)).id() == id);
-  CHECK(must(library.catalog->metainfo(id)) == "metainfo");
+  CHECK(*must(library.catalog->metainfo(id)) == "metainfo");
   CHECK(library.catalog->knows(library.release().swarm.info_hash));
   auto versions = must(library.catalog->versions(model));
   REQUIRE(versions.size() == 1);
