@@ -50,10 +50,9 @@ Status check_authority(const std::string& ca_pem, const identity::SpkiPin& pin) 
 /// Whether the same token may still get an answer with the same key: the request or its answer may have been lost.
 bool worth_repeating(const Error& error) { return error.code == ErrorCode::unreachable || error.code == ErrorCode::interrupted; }
 
-Result<identity::Member> enrol(const JoinLanding& landing, const JoinRequest& request, const Clock& clock, const std::stop_token& stop) {
+Result<identity::Member> enrol(registry::Client& registry, const JoinLanding& landing, const JoinRequest& request) {
   const identity::KeyAndRequest& key = landing.key();
-  SHOAL_TRY(auto registry, pinned_client(request.token, clock, stop));
-  SHOAL_TRY(auto reply, registry->enrol({request.token.id, request.token.secret, key.request_pem, request.name, request.site}));
+  SHOAL_TRY(auto reply, registry.enrol({request.token.id, request.token.secret, key.request_pem, request.name, request.site}));
   SHOAL_CHECK(check_authority(reply.ca_pem, request.token.ca_pin));
   SHOAL_TRY(auto credentials, identity::make_credentials(key.key_pem, std::move(reply.certificate_pem), std::move(reply.ca_pem)));
   SHOAL_TRY(std::string trust_root, newest_trust_root(reply, request, credentials.self.identity.fleet));
@@ -64,8 +63,13 @@ Result<identity::Member> enrol(const JoinLanding& landing, const JoinRequest& re
 
 Result<Joined> join(const fs::path& state, const JoinRequest& request, const Clock& clock, const std::stop_token& stop) {
   if (!request.replace) SHOAL_CHECK(refuse_second_identity(state, clock));
+  SHOAL_TRY(auto registry, pinned_client(request.token, clock, stop));
   SHOAL_TRY(JoinLanding landing, JoinLanding::prepare(state, request.token.id));
-  auto member = enrol(landing, request, clock, stop);
+  if (Status there = registry->greet(); !there.ok()) {
+    landing.forget();
+    return std::move(there).error();
+  }
+  auto member = enrol(*registry, landing, request);
   if (!member.ok()) {
     if (worth_repeating(member.error())) (void)landing.clear_room();
     else landing.forget();

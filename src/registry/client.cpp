@@ -75,6 +75,11 @@ Result<http::Response> Client::send_once(http::ClientRequest request, std::chron
   return response;
 }
 
+Status Client::greet() {
+  SHOAL_CHECK(http_->send(get("/v1/enrol", message_limit), stop_));  // that GET is not allowed there is an answer
+  return {};
+}
+
 Result<EnrolReply> Client::enrol(const EnrolRequest& request) {
   SHOAL_TRY(http::Response response, send(with_body("POST", "/v1/enrol", encode(request))));
   return decode_enrol_reply(response.body);

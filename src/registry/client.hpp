@@ -16,6 +16,8 @@ class Client {
  public:
   Client(std::unique_ptr<http::Client> http, std::stop_token stop) : http_(std::move(http)), stop_(std::move(stop)) {}
 
+  /// Whether the tracker answers a machine that is about to enrol, before it is told any secret.
+  Status greet();
   Result<EnrolReply> enrol(const EnrolRequest& request);
   Result<std::string> renew(const std::string& request_pem);
 

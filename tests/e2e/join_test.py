@@ -1,6 +1,7 @@
 """A join that cannot end well does not begin: the token is good afterwards, the fleet has no ghost, and nothing is left behind."""
 import fcntl
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -119,31 +120,19 @@ class Join(cases.FleetCase):
         return text + "." + base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:4]).decode().rstrip("=")
 
     def swallow_answers(self, server):
-        client, _ = server.accept()
-        tracker = socket.create_connection(("127.0.0.1", self.fleet.port))
-        sent = 0
-        with client, tracker:
-            client.settimeout(0.05)
-            tracker.settimeout(0.05)
-            while True:
-                try:
-                    data = client.recv(65536)
-                    if not data:
-                        return
-                    tracker.sendall(data)
-                    sent += 1
-                except TimeoutError:
-                    pass
-                try:
-                    data = tracker.recv(65536)
-                except TimeoutError:
-                    continue
-                if not data:
+        """Passes connections on until the machine is enrolled, and cuts the one whose answer says so."""
+        while not self.ghosts():
+            client, _ = server.accept()
+            with client, socket.create_connection(("127.0.0.1", self.fleet.port)) as tracker:
+                self.pass_on(client, tracker)
+
+    def pass_on(self, client, tracker):
+        while True:
+            for source in select.select([client, tracker], [], [])[0]:
+                data = source.recv(65536)
+                if not data or (source is tracker and self.ghosts()):
                     return
-                # The first flight is the handshake; what follows the request is the answer.
-                if sent >= 2 and self.ghosts():
-                    return
-                client.sendall(data)
+                (tracker if source is client else client).sendall(data)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,8 @@ TEST_CASE_FIXTURE(Fixture, "a busy tracker is asked again when it says so, for w
   CHECK(client.release(id).ok());
   CHECK(std::chrono::steady_clock::now() - began >= std::chrono::seconds(1));
   CHECK(script.asked == 2);
-  script = {.busy = 1};
+  script = Script();
+  script.busy = 1;
   CHECK(client.set_channel(model, ChannelName::trusted("stable"), "{}").error().code == ErrorCode::unreachable);
   CHECK(script.asked == 1);
 }
