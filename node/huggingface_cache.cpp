@@ -111,23 +111,23 @@ Status make_link(const fs::path& snapshot, const Entry& entry) {
 
 /// Names must be durable before one that says that they are complete.
 Status sync_directories(const fs::path& root) {
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(root, error), end; !error && it != end; it.increment(error))
-    if (it->is_directory() && !it->is_symlink()) SHOAL_CHECK(sync_directory(it->path()));
-  if (error) return fail_errno(root.string(), error.value());
+  SHOAL_CHECK(walk_tree(root, [](const fs::directory_entry& entry) -> Status {
+    return entry.is_directory() && !entry.is_symlink() ? sync_directory(entry.path()) : Status();
+  }));
   return sync_directory(root);
 }
 
 /// Whether a snapshot has these files and no others.
 bool is_complete(const fs::path& snapshot, const std::vector<Entry>& entries) {
   std::size_t present = 0;
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(snapshot, error), end; !error && it != end; it.increment(error))
-    present += it->is_symlink() ? 1 : 0;
-  return !error && present == entries.size() && std::all_of(entries.begin(), entries.end(), [&](const Entry& entry) {
-    std::error_code ignored;
-    return fs::read_symlink(snapshot / entry.path, ignored) == link_to_blob(entry);
+  const Status walked = walk_tree(snapshot, [&](const fs::directory_entry& entry) -> Status {
+    present += entry.is_symlink() ? 1 : 0;
+    return {};
   });
+  return walked.ok() && present == entries.size() && std::all_of(entries.begin(), entries.end(), [&](const Entry& entry) {
+           std::error_code ignored;
+           return fs::read_symlink(snapshot / entry.path, ignored) == link_to_blob(entry);
+         });
 }
 
 /// Entries of a directory, by name; none where it is not there.
@@ -143,10 +143,12 @@ Result<std::vector<fs::path>> entries_in(const fs::path& directory) {
 /// The blobs that the snapshots of a repository link to.
 Result<std::set<std::string>> blobs_in_use(const fs::path& repository) {
   std::set<std::string> used;
-  std::error_code error, ignored;
-  for (fs::recursive_directory_iterator it(repository / "snapshots", error), end; !error && it != end; it.increment(error))
-    if (it->is_symlink()) used.insert(fs::read_symlink(it->path(), ignored).filename().string());
-  if (error && error != std::errc::no_such_file_or_directory) return fail_errno(repository.string(), error.value());
+  Status walked = walk_tree(repository / "snapshots", [&](const fs::directory_entry& entry) -> Status {
+    std::error_code ignored;
+    if (entry.is_symlink()) used.insert(fs::read_symlink(entry.path(), ignored).filename().string());
+    return {};
+  });
+  if (!walked.ok() && walked.error().code != ErrorCode::not_found) return std::move(walked).error();
   return used;
 }
 

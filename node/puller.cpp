@@ -1,6 +1,5 @@
 #include "node/puller.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "base/failpoint.hpp"
@@ -22,11 +21,12 @@ bool is_empty_or_absent(const fs::path& path) {
 /// Bytes on disk below `root`, so that a fetch that goes on is not asked for space that it has already.
 ByteCount bytes_held(const fs::path& root) {
   ByteCount held = 0;
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
+  // What cannot be looked at is taken for absent: then the check asks for more space than is needed, not less.
+  (void)walk_tree(root, [&](const fs::directory_entry& entry) -> Status {
     struct stat info {};
-    if (::lstat(it->path().c_str(), &info) == 0 && S_ISREG(info.st_mode)) held += static_cast<ByteCount>(info.st_blocks) * 512;
-  }
+    if (::lstat(entry.path().c_str(), &info) == 0 && S_ISREG(info.st_mode)) held += static_cast<ByteCount>(info.st_blocks) * 512;
+    return {};
+  });
   return held;
 }
 
@@ -200,25 +200,23 @@ Result<swarm::CheckedMetainfo> Puller::admit(const PullRequest& request, const W
 }
 
 Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place) {
-  SHOAL_TRY(root_, open_file(place.incoming, O_PATH | O_DIRECTORY));
-  fs::path root = "/proc/self/fd/" + std::to_string(root_.get());
   SHOAL_CHECK(shelf_.prepare_journal());
   fs::path journal = shelf_.journal(wanted.release.id());
   const bool resumed = fs::exists(journal);
-  const swarm::Content content{
-      metainfo, root, swarm::Mode::fetch, journal, older_releases(*session_.verifier(), shelf_), {}, wanted.release->mirrors};
+  const swarm::Content content{metainfo, place.incoming,          swarm::Mode::fetch, journal, older_releases(*session_.verifier(), shelf_),
+                               {},       wanted.release->mirrors, place.target};
   say(Phase::fetching);
   SHOAL_CHECK(node_.swarm().add(content));
   SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));
   // Each piece was hashed in memory on its way to the disk. Only what an earlier run left there has lain on a disk unwatched.
   if (resumed) SHOAL_CHECK(fetch_what_decayed(wanted, content));
-  return finish(request, wanted, place, root);
+  return finish(request, wanted, place);
 }
 
 /// The last that is done to the files before anybody sees them.
-Status Puller::finish(const PullRequest& request, const Wanted& wanted, const Place& place, const fs::path& root) {
-  SHOAL_CHECK(admit_content(wanted.release, root, request.allow_code_formats));
-  SHOAL_CHECK(write_model_signature(wanted.release, root));
+Status Puller::finish(const PullRequest& request, const Wanted& wanted, const Place& place) {
+  SHOAL_CHECK(admit_content(wanted.release, place.incoming, request.allow_code_formats));
+  SHOAL_CHECK(write_model_signature(wanted.release, place.incoming));
   say(Phase::verified);
   return make_visible(place.incoming, place.target);
 }

@@ -52,7 +52,7 @@ class Puller {
   Result<Place> choose_place(const PullRequest& request, const ReleaseId& id) const;
   Result<swarm::CheckedMetainfo> admit(const PullRequest& request, const Wanted& wanted, const Place& place, registry::Client& tracker);
   Status fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place);
-  Status finish(const PullRequest& request, const Wanted& wanted, const Place& place, const fs::path& root);
+  Status finish(const PullRequest& request, const Wanted& wanted, const Place& place);
   Status fetch_what_decayed(const Wanted& wanted, const swarm::Content& content);
   Status verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root);
   void say(Phase phase) const;
@@ -66,7 +66,6 @@ class Puller {
   cli::Output& out_;
   std::stop_token stop_;
   swarm::Progress earlier_;  // what was counted before the content was added anew
-  UniqueFd root_;            // the directory being filled; the engine reaches files through it, so a rename does not disturb it
 };
 
 /// Shows progress until the node has all of the release. Errors: what the swarm says has failed; `interrupted`.

@@ -58,15 +58,14 @@ Status discard(const Shelf& shelf, const ReleaseId& id, const fs::path& tree) {
 /// What the files take on the disk; what they share with others by cloning counts for each.
 Result<ByteCount> bytes_below(const fs::path& root) {
   ByteCount sum = 0;
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
+  SHOAL_CHECK(walk_tree(root, [&](const fs::directory_entry& entry) -> Status {
     struct stat info {};
-    const bool seen = ::lstat(it->path().c_str(), &info) == 0;
-    if (!seen && errno == ENOENT) continue;  // a repair has just put another in its place
-    if (!seen) return fail_errno(it->path().string(), errno);
+    const bool seen = ::lstat(entry.path().c_str(), &info) == 0;
+    if (!seen && errno == ENOENT) return {};  // a repair has just put another in its place
+    if (!seen) return fail_errno(entry.path().string(), errno);
     if (S_ISREG(info.st_mode)) sum += static_cast<ByteCount>(info.st_blocks) * 512;
-  }
-  if (error) return fail_errno(root.string(), error.value());
+    return {};
+  }));
   return sum;
 }
 

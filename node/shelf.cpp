@@ -21,12 +21,11 @@ Status sync_file(const fs::path& path) {
 /// Files first, then directories from the leaves up, so that no durable name points at data that is not.
 Status sync_tree(const fs::path& root) {
   std::vector<fs::path> directories{root};
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
-    if (it->is_directory()) directories.push_back(it->path());
-    else SHOAL_CHECK(sync_file(it->path()));
-  }
-  if (error) return fail_errno(root.string(), error.value());
+  SHOAL_CHECK(walk_tree(root, [&](const fs::directory_entry& entry) -> Status {
+    if (!entry.is_directory()) return sync_file(entry.path());
+    directories.push_back(entry.path());
+    return {};
+  }));
   for (auto it = directories.rbegin(); it != directories.rend(); ++it) SHOAL_CHECK(sync_directory(*it));
   return {};
 }

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
+#include <vector>
 
 namespace shoal {
 namespace {
@@ -30,6 +31,21 @@ fs::path temporary_beside(const fs::path& path) {
   static thread_local unsigned counter = 0;
   return parent_of(path) / ("." + path.filename().string() + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(::gettid()) + "." +
                             std::to_string(counter++));
+}
+
+Result<std::vector<fs::directory_entry>> entries_of(const fs::path& directory) {
+  std::vector<fs::directory_entry> entries;
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) entries.push_back(*it);
+  if (error) return fail_errno(directory.string(), error.value());
+  return entries;
+}
+
+Status remove_one(const fs::path& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  if (error) return fail_errno(path.string(), error.value());
+  return {};
 }
 
 /// Writes and syncs a new file; removes it again if that fails.
@@ -104,10 +120,35 @@ Status make_directories(const fs::path& path, unsigned mode) {
   return {};
 }
 
+Status walk_tree(const fs::path& root, const std::function<Status(const fs::directory_entry&)>& visit) {
+  std::vector<fs::path> waiting{root};
+  while (!waiting.empty()) {
+    const fs::path directory = std::move(waiting.back());
+    waiting.pop_back();
+    SHOAL_TRY(const auto entries, entries_of(directory));
+    for (const auto& entry : entries) {
+      std::error_code ignored;
+      const bool below = fs::is_directory(entry.symlink_status(ignored));
+      SHOAL_CHECK(visit(entry));
+      if (below) waiting.push_back(entry.path());
+    }
+  }
+  return {};
+}
+
 Status remove_tree(const fs::path& path) {
   std::error_code error;
-  fs::remove_all(path, error);
-  if (error) return fail_errno(path.string(), error.value());
+  const fs::file_status status = fs::symlink_status(path, error);
+  if (status.type() == fs::file_type::not_found) return {};
+  if (status.type() != fs::file_type::directory) return remove_one(path);
+  std::vector<fs::path> directories{path};
+  SHOAL_CHECK(walk_tree(path, [&](const fs::directory_entry& entry) -> Status {
+    std::error_code ignored;
+    if (!fs::is_directory(entry.symlink_status(ignored))) return remove_one(entry.path());
+    directories.push_back(entry.path());
+    return {};
+  }));
+  for (auto it = directories.rbegin(); it != directories.rend(); ++it) SHOAL_CHECK(remove_one(*it));
   return {};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,6 +52,9 @@ Status create_file_durably(const fs::path& path, std::string_view content, Acces
 
 /// mkdir -p; new directories get `mode`.
 Status make_directories(const fs::path& path, unsigned mode = 0755);
+/// Visits what is below a directory, each directory before what is in it, until a visit fails; symbolic links are not followed. Holds one
+/// directory open at a time, however deep the tree is. Code `not_found` where `root` does not exist.
+Status walk_tree(const fs::path& root, const std::function<Status(const fs::directory_entry&)>& visit);
 /// rm -r; a path that does not exist is fine.
 Status remove_tree(const fs::path& path);
 /// fsync(2) of a directory: makes the names in it durable.

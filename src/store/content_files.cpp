@@ -4,64 +4,70 @@
 
 namespace shoal::store {
 
-std::string ContentFiles::name(std::uint32_t file) const { return shown(layout_.files()[file].path); }
+Result<std::shared_ptr<Directory>> ContentFiles::find() {
+  SHOAL_TRY(auto found, open_root());
+  identity_ = found->id();
+  return found;
+}
 
-/// Opening happens under the lock: two threads that want the same file must not open it twice, and files are opened rarely.
-Result<std::shared_ptr<File>> ContentFiles::get(std::uint32_t file) {
-  auto state = state_.lock();
-  if (auto it = state->dirty.find(file); it != state->dirty.end()) return it->second;
-  auto it = state->open.find(file);
-  if (it == state->open.end()) {
-    SHOAL_TRY(auto opened, root_->open(layout_.files()[file].path, mode_));
-    if (state->open.size() >= most_open) state->open.erase(state->open.begin());
-    it = state->open.emplace(file, std::move(opened)).first;
+void ContentFiles::set_owner(std::uint64_t device, std::function<void(OpenFiles::Job)> post, std::function<void()> opened) {
+  owner_ = std::make_shared<const OpenFiles::Owner>(OpenFiles::Owner{owner_->id, device, std::move(post), std::move(opened)});
+}
+
+Result<std::shared_ptr<Directory>> ContentFiles::root() {
+  if (auto held = open_.find_root(*owner_)) return held;
+  SHOAL_TRY(auto found, open_root());
+  return open_.keep_root(owner_, std::move(found));
+}
+
+/// In this order: a directory that is renamed between the two looks is found by the second.
+Result<std::shared_ptr<Directory>> ContentFiles::open_root() const {
+  Error why;
+  for (const fs::path& path : {place_.root, place_.moves_to}) {
+    if (path.empty()) continue;
+    auto found = layer_.open_directory(path);
+    if (found.ok() && (!identity_ || found.value()->id() == *identity_)) return std::shared_ptr<Directory>(std::move(found).value());
+    if (found.ok()) why = fail(shown(path) + " is not the directory any more that it was");
+    else if (why.message.empty()) why = std::move(found).error();
   }
-  return it->second;
+  return why;
 }
 
-void ContentFiles::set_dirty(std::uint32_t file, const std::shared_ptr<File>& open) { state_.lock()->dirty.emplace(file, open); }
-
-std::multimap<std::uint32_t, std::shared_ptr<File>> ContentFiles::take_dirty() {
-  auto state = state_.lock();
-  // Back among the open ones, so that a file that is written to again is not opened again.
-  for (const auto& [number, file] : state->dirty)
-    if (state->open.size() < most_open) state->open.emplace(number, file);
-  auto taken = std::exchange(state->forgotten, {});
-  for (auto& [number, file] : std::exchange(state->dirty, {})) taken.emplace(number, std::move(file));
-  return taken;
+/// Two threads may open the same file; one of the two handles is then closed before it is used.
+Result<std::shared_ptr<File>> ContentFiles::get(std::uint32_t file) {
+  if (auto held = open_.find(*owner_, file)) return held;
+  SHOAL_TRY(auto directory, root());
+  SHOAL_TRY(auto opened, directory->open(layout_.files()[file].path, mode_));
+  return open_.keep(owner_, file, std::move(opened));
 }
 
-void ContentFiles::forget(std::uint32_t file) {
-  auto state = state_.lock();
-  state->open.erase(file);
-  if (auto node = state->dirty.extract(file); !node.empty()) state->forgotten.emplace(file, std::move(node.mapped()));
-}
-
-void ContentFiles::close() {
-  auto state = state_.lock();
-  state->open.clear();
-  state->dirty.clear();
-  state->forgotten.clear();
+Result<std::vector<bool>> ContentFiles::existing() {
+  SHOAL_TRY(auto directory, root());
+  std::vector<bool> existed;
+  for (const auto& file : layout_.files()) existed.push_back(directory->open(file.path, OpenMode::read).ok());
+  return existed;
 }
 
 Status ContentFiles::prepare(const std::vector<bool>& fill) {
-  for (std::uint32_t i = 0; i < layout_.files().size(); ++i) SHOAL_CHECK(prepare_one(i, fill[i]));
+  SHOAL_TRY(auto directory, root());
+  for (std::uint32_t i = 0; i < layout_.files().size(); ++i) SHOAL_CHECK(prepare_one(*directory, layout_.files()[i], fill[i]));
   return {};
 }
 
-Status ContentFiles::prepare_one(std::uint32_t number, bool fill) {
-  SHOAL_TRY(auto file, root_->open(layout_.files()[number].path, OpenMode::create));
+Status ContentFiles::prepare_one(Directory& root, const LayoutFile& wanted, bool fill) {
+  SHOAL_TRY(auto file, root.open(wanted.path, OpenMode::create));
   SHOAL_CHECK(file->stamp());  // a regular file, not something in its place
-  const ByteCount size = layout_.files()[number].size;
+  const ByteCount size = wanted.size;
   const int error = fill ? file->reserve(size) : file->resize(size);
-  if (error != 0) return fail_errno("cannot make room for " + name(number), error);
+  if (error != 0) return fail_errno("cannot make room for " + shown(wanted.path), error);
   return {};
 }
 
 std::vector<FileMark> ContentFiles::marks(bool at_rest) {
   std::vector<FileMark> marks(layout_.files().size());
-  for (std::uint32_t i = 0; i < marks.size(); ++i) {
-    auto file = root_->open(layout_.files()[i].path, OpenMode::read);
+  auto directory = root();
+  for (std::uint32_t i = 0; directory.ok() && i < marks.size(); ++i) {
+    auto file = directory.value()->open(layout_.files()[i].path, OpenMode::read);
     if (!file.ok()) continue;
     auto stamp = file.value()->stamp();
     if (stamp.ok()) marks[i] = {stamp->size, stamp->inode, at_rest ? stamp->mtime_ns : 0};

@@ -1,53 +1,66 @@
-// The open files of one content. Internal to the store.
+// The files of one content, opened when they are used. Internal to the store.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
-#include "base/guarded.hpp"
 #include "store/file_layer.hpp"
 #include "store/journal.hpp"
 #include "store/layout.hpp"
+#include "store/open_files.hpp"
 
 namespace shoal::store {
 
-/// Thread-safe. `layout` must outlive it.
+/// Where the directory of a content is, or is going to be once it was renamed.
+struct ContentPlace {
+  fs::path root;
+  fs::path moves_to;  // empty: nowhere else
+};
+
+/// Thread-safe. `layer`, `open` and `layout` must outlive it.
 class ContentFiles {
  public:
-  ContentFiles(std::unique_ptr<Directory> root, const Layout& layout, OpenMode mode)
-      : root_(std::move(root)), layout_(layout), mode_(mode) {}
+  ContentFiles(FileLayer& layer, OpenFiles& open, ContentPlace place, const Layout& layout, OpenMode mode)
+      : layer_(layer), open_(open), place_(std::move(place)), layout_(layout), mode_(mode) {}
+  ~ContentFiles() { close(); }
+  ContentFiles(const ContentFiles&) = delete;
+  ContentFiles& operator=(const ContentFiles&) = delete;
+
+  /// Finds the directory, which from now on may be renamed. Before anything else, except for contents that may have gone: those are looked
+  /// for when a file is wanted.
+  Result<std::shared_ptr<Directory>> find();
+  /// Who closes the files (see OpenFiles::Owner). Set before others see it.
+  void set_owner(std::uint64_t device, std::function<void(OpenFiles::Job)> post, std::function<void()> opened);
 
   /// Opens it if need be.
   Result<std::shared_ptr<File>> get(std::uint32_t file);
-  /// Has been written to: stays open until `take_dirty`.
-  void set_dirty(std::uint32_t file, const std::shared_ptr<File>& open);
-  /// More than one of a file that was opened anew meanwhile.
-  std::multimap<std::uint32_t, std::shared_ptr<File>> take_dirty();
-  /// The next `get` opens it anew (ESTALE). What was written through the old handle is still to be synced.
-  void forget(std::uint32_t file);
-  void close();
+  void set_dirty(std::uint32_t file, const std::shared_ptr<File>& open) { open_.set_dirty(owner_, file, open); }
+  std::vector<DirtyFile> take_dirty() { return open_.take_dirty(*owner_); }
+  void set_failed(std::uint32_t file) { open_.set_failed(*owner_, file); }
+  void forget(std::uint32_t file) { open_.forget(*owner_, file); }
+  void close_clean() { open_.close_clean(*owner_); }
+  void close() { open_.close(*owner_); }
 
+  /// Which files are there.
+  Result<std::vector<bool>> existing();
   /// Makes all files in their sizes, with space for those that `fill` names.
   Status prepare(const std::vector<bool>& fill);
   /// What the journal notes of the files: with their times if nothing writes to them any more. Zeroes for those that are missing.
   std::vector<FileMark> marks(bool at_rest);
 
  private:
-  static constexpr std::size_t most_open = 256;
-  struct State {
-    std::map<std::uint32_t, std::shared_ptr<File>> open;
-    std::map<std::uint32_t, std::shared_ptr<File>> dirty;
-    std::multimap<std::uint32_t, std::shared_ptr<File>> forgotten;  // and dirty
-  };
-  Status prepare_one(std::uint32_t number, bool fill);
-  std::string name(std::uint32_t file) const;
+  Result<std::shared_ptr<Directory>> root();
+  Result<std::shared_ptr<Directory>> open_root() const;
+  static Status prepare_one(Directory& root, const LayoutFile& wanted, bool fill);
 
-  const std::unique_ptr<Directory> root_;
+  FileLayer& layer_;
+  OpenFiles& open_;
+  const ContentPlace place_;
   const Layout& layout_;
   const OpenMode mode_;
-  Guarded<State> state_;
+  OpenFiles::OwnerPtr owner_ = std::make_shared<const OpenFiles::Owner>(OpenFiles::Owner{open_.next_owner(), 0, {}, {}});
+  std::optional<DirectoryId> identity_;  // of the root, since `find`
 };
 
 }  // namespace shoal::store

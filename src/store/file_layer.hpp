@@ -46,6 +46,13 @@ enum class OpenMode {
   create,  // made with its directories where it is missing
 };
 
+/// Tells a directory from every other one, whatever its name.
+struct DirectoryId {
+  std::uint64_t device = 0;  // st_dev: what may hang together
+  std::uint64_t inode = 0;
+  bool operator==(const DirectoryId&) const = default;
+};
+
 /// A directory that is held open: what is below it is found again when it is renamed.
 class Directory {
  public:
@@ -55,8 +62,7 @@ class Directory {
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   /// fsync(2) of the directory itself: names in it are durable.
   virtual Status sync() = 0;
-  /// The number of its file system (st_dev): what may hang together.
-  virtual std::uint64_t device() const = 0;
+  virtual DirectoryId id() const = 0;
 };
 
 class FileLayer {

@@ -144,6 +144,8 @@ bool apply(std::uint32_t type, std::string_view payload, JournalState& state) {
   return (type == type_verified || type == type_lost) && apply_runs(payload, type == type_verified, state.have);
 }
 
+fs::path directory_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
+
 /// Type and payload of the next record, if it is whole and its CRC holds.
 std::optional<std::pair<std::uint32_t, std::string_view>> next_record(Cutter& in, std::uint32_t& crc) {
   const std::string_view start = in.rest();
@@ -180,8 +182,10 @@ Result<JournalState> parse_journal(std::string_view bytes, const JournalIdentity
   return state;
 }
 
-Result<JournalState> Journal::load(Directory& directory, const std::string& name, const JournalIdentity& identity) {
-  SHOAL_TRY(auto file, directory.open(name, OpenMode::read));
+Result<JournalState> Journal::load(FileLayer& layer, const fs::path& path, const JournalIdentity& identity) {
+  const std::string name = path.filename().string();
+  SHOAL_TRY(auto directory, layer.open_directory(directory_of(path)));
+  SHOAL_TRY(auto file, directory->open(name, OpenMode::read));
   SHOAL_TRY(FileStamp stamp, file->stamp());
   if (stamp.size > journal_limit) return fail("journal " + name + " is too large");
   std::string bytes(stamp.size, '\0');
@@ -189,9 +193,11 @@ Result<JournalState> Journal::load(Directory& directory, const std::string& name
   return parse_journal(bytes, identity).within("journal " + name);
 }
 
-Result<std::unique_ptr<Journal>> Journal::create(std::unique_ptr<Directory> directory, std::string name, JournalIdentity identity,
-                                                 JournalState state) {
-  std::unique_ptr<Journal> journal(new Journal(std::move(directory), std::move(name), identity, std::move(state)));
+Journal::Journal(FileLayer& layer, const fs::path& path, JournalIdentity identity, JournalState state)
+    : layer_(layer), directory_(directory_of(path)), name_(path.filename().string()), identity_(identity), state_(std::move(state)) {}
+
+Result<std::unique_ptr<Journal>> Journal::create(FileLayer& layer, const fs::path& path, JournalIdentity identity, JournalState state) {
+  std::unique_ptr<Journal> journal(new Journal(layer, path, identity, std::move(state)));
   SHOAL_CHECK(journal->rewrite());
   return journal;
 }
@@ -211,39 +217,52 @@ Status Journal::mark(std::vector<FileMark> files) {
   return append(type_files, marks_of(state_.files));
 }
 
+/// Empty where it is not as we left it.
+std::shared_ptr<File> Journal::open() const {
+  if (!written_) return nullptr;
+  auto directory = layer_.open_directory(directory_);
+  if (!directory.ok()) return nullptr;
+  auto file = directory.value()->open(name_, OpenMode::update);
+  if (!file.ok()) return nullptr;
+  auto stamp = file.value()->stamp();
+  const bool is_ours = stamp.ok() && stamp->size == written_->size && stamp->inode == written_->inode && stamp->device == written_->device;
+  return is_ours ? std::move(file).value() : nullptr;
+}
+
 Status Journal::append(std::uint32_t type, const std::string& payload) {
-  if (!file_) return rewrite();
+  const auto file = open();
+  if (!file) return rewrite();
   const std::string bytes = record(type, payload, crc_);
   if (at_failpoint("journal.half")) {
-    (void)write_exactly(*file_, end_, bytes.data(), bytes.size() / 2);
+    (void)write_exactly(*file, written_->size, bytes.data(), bytes.size() / 2);
     die();
   }
-  int error = write_exactly(*file_, end_, bytes.data(), bytes.size());
+  int error = write_exactly(*file, written_->size, bytes.data(), bytes.size());
   failpoint("journal.appended");
-  if (error == 0) error = file_->sync();
+  if (error == 0) error = file->sync();
   failpoint("journal.synced");
-  end_ += bytes.size();
+  written_->size += bytes.size();
   if (error == 0) return {};
-  file_.reset();
+  written_.reset();
   return fail_errno("cannot write journal " + name_, error);
 }
 
 Status Journal::rewrite() {
   const std::string bytes = encode_journal(identity_, state_);
   const std::string fresh = name_ + ".new";
-  SHOAL_TRY(auto file, directory_->open(fresh, OpenMode::create));
+  SHOAL_TRY(auto directory, layer_.open_directory(directory_));
+  SHOAL_TRY(auto file, directory->open(fresh, OpenMode::create));
   int error = file->resize(0);
   if (error == 0) error = write_exactly(*file, 0, bytes.data(), bytes.size());
   if (error == 0) error = file->sync();
   if (error != 0) return fail_errno("cannot write journal " + name_, error);
   failpoint("journal.before_rename");
-  SHOAL_CHECK(directory_->rename(fresh, name_));
+  SHOAL_CHECK(directory->rename(fresh, name_));
   failpoint("journal.renamed");
-  SHOAL_CHECK(directory_->sync());
+  SHOAL_CHECK(directory->sync());
   Cutter tail(std::string_view(bytes).substr(bytes.size() - 4));
   crc_ = tail.take<std::uint32_t>();
-  end_ = bytes.size();
-  file_ = std::move(file);
+  SHOAL_TRY(written_, file->stamp());
   return {};
 }
 

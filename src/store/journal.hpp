@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -43,15 +44,14 @@ std::string encode_journal(const JournalIdentity& identity, const JournalState& 
 /// What holds up to the first damaged or unfinished record. An error where the header is damaged or belongs to something else.
 Result<JournalState> parse_journal(std::string_view bytes, const JournalIdentity& identity);
 
-/// The journal of one content, open for appending. One thread at a time. After a failed write or sync the file is not trusted
-/// any more: the next call writes a new one and renames it over the old.
+/// The journal of one content. Open only while it is read or written. One thread at a time. After a failed write or sync, or where
+/// something else is in its place, the file is not trusted any more: the next call writes a new one and renames it over the old.
 class Journal {
  public:
   /// Code `not_found` where there is none.
-  static Result<JournalState> load(Directory& directory, const std::string& name, const JournalIdentity& identity);
-  /// Replaces what is there, durably.
-  static Result<std::unique_ptr<Journal>> create(std::unique_ptr<Directory> directory, std::string name, JournalIdentity identity,
-                                                 JournalState state);
+  static Result<JournalState> load(FileLayer& layer, const fs::path& path, const JournalIdentity& identity);
+  /// Replaces what is there, durably. `layer` must outlive it.
+  static Result<std::unique_ptr<Journal>> create(FileLayer& layer, const fs::path& path, JournalIdentity identity, JournalState state);
 
   /// Durable when it returns success. The pieces' own bytes must be durable before.
   Status add(const std::vector<std::uint32_t>& pieces);
@@ -60,17 +60,17 @@ class Journal {
   const JournalState& state() const { return state_; }
 
  private:
-  Journal(std::unique_ptr<Directory> directory, std::string name, JournalIdentity identity, JournalState state)
-      : directory_(std::move(directory)), name_(std::move(name)), identity_(identity), state_(std::move(state)) {}
+  Journal(FileLayer& layer, const fs::path& path, JournalIdentity identity, JournalState state);
   Status rewrite();
   Status append(std::uint32_t type, const std::string& payload);
+  std::shared_ptr<File> open() const;
 
-  std::unique_ptr<Directory> directory_;
+  FileLayer& layer_;
+  const fs::path directory_;
   const std::string name_;
   const JournalIdentity identity_;
   JournalState state_;
-  std::shared_ptr<File> file_;  // empty: to be written anew
-  ByteCount end_ = 0;
+  std::optional<FileStamp> written_;  // how we left it; none: to be written anew
   std::uint32_t crc_ = 0;
 };
 

@@ -12,10 +12,13 @@ Error unreadable(const fs::path& path, const std::error_code& error) {
   return fail(ErrorCode::usage, shown(path) + " cannot be read: " + error.message());
 }
 
-/// Appends what is below root/prefix; `prefix` is empty or ends with '/'.
-Status list_below(const fs::path& root, const std::string& prefix, std::vector<LayoutFile>& files);
+/// Prefixes are empty or end with '/'.
+struct Listing {
+  std::vector<LayoutFile> files;
+  std::vector<std::string> waiting;  // prefixes of directories to look into
+};
 
-Status list_entry(const fs::path& root, const std::string& relative, const fs::directory_entry& entry, std::vector<LayoutFile>& files) {
+Status list_entry(const std::string& relative, const fs::directory_entry& entry, Listing& listing) {
   std::error_code error;
   fs::file_status status = entry.symlink_status(error);
   if (error) return unreadable(entry.path(), error);
@@ -23,23 +26,24 @@ Status list_entry(const fs::path& root, const std::string& relative, const fs::d
     case fs::file_type::regular: {
       ByteCount size = entry.file_size(error);
       if (error) return unreadable(entry.path(), error);
-      files.push_back({relative, size});
+      listing.files.push_back({relative, size});
       return {};
     }
-    case fs::file_type::directory: return list_below(root, relative + "/", files);
+    case fs::file_type::directory: listing.waiting.push_back(relative + "/"); return {};
     case fs::file_type::symlink:
       return refuse(entry.path(), "is a symbolic link; a release holds regular files only (\"cp -rL\" makes a copy without links)");
     default: return refuse(entry.path(), "is neither a regular file nor a directory");
   }
 }
 
-Status list_below(const fs::path& root, const std::string& prefix, std::vector<LayoutFile>& files) {
+/// One directory is open at a time: trees may be a thousand levels deep.
+Status list_below(const fs::path& root, const std::string& prefix, Listing& listing) {
   fs::path directory = prefix.empty() ? root : root / prefix.substr(0, prefix.size() - 1);
   std::error_code error;
   fs::directory_iterator entry(directory, error);
   if (error) return unreadable(directory, error);
   for (; entry != fs::directory_iterator(); entry.increment(error)) {
-    SHOAL_CHECK(list_entry(root, prefix + entry->path().filename().string(), *entry, files));
+    SHOAL_CHECK(list_entry(prefix + entry->path().filename().string(), *entry, listing));
   }
   if (error) return unreadable(directory, error);
   return {};
@@ -54,11 +58,16 @@ Result<std::vector<LayoutFile>> list_tree(const fs::path& root) {
   if (error) return unreadable(root, error);
   if (status.type() != fs::file_type::directory) return refuse(root, "is not a directory; give the directory that holds the files");
 
-  std::vector<LayoutFile> files;
-  SHOAL_CHECK(list_below(root, "", files));
+  Listing listing{{}, {""}};
+  while (!listing.waiting.empty()) {
+    const std::string prefix = std::move(listing.waiting.back());
+    listing.waiting.pop_back();
+    SHOAL_CHECK(list_below(root, prefix, listing));
+  }
+  auto& files = listing.files;
   if (files.empty()) return refuse(root, "holds no files");
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
-  return files;
+  return std::move(files);
 }
 
 }  // namespace shoal::store

@@ -19,24 +19,26 @@ std::vector<bool> files_with_gaps(const StoredContent& content) {
   return gaps;
 }
 
-/// Files that are there before anything is made.
-std::vector<bool> existing(Directory& root, const Layout& layout) {
-  std::vector<bool> existed;
-  for (const auto& file : layout.files()) existed.push_back(root.open(file.path, OpenMode::read).ok());
-  return existed;
-}
-
 bool is_same(const FileMark& then, const FileMark& now) {
   return then.size == now.size && then.inode == now.inode && (then.mtime_ns == 0 || then.mtime_ns == now.mtime_ns);
 }
 
-std::string journal_name(const NewContent& news) { return news.journal.filename().string(); }
+/// Whether it has a piece that `content` needs, too.
+bool shares(const OlderContent& older, const std::set<Sha256>& wanted) {
+  return older.pieces.size() == older.layout.piece_count() &&
+         std::any_of(older.pieces.begin(), older.pieces.end(), [&](const Sha256& piece) { return wanted.contains(piece); });
+}
 
-fs::path directory_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
+/// A machine may have thousands of releases, and most have nothing in common.
+void drop_strangers(NewContent& news) {
+  const std::set<Sha256> wanted(news.pieces.begin(), news.pieces.end());
+  std::erase_if(news.older, [&](const OlderContent& older) { return !shares(older, wanted); });
+}
 
 }  // namespace
 
-PieceStore::Impl::Impl(FileLayer& files, StoreOptions options, ChunkPool& pool) : layer_(files), options_(options), pool_(pool) {
+PieceStore::Impl::Impl(FileLayer& files, StoreOptions options, ChunkPool& pool)
+    : layer_(files), options_(options), pool_(pool), open_files_(options.open_files) {
   zeroes_ = std::move(pool_.take(1).at(0));
   std::fill_n(zeroes_.data(), ChunkPool::chunk_size, '\0');
   feeder_ = std::make_unique<WorkQueue>(1);
@@ -72,7 +74,7 @@ Lane& PieceStore::Impl::lane_for(std::uint64_t device) {
   auto state = state_.lock();
   auto& lane = state->lanes[device];
   if (lane) return *lane;
-  lane = std::make_unique<Lane>(options_.threads != 0 ? options_.threads : std::max(1U, std::thread::hardware_concurrency()));
+  lane = std::make_unique<Lane>(device, options_.threads != 0 ? options_.threads : std::max(1U, std::thread::hardware_concurrency()));
   lane->syncer = std::thread([this, lane = lane.get()] { sync_loop(*lane); });
   return *lane;
 }
@@ -89,6 +91,7 @@ Result<Added> PieceStore::Impl::add(NewContent news) {
   if (news.layout.piece_length() > options_.memory_budget / 8)
     return fail(ErrorCode::usage, "pieces of " + format_bytes(news.layout.piece_length()) + " need a memory budget of " +
                                       format_bytes(8 * ByteCount{news.layout.piece_length()}) + " at least");
+  drop_strangers(news);
   const ContentId id = state_.with([](State& state) { return ContentId{state.next_id++}; });
   auto content = std::make_shared<StoredContent>(id, std::move(news));
   SHOAL_CHECK(open(*content).within(shown(content->news.root)));
@@ -105,28 +108,34 @@ Result<Added> PieceStore::Impl::add(NewContent news) {
 }
 
 Status PieceStore::Impl::open(StoredContent& content) {
-  SHOAL_TRY(auto root, layer_.open_directory(content.news.root));
-  content.lane = &lane_for(root->device());
-  if (content.read_only()) {
-    content.files = std::make_unique<ContentFiles>(std::move(root), content.news.layout, OpenMode::read);
+  const OpenMode mode = content.read_only() ? OpenMode::read : OpenMode::update;
+  content.files = std::make_unique<ContentFiles>(layer_, open_files_, ContentPlace{content.news.root, content.news.moves_to},
+                                                 content.news.layout, mode);
+  SHOAL_TRY(auto root, content.files->find());
+  content.lane = &lane_for(root->id().device);
+  own(*content.files, *content.lane);
+  if (content.read_only() || content.news.complete) {
     content.have.assign(content.have.size(), true);
     return {};
   }
-  const auto existed = existing(*root, content.news.layout);
-  content.files = std::make_unique<ContentFiles>(std::move(root), content.news.layout, OpenMode::update);
-  if (content.news.complete) {
-    content.have.assign(content.have.size(), true);
-    return {};
-  }
+  SHOAL_TRY(const auto existed, content.files->existing());
   SHOAL_CHECK(recall(content, existed));
   SHOAL_CHECK(content.files->prepare(files_with_gaps(content)));
-  SHOAL_CHECK(open_older(content));
+  open_older(content);
   if (content.news.journal.empty()) return {};
-  std::vector<FileMark> marks = content.files->marks(false);
-  SHOAL_TRY(auto directory, layer_.open_directory(directory_of(content.news.journal)));
-  SHOAL_TRY(content.journal, Journal::create(std::move(directory), journal_name(content.news),
-                                             {content.news.identity, content.news.layout.piece_count()}, {content.have, std::move(marks)}));
+  const JournalIdentity identity{content.news.identity, content.news.layout.piece_count()};
+  SHOAL_TRY(content.journal, Journal::create(layer_, content.news.journal, identity, {content.have, content.files->marks(false)}));
   return {};
+}
+
+void PieceStore::Impl::own(ContentFiles& files, Lane& lane) {
+  files.set_owner(
+      lane.device, [&lane](OpenFiles::Job job) { lane.queue.push(std::move(job)); },
+      [this, &lane] {
+        state_.with([&](State&) {
+          if (!std::exchange(lane.has_open_files, true)) lane.sync_wanted.notify_one();
+        });
+      });
 }
 
 /// Takes from the journal what it knows of files that are still the same; what else is there is to be explored.
@@ -134,8 +143,7 @@ Status PieceStore::Impl::recall(StoredContent& content, const std::vector<bool>&
   const auto& layout = content.news.layout;
   std::optional<JournalState> remembered;
   if (!content.news.journal.empty()) {
-    SHOAL_TRY(auto directory, layer_.open_directory(directory_of(content.news.journal)));
-    auto loaded = Journal::load(*directory, journal_name(content.news), {content.news.identity, layout.piece_count()});
+    auto loaded = Journal::load(layer_, content.news.journal, {content.news.identity, layout.piece_count()});
     if (loaded.ok()) remembered = std::move(loaded).value();
     else if (loaded.error().code != ErrorCode::not_found) log::warn("journal_refused", {{"why", loaded.error().message}});
   }
@@ -152,18 +160,17 @@ Status PieceStore::Impl::recall(StoredContent& content, const std::vector<bool>&
   return {};
 }
 
-Status PieceStore::Impl::open_older(StoredContent& content) {
+/// Opened only while something is copied from them: they may be many, and some may go.
+void PieceStore::Impl::open_older(StoredContent& content) {
   for (const auto& old : content.news.older) {
-    auto root = layer_.open_directory(old.root);
-    if (!root.ok() || old.pieces.size() != old.layout.piece_count()) continue;  // it may have been removed meanwhile
-    auto older = std::make_unique<OlderFiles>(OlderFiles{old, nullptr});
-    older->files = std::make_unique<ContentFiles>(std::move(root).value(), older->content.layout, OpenMode::read);
+    auto files = std::make_unique<ContentFiles>(layer_, open_files_, ContentPlace{old.root, {}}, old.layout, OpenMode::read);
+    own(*files, *content.lane);
+    auto older = std::make_unique<OlderFiles>(OlderFiles{old, std::move(files)});
     for (std::uint32_t i = 0; i < old.pieces.size(); ++i) content.older_pieces.emplace(old.pieces[i], std::pair(older.get(), i));
     content.older.push_back(std::move(older));
   }
   const std::set<Sha256> wanted(content.news.pieces.begin(), content.news.pieces.end());
   std::erase_if(content.older_pieces, [&](const auto& item) { return !wanted.contains(item.first); });
-  return {};
 }
 
 void PieceStore::Impl::stop(ContentId id, std::function<void()> callback) {
@@ -229,11 +236,11 @@ std::chrono::milliseconds PieceStore::Impl::pause(unsigned attempt) const {
 }
 
 Status remember(FileLayer& files, const NewContent& content, const std::vector<bool>& have) {
-  SHOAL_TRY(auto root, files.open_directory(content.root));
-  ContentFiles stored(std::move(root), content.layout, OpenMode::read);
-  SHOAL_TRY(auto directory, files.open_directory(directory_of(content.journal)));
+  OpenFiles open(1);
+  ContentFiles stored(files, open, {content.root, content.moves_to}, content.layout, OpenMode::read);
+  SHOAL_CHECK(stored.find());
   const JournalIdentity identity{content.identity, content.layout.piece_count()};
-  SHOAL_CHECK(Journal::create(std::move(directory), journal_name(content), identity, {have, stored.marks(true)}));
+  SHOAL_CHECK(Journal::create(files, content.journal, identity, {have, stored.marks(true)}));
   return {};
 }
 
@@ -258,5 +265,6 @@ void PieceStore::flush(ContentId id, std::function<void(Status)> callback) { imp
 void PieceStore::stop(ContentId id, std::function<void()> callback) { impl_->stop(id, std::move(callback)); }
 ContentFacts PieceStore::facts(ContentId id) const { return impl_->facts(id); }
 StoreCounters PieceStore::counters() const { return impl_->counters(); }
+std::size_t PieceStore::open_files() const { return impl_->open_files(); }
 
 }  // namespace shoal::store

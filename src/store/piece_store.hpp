@@ -27,6 +27,10 @@ struct StoreOptions {
   ByteCount scrub_rate = 0;
   /// From the end of one round of that to the next.
   std::chrono::milliseconds scrub_pause{60'000};
+  /// Files and directories that all contents together keep open. A file that is written around the page cache takes two descriptors.
+  std::size_t open_files = 128;
+  /// A file that was not used for so long is closed.
+  std::chrono::milliseconds close_after{5000};
 };
 
 enum class Access {
@@ -65,6 +69,8 @@ struct NewContent {
   /// Of those pieces whose bytes were hashed before; empty: none. They spare the SHA-256 when such a piece is read.
   std::vector<Fingerprint> fingerprints = {};
   fs::path root;
+  /// Where the root will be renamed to while the content is here; empty: nowhere.
+  fs::path moves_to = {};
   Access access = Access::update;
   /// All pieces are there, on the word of whoever adds it; of Access::update. Nothing is hashed, made or reserved, and what turns out to be
   /// lost can be brought again.
@@ -159,6 +165,8 @@ class PieceStore {
   /// Ends the share of a block whose chunk was leaked.
   void release(const char* address) { pool_.release(address); }
   const ChunkPool& memory() const { return pool_; }
+  /// Files and directories that are open now.
+  std::size_t open_files() const;
 
  private:
   class Impl;

@@ -33,6 +33,7 @@ class PieceStore::Impl {
   ContentFacts facts(ContentId id) const;
   StoreCounters counters() const { return {tally_.verified, tally_.failed, tally_.hits, tally_.misses, tally_.read, tally_.written}; }
   void on_drained(std::function<void()> call) { drained_ = std::move(call); }
+  std::size_t open_files() const { return open_files_.count(); }
 
  private:
   using LivePtr = std::shared_ptr<LivePiece>;
@@ -63,7 +64,8 @@ class PieceStore::Impl {
   // Contents (piece_store.cpp)
   Status open(StoredContent& content);
   Lane& lane_for(std::uint64_t device);
-  Status open_older(StoredContent& content);
+  void open_older(StoredContent& content);
+  void own(ContentFiles& files, Lane& lane);
   Status recall(StoredContent& content, const std::vector<bool>& existed);
   static ContentPtr find(const State& state, ContentId id);
   void start_job(StoredContent& content) { ++content.jobs; }
@@ -137,10 +139,14 @@ class PieceStore::Impl {
   void lose(const ContentPtr& content, const std::vector<std::uint32_t>& pieces, const Error& why);
   void sync_loop(Lane& lane);
   bool wait_for_work(Lane& lane);
+  void close_idle_files(Lane& lane);
   void kick(Lane& lane);
   static void note_unsynced(Lane& lane);
   Status sync(const ContentPtr& content);
   Status sync_files(const ContentPtr& content, std::set<std::uint32_t>& pieces);
+  Status sync_file(const ContentPtr& content, DirtyFile& dirty, std::set<std::uint32_t>& pieces);
+  static std::vector<std::uint32_t> pieces_of(const StoredContent& content, std::uint32_t file, const std::set<std::uint32_t>& pieces);
+  void close_if_durable(StoredContent& content);
   Status sync_again(const ContentPtr& content, std::uint32_t file, File& open, std::set<std::uint32_t>& pieces);
   Status note(StoredContent& content, const std::set<std::uint32_t>& pieces, const std::vector<std::uint32_t>& forgotten);
   void finish(const ContentPtr& content);
@@ -155,6 +161,7 @@ class PieceStore::Impl {
   const StoreOptions options_;
   ChunkPool& pool_;
   ChunkRef zeroes_;  // padding
+  OpenFiles open_files_;
   mutable Guarded<State> state_;
   Tally tally_;
   std::function<void()> drained_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -66,13 +67,15 @@ std::size_t direct_buffers(ByteCount offset, std::span<const iovec> buffers) {
 /// (docs/performance.md). All else goes through `fd`, and so do all reads; the kernel keeps the two consistent.
 class DirectWriter {
  public:
-  /// None where the file system knows no direct writes.
-  explicit DirectWriter(int fd) : fd_(::open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC)) {}
+  explicit DirectWriter(int file) : file_(file) {}
 
   /// What it did of the buffers' aligned beginning. An error that is not about the disk ends direct writing for this file.
   IoResult write(ByteCount offset, std::span<iovec> buffers) {
     const auto aligned = buffers.first(direct_buffers(offset, buffers));
-    if (!fd_ || refused_ || total(aligned) < least_direct) return {};
+    if (refused_ || total(aligned) < least_direct) return {};
+    // Small files and those that are only read never need the second descriptor.
+    std::call_once(opened_, [this] { open(); });
+    if (!fd_) return {};
     IoResult result = transfer(aligned, offset, [fd = fd_.get()](const iovec* v, int n, off_t at) { return ::pwritev(fd, v, n, at); });
     if (result.error != EINVAL) return result;
     refused_ = true;
@@ -81,7 +84,12 @@ class DirectWriter {
 
  private:
   static constexpr std::size_t least_direct = 64 * KiB;  // below, the page cache gathers better
-  const UniqueFd fd_;
+  /// None where the file system knows no direct writes.
+  void open() { fd_ = UniqueFd(::open(("/proc/self/fd/" + std::to_string(file_)).c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC)); }
+
+  const int file_;
+  std::once_flag opened_;
+  UniqueFd fd_;
   std::atomic<bool> refused_{false};
 };
 
@@ -163,7 +171,7 @@ class PosixFile final : public File {
 
 class PosixDirectory final : public Directory {
  public:
-  PosixDirectory(UniqueFd fd, fs::path path, dev_t device) : fd_(std::move(fd)), path_(std::move(path)), device_(device) {}
+  PosixDirectory(UniqueFd fd, fs::path path, DirectoryId id) : fd_(std::move(fd)), path_(std::move(path)), id_(id) {}
 
   Result<std::shared_ptr<File>> open(const fs::path& path, OpenMode mode) override {
     if (mode == OpenMode::create) SHOAL_CHECK(make_parents(path));
@@ -184,7 +192,7 @@ class PosixDirectory final : public Directory {
     return fail_errno("cannot sync " + shown(path_), errno);
   }
 
-  std::uint64_t device() const override { return device_; }
+  DirectoryId id() const override { return id_; }
 
  private:
   int open_at(const fs::path& path, OpenMode mode) const {
@@ -208,7 +216,7 @@ class PosixDirectory final : public Directory {
 
   const UniqueFd fd_;
   const fs::path path_;
-  const dev_t device_;
+  const DirectoryId id_;
 };
 
 }  // namespace
@@ -217,7 +225,7 @@ Result<std::unique_ptr<Directory>> PosixFiles::open_directory(const fs::path& pa
   SHOAL_TRY(UniqueFd fd, open_file(path, O_PATH | O_DIRECTORY));
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return fail_errno(shown(path), errno);
-  return std::unique_ptr<Directory>(std::make_unique<PosixDirectory>(std::move(fd), path, info.st_dev));
+  return std::unique_ptr<Directory>(std::make_unique<PosixDirectory>(std::move(fd), path, DirectoryId{info.st_dev, info.st_ino}));
 }
 
 int read_exactly(File& file, ByteCount offset, char* data, std::size_t length) {

@@ -15,7 +15,9 @@ struct StoredContent;
 
 /// A file server that hangs keeps its own workers, its own syncs, and the memory of a few reads, and nobody else's.
 struct Lane {
-  explicit Lane(unsigned threads) : most_reads(threads + 1), queue(threads) {}
+  Lane(std::uint64_t of, unsigned threads) : device(of), most_reads(threads + 1), queue(threads) {}
+
+  const std::uint64_t device;
 
   /// One for each worker, and one that is ready when a worker gets free.
   const unsigned most_reads;
@@ -24,6 +26,7 @@ struct Lane {
   std::deque<std::pair<std::shared_ptr<StoredContent>, std::uint32_t>> waiting;  // pieces, until there are fewer reads
   bool kicked = false;                                                           // there is something to sync at once
   bool unsynced = false;                                                         // ... or when the interval is over
+  bool has_open_files = false;                                                   // those that nobody uses are to be closed
   std::condition_variable sync_wanted;
   std::thread syncer;
   WorkQueue queue;  // last, so that its threads end first

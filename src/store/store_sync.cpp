@@ -52,13 +52,22 @@ void PieceStore::Impl::note_unsynced(Lane& lane) {
   lane.sync_wanted.notify_one();
 }
 
-/// True while there is more to come. Sleeps while nothing is written.
+/// True while there is more to come. Sleeps while nothing is written and no file is open.
 bool PieceStore::Impl::wait_for_work(Lane& lane) {
   auto state = state_.lock();
-  lane.sync_wanted.wait(state.lock(), [&] { return lane.kicked || lane.unsynced; });
-  lane.sync_wanted.wait_for(state.lock(), options_.sync_interval, [&] { return lane.kicked; });
+  const auto has_work = [&] { return lane.kicked || lane.unsynced; };
+  if (lane.has_open_files) lane.sync_wanted.wait_for(state.lock(), options_.close_after, has_work);
+  else lane.sync_wanted.wait(state.lock(), [&] { return has_work() || lane.has_open_files; });
+  if (lane.unsynced) lane.sync_wanted.wait_for(state.lock(), options_.sync_interval, [&] { return lane.kicked; });
   lane.kicked = lane.unsynced = false;
   return !state->ending;
+}
+
+/// A fetch that is stalled and a source that nobody asks give their files back.
+void PieceStore::Impl::close_idle_files(Lane& lane) {
+  state_.lock()->lanes.at(lane.device)->has_open_files = false;  // whoever opens one from here on says so
+  if (!open_files_.close_idle(lane.device, std::chrono::steady_clock::now() - options_.close_after)) return;
+  state_.lock()->lanes.at(lane.device)->has_open_files = true;
 }
 
 void PieceStore::Impl::sync_loop(Lane& lane) {
@@ -74,6 +83,7 @@ void PieceStore::Impl::sync_loop(Lane& lane) {
       for (const auto& call : flushes) call(status);
       if (over) finish(content);
     }
+    close_idle_files(lane);
   }
 }
 
@@ -97,30 +107,56 @@ Status PieceStore::Impl::sync(const ContentPtr& content) {
     if (!content->written.empty()) note_unsynced(*content->lane);
   });
   if (!noted.ok()) trouble(*content, noted.error());
+  close_if_durable(*content);
   return status.ok() ? std::move(noted) : std::move(status);
+}
+
+/// Where all of it is there and durable, whoever opens a file from here on only reads it.
+void PieceStore::Impl::close_if_durable(StoredContent& content) {
+  const bool durable = state_.with([&](const State&) { return content.facts.durable == content.have.size(); });
+  if (!durable) return;
+  content.files->close_clean();
+  for (const auto& older : content.older) older->files->close();
 }
 
 /// Takes from `pieces` those that are not durable.
 Status PieceStore::Impl::sync_files(const ContentPtr& content, std::set<std::uint32_t>& pieces) {
   Status first_failure;
   auto dirty = content->files->take_dirty();
-  for (const auto file : content->suspect)
-    if (auto open = content->files->get(file); open.ok()) dirty.emplace(file, std::move(open).value());
-  for (const auto& [file, open] : dirty) {
-    const int error = open->sync();
-    if (error == 0 && !content->suspect.contains(file)) continue;
-    if (error != 0) log::warn("sync_failed", {{"file", content->name(file)}, {"why", fail_errno("fdatasync", error).message}});
-    if (Status again = sync_again(content, file, *open, pieces); !again.ok()) first_failure = std::move(again);
-  }
+  for (const auto file : content->suspect) dirty.push_back({file, nullptr, true});
+  for (auto& one : dirty)
+    if (Status synced = sync_file(content, one, pieces); !synced.ok()) first_failure = std::move(synced);
   return first_failure;
+}
+
+Status PieceStore::Impl::sync_file(const ContentPtr& content, DirtyFile& dirty, std::set<std::uint32_t>& pieces) {
+  const auto held = std::move(dirty.open);  // closed here if others closed it meanwhile
+  auto open = held ? Result<std::shared_ptr<File>>(held) : content->files->get(dirty.file);
+  if (!open.ok()) {
+    for (const auto piece : pieces_of(*content, dirty.file, pieces)) pieces.erase(piece);
+    content->suspect.insert(dirty.file);
+    return std::move(open).error();
+  }
+  const int error = open.value()->sync();
+  if (error == 0 && !dirty.failed && !content->suspect.contains(dirty.file)) return {};
+  if (error != 0) log::warn("sync_failed", {{"file", content->name(dirty.file)}, {"why", fail_errno("fdatasync", error).message}});
+  return sync_again(content, dirty.file, *open.value(), pieces);
+}
+
+/// Those among `pieces` that have bytes in the file.
+std::vector<std::uint32_t> PieceStore::Impl::pieces_of(const StoredContent& content, std::uint32_t file,
+                                                       const std::set<std::uint32_t>& pieces) {
+  std::vector<std::uint32_t> mine;
+  std::copy_if(pieces.begin(), pieces.end(), std::back_inserter(mine), [&](auto piece) { return content.extent(piece).file == file; });
+  return mine;
 }
 
 /// After a failed sync the system may have dropped what was dirty and forgotten that it was: also of pieces that become complete only
 /// later. From then on, of this file only what the disk gives back is believed, and only after a sync that succeeds.
 Status PieceStore::Impl::sync_again(const ContentPtr& content, std::uint32_t file, File& open, std::set<std::uint32_t>& pieces) {
   content->suspect.insert(file);
-  std::vector<std::uint32_t> mine, lost;
-  std::copy_if(pieces.begin(), pieces.end(), std::back_inserter(mine), [&](auto piece) { return content->extent(piece).file == file; });
+  const auto mine = pieces_of(*content, file, pieces);
+  std::vector<std::uint32_t> lost;
   for (const auto piece : mine) {
     const PieceExtent extent = content->extent(piece);
     open.drop_cache(extent.offset, extent.length);

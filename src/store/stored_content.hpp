@@ -54,9 +54,8 @@ struct WaitingRead {
 };
 
 struct OlderFiles {
-  OlderContent content;
-  std::unique_ptr<ContentFiles> files;  // refers to content.layout
-  bool can_clone = true;
+  const OlderContent& content;
+  std::unique_ptr<ContentFiles> files;
 };
 
 struct StoredContent {
@@ -74,7 +73,7 @@ struct StoredContent {
   const NewContent news;
   Lane* lane = nullptr;
   std::unique_ptr<ContentFiles> files;
-  std::vector<std::unique_ptr<OlderFiles>> older;
+  std::vector<std::unique_ptr<OlderFiles>> older;  // refer to `news`
   std::unordered_map<Sha256, std::pair<OlderFiles*, std::uint32_t>> older_pieces;
 
   // Under the store's lock.

@@ -157,12 +157,27 @@ lt::ip_filter peer_classes() {
   return filter;
 }
 
-void raise_descriptor_limit() {
+std::size_t raise_descriptor_limit() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  rlimit raised = limit;
+  raised.rlim_cur = raised.rlim_max;
   // Fails only where a container forbids it; then the limit that is there holds.
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+  if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  return std::min<rlim_t>(limit.rlim_cur, std::numeric_limits<int>::max());
+}
+
+Descriptors share_descriptors(std::size_t limit, int connections) {
+  constexpr std::size_t most_files = 4096;
+  constexpr std::size_t each_file = 2, each_connection = 3;  // a peer: TLS, and both ends of the way through the front
+  Descriptors share;
+  share.files = std::clamp<std::size_t>(limit / 8, 16, most_files);
+  const std::size_t others =
+      limit / 8 + 64;  // HTTP, the tracker's and the operators' sockets, databases, logs, hooks, what is just being read
+  const std::size_t taken = std::min(limit, share.files * each_file + others);
+  const auto affordable = static_cast<int>(std::max<std::size_t>((limit - taken) / each_connection, 16));
+  share.connections = std::min(connections, affordable);
+  return share;
 }
 
 }  // namespace shoal::swarm

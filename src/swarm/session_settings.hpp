@@ -41,8 +41,15 @@ lt::session_params session_params(lt::settings_pack settings, lt::disk_io_constr
 /// our peers look like loopback.
 lt::ip_filter peer_classes();
 
-/// Lets the process open as many descriptors as it may: libtorrent caps its connections to 80 % of the limit that it finds when
-/// the session is built.
-void raise_descriptor_limit();
+/// Lets the process open as many descriptors as it may, and returns how many: libtorrent caps its connections to 80 % of the limit that it
+/// finds when the session is built.
+std::size_t raise_descriptor_limit();
+
+/// How the engine divides up the descriptors that the process may have.
+struct Descriptors {
+  std::size_t files = 0;  // that the store keeps open
+  int connections = 0;    // at most as many as asked for
+};
+Descriptors share_descriptors(std::size_t limit, int connections);
 
 }  // namespace shoal::swarm

@@ -60,6 +60,7 @@ store::NewContent stored(const Content& content) {
   result.pieces = content.metainfo.piece_sha256();
   if (content.fingerprints.size() == result.pieces.size()) result.fingerprints = content.fingerprints;
   result.root = content.root;
+  result.moves_to = content.moves_to;
   result.access = content.mode == Mode::seed ? store::Access::read_only : store::Access::update;
   result.complete = content.mode == Mode::keep;
   result.journal = content.journal;
@@ -78,7 +79,7 @@ class EngineSwarm final : public Swarm {
         self_(self),
         hold_(std::move(hold)),
         introductions_(mesh, self, bans_, clock),
-        store_(files_, {.memory_budget = options.memory_budget, .scrub_rate = options.scrub_rate}),
+        store_(files_, {.memory_budget = options.memory_budget, .scrub_rate = options.scrub_rate, .open_files = options.open_files}),
         session_(session_params(session_settings(options, mesh.front(), hold_), store_disk(store_, disk_))),
         announcer_(std::make_unique<Announcer>(std::move(client), peer_id_of(self), mesh.port(), clock, options.client_stop,
                                                [&mesh](const std::vector<NodeId>& machines) { mesh.refuse(machines); })) {
@@ -143,6 +144,7 @@ class EngineSwarm final : public Swarm {
 Status EngineSwarm::add(Content content) {
   std::lock_guard one_at_a_time(changing_);
   content.root = fs::absolute(content.root);
+  if (!content.moves_to.empty()) content.moves_to = fs::absolute(content.moves_to);
   const InfoHash id = content.metainfo.info_hash();
   auto hosted = std::make_shared<HostedContent>(id, content.metainfo.layout(), content.mode, store_);
   // Before the engine has it, so that no alert comes for a content that is not known yet.
@@ -264,7 +266,9 @@ Status remember(const Content& content, const std::vector<bool>& have) {
 
 Result<std::unique_ptr<Swarm>> Swarm::start(SwarmOptions options, NodeId self, mesh::Mesh& mesh, std::unique_ptr<registry::Client> client,
                                             const Clock& clock, std::function<void(const Event&)> events) {
-  raise_descriptor_limit();
+  const Descriptors share = share_descriptors(raise_descriptor_limit(), options.connections);
+  options.connections = share.connections;
+  options.open_files = share.files;
   SHOAL_TRY(PortHold hold, PortHold::take());
   try {
     return std::unique_ptr<Swarm>(

@@ -17,6 +17,7 @@
 namespace shoal::swarm {
 
 struct SwarmOptions {
+  /// Fewer where the limit of open files is low (session_settings.hpp).
   int connections = 1000;
   /// Bytes per second over all torrents; 0 is unlimited.
   ByteCount upload_limit = 0, download_limit = 0;
@@ -39,6 +40,8 @@ struct SwarmOptions {
   std::stop_source client_stop{std::nostopstate};
   /// When a fetch of which nothing arrives waits, and when it is stalled.
   StallTimes stall = {};
+  /// Files and directories that all contents together keep open; `start` sets it by the limit of open files.
+  std::size_t open_files = 128;
 };
 
 enum class Mode {
@@ -66,6 +69,8 @@ struct Content {
   std::vector<store::Fingerprint> fingerprints = {};
   /// HTTPS addresses of the release where its files also lie (Mode::fetch).
   std::vector<std::string> mirrors = {};
+  /// Where `root` will be renamed to while the content is in the swarm; empty: nowhere.
+  fs::path moves_to = {};
 };
 
 /// Notes in the content's journal that these pieces (one bit for each) were verified where they are. The content must not be in a swarm.

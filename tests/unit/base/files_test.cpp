@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "doctest/doctest.h"
+#include "support/few_descriptors.hpp"
 
 using namespace shoal;
 
@@ -165,6 +166,40 @@ TEST_CASE("removing a tree follows no links and does not mind what is gone") {
   CHECK(remove_tree(directory.path() / "tree").ok());
   CHECK(remove_tree(directory.path() / "tree").ok());
   CHECK(fs::exists(directory.path() / "kept"));
+}
+
+TEST_CASE("a tree of any depth is walked and removed with a handful of descriptors") {
+  TempDirectory directory;
+  fs::path deepest = directory.path() / "tree";
+  for (int level = 0; level < 1000; ++level) deepest /= "d";
+  REQUIRE(make_directories(deepest).ok());
+  REQUIRE(write_file_durably(deepest / "file", "x").ok());
+  const test::FewDescriptors few(32);
+  int directories = 0, files = 0;
+  Status walked = walk_tree(directory.path() / "tree", [&](const fs::directory_entry& entry) -> Status {
+    ++(entry.is_directory() ? directories : files);
+    return {};
+  });
+  CHECK(walked.ok());
+  CHECK(directories == 1000);
+  CHECK(files == 1);
+  CHECK(remove_tree(directory.path() / "tree").ok());
+  CHECK(entries(directory.path()) == 0);
+}
+
+TEST_CASE("a walk follows no links, ends where a visit fails, and says what is not there") {
+  TempDirectory directory;
+  REQUIRE(make_directories(directory.path() / "a" / "b").ok());
+  REQUIRE(write_file_durably(directory.path() / "a" / "b" / "file", "x").ok());
+  REQUIRE(switch_link(directory.path() / "a", directory.path() / "link").ok());
+  int seen = 0;
+  CHECK(walk_tree(directory.path(), [&](const fs::directory_entry&) -> Status {
+          ++seen;
+          return {};
+        }).ok());
+  CHECK(seen == 4);
+  CHECK(walk_tree(directory.path(), [](const fs::directory_entry&) -> Status { return fail("enough"); }).error().message == "enough");
+  CHECK(walk_tree(directory.path() / "none", [](const fs::directory_entry&) { return Status(); }).error().code == ErrorCode::not_found);
 }
 
 TEST_CASE("one process at a time holds the lock of a directory, and it is free again afterwards") {

@@ -148,9 +148,9 @@ class FakeDirectory final : public store::Directory {
 
   Status sync() override { return {}; }
 
-  std::uint64_t device() const override {
+  store::DirectoryId id() const override {
     const fs::path below = path_.relative_path();
-    return below.empty() ? 0 : std::hash<std::string>()(below.begin()->string());
+    return {below.empty() ? 0 : std::hash<std::string>()(below.begin()->string()), std::hash<std::string>()(path_.string())};
   }
 
  private:

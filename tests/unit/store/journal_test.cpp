@@ -20,10 +20,10 @@ JournalState some_state() {
 }
 
 std::unique_ptr<Journal> create(test::FakeFiles& files, const JournalState& state) {
-  return test::must(Journal::create(test::must(files.open_directory("/j")), "log", identity, state));
+  return test::must(Journal::create(files, "/j/log", identity, state));
 }
 
-Result<JournalState> load(test::FakeFiles& files) { return Journal::load(*test::must(files.open_directory("/j")), "log", identity); }
+Result<JournalState> load(test::FakeFiles& files) { return Journal::load(files, "/j/log", identity); }
 
 std::size_t pieces_in(const JournalState& state) {
   return static_cast<std::size_t>(std::count(state.have.begin(), state.have.end(), true));

@@ -7,6 +7,7 @@
 
 #include "other_user.hpp"
 #include "store/hash_tree.hpp"
+#include "support/few_descriptors.hpp"
 #include "tree.hpp"
 
 namespace shoal::store {
@@ -35,6 +36,18 @@ TEST_CASE("files are listed with their sizes, sorted by their bytes") {
   std::vector<std::pair<std::string, ByteCount>> got;
   for (const auto& file : files.value()) got.emplace_back(file.path, file.size);
   CHECK(got == std::vector<std::pair<std::string, ByteCount>>{{"B", 3}, {"a.txt", 0}, {"a/z", 1}, {"b", 2}, {"\xc3\xa9", 4}});
+}
+
+TEST_CASE("a tree of any depth is listed with a handful of descriptors") {
+  Tree tree;
+  std::string path;
+  for (int level = 0; level < 1000; ++level) path += "d/";
+  tree.write(path + "file", "1");
+  const test::FewDescriptors few(32);
+  auto files = list_tree(tree.root());
+  REQUIRE(files.ok());
+  REQUIRE(files.value().size() == 1);
+  CHECK(files.value()[0].path == path + "file");
 }
 
 TEST_CASE("the root may be a symlink and may end with a slash") {

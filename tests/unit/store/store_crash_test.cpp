@@ -144,7 +144,7 @@ TEST_CASE("real files: 100 GiB that a journal knows are there again at once, wit
   PosixFiles files;
   const auto stamp = test::must(stamp_of(news.root / "weights"));
   JournalState state{std::vector<bool>(layout.piece_count(), true), {{stamp.size, stamp.inode, 0}}};
-  test::must(Journal::create(test::must(files.open_directory(directory.path())), "journal", {news.identity, layout.piece_count()}, state));
+  test::must(Journal::create(files, directory.path() / "journal", {news.identity, layout.piece_count()}, state));
   PieceStore store(files, StoreOptions{});
   const Added added = test::must(store.add(news));
   CHECK_FALSE(added.unexplored);
