@@ -50,7 +50,7 @@ def describe(count):
              "metainfo_sha256": hashlib.sha256(metainfo).hexdigest(), "metainfo_size": len(metainfo)}
     release = {"schema": 1, "model": MODEL, "version": VERSION, "created": "2026-01-01T00:00:00Z",
                "files": [{"path": name, "size": GIB, "sha256": whole.hexdigest()} for name in names], "total_size": count * GIB,
-               "format": {"kind": "other", "tensors": 0, "parameters": 0, "bytes_per_dtype": {}}, "labels": {}, "swarm": swarm}
+               "format": {"kind": "other", "tensors": 0, "parameters": 0, "bytes_per_dtype": {}}, "labels": {}, "swarm": swarm, "allows_code": True}
     return json.dumps(release).encode(), metainfo
 
 
@@ -134,7 +134,7 @@ def measure(count):
         source, node = prepare(fleet, count)
 
         def pull():
-            process = fleet.pull(node, f"{MODEL}@{VERSION}", seed_for="60s")
+            process = fleet.pull(node, f"{MODEL}@{VERSION}", "--allow-code-formats", seed_for="60s")
             process.complete(60)
             return process
 

@@ -32,12 +32,12 @@ Status verdict(const manifest::VerifiedRelease& release, const std::vector<std::
   if (found.empty() || (release->allows_code && node_allows)) return {};
   std::string text = title(*release) + " is refused: " + found.front();
   if (found.size() > 1) text += " (and " + std::to_string(found.size() - 1) + " more files)";
-  text += "; loading it executes code that came with it";
+  text += "; what loads it may execute code that came with it";
   std::string needed = release->allows_code ? "" : "the publisher must publish it with --allow-code-formats";
   if (!node_allows)
     needed += std::string(needed.empty() ? "" : ", and ") +
               "this machine must allow it with --allow-code-formats (allow_code_formats in its configuration)";
-  return fail(ErrorCode::verification, text + ": " + needed + "; safetensors and GGUF need neither");
+  return fail(ErrorCode::verification, text + ": " + needed + "; safetensors, GGUF and the other formats of docs/formats.md need neither");
 }
 
 }  // namespace

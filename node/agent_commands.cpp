@@ -172,7 +172,7 @@ cli::Command node_run_command() {
        mirror_ca_option(),
        stall_after_option(),
        {"--allow-code-formats", "",
-        "take releases with files that execute code when they are loaded (pickles), if their publisher allows it, too", "", false, false,
+        "accept files that may execute code when they are loaded, such as pickles, if the publisher allows them as well", "", false, false,
         "allow_code_formats"},
        cli::metrics_option()},
       run_node,

@@ -23,13 +23,14 @@ using swarm::MemberSession;
 const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false,
                                 false,      "listen"};
 
-const cli::Option allow_code_option{"--allow-code-formats",
-                                    "",
-                                    "take formats that execute code when they are loaded (pickle), where the publisher allows them too",
-                                    "",
-                                    false,
-                                    false,
-                                    "allow_code_formats"};
+const cli::Option allow_code_option{
+    "--allow-code-formats",
+    "",
+    "accept files that may execute code when they are loaded, such as pickles, if the publisher allows them as well",
+    "",
+    false,
+    false,
+    "allow_code_formats"};
 
 Status run_join(Invocation& call) {
   SystemClock clock;

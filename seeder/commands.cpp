@@ -193,7 +193,8 @@ cli::Command publish_command() {
        cli::metrics_option(),
        hash_rate_option,
        {"--label", "KEY=VALUE", "a remark that is signed along; may be given again", "", false, true},
-       {"--allow-code-formats", "", "tell nodes that it has formats that execute code (pickle); those that allow them too will take it"},
+       {"--allow-code-formats", "",
+        "publish formats that may execute code when they are loaded, such as pickles; only nodes that allow them take them"},
        {"--no-model-signature", "", "make no model.sig (OpenSSF Model Signing), which nodes put beside the files"},
        {"--mirror", "URL",
         "the files also lie below this https:// address, each under its path; nodes fetch there what nobody in the fleet has; may be given "

@@ -76,7 +76,7 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
       return fail(ErrorCode::conflict,
                   title(request) + " is registered already, with other mirrors; releases never change: publish under a new version");
   }
-  warn_of_code(request, source);
+  if (!(known && known->release->allows_code)) SHOAL_CHECK(check_formats(request, source));
   SHOAL_TRY(Prepared prepared, prepare(request, source, known));
   bool already = known.has_value();
   if (known) {
@@ -100,7 +100,7 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
                        since(start, session_.clock()),
                        already,
                        release.model_signature.has_value(),
-                       release.allows_code ? std::vector<std::string>() : source.code_files};
+                       std::move(source.code_files)};
 }
 
 Result<std::optional<Publisher::Registered>> Publisher::registered(const PublishRequest& request) {
@@ -147,13 +147,14 @@ Result<store::TreeHashes> Publisher::hash(const PublishRequest& request, const S
   return hashes;
 }
 
-/// Said here, because the nodes that will refuse it are far away.
-void Publisher::warn_of_code(const PublishRequest& request, const Survey& survey) {
-  if (request.allow_code_formats || survey.code_files.empty()) return;
+/// Refused here, because the nodes that would refuse it are far away.
+Status Publisher::check_formats(const PublishRequest& request, const Survey& survey) {
+  if (request.allow_code_formats || survey.code_files.empty()) return {};
   const std::size_t more = survey.code_files.size() - 1;
-  out_.message("warning: nodes will refuse " + title(request) + ", because loading it executes code: " + survey.code_files.front() +
-               (more > 0 ? " (and " + std::to_string(more) + " more files)" : "") +
-               "; convert it to safetensors or GGUF, or publish it with --allow-code-formats for nodes that allow it, too");
+  return fail(ErrorCode::usage, title(request) + " is not published, because nodes refuse it: " + survey.code_files.front() +
+                                    (more > 0 ? " (and " + std::to_string(more) + " more files)" : "") +
+                                    "; what loads it may execute code that came with it: convert it to safetensors or GGUF, leave the file "
+                                    "out, or publish it with --allow-code-formats for nodes that allow it as well");
 }
 
 /// Signatures differ each time. This one is made once: whoever publishes the same content again gets the release that is registered.

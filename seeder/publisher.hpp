@@ -24,7 +24,7 @@ struct PublishRequest {
   VersionName version;
   std::optional<ChannelName> channel;  // moved to the release when it is registered
   std::map<std::string, std::string> labels;
-  bool allow_code_formats = false;
+  bool allow_code_formats = false;        // publishes what nodes refuse unless they allow it
   bool model_signature = true;            // makes one, unless the source has its own
   std::vector<std::string> mirrors = {};  // HTTPS addresses where the files also lie
   std::string parent = "";                // a version of the model, or the id of a release in hexadecimal; empty for none
@@ -46,7 +46,7 @@ struct PublishReport {
   std::chrono::milliseconds took{};
   bool already = false;  // the version was there with the same content
   bool model_signature = false;
-  std::vector<std::string> code_files;  // "path: why" of those for which nodes will refuse it
+  std::vector<std::string> code_files;  // "path: why" of those for which a node must allow code formats
 };
 
 /// One thread.
@@ -76,7 +76,7 @@ class Publisher {
   std::uint32_t piece_length(const PublishRequest& request, const std::optional<ReleaseId>& parent, ByteCount size);
   Result<manifest::Release> draft(const PublishRequest& request, const Survey& survey, const std::optional<Registered>& known);
   Result<store::TreeHashes> hash(const PublishRequest& request, const Survey& survey, const store::Layout& layout);
-  void warn_of_code(const PublishRequest& request, const Survey& survey);
+  static Status check_formats(const PublishRequest& request, const Survey& survey);
   Status sign_files(const PublishRequest& request, manifest::Release& release);
   Result<Prepared> prepare(const PublishRequest& request, const Survey& survey, const std::optional<Registered>& known);
   Result<Registered> send(Prepared& prepared);

@@ -61,17 +61,6 @@ std::vector<manifest::FileEntry> entries_of(const std::vector<store::LayoutFile>
   return entries;
 }
 
-/// By name, and those others that only their content tells.
-Result<std::vector<std::string>> code_files_of(const std::vector<manifest::FileEntry>& files, const manifest::ReadRange& read) {
-  std::vector<manifest::FileEntry> plain;
-  for (const auto& file : files)
-    if (!manifest::executes_code_by_name(file.path)) plain.push_back(file);
-  SHOAL_TRY(auto found, manifest::code_files_by_content(plain, read));
-  auto named = manifest::code_files_by_name(files);
-  found.insert(found.begin(), named.begin(), named.end());
-  return found;
-}
-
 }  // namespace
 
 Result<Survey> survey(const fs::path& source) {
@@ -86,7 +75,7 @@ Result<Survey> survey(const fs::path& source) {
   const auto entries = entries_of(result.files);
   auto read = [&](const std::string& path, ByteCount offset, ByteCount length) { return read_range(result.root / path, offset, length); };
   SHOAL_TRY(result.format, manifest::summarise_checkpoint(entries, read));
-  SHOAL_TRY(result.code_files, code_files_of(entries, read));
+  SHOAL_TRY(result.code_files, manifest::code_files_by_content(entries, read));
   return result;
 }
 

@@ -15,7 +15,7 @@ struct Survey {
   std::vector<store::LayoutFile> files;
   std::vector<store::FileStamp> stamps;  // of the files, in their order
   manifest::FormatSummary format;
-  std::vector<std::string> code_files;  // "path: why" of those that execute code when they are loaded
+  std::vector<std::string> code_files;  // "path: why" of those that may execute code when they are loaded
 };
 
 /// Lists the files and reads the headers of weights. Code `usage` and the name for: what list_tree refuses, names that a release

@@ -34,8 +34,11 @@ Status apply(WatchRule& rule, const std::string& key, const std::string& value) 
     SHOAL_TRY(rule.channel, parse_watch_channel(value));
   } else if (key == "on_change") {
     SHOAL_TRY(rule.on_change, parse_on_change(value));
+  } else if (key == "allow_code_formats") {
+    if (value != "yes" && value != "no") return bad("allow_code_formats is yes or no, not '" + printable(value) + "'");
+    rule.allow_code_formats = value == "yes";
   } else {
-    return bad("'" + printable(key) + "' is no setting of a rule; there are complete, channel, on_change and model");
+    return bad("'" + printable(key) + "' is no setting of a rule; there are complete, channel, on_change, model and allow_code_formats");
   }
   return {};
 }

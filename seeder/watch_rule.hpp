@@ -34,6 +34,7 @@ struct WatchRule {
   Completeness complete;
   std::optional<ChannelName> channel;  // moved to what is published
   OnChange on_change = OnChange::report;
+  bool allow_code_formats = false;  // as `publish --allow-code-formats` does
   bool operator==(const WatchRule&) const = default;
 
   struct Defaults {

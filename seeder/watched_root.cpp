@@ -218,6 +218,7 @@ Result<PublishReport> WatchedRoot::try_publish(const SeenDirectory& seen, WatchM
   request.progress = [this](ByteCount) { beat(); };
   request.rate = rate_;
   request.keep_hashes = true;
+  request.allow_code_formats = rule_.allow_code_formats;
   request.accept = [&seen](const Survey& survey) -> Status {
     if (print_of(survey) == seen.print) return {};
     return fail("changed while it was looked at; tried again");

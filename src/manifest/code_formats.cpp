@@ -4,152 +4,74 @@
 #include <array>
 
 #include "base/encoding.hpp"
-#include "manifest/pickle.hpp"
+#include "manifest/format_names.hpp"
+#include "manifest/recognisers.hpp"
 
 namespace shoal::manifest {
 namespace {
 
 using namespace std::string_view_literals;
-using Why = std::optional<std::string>;
 
-constexpr std::array code_endings{".pkl"sv, ".pickle"sv, ".pt"sv, ".pth"sv, ".ckpt"sv, ".joblib"sv, ".dill"sv};
+struct Ending {
+  std::string_view ending;
+  std::string_view who;  // has such names
+};
+constexpr Ending code_endings[] = {
+    {".pkl", "Python pickles"},  {".pickle", "Python pickles"}, {".pt", "Python pickles"},     {".pth", "Python pickles"},
+    {".ckpt", "Python pickles"}, {".joblib", "Python pickles"}, {".dill", "Python pickles"},   {".keras", "Keras models"},
+    {".h5", "Keras models"},     {".hdf5", "Keras models"},     {".llamafile", "programs"},    {".exe", "programs"},
+    {".dll", "libraries"},       {".so", "libraries"},          {".dylib", "libraries"},       {".pyd", "libraries"},
+    {".pyc", "compiled Python"}, {".jar", "Java programs"},     {".engine", "TensorRT plans"}, {".trt", "TensorRT plans"},
+};
 constexpr std::array wrappings{".gz"sv, ".xz"sv, ".bz2"sv, ".lz4"sv, ".lzma"sv, ".zst"sv, ".z"sv};
-/// So much of each member of an archive; its own members are not looked into.
-constexpr std::size_t member_head = 4 * 1024;
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
+/// Between two parts that a model describes there is room for alignment, and no more.
+constexpr ByteCount alignment_gap = 64 * KiB;
+constexpr std::size_t facts_limit = 1'000'000;
+
+/// Python files that loaders import without being told by a configuration: Hugging Face's endpoints, diffusers, torch.hub, transformers.
+bool is_loaded_by_convention(std::string_view path) {
+  const std::string_view name = base_name(path);
+  if (name == "handler.py" || name == "pipeline.py" || name == "hubconf.py") return true;
+  const std::string folder = "/" + std::string(folder_of(path));
+  if (folder.ends_with("/custom_generate/")) return true;
+  // Triton: <version>/model.py.
+  const std::string_view above = std::string_view(folder).substr(0, folder.size() - 1);
+  const std::string_view version = base_name(above);
+  return name == "model.py" && !version.empty() && version.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-std::uint64_t little_endian(std::string_view bytes, std::size_t at, std::size_t width) {
-  std::uint64_t value = 0;
-  for (std::size_t i = width; i > 0; --i) value = value << 8 | static_cast<unsigned char>(bytes[at + i - 1]);
-  return value;
-}
-
-std::uint64_t octal(std::string_view digits) {
-  std::uint64_t value = 0;
-  for (char c : digits)
-    if (c >= '0' && c <= '7') value = value << 3 | static_cast<std::uint64_t>(c - '0');
-  return value;
-}
-
-std::string within(std::string_view archive, std::string_view member, const std::string& why) {
-  return "it is a " + std::string(archive) + " archive with " + printable(member) + ": " + why;
-}
-
-Why flat_content(std::string_view head, ByteCount file_size);
-
-/// What a member of an archive says by its name, else by its content.
-Why member(std::string_view archive, std::string_view name, std::string_view content, ByteCount size) {
-  Why why = executes_code_by_name(name);
-  if (!why) why = flat_content(content.substr(0, member_head), size);
-  if (!why) return {};
-  return within(archive, name, *why);
-}
-
-/// APPNOTE.TXT 4.3.7. Members are found by their signature: sizes may stand behind them only.
-Why zip_members(std::string_view head, ByteCount file_size) {
-  constexpr std::string_view signature = "PK\3\4";
-  if (!head.starts_with(signature)) return {};
-  for (std::size_t at = 0; at != std::string_view::npos && at + 30 <= head.size(); at = head.find(signature, at + 4)) {
-    const std::size_t name_size = little_endian(head, at + 26, 2), extra_size = little_endian(head, at + 28, 2);
-    const std::string_view name = head.substr(at + 30, name_size);
-    const std::size_t content = std::min(at + 30 + name_size + extra_size, head.size());
-    const bool stored = little_endian(head, at + 8, 2) == 0;
-    if (auto why = member("zip", name, stored ? head.substr(content) : ""sv, file_size)) return why;
-  }
-  return {};
-}
-
-/// POSIX ustar, and what came before it: the checksum tells.
-bool is_tar_header(std::string_view block) {
-  std::uint64_t sum = 8 * ' ';
-  for (std::size_t i = 0; i < 512; ++i)
-    if (i < 148 || i >= 156) sum += static_cast<unsigned char>(block[i]);
-  return block[0] != '\0' && sum == octal(block.substr(148, 8));
-}
-
-Why tar_members(std::string_view head) {
-  for (std::size_t at = 0; at + 512 <= head.size();) {
-    const std::string_view block = head.substr(at, 512);
-    if (!is_tar_header(block)) return {};
-    const std::uint64_t size = octal(block.substr(124, 12));
-    if (auto why = member("tar", block.substr(0, std::min<std::size_t>(block.find('\0'), 100)), head.substr(at + 512), size)) return why;
-    if (size > head.size()) return {};
-    at += 512 + (size + 511) / 512 * 512;
-  }
-  return {};
-}
-
-/// RFC 1952: the name that the file had before it was compressed. The content is not looked at.
-Why gzip_name(std::string_view head) {
-  constexpr unsigned char has_extra = 4, has_name = 8;
-  if (!head.starts_with("\x1f\x8b\x08") || head.size() < 12) return {};
-  const auto flags = static_cast<unsigned char>(head[3]);
-  const std::size_t name = 10 + ((flags & has_extra) != 0 ? 2 + little_endian(head, 10, 2) : 0);
-  if ((flags & has_name) == 0 || name >= head.size()) return {};
-  const std::string_view original = head.substr(name, head.substr(name).find('\0'));
-  auto why = executes_code_by_name(original);
-  if (!why) return {};
-  return "it is compressed, and was " + printable(original);
-}
-
-/// numpy.lib.format: the header is the text of a Python dictionary.
-Why numpy_objects(std::string_view head) {
-  if (!head.starts_with("\x93NUMPY") || head.size() < 12) return {};
-  const std::size_t width = head[6] == 1 ? 2 : 4;
-  const std::string_view header = head.substr(8 + width, little_endian(head, 8, width));
-  if (header.find("|O") == std::string_view::npos && header.find("'O'") == std::string_view::npos) return {};
-  return "it is a numpy array of Python objects, which are pickled";
-}
-
-Why flat_content(std::string_view head, ByteCount file_size) {
-  if (head.starts_with("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"))
-    return "it is a PyTorch file of the old kind, a Python pickle";
-  if (head.starts_with("ZF0x")) return "it is a compressed Python pickle (joblib)";
-  if (auto why = gzip_name(head)) return why;
-  if (auto why = numpy_objects(head)) return why;
-  if (looks_like_pickle(head, file_size)) return "it is a Python pickle";
-  return {};
-}
-
-Result<Why> content_of(const FileEntry& file, const ReadRange& read) {
-  SHOAL_TRY(std::string head, read(file.path, 0, std::min(code_head, file.size)));
-  if (auto why = executes_code_by_magic(head, file.size)) return why;
-  if (!head.starts_with("PK\3\4")) return Why{};
-  const ByteCount tail_size = std::min(code_tail, file.size);
-  SHOAL_TRY(std::string tail, read(file.path, file.size - tail_size, tail_size));
-  return executes_code_by_zip_directory(tail);
+/// "org/name--package.module.Class" may mean package/module/Class.py, package/module.py and package.py.
+std::vector<std::string> files_of_module(std::string_view reference) {
+  if (const auto other = reference.rfind("--"); other != std::string_view::npos) reference.remove_prefix(other + 2);
+  std::string module = lower_case(reference);
+  if (module.ends_with(".py")) module.resize(module.size() - 3);
+  std::replace(module.begin(), module.end(), '.', '/');
+  std::vector<std::string> files;
+  for (std::size_t end = module.size(); end != std::string::npos && end > 0 && files.size() < 16; end = module.rfind('/', end - 1))
+    files.push_back(module.substr(0, end) + ".py");
+  return files;
 }
 
 }  // namespace
 
-Why executes_code_by_name(std::string_view path) {
-  std::string name = lower(path.substr(path.rfind('/') + 1));
+struct FormatInspection::File {
+  FileEntry entry;
+  bool decided = false;
+  Verdict verdict = {};
+  std::string description = {};  // of `other`
+  bool program = false;
+  Facts facts = {};
+};
+
+std::optional<std::string> executes_code_by_name(std::string_view path) {
+  std::string name = lower_case(base_name(path));
   for (std::string_view wrapping : wrappings)
     if (name.ends_with(wrapping)) name.resize(name.size() - wrapping.size());
-  for (std::string_view ending : code_endings)
-    if (name.ends_with(ending)) return "its name ends in " + std::string(ending) + ", as Python pickles do";
+  for (const Ending& each : code_endings)
+    if (name.ends_with(each.ending))
+      return "its name ends in " + std::string(each.ending) + ", as those of " + std::string(each.who) + " do";
   if (name.starts_with("pytorch_model") && name.ends_with(".bin")) return "it is named as PyTorch's pickled weights are";
-  return {};
-}
-
-Why executes_code_by_magic(std::string_view head, ByteCount file_size) {
-  if (auto why = zip_members(head, file_size)) return why;
-  if (auto why = tar_members(head)) return why;
-  return flat_content(head, file_size);
-}
-
-Why executes_code_by_zip_directory(std::string_view tail) {
-  constexpr std::string_view signature = "PK\1\2";
-  for (std::size_t at = tail.find(signature); at != std::string_view::npos && at + 46 <= tail.size(); at = tail.find(signature, at + 4)) {
-    const std::string_view name = tail.substr(at + 46, little_endian(tail, at + 28, 2));
-    if (auto why = executes_code_by_name(name)) return within("zip", name, *why);
-  }
   return {};
 }
 
@@ -160,13 +82,133 @@ std::vector<std::string> code_files_by_name(const std::vector<FileEntry>& files)
   return found;
 }
 
-Result<std::vector<std::string>> code_files_by_content(const std::vector<FileEntry>& files, const ReadRange& read) {
-  std::vector<std::string> found;
-  for (const FileEntry& file : files) {
-    SHOAL_TRY(Why why, content_of(file, read).within(file.path));
-    if (why) found.push_back(file.path + ": " + *why);
+/// What hides behind any beginning comes first; text comes last, because some of the others may happen to be text.
+Verdict inspect(const Subject& subject, Facts& facts) {
+  const View& bytes = subject.bytes;
+  if (bytes.size() == 0) return good();
+  if (auto verdict = recognise_pickle(bytes)) return verdict;
+  if (auto verdict = recognise_hdf5(bytes)) return verdict;
+  if (auto verdict = recognise_tar(subject, facts)) return verdict;
+  if (auto verdict = recognise_zip(subject, facts)) return verdict;
+  if (auto verdict = recognise_gguf(bytes)) return verdict;
+  if (auto verdict = recognise_numpy(bytes)) return verdict;
+  if (auto verdict = recognise_onnx(subject, facts)) return verdict;
+  for (auto recognise :
+       {recognise_safetensors, recognise_sentencepiece, recognise_media, recognise_flax, recognise_ctranslate2, recognise_whisper})
+    if (auto verdict = recognise(bytes)) return verdict;
+  return recognise_text(subject, facts);
+}
+
+FormatInspection::FormatInspection(std::vector<FileEntry> files) {
+  files_.reserve(files.size());
+  for (FileEntry& entry : files) files_.push_back({std::move(entry)});
+}
+FormatInspection::~FormatInspection() = default;
+FormatInspection::FormatInspection(FormatInspection&&) noexcept = default;
+
+Status FormatInspection::look(const ReadRange& read) {
+  for (std::size_t i = 0; i < files_.size(); ++i) SHOAL_CHECK(look(i, read));
+  return {};
+}
+
+Status FormatInspection::look(std::size_t index, const ReadRange& read) {
+  File& file = files_[index];
+  if (file.decided) return {};
+  if (auto why = executes_code_by_name(file.entry.path)) {
+    file.verdict = bad(std::move(*why));
+    file.decided = true;
+    return {};
   }
+  FileBytes bytes(file.entry.size, [&](ByteCount offset, ByteCount length) { return read(file.entry.path, offset, length); });
+  const View view(bytes);
+  file.facts = {};
+  file.verdict = inspect({file.entry.path, view}, file.facts);
+  if (!file.verdict) {
+    file.description = describe(view);
+    file.program = is_program(view);
+  }
+  if (bytes.spent()) file.verdict = bad("it is made such that it cannot be looked into at a reasonable cost");
+  else if (!bytes.problem().ok())
+    return bytes.problem().error().code == ErrorCode::partial ? Status() : Status(Error(bytes.problem().error()).within(file.entry.path));
+  facts_ += file.facts.raw.size() + file.facts.modules.size();
+  if (facts_ > facts_limit) file.verdict = bad("together with the files before it, it says more of other files than can be looked at");
+  file.decided = true;
+  return {};
+}
+
+bool FormatInspection::decided(std::size_t file) const { return files_[file].decided; }
+bool FormatInspection::decided() const {
+  return std::all_of(files_.begin(), files_.end(), [](const File& file) { return file.decided; });
+}
+
+struct FormatInspection::Mentions {
+  std::map<std::string_view, std::vector<const RawPart*>> raw;
+  std::map<std::string, const File*> modules;  // by the last names of a path, such as "package/module.py"
+
+  explicit Mentions(const std::vector<File>& files) {
+    for (const File& file : files) {
+      if (!file.decided) continue;
+      for (const RawPart& part : file.facts.raw) raw[part.path].push_back(&part);
+      for (const std::string& module : file.facts.modules)
+        for (std::string& path : files_of_module(module)) modules.emplace(std::move(path), &file);
+    }
+  }
+
+  const File* who_imports(std::string_view path) const {
+    const std::string whole = lower_case(path);
+    for (std::string_view rest = whole;; rest.remove_prefix(rest.find('/') + 1)) {
+      if (auto found = modules.find(std::string(rest)); found != modules.end()) return found->second;
+      if (rest.find('/') == std::string_view::npos) return nullptr;
+    }
+  }
+};
+
+std::vector<std::string> FormatInspection::findings() const {
+  const Mentions mentions(files_);
+  std::vector<std::string> found;
+  for (const File& file : files_)
+    if (auto reason = why(file, mentions)) found.push_back(file.entry.path + ": " + *reason);
   return found;
+}
+
+std::optional<std::string> FormatInspection::why(const File& file, const Mentions& mentions) const {
+  if (!file.decided) return {};
+  if (file.verdict.is == Verdict::Is::bad) return file.verdict.why;
+  if (file.verdict.is == Verdict::Is::other) return why_raw(file, mentions);
+  if (!has_ending(file.entry.path, {".py"})) return {};
+  if (is_loaded_by_convention(file.entry.path)) return "it is Python code that loaders import by its name";
+  const File* by = mentions.who_imports(file.entry.path);
+  return by != nullptr ? std::optional("it is Python code, and " + by->entry.path + " tells loaders to import it") : std::nullopt;
+}
+
+/// Raw weights are what a model beside them says that they are, all of them.
+std::optional<std::string> FormatInspection::why_raw(const File& file, const Mentions& mentions) const {
+  if (file.program) return file.description;
+  const auto mentioned = mentions.raw.find(file.entry.path);
+  // Another model that is not there yet may describe it, or the rest of it.
+  if (mentioned == mentions.raw.end()) return decided() ? std::optional(file.description) : std::nullopt;
+  std::vector<std::pair<ByteCount, ByteCount>> parts;
+  for (const RawPart* part : mentioned->second) {
+    const ByteCount begin = std::min(part->offset, file.entry.size), room = file.entry.size - begin;
+    const ByteCount length = part->length.value_or(room);
+    if (part->offset > file.entry.size || length > room) return "a model takes more weights from it than it has: it is cut";
+    parts.emplace_back(begin, begin + length);
+  }
+  std::sort(parts.begin(), parts.end());
+  ByteCount covered = 0;
+  bool whole = true;
+  for (const auto& [begin, end] : parts) {
+    whole = whole && begin <= covered + alignment_gap;
+    covered = std::max(covered, end);
+  }
+  if (whole && file.entry.size - covered <= alignment_gap) return {};
+  return decided() ? std::optional(file.description + ", and the models beside it describe only parts of it") : std::nullopt;
+}
+
+Result<std::vector<std::string>> code_files_by_content(const std::vector<FileEntry>& files, const ReadRange& read) {
+  FormatInspection inspection(files);
+  SHOAL_CHECK(inspection.look(read));
+  return inspection.findings();
 }
 
 }  // namespace shoal::manifest

@@ -1,9 +1,10 @@
-// Formats that execute code when they are loaded: Python's pickle, in every wrapping that is common for models. Pure.
+// Which files of a release may execute code when they are loaded: all of them but those whose structure was followed and holds data alone.
+// Pure; docs/formats.md, "Formats that execute code", is the table.
 //
-// Looked for by name and by content, because either may lie. What is not looked into: compressed data (gzip, xz, zip members that are
-// deflated) beyond the names in it, and code of other kinds (.keras and .h5 with Lambda layers, .py files beside a model).
+// A publisher and a node decide by the same functions.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,21 +14,40 @@
 
 namespace shoal::manifest {
 
-/// So much of the beginning of a file is looked at.
-inline constexpr ByteCount code_head = 64 * KiB;
-/// So much of the end of a zip archive, where its directory lies.
-inline constexpr ByteCount code_tail = 1 * MiB;
-
 /// Why loading a file of this name executes code, such as "its name ends in .pkl"; nothing where the name does not say so.
 std::optional<std::string> executes_code_by_name(std::string_view path);
-/// The same from how the file begins (code_head bytes, or all of it). `file_size` bounds the lengths in it.
-std::optional<std::string> executes_code_by_magic(std::string_view head, ByteCount file_size);
-inline std::optional<std::string> executes_code_by_magic(std::string_view head) { return executes_code_by_magic(head, head.size()); }
-/// From how a zip archive ends: the names in its directory.
-std::optional<std::string> executes_code_by_zip_directory(std::string_view tail);
-
-/// "path: why" for each file whose name, or content, says so.
+/// "path: why" for each file whose name says so.
 std::vector<std::string> code_files_by_name(const std::vector<FileEntry>& files);
+
+/// The decision on a release, file by file, as their bytes become known.
+class FormatInspection {
+ public:
+  explicit FormatInspection(std::vector<FileEntry> files);
+  ~FormatInspection();
+  FormatInspection(FormatInspection&&) noexcept;
+
+  /// Looks at every file that is undecided yet. `read` may refuse with code `partial`, for bytes that are not there yet: the file then
+  /// stays undecided. Any other error of `read` is one of this function.
+  Status look(const ReadRange& read);
+  /// The same for one file: its place in the list.
+  Status look(std::size_t file, const ReadRange& read);
+  bool decided(std::size_t file) const;
+  bool decided() const;
+  /// "path: why" for each file that needs consent, as far as it is known by now.
+  std::vector<std::string> findings() const;
+
+ private:
+  struct File;
+  /// What the files say of each other, by whom it is about.
+  struct Mentions;
+  std::optional<std::string> why(const File& file, const Mentions& mentions) const;
+  std::optional<std::string> why_raw(const File& file, const Mentions& mentions) const;
+
+  std::vector<File> files_;
+  std::size_t facts_ = 0;
+};
+
+/// All of it at once, of files that are whole.
 Result<std::vector<std::string>> code_files_by_content(const std::vector<FileEntry>& files, const ReadRange& read);
 
 }  // namespace shoal::manifest

@@ -6,6 +6,7 @@
 
 #include "base/encoding.hpp"
 #include "manifest/checked_math.hpp"
+#include "manifest/ggml_types.hpp"
 #include "manifest/model_format.hpp"
 
 namespace shoal::manifest {
@@ -23,13 +24,7 @@ constexpr std::uint32_t type_uint32 = 4, type_string = 8, type_array = 9;
 /// Bytes of a value of each type: u8 i8 u16 i16 u32 i32 f32 bool string array u64 i64 f64; 0 for those of variable length.
 constexpr std::array<std::uint64_t, 13> value_sizes{1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
-/// How ggml packs a type: so many elements in so many bytes.
-struct Packing {
-  std::uint32_t type;
-  std::string_view name;
-  std::uint64_t elements, bytes;
-};
-constexpr std::array<Packing, 32> packings{
+constexpr std::array<GgmlPacking, 32> packings{
     {{0, "F32", 1, 4},        {1, "F16", 1, 2},         {2, "Q4_0", 32, 18},    {3, "Q4_1", 32, 20},    {6, "Q5_0", 32, 22},
      {7, "Q5_1", 32, 24},     {8, "Q8_0", 32, 34},      {9, "Q8_1", 32, 36},    {10, "Q2_K", 256, 84},  {11, "Q3_K", 256, 110},
      {12, "Q4_K", 256, 144},  {13, "Q5_K", 256, 176},   {14, "Q6_K", 256, 210}, {15, "Q8_K", 256, 292}, {16, "IQ2_XXS", 256, 66},
@@ -39,11 +34,6 @@ constexpr std::array<Packing, 32> packings{
      {35, "TQ2_0", 256, 66},  {39, "MXFP4", 32, 17}}};
 
 Error refuse(std::string why) { return fail(ErrorCode::usage, "GGUF header: " + std::move(why)); }
-
-const Packing* packing_of(std::uint32_t type) {
-  auto found = std::find_if(packings.begin(), packings.end(), [&](const Packing& packing) { return packing.type == type; });
-  return found == packings.end() ? nullptr : &*found;
-}
 
 /// Walks over the bytes at hand. Running out of them is damage where the file ends, and a wish for more where it does not.
 class Walker {
@@ -150,7 +140,7 @@ Result<Tensor> read_tensor(Walker& walker) {
 
 /// Bytes of the tensor; nothing for a type of later versions.
 Result<std::optional<ByteCount>> size_of(const Tensor& tensor) {
-  const Packing* packing = packing_of(tensor.type);
+  const GgmlPacking* packing = ggml_packing(tensor.type);
   if (packing == nullptr) return std::optional<ByteCount>();
   ByteCount bytes = tensor.elements / packing->elements;
   if (tensor.row % packing->elements != 0 || !multiply(bytes, packing->bytes))
@@ -167,7 +157,8 @@ Result<ByteCount> add_tensor(FormatSummary& summary, const Tensor& tensor, std::
   ++summary.tensors;
   if (!bytes) return end;
   // Tensors may share data, so the sum is not bounded by the file.
-  if (!add(summary.bytes_per_dtype[std::string(packing_of(tensor.type)->name)], *bytes)) return refuse("the sizes of its tensors overflow");
+  if (!add(summary.bytes_per_dtype[std::string(ggml_packing(tensor.type)->name)], *bytes))
+    return refuse("the sizes of its tensors overflow");
   return end;
 }
 
@@ -187,6 +178,11 @@ Status read_tensors(Walker& walker, std::uint64_t count, std::uint32_t alignment
 }
 
 }  // namespace
+
+const GgmlPacking* ggml_packing(std::uint32_t type) {
+  auto found = std::find_if(packings.begin(), packings.end(), [&](const GgmlPacking& packing) { return packing.type == type; });
+  return found == packings.end() ? nullptr : &*found;
+}
 
 Result<FormatSummary> summarise_gguf_header(std::string_view head, ByteCount file_size) {
   Walker walker(head, file_size);

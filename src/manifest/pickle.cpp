@@ -1,4 +1,6 @@
-#include "manifest/pickle.hpp"
+// Follows the opcodes of Python's pickle over a whole file, as an unpickler would that knows no values. Where the two unpicklers of Python
+// differ, or where it is not known, it goes on: what it takes for a pickle may be none, but every pickle that executes is one to it.
+#include "manifest/recognisers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,23 +10,10 @@ namespace shoal::manifest {
 namespace {
 
 /// What follows an opcode.
-enum class Argument : std::uint8_t {
-  none,
-  byte,
-  two,
-  four,
-  eight,
-  number_line,
-  quoted_line,
-  line,
-  two_name_lines,
-  text1,
-  text4,
-  text8,
-  frame
-};
-/// What an opcode does with the marks on the stack. `gather`: all above the mark becomes one; `give`: all above it goes into what is below.
-enum class Marks : std::uint8_t { none, set, drop, gather, give };
+enum class Argument : std::uint8_t { none, byte, two, four, eight, number_line, line, two_name_lines, text1, text4, text8 };
+/// What an opcode does with the marks on the stack. `gather`: all above the mark becomes one; `give`: all above it goes into what is below;
+/// `pop`: the uppermost value, or else the mark.
+enum class Marks : std::uint8_t { none, set, drop, gather, give, pop };
 
 struct Opcode {
   unsigned char code;
@@ -41,7 +30,7 @@ using M = Marks;
 // In the order of pickle.py.
 constexpr Opcode opcodes[] = {
     {'(', A::none, 0, 0, M::set},
-    {'0', A::none, 1, -1},
+    {'0', A::none, 0, 0, M::pop},
     {'1', A::none, 0, 0, M::drop},
     {'2', A::none, 1, 1},
     {'F', A::number_line, 0, 1},
@@ -54,7 +43,7 @@ constexpr Opcode opcodes[] = {
     {'P', A::line, 0, 1},
     {'Q', A::none, 1, 0},
     {'R', A::none, 2, -1, M::none, false, true},
-    {'S', A::quoted_line, 0, 1},
+    {'S', A::line, 0, 1},
     {'T', A::text4, 0, 1},
     {'U', A::text1, 0, 1},
     {'V', A::line, 0, 1},
@@ -82,9 +71,9 @@ constexpr Opcode opcodes[] = {
     {'G', A::eight, 0, 1},
     {0x80, A::byte, 0, 0},
     {0x81, A::none, 2, -1, M::none, false, true},
-    {0x82, A::byte, 0, 1},  // from a registry that is empty where nobody filled it: no import of the pickle's own
-    {0x83, A::two, 0, 1},
-    {0x84, A::four, 0, 1},
+    {0x82, A::byte, 0, 1, M::none, true, false},
+    {0x83, A::two, 0, 1, M::none, true, false},
+    {0x84, A::four, 0, 1, M::none, true, false},
     {0x85, A::none, 1, 0},
     {0x86, A::none, 2, -1},
     {0x87, A::none, 3, -2},
@@ -103,7 +92,7 @@ constexpr Opcode opcodes[] = {
     {0x92, A::none, 3, -2, M::none, false, true},
     {0x93, A::none, 2, -1, M::none, true, false},
     {0x94, A::none, 1, 0},
-    {0x95, A::frame, 0, 0},
+    {0x95, A::eight, 0, 0},
     {0x96, A::text8, 0, 1},
     {0x97, A::none, 0, 1},
     {0x98, A::none, 1, 0},
@@ -116,53 +105,64 @@ constexpr std::array<const Opcode*, 256> make_table() {
 }
 constexpr auto table = make_table();
 
-bool is_name_line(std::string_view line) {
-  return !line.empty() && std::all_of(line.begin(), line.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-           static_cast<unsigned char>(c) >= 0x80;
-  });
+/// Identifiers and the dots between them. Modules with other names exist nowhere but beside the pickle.
+bool is_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
+/// What Python's int and float read, in any base; also "Infinity".
+bool is_number(char c) { return std::string_view("0123456789+-._ \t\r\v\fxXaAbBcCdDeEfFlLiInNoOtTyY").find(c) != std::string_view::npos; }
+bool is_any(char) { return true; }
 
-bool is_number_line(std::string_view line) {
-  return !line.empty() && line.find_first_not_of("0123456789+-._ \t\rxXaAbBcCdDeEfFlLiInNoO") == std::string_view::npos &&
-         line.find_first_of("0123456789n") != std::string_view::npos;
-}
+/// More steps than this and it is taken for a pickle: nothing else looks like one for so long.
+constexpr std::size_t step_limit = 1 << 20;
 
-/// The unpickler without its values.
 class Walk {
  public:
-  Walk(std::string_view head, ByteCount file_size) : head_(head), file_size_(std::max<ByteCount>(file_size, head.size())) {}
+  explicit Walk(const View& bytes) : at_(bytes) {}
 
-  bool is_pickle() {
-    const bool protocol = head_.size() >= 2 && head_[0] == '\x80' && head_[1] >= 2 && head_[1] <= 5;
-    if (protocol) at_ = 2;
-    while (!ended_ && step()) ++steps_;
-    if (imports_ && calls_) return true;
-    if (stopped_) return protocol || imports_;
-    // Nothing was wrong up to the end of what is known, and the file goes on.
-    if (ran_out_ && head_.size() < file_size_) return steps_ >= (protocol ? 1U : 64U);
-    return protocol && steps_ >= 8;
+  Verdict verdict() {
+    if (at_.peek(14) == "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")
+      return bad("it is a PyTorch file of the old kind, a Python pickle");
+    while (at_.left() > 0 && !found_)
+      if (!step()) break;
+    return found_ ? bad("it is a Python pickle") : Verdict{};
   }
 
  private:
-  /// False when the walk is over.
+  /// False when no unpickler could go on.
   bool step() {
-    if (at_ >= head_.size()) return !(ran_out_ = true);
-    const auto code = static_cast<unsigned char>(head_[at_++]);
-    if (code == '.') {
-      stopped_ = values_.back() >= 1;
-      return false;
-    }
+    if (++steps_ > step_limit) return found_ = true;
+    const std::uint8_t code = at_.byte();
+    if (code == '.') return stop();
     const Opcode* opcode = table[code];
-    if (opcode == nullptr || values_.back() < opcode->needs || !skip(opcode->argument) || !apply(*opcode)) return false;
+    if (opcode == nullptr || values_.back() < opcode->needs) return false;
+    protocol_ = protocol_ || (code == 0x80 && steps_ == 1);
+    if (!skip(opcode->argument) || !at_.ok() || !apply(*opcode)) return false;
     imports_ = imports_ || opcode->imports;
     calls_ = calls_ || opcode->calls;
+    found_ = imports_ && calls_;
+    return true;
+  }
+
+  /// The end of a pickle. Loaders that read several call again for what follows, so the walk goes on there.
+  bool stop() {
+    if (values_.back() < 1) return false;
+    const std::size_t steps = steps_ - begun_;
+    const bool last = at_.left() <= 2;
+    found_ = found_ || protocol_ || imports_ || (last && steps >= 4);
+    values_.assign(1, 0);
+    begun_ = steps_;
     return true;
   }
 
   bool apply(const Opcode& opcode) {
     if (opcode.marks == Marks::set) {
       values_.push_back(0);
+      return true;
+    }
+    if (opcode.marks == Marks::pop && values_.back() > 0) {
+      --values_.back();
       return true;
     }
     if (opcode.marks != Marks::none) {
@@ -177,74 +177,44 @@ class Walk {
   bool skip(Argument argument) {
     switch (argument) {
       case A::none: return true;
-      case A::byte: return skip_bytes(1);
-      case A::two: return skip_bytes(2);
-      case A::four: return skip_bytes(4);
-      case A::eight: return skip_bytes(8);
-      case A::line: return skip_line([](std::string_view) { return true; });
-      case A::number_line: return skip_line(is_number_line);
-      case A::quoted_line: return skip_line([](std::string_view line) { return line.size() >= 2 && (line[0] == '\'' || line[0] == '"'); });
-      case A::two_name_lines: return skip_line(is_name_line) && skip_line(is_name_line);
-      case A::text1: return skip_text(1);
-      case A::text4: return skip_text(4);
-      case A::text8: return skip_text(8);
-      case A::frame: return skip_frame();
+      case A::byte: at_.skip(1); return true;
+      case A::two: at_.skip(2); return true;
+      case A::four: at_.skip(4); return true;
+      case A::eight: at_.skip(8); return true;
+      case A::line: return skip_line(is_any);
+      case A::number_line: return skip_line(is_number);
+      case A::two_name_lines: return skip_line(is_name) && skip_line(is_name);
+      case A::text1: at_.skip(at_.little(1)); return true;
+      case A::text4: at_.skip(at_.little(4)); return true;
+      case A::text8: at_.skip(at_.little(8)); return true;
     }
     return false;
   }
 
-  /// An argument that goes beyond the file is no argument; one that goes beyond what is known ends the walk.
-  bool skip_bytes(ByteCount count) {
-    if (count > file_size_ || at_ > file_size_ - count) return false;
-    at_ += count;
-    if (at_ > head_.size()) ended_ = ran_out_ = true;
-    return true;
-  }
-
-  template <class Accept>
-  bool skip_line(Accept accept) {
-    const std::size_t end = at_ > head_.size() ? std::string_view::npos : head_.find('\n', at_);
-    if (end == std::string_view::npos) {
-      ran_out_ = true;
-      return false;
+  /// A line of these characters. An empty one is text, and neither a name nor a number; no name begins with a dot.
+  bool skip_line(bool (*accepted)(char)) {
+    if (accepted == is_name && at_.peek(1) == ".") return false;
+    bool any = accepted == is_any;
+    while (at_.ok() && at_.left() > 0) {
+      const std::string_view ahead = at_.peek(4096);
+      const std::size_t end = std::min(ahead.find('\n'), ahead.size());
+      if (accepted != is_any && !std::all_of(ahead.begin(), ahead.begin() + static_cast<std::ptrdiff_t>(end), accepted)) return false;
+      any = any || end > 0;
+      const bool ended = end < ahead.size();
+      at_.skip(end + (ended ? 1 : 0));
+      if (ended) return any;
     }
-    const bool good = accept(head_.substr(at_, end - at_));
-    at_ = end + 1;
-    return good;
+    return false;
   }
 
-  /// A little-endian length, and so many bytes.
-  bool skip_text(std::size_t width) {
-    ByteCount length = 0;
-    return read_length(width, length) && skip_bytes(length);
-  }
-
-  /// Its bytes are opcodes again.
-  bool skip_frame() {
-    ByteCount length = 0;
-    return read_length(8, length) && length <= file_size_ && at_ <= file_size_ - length;
-  }
-
-  bool read_length(std::size_t width, ByteCount& length) {
-    if (head_.size() - at_ < width) {
-      ran_out_ = true;
-      return false;
-    }
-    for (std::size_t i = width; i > 0; --i) length = length << 8 | static_cast<unsigned char>(head_[at_ + i - 1]);
-    at_ += width;
-    return true;
-  }
-
-  const std::string_view head_;
-  const ByteCount file_size_;
-  std::size_t at_ = 0;
-  std::size_t steps_ = 0;
+  Cursor at_;
+  std::size_t steps_ = 0, begun_ = 0;
   std::vector<std::size_t> values_{0};  // on the stack, between the marks
-  bool ended_ = false, ran_out_ = false, stopped_ = false, imports_ = false, calls_ = false;
+  bool found_ = false, protocol_ = false, imports_ = false, calls_ = false;
 };
 
 }  // namespace
 
-bool looks_like_pickle(std::string_view head, ByteCount file_size) { return Walk(head, file_size).is_pickle(); }
+Verdict recognise_pickle(const View& bytes) { return Walk(bytes).verdict(); }
 
 }  // namespace shoal::manifest

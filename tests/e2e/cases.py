@@ -8,6 +8,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from fleet import Fleet  # noqa: E402
+from weights import content  # noqa: E402
 
 MB = 1000 * 1000
 
@@ -15,7 +16,7 @@ MB = 1000 * 1000
 def write(path, size, seed):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as file:
-        file.write(random.Random(seed).randbytes(size))
+        file.write(content(path, size, random.Random(seed)))
 
 
 def make_model(directory, megabytes=24, seed=1):

@@ -1,6 +1,7 @@
 """Formats that execute code when they are loaded come to a node only where publisher and node both allow them."""
 import os
 import pickle
+import struct
 import unittest
 import zipfile
 
@@ -39,19 +40,32 @@ class CodeFormats(FleetCase):
             archive.writestr("archive/data/0", os.urandom(300_000))
             archive.writestr("archive/data.pkl", pickle.dumps({"a": 1}))
 
+    @staticmethod
+    def array_of_objects(path):
+        """As numpy.save writes it, with another spelling of the dtype."""
+        header = b"{'descr': '|O8', 'fortran_order': False, 'shape': (1,), }\n"
+        with open(path, "wb") as file:
+            file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + pickle.dumps([Payload()]))
+
+    @staticmethod
+    def program(path):
+        with open("/proc/self/exe", "rb") as program, open(path, "wb") as file:
+            file.write(program.read(100_000))
+
     def refused(self, name, write):
-        self.assertEqual(self.publish(name, write).code, 0)
+        self.assertEqual(self.publish(name, write, "--allow-code-formats").code, 0)
         self.fleet.start_seeder(self.source)
         code, message = self.pull()
         self.assertEqual(code, 11, message)
         self.assertIn(name, message)
-        self.assertIn("--allow-code-formats", message)
-        for directory in ("releases", "models", "incoming"):
+        self.assertIn("this machine must allow it with --allow-code-formats", message)
+        for directory in ("releases", "models"):
             at = os.path.join(self.machine.state, directory)
             self.assertEqual(os.listdir(at) if os.path.exists(at) else [], [], directory)
 
     def test_a_pickle_by_name_is_refused_before_the_first_byte(self):
         self.refused("pytorch_model.bin", lambda path: open(path, "wb").close())
+        self.assertFalse(os.path.exists(os.path.join(self.machine.state, "incoming")))
 
     def test_a_pickle_under_a_harmless_name_is_refused_before_it_is_visible(self):
         self.refused("tokenizer.dat", self.pickled)
@@ -59,11 +73,25 @@ class CodeFormats(FleetCase):
     def test_a_pickle_in_an_archive_under_a_harmless_name_is_refused(self):
         self.refused("weights.bin", self.zipped)
 
-    def test_publish_says_which_files_nodes_will_refuse(self):
-        done = self.publish("model.ckpt", self.pickled)
+    def test_an_array_of_objects_is_refused(self):
+        self.refused("table.npy", self.array_of_objects)
+
+    def test_a_program_is_refused(self):
+        self.refused("tool", self.program)
+
+    def test_publish_refuses_what_nodes_would_refuse(self):
+        for name, write in (("model.ckpt", self.pickled), ("model.dat", self.pickled), ("tool", self.program)):
+            with self.subTest(name=name):
+                done = self.publish(name, write)
+                self.assert_refused(done, 2, name, "acme/model@1.0", "--allow-code-formats")
+                os.remove(self.fleet.path("model", name))
+        self.assert_refused(self.fleet.run("pull", "acme/model", "--state", self.machine.state, check=False), 10)
+
+    def test_publish_says_which_files_need_consent(self):
+        done = self.publish("model.ckpt", self.pickled, "--allow-code-formats")
         self.assertEqual(done.code, 0)
-        refused = next(event for event in done.events if event["type"] == "published")["code_files"]
-        self.assertEqual([each.split(":")[0] for each in refused], ["model.ckpt"])
+        needing = next(event for event in done.events if event["type"] == "published")["code_files"]
+        self.assertEqual([each.split(":")[0] for each in needing], ["model.ckpt"])
 
     def test_it_comes_where_both_allow_it_and_nowhere_else(self):
         self.assertEqual(self.publish("model.pt", self.pickled, "--allow-code-formats").code, 0)
@@ -75,12 +103,20 @@ class CodeFormats(FleetCase):
         # Not again without it, although it is here already.
         self.assertEqual(self.pull()[0], 11)
 
-    def test_the_node_alone_cannot_allow_it(self):
-        self.assertEqual(self.publish("model.pt", self.pickled).code, 0)
+    def test_what_a_model_repository_commonly_holds_needs_no_consent(self):
+        files = {"README.md": "# Mod\u00e8le\n", ".gitattributes": "*.safetensors filter=lfs\n", "tokenizer.json": '{"model": {"vocab": {"a": 0}}}',
+                 "vocab.txt": "[PAD]\nI\nc\nat\n", "merges.txt": "#version: 0.2\nt h\n", "chat_template.jinja": "{{ bos_token }}",
+                 "config.yaml": "a: 1\n", "convert.py": "import os\n"}
+
+        def write(path):
+            for name, text in files.items():
+                with open(os.path.join(os.path.dirname(path), name), "w", encoding="utf-8") as file:
+                    file.write(text)
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("a.npy", b"\x93NUMPY\x01\x00\x3b\x00" + b"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }".ljust(58) + b"\n" + bytes(8))
+        self.assertEqual(self.publish("voices.npz", write).code, 0)
         self.fleet.start_seeder(self.source)
-        code, message = self.pull("--allow-code-formats")
-        self.assertEqual(code, 11, message)
-        self.assertIn("the publisher must publish it", message)
+        self.assertEqual(self.pull(), (0, ""))
 
 
 if __name__ == "__main__":

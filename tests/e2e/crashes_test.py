@@ -4,6 +4,7 @@ import signal
 import unittest
 
 from cases import FleetCase
+from weights import header
 
 
 class Crashes(FleetCase):
@@ -93,6 +94,7 @@ class Crashes(FleetCase):
         directory = self.fleet.path("big")
         os.makedirs(directory)
         with open(os.path.join(directory, "w.bin"), "wb") as file:
+            file.write(header(8_000_000_000))
             file.truncate(8_000_000_000)  # sparse: long to hash, quick to make
         publish = self.fleet.start("publish", "publish", directory, "--state", self.source.state, "--model", "acme/big", "--version", "1",
                                    "--key", self.fleet.path("keys", "publisher.key"))

@@ -1,10 +1,11 @@
 """Publish, fetch by many, verify, look: the main job."""
 import json
 import os
+import random
 import subprocess
 import unittest
 
-from cases import FleetCase, make_model, size_below
+from cases import FleetCase, content, make_model, size_below
 
 
 class WholePath(FleetCase):
@@ -34,7 +35,7 @@ class WholePath(FleetCase):
         directory = self.fleet.path("plain")
         os.makedirs(directory)
         with open(os.path.join(directory, "only-file.bin"), "wb") as file:
-            file.write(os.urandom(3_000_000))
+            file.write(content("only-file.bin", 3_000_000, random.Random()))
         publisher = self.fleet.start("publish", "publish", directory, "--state", self.source.state, "--model", "acme/one", "--version", "1",
                                      "--key", self.fleet.path("keys", "publisher.key"), "--seed", "--listen", "127.0.0.1:0")
         publisher.wait_event("seeding")

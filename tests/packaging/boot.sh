@@ -21,7 +21,7 @@ tell tracker "$(property shoal-tracker ActiveState)"
 sed '/^Conflicts/d; s/^ExecStart=.*/& --state \/var\/lib\/shoal\/seeder/' /lib/systemd/system/shoal-seeder.service > /etc/systemd/system/shoal-source.service
 systemctl daemon-reload
 by_service shoal join "$(by_service shoal token create --state /var/lib/shoal/tracker --role seeder)" --state /var/lib/shoal/seeder
-mkdir -p /srv/model && head -c 20000000 /dev/urandom > /srv/model/weights.bin
+mkdir -p /srv/model && (echo weights && head -c 15000000 /dev/urandom | base64) > /srv/model/weights.txt
 by_service shoal publish /srv/model --state /var/lib/shoal/seeder --model acme/m --version 1.0 --key /var/tmp/keys/publisher.key
 systemctl start shoal-source
 tell seeder "$(property shoal-source ActiveState)"
@@ -35,7 +35,7 @@ printf '[Service]\nWatchdogSec=6s\nRestartSec=1s\n' > /etc/systemd/system/shoal-
 systemctl daemon-reload
 systemctl start shoal-node
 tell node "$(property shoal-node ActiveState)"
-until_true cmp -s /srv/model/weights.bin /var/lib/shoal/models/acme/m/main/weights.bin && tell fetched yes
+until_true cmp -s /srv/model/weights.txt /var/lib/shoal/models/acme/m/main/weights.txt && tell fetched yes
 until_true one_is_active && tell status yes
 
 sed -i 's/^upload_limit = .*/upload_limit = "many"/' /etc/shoal/node.toml

@@ -65,8 +65,17 @@ TEST_CASE("a refusal names the file, the reason and the consents that are missin
   CHECK(admit_content(shown.release, shown.directory.path(), true).error().message.find("allow_code_formats in") == std::string::npos);
 }
 
-TEST_CASE("everything else is admitted") {
-  Shown shown({{"model.safetensors", std::string("\2\0\0\0\0\0\0\0{}", 10)}, {"weights.bin", test::noise(5000, 3)}, {"empty", ""}}, false);
+TEST_CASE("data in a format that nobody knows is refused unless publisher and node both allow it") {
+  for (bool publisher : {false, true})
+    for (bool node : {false, true}) {
+      Shown shown({{"weights.bin", test::noise(5000, 3)}}, publisher);
+      CHECK(admit_formats(shown.release, node).ok());
+      CHECK(admit_content(shown.release, shown.directory.path(), node).ok() == (publisher && node));
+    }
+}
+
+TEST_CASE("formats that hold data alone are admitted") {
+  Shown shown({{"model.safetensors", std::string("\2\0\0\0\0\0\0\0{}", 10)}, {"notes.txt", "weights are elsewhere"}, {"empty", ""}}, false);
   CHECK(admit_formats(shown.release, false).ok());
   CHECK(admit_content(shown.release, shown.directory.path(), false).ok());
 }

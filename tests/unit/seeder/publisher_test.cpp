@@ -49,6 +49,11 @@ manifest::VerifiedChannelPointer pointer_of(Machine& machine) {
                                                           machine.clock().now()));
 }
 
+Result<PublishReport> publish(Machine& machine, const PublishRequest& request) {
+  Signer signer = machine.signer();
+  return Publisher(machine.session(), machine.tracker(), signer, machine.out(), {}).publish(request);
+}
+
 TEST_CASE("a version that is a little larger keeps the piece length of which nodes have pieces, and one that is much larger does not") {
   Machine machine;
   TempDirectory directory;
@@ -56,7 +61,9 @@ TEST_CASE("a version that is a little larger keeps the piece length of which nod
     write(directory.path() / "weights.bin", version);
     fs::resize_file(directory.path() / "weights.bin", size);
     fs::last_write_time(directory.path() / "weights.bin", fs::file_time_type::clock::now() - std::chrono::hours(1));
-    test::must(machine.publish(directory.path(), version));
+    PublishRequest request = request_for(directory.path(), version);
+    request.allow_code_formats = true;  // nearly all of it is a hole
+    test::must(publish(machine, request));
     const auto& published = machine.memory().versions.at("/v1/models/acme/llama/versions/" + version);
     auto envelope = test::must(manifest::SignedEnvelope::decode(published.envelope, manifest::release_limit));
     return test::must(machine.session().verifier()->release(envelope, ModelName::trusted("acme/llama")))->swarm.piece_length;
@@ -121,11 +128,6 @@ manifest::VerifiedRelease release_of(Machine& machine, const ReleaseId& id) {
   return test::must(machine.session().verifier()->release(envelope, ModelName::trusted("acme/llama"), id));
 }
 
-Result<PublishReport> publish(Machine& machine, const PublishRequest& request) {
-  Signer signer = machine.signer();
-  return Publisher(machine.session(), machine.tracker(), signer, machine.out(), {}).publish(request);
-}
-
 TEST_CASE("the files are signed once with the publisher's key, and publishing again keeps the signature") {
   Machine machine;
   Checkpoint checkpoint;
@@ -151,18 +153,32 @@ TEST_CASE("files are not signed where the source has a signature of its own or n
   }
 }
 
-TEST_CASE("files that execute code are named, unless the publisher allows them, and the release says whether") {
+TEST_CASE("what nodes refuse is not published unless the publisher allows it, and the release says whether") {
   Checkpoint checkpoint;
   write(checkpoint.root() / "old.pt", "x");
   write(checkpoint.root() / "hidden.dat", "cposix\nsystem\np0\n(Vid\np1\ntp2\nRp3\n.");
-  for (bool allowed : {false, true}) {
-    Machine machine;
-    PublishRequest request = request_for(checkpoint.root());
-    request.allow_code_formats = allowed;
-    PublishReport report = test::must(publish(machine, request));
-    CHECK(report.code_files.size() == (allowed ? 0 : 2));
-    CHECK(release_of(machine, report.id)->allows_code == allowed);
-  }
+  Machine machine;
+  PublishRequest request = request_for(checkpoint.root());
+  auto refused = publish(machine, request);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::usage);
+  for (const char* part : {"hidden.dat: it is a Python pickle", "1 more file", "--allow-code-formats"})
+    CHECK_MESSAGE(refused.error().message.find(part) != std::string::npos, refused.error().message);
+  request.allow_code_formats = true;
+  PublishReport report = test::must(publish(machine, request));
+  CHECK(report.code_files.size() == 2);
+  CHECK(release_of(machine, report.id)->allows_code);
+  // What was allowed once need not be allowed again.
+  request.allow_code_formats = false;
+  CHECK(test::must(publish(machine, request)).already);
+}
+
+TEST_CASE("a release without formats that execute code does not allow them") {
+  Checkpoint checkpoint;
+  Machine machine;
+  PublishReport report = test::must(machine.publish(checkpoint.root()));
+  CHECK(report.code_files.empty());
+  CHECK_FALSE(release_of(machine, report.id)->allows_code);
 }
 
 TEST_CASE("what was published without consent to formats that execute code does not get it later") {
