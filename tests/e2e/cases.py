@@ -7,7 +7,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from fleet import Fleet  # noqa: E402
+from fleet import Fleet, FleetError  # noqa: E402
 from weights import content  # noqa: E402
 
 MB = 1000 * 1000
