@@ -229,7 +229,7 @@ Status Puller::fetch_what_decayed(const Wanted& wanted, const swarm::Content& co
     out_.progress({"checking " + title(*wanted.release), done, wanted.release->total_size(), 0, "", {}});
   };
   const auto& metainfo = content.metainfo;
-  SHOAL_TRY(auto problems, store::verify_pieces(content.root, metainfo.layout(), metainfo.piece_sha256(), options));
+  SHOAL_TRY(auto problems, store::verify_pieces(content.root, metainfo.layout(), metainfo.piece_sha256(), metainfo.file_sha256(), options));
   if (problems.empty()) return {};
   std::vector<bool> good(metainfo.layout().piece_count(), true);
   for (const auto& problem : problems)

@@ -33,13 +33,28 @@ Status repair_signature(const Examined& damaged) {
   return write_model_signature(damaged.release, damaged.root);
 }
 
-/// True for the pieces of files that have no problem.
+/// True for the pieces that hold nothing of a file that has a problem.
 std::vector<bool> good_pieces(const Examined& damaged) {
   const auto& layout = damaged.metainfo->layout();
   const auto bad = paths_of(damaged.problems);
-  std::vector<bool> good;
-  for (std::uint32_t i = 0; i < layout.piece_count(); ++i) good.push_back(!bad.contains(layout.files()[layout.extent(i).file].path));
+  std::vector<bool> good(layout.piece_count(), true);
+  for (std::uint32_t file = 0; file < layout.files().size(); ++file)
+    if (bad.contains(layout.files()[file].path)) std::fill_n(good.begin() + layout.first_piece(file), layout.pieces_of(file), false);
   return good;
+}
+
+/// A file with bytes in a piece that is to be written anew.
+bool is_written(const store::Layout& layout, std::uint32_t file, const std::vector<bool>& good) {
+  const auto first = good.begin() + layout.first_piece(file);
+  return std::find(first, first + layout.pieces_of(file), false) != first + layout.pieces_of(file);
+}
+
+Status copy(const fs::path& from, const fs::path& to) {
+  SHOAL_CHECK(make_directories(to.parent_path()));
+  std::error_code error;
+  fs::copy_file(from, to, error);
+  if (error) return fail_errno("cannot copy " + from.string() + " to " + to.string(), error.value());
+  return {};
 }
 
 }  // namespace
@@ -68,15 +83,22 @@ Status Repairer::repair(const Examined& damaged) {
   return done;
 }
 
-/// The good files under a second name, and a journal that says so: what the swarm then finds missing are the damaged ones.
+/// The good files under a second name, and a journal that says so: what the swarm then finds missing are the damaged ones. Good files that
+/// share a piece with a damaged one are copied: what is written into that piece must not reach the release before it is checked.
 Status Repairer::stage(const Examined& damaged, const swarm::Content& content) {
   SHOAL_CHECK(remove_tree(content.root));
   SHOAL_CHECK(make_directories(content.root));
   SHOAL_CHECK(shelf_.prepare_journal());
   const auto bad = paths_of(damaged.problems);
-  for (const auto& file : damaged.release->files)
-    if (!bad.contains(file.path)) SHOAL_CHECK(link_or_copy(damaged.root / file.path, content.root / file.path));
-  return swarm::remember(content, good_pieces(damaged));
+  const auto good = good_pieces(damaged);
+  const auto& layout = content.metainfo.layout();
+  for (std::uint32_t file = 0; file < layout.files().size(); ++file) {
+    const std::string& path = layout.files()[file].path;
+    if (bad.contains(path)) continue;
+    const auto bring = is_written(layout, file, good) ? copy : link_or_copy;
+    SHOAL_CHECK(bring(damaged.root / path, content.root / path));
+  }
+  return swarm::remember(content, good);
 }
 
 Status Repairer::fetch(const Examined& damaged, const swarm::Content& content) {

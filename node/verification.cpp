@@ -86,8 +86,9 @@ Result<Examined> examine_one(const Shelf& shelf, const manifest::VerifiedRelease
   options.progress = [&](ByteCount done) {
     out.progress({"verifying " + title(*release), done, release->total_size(), 0, "", Json::object()});
   };
-  auto problems = examined.metainfo
-                      ? store::verify_pieces(examined.root, examined.metainfo->layout(), examined.metainfo->piece_sha256(), options)
+  const auto& metainfo = examined.metainfo;
+  auto problems = metainfo
+                      ? store::verify_pieces(examined.root, metainfo->layout(), metainfo->piece_sha256(), metainfo->file_sha256(), options)
                       : store::verify_files(examined.root, layout_of(*release), file_hashes(*release), options);
   out.progress_done();
   if (!problems) return std::move(problems).error();

@@ -68,6 +68,7 @@ Result<PublishRequest> publish_request(const Invocation& call) {
   request.parent = call.get("--parent");
   request.allow_code_formats = call.on("--allow-code-formats");
   request.model_signature = !call.on("--no-model-signature");
+  request.align_files = call.on("--align-files");
   return request;
 }
 
@@ -200,7 +201,8 @@ cli::Command publish_command() {
         "the files also lie below this https:// address, each under its path; nodes fetch there what nobody in the fleet has; may be given "
         "again",
         "", false, true},
-       {"--parent", "V", "the version (or release id) that this one was made from"}},
+       {"--parent", "V", "the version (or release id) that this one was made from"},
+       {"--align-files", "", "let no small files share pieces: for nodes that cannot read such releases yet; costs network"}},
       run_publish,
       "Seeder"};
 }

@@ -200,6 +200,8 @@ Result<manifest::Release> Publisher::draft(const PublishRequest& request, const 
     total += file.size;
   }
   release.swarm.piece_length = known ? known->release->swarm.piece_length : piece_length(request, release.parent, total);
+  const auto packing = request.align_files ? store::Packing::aligned : store::packing_for(survey.files, release.swarm.piece_length);
+  release.swarm.packing = known ? known->release->swarm.packing : static_cast<std::uint32_t>(packing);
   release.swarm.metainfo_size = 1;
   Status checked = manifest::check(release);
   if (!checked.ok()) return fail(ErrorCode::usage, title(request) + " cannot be published: " + checked.error().message);
@@ -209,12 +211,12 @@ Result<manifest::Release> Publisher::draft(const PublishRequest& request, const 
 Result<Publisher::Prepared> Publisher::prepare(const PublishRequest& request, const Survey& survey,
                                                const std::optional<Registered>& known) {
   SHOAL_TRY(manifest::Release release, draft(request, survey, known));
-  SHOAL_TRY(auto layout, store::Layout::make(survey.files, release.swarm.piece_length));
+  SHOAL_TRY(auto layout, store::Layout::make(survey.files, release.swarm.piece_length, static_cast<store::Packing>(release.swarm.packing)));
   SHOAL_TRY(auto hashes, hash(request, survey, layout));
   SHOAL_CHECK(check_unchanged(survey));
   for (std::size_t i = 0; i < release.files.size(); ++i) release.files[i].sha256 = hashes.files[i];
   SHOAL_TRY(auto metainfo, swarm::make_metainfo(layout, hashes));
-  release.swarm = {metainfo.info_hash, layout.piece_length(), crypto::sha256(metainfo.bytes), metainfo.bytes.size()};
+  release.swarm = {metainfo.info_hash, layout.piece_length(), crypto::sha256(metainfo.bytes), metainfo.bytes.size(), release.swarm.packing};
   SHOAL_CHECK(sign_files(request, release));
   SHOAL_CHECK(manifest::check(release));
   return Prepared{std::move(release), std::move(metainfo), fingerprints_of(hashes)};

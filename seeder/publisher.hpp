@@ -27,6 +27,7 @@ struct PublishRequest {
   bool allow_code_formats = false;        // publishes what nodes refuse unless they allow it
   bool model_signature = true;            // makes one, unless the source has its own
   std::vector<std::string> mirrors = {};  // HTTPS addresses where the files also lie
+  bool align_files = false;               // no file shares a piece with another, whatever that costs
   std::string parent = "";                // a version of the model, or the id of a release in hexadecimal; empty for none
   /// Asked when the files have been listed and nothing was read yet; an error is what `publish` fails with. May be empty.
   std::function<Status(const Survey&)> accept = {};

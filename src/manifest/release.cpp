@@ -26,10 +26,12 @@ Error refuse(std::string why) { return fail("release: " + std::move(why)); }
 OrderedJson to_json(const FileEntry& file) { return {{"path", file.path}, {"size", file.size}, {"sha256", file.sha256.hex()}}; }
 
 OrderedJson to_json(const SwarmInfo& swarm) {
-  return {{"info_hash", swarm.info_hash.hex()},
-          {"piece_length", swarm.piece_length},
-          {"metainfo_sha256", swarm.metainfo_sha256.hex()},
-          {"metainfo_size", swarm.metainfo_size}};
+  OrderedJson json{{"info_hash", swarm.info_hash.hex()},
+                   {"piece_length", swarm.piece_length},
+                   {"metainfo_sha256", swarm.metainfo_sha256.hex()},
+                   {"metainfo_size", swarm.metainfo_size}};
+  if (swarm.packing != 1) json["packing"] = swarm.packing;
+  return json;
 }
 
 OrderedJson to_json(const FormatSummary& format) {
@@ -70,7 +72,12 @@ Result<SwarmInfo> swarm_from(const Json& json) {
   std::uint64_t piece_length = reader.number("piece_length");
   swarm.metainfo_sha256 = reader.as<Sha256>("metainfo_sha256", Sha256::from_hex);
   swarm.metainfo_size = reader.number("metainfo_size");
+  const bool names_packing = reader.has("packing");
+  const std::uint64_t packing = names_packing ? reader.number("packing") : 1;
   SHOAL_CHECK(reader.finish());
+  if (names_packing && (packing < 2 || packing > newest_packing))
+    return refuse("swarm: packing " + std::to_string(packing) + " is not one that this version reads: upgrade this machine");
+  swarm.packing = static_cast<std::uint32_t>(packing);
   if (piece_length > largest_piece) return refuse("piece_length is above 16 MiB");
   swarm.piece_length = static_cast<std::uint32_t>(piece_length);
   return swarm;
@@ -137,6 +144,7 @@ Status check_files(const std::vector<FileEntry>& files) {
 Status check_swarm(const SwarmInfo& swarm) {
   if (!std::has_single_bit(swarm.piece_length) || swarm.piece_length < smallest_piece || swarm.piece_length > largest_piece)
     return refuse("piece_length is not a power of two from 16 KiB to 16 MiB");
+  if (swarm.packing < 1 || swarm.packing > newest_packing) return refuse("packing is neither 1 nor 2");
   if (swarm.metainfo_size > metainfo_limit) return refuse("metainfo_size is above " + format_bytes(metainfo_limit));
   return {};
 }

@@ -17,6 +17,7 @@ inline constexpr std::uint64_t number_limit = (std::uint64_t{1} << 53) - 1;
 inline constexpr std::size_t file_count_limit = 100'000;
 inline constexpr ByteCount metainfo_limit = 128 * MiB;
 inline constexpr std::uint32_t smallest_piece = 16 * 1024;
+inline constexpr std::uint32_t newest_packing = 2;
 inline constexpr std::uint32_t largest_piece = 16 * 1024 * 1024;  // a node holds several in memory
 
 /// One file. Paths are relative, '/'-separated UTF-8 and pass check_paths().
@@ -33,6 +34,8 @@ struct SwarmInfo {
   std::uint32_t piece_length = 0;  // bytes, a power of two from 16 KiB to 16 MiB
   Sha256 metainfo_sha256;
   ByteCount metainfo_size = 0;
+  std::uint32_t packing =
+      1;  // how files lie in pieces: store::Packing. 1 is not written, so that nodes that know no other read the release
   bool operator==(const SwarmInfo&) const = default;
 };
 

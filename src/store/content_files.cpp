@@ -1,8 +1,37 @@
 #include "store/content_files.hpp"
 
+#include <algorithm>
+#include <cerrno>
+
 #include "store/source_file.hpp"
 
 namespace shoal::store {
+namespace {
+
+/// Cuts the memory of a piece into that of its parts.
+class BufferCutter {
+ public:
+  explicit BufferCutter(std::span<const iovec> buffers) : left_(buffers.begin(), buffers.end()) {}
+  std::vector<iovec> take(std::size_t bytes) {
+    std::vector<iovec> taken;
+    while (bytes > 0) {
+      iovec& first = left_.at(next_);
+      const std::size_t some = std::min(bytes, first.iov_len);
+      taken.push_back({first.iov_base, some});
+      first.iov_base = static_cast<char*>(first.iov_base) + some;
+      first.iov_len -= some;
+      bytes -= some;
+      if (first.iov_len == 0) ++next_;
+    }
+    return taken;
+  }
+
+ private:
+  std::vector<iovec> left_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace
 
 Result<std::shared_ptr<Directory>> ContentFiles::find() {
   SHOAL_TRY(auto found, open_root());
@@ -39,6 +68,40 @@ Result<std::shared_ptr<File>> ContentFiles::get(std::uint32_t file) {
   SHOAL_TRY(auto directory, root());
   SHOAL_TRY(auto opened, directory->open(layout_.files()[file].path, mode_));
   return open_.keep(owner_, file, std::move(opened));
+}
+
+Status ContentFiles::read(const std::vector<FilePart>& parts, std::span<const iovec> into) {
+  BufferCutter buffers(into);
+  for (const FilePart& part : parts) {
+    SHOAL_TRY(auto file, get(part.file));
+    auto some = buffers.take(part.length);
+    const IoResult result = file->read(part.offset, some);
+    if (result.error == 0 && result.bytes == part.length) continue;
+    forget(part.file);  // ESTALE, or a file that grows again: a fresh handle
+    const std::string what = "cannot read " + shown(layout_.files()[part.file].path);
+    return result.error != 0 ? fail_errno(what, result.error) : fail(what + ": it is too short");
+  }
+  return {};
+}
+
+Status ContentFiles::write(const std::vector<FilePart>& parts, std::span<const iovec> from) {
+  BufferCutter buffers(from);
+  for (const FilePart& part : parts) {
+    const std::string what = "cannot write " + shown(layout_.files()[part.file].path);
+    auto file = get(part.file);
+    if (!file.ok()) return std::move(file).error().within(what);
+    auto some = buffers.take(part.length);
+    const IoResult result = file.value()->write(part.offset, some);
+    if (result.error == 0) set_dirty(part.file, file.value());
+    if (result.error == ESTALE) forget(part.file);
+    if (result.error != 0) return fail_errno(what, result.error);
+  }
+  return {};
+}
+
+void ContentFiles::drop_cache(const std::vector<FilePart>& parts) {
+  for (const FilePart& part : parts)
+    if (auto file = get(part.file); file.ok()) file.value()->drop_cache(part.offset, part.length);
 }
 
 Result<std::vector<bool>> ContentFiles::existing() {

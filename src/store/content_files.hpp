@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "store/file_layer.hpp"
@@ -35,6 +36,11 @@ class ContentFiles {
 
   /// Opens it if need be.
   Result<std::shared_ptr<File>> get(std::uint32_t file);
+  /// Bytes that lie one after the other in a piece, into or out of buffers of the same length together. An error names the file.
+  Status read(const std::vector<FilePart>& parts, std::span<const iovec> into);
+  Status write(const std::vector<FilePart>& parts, std::span<const iovec> from);
+  /// The next read comes from the disk itself.
+  void drop_cache(const std::vector<FilePart>& parts);
   void set_dirty(std::uint32_t file, const std::shared_ptr<File>& open) { open_.set_dirty(owner_, file, open); }
   std::vector<DirtyFile> take_dirty() { return open_.take_dirty(*owner_); }
   void set_failed(std::uint32_t file) { open_.set_failed(*owner_, file); }

@@ -32,6 +32,15 @@ Error changed_error(const fs::path& path) {
   return fail(shown(path) + " changed while it was hashed; publish it when nothing writes to it any more");
 }
 
+Result<SourceFile> open_unchanged(const fs::path& path, const FileStamp& stamp) {
+  Result<SourceFile> source = SourceFile::open(path);
+  if (!source.ok() && source.error().code == ErrorCode::not_found) return changed_error(path);
+  if (!source.ok()) return fail(ErrorCode::usage, "cannot be read: " + source.error().message);
+  Result<FileStamp> now = source.value().stamp();
+  if (!now.ok() || now.value() != stamp) return changed_error(path);
+  return source;
+}
+
 void ProgressMeter::advance(ByteCount bytes) {
   done_ += bytes;
   if (!report_) return;
@@ -54,23 +63,23 @@ void run_on_threads(unsigned threads, const std::function<void()>& work) {
   work();
 }
 
-HashPipeline::HashPipeline(const fs::path& root, const Layout& layout, const HashOptions& options, std::vector<FileStamp> stamps)
+HashPipeline::HashPipeline(const fs::path& root, const Layout& layout, const HashOptions& options, const std::vector<FileStamp>& stamps,
+                           ProgressMeter& progress, TreeHashes& hashes)
     : root_(root),
       layout_(layout),
       options_(options),
-      stamps_(std::move(stamps)),
+      stamps_(stamps),
       chunk_size_(chunk_size_for(layout.piece_length())),
       most_buffers_(buffers_for(chunk_size_, thread_count(options))),
-      progress_(options.progress) {
-  hashes_.files.resize(layout.files().size(), crypto::sha256(""));
-  hashes_.pieces.resize(layout.piece_count());
-  known_.resize(layout.files().size());
+      progress_(progress),
+      hashes_(hashes) {
+  for (std::uint32_t file = 0; file < layout.files().size(); ++file) known_.push_back(layout.is_packed(file));
 }
 
 void HashPipeline::use_known() {
   if (!options_.known) return;
   for (std::uint32_t file = 0; file < stamps_.size(); ++file) {
-    if (stamps_[file].size == 0 || options_.stop.stop_requested()) continue;
+    if (stamps_[file].size == 0 || known_[file] || options_.stop.stop_requested()) continue;
     auto hashes = options_.known(file, stamps_[file]);
     if (!hashes || hashes->pieces.size() != layout_.pieces_of(file)) continue;
     hashes_.files[file] = hashes->file;
@@ -86,21 +95,11 @@ void HashPipeline::teach(std::uint32_t file) const {
   options_.learned(file, stamps_[file], {hashes_.files[file], {first, first + layout_.pieces_of(file)}});
 }
 
-Result<TreeHashes> HashPipeline::run() {
+Status HashPipeline::run() {
   use_known();
   run_on_threads(thread_count(options_), [this] { work(); });
   if (options_.stop.stop_requested()) return fail(ErrorCode::interrupted, "interrupted while hashing " + shown(root_));
   if (auto failure = state_.with([](State& state) { return state.failure; })) return *failure;
-  progress_.finish();
-  SHOAL_CHECK(check_unchanged());
-  return std::move(hashes_);
-}
-
-Status HashPipeline::check_unchanged() const {
-  for (std::uint32_t file = 0; file < stamps_.size(); ++file) {
-    Result<FileStamp> now = stamp_of(path_of(file));
-    if (!now.ok() || now.value() != stamps_[file]) return changed_error(path_of(file));
-  }
   return {};
 }
 
@@ -188,12 +187,8 @@ HashPipeline::ReadJob HashPipeline::start_read(State& state, std::uint32_t numbe
 }
 
 Result<std::shared_ptr<const SourceFile>> HashPipeline::open(std::uint32_t file) {
-  Result<SourceFile> source = SourceFile::open(path_of(file));
-  if (!source.ok() && source.error().code == ErrorCode::not_found) return changed_error(path_of(file));
-  if (!source.ok()) return fail(ErrorCode::usage, "cannot be read: " + source.error().message);
-  Result<FileStamp> stamp = source.value().stamp();
-  if (!stamp.ok() || stamp.value() != stamps_[file]) return changed_error(path_of(file));
-  auto shared = std::make_shared<const SourceFile>(std::move(source).value());
+  SHOAL_TRY(SourceFile source, open_unchanged(path_of(file), stamps_[file]));
+  auto shared = std::make_shared<const SourceFile>(std::move(source));
   state_.with([&](State& state) { state.open.at(file).source = shared; });
   changed_.notify_all();
   return shared;

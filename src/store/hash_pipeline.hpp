@@ -39,8 +39,10 @@ unsigned thread_count(const HashOptions& options);
 /// sees one sequential reader; of further files when processors wait. The number of buffers bounds memory.
 class HashPipeline {
  public:
-  HashPipeline(const fs::path& root, const Layout& layout, const HashOptions& options, std::vector<FileStamp> stamps);
-  Result<TreeHashes> run();
+  /// Hashes all files but packed ones, which are hashed already.
+  HashPipeline(const fs::path& root, const Layout& layout, const HashOptions& options, const std::vector<FileStamp>& stamps,
+               ProgressMeter& progress, TreeHashes& hashes);
+  Status run();
 
  private:
   using Buffer = std::unique_ptr<char[]>;
@@ -101,18 +103,17 @@ class HashPipeline {
   /// True when that was the last of its file.
   bool release(State& state, const ChunkPtr& chunk);
   void fail_with(Error error);
-  Status check_unchanged() const;
   bool fits_one_piece(std::uint32_t file) const { return layout_.pieces_of(file) == 1; }
   fs::path path_of(std::uint32_t file) const { return root_ / layout_.files()[file].path; }
 
   const fs::path& root_;
   const Layout& layout_;
   const HashOptions& options_;
-  const std::vector<FileStamp> stamps_;
+  const std::vector<FileStamp>& stamps_;
   const std::size_t chunk_size_;
   const std::size_t most_buffers_;
-  ProgressMeter progress_;
-  TreeHashes hashes_;        // every element is written by one worker
+  ProgressMeter& progress_;
+  TreeHashes& hashes_;       // every element is written by one worker
   std::vector<bool> known_;  // files that need no reading
   Guarded<State> state_;
   std::condition_variable changed_;
@@ -120,5 +121,7 @@ class HashPipeline {
 
 /// "PATH changed while it was hashed".
 Error changed_error(const fs::path& path);
+/// The file as it was listed: an error where it is not there any more, or is another.
+Result<SourceFile> open_unchanged(const fs::path& path, const FileStamp& stamp);
 
 }  // namespace shoal::store

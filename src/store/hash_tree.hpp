@@ -27,8 +27,8 @@ struct TreeHashes {
 /// file, an empty tree, an unreadable directory. `root` itself may be a symlink. Names are for manifest::check_paths to judge.
 Result<std::vector<LayoutFile>> list_tree(const fs::path& root);
 
-/// What hashing a file gives. The SHA-1 of its last piece holds for the same piece length only, and for a file that is last among the
-/// files of the tree or is not, as it was.
+/// What hashing a file gives that shares no piece with another. The SHA-1 of its last piece holds for the same piece length only, and for a
+/// file that is last among the files of the tree or is not, as it was.
 struct FileHashes {
   Sha256 file;
   std::vector<PieceHashes> pieces;
@@ -42,7 +42,8 @@ struct HashOptions {
   std::function<void(ByteCount done)> progress;
   std::stop_token stop;      // ends with `interrupted`
   ReadRate* rate = nullptr;  // none: as fast as it goes
-  /// Hashes of a file with this stamp that are known already: the file is not read. Called before anything is read. May be empty.
+  /// Hashes of a file with this stamp that are known already: the file is not read. Called before anything is read, and for no packed file.
+  /// May be empty.
   std::function<std::optional<FileHashes>(std::uint32_t file, const FileStamp& stamp)> known = {};
   /// Told of each file that was read and hashed; thread-safe. The file may have changed since it had the stamp. May be empty.
   std::function<void(std::uint32_t file, const FileStamp& stamp, const FileHashes& hashes)> learned = {};
@@ -60,9 +61,10 @@ struct FileProblem {
 /// are not looked at. An empty list means that all is well.
 Result<std::vector<FileProblem>> verify_files(const fs::path& root, const Layout& layout, const std::vector<Sha256>& expected,
                                               const HashOptions& options);
-/// The same against the SHA-256 of each piece: all cores share a large file, and what differs is named by piece. A file that is
-/// missing or has another size has no pieces named.
+/// The same against the SHA-256 of each piece: all cores share a large file, and what differs is named by piece. A file that shares pieces
+/// with others is compared with its own digest (`files`), so that no other file is blamed for it. A file that is missing or has another
+/// size has no pieces named.
 Result<std::vector<FileProblem>> verify_pieces(const fs::path& root, const Layout& layout, const std::vector<Sha256>& expected,
-                                               const HashOptions& options);
+                                               const std::vector<Sha256>& files, const HashOptions& options);
 
 }  // namespace shoal::store

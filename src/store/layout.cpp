@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 
 namespace shoal::store {
@@ -21,47 +22,110 @@ ByteCount most_of(ByteCount length) {
   return 32768;
 }
 
-ByteCount pieces_for(ByteCount size, std::uint32_t piece_length) { return size / piece_length + (size % piece_length != 0 ? 1 : 0); }
+ByteCount pieces_for(ByteCount size, ByteCount piece_length) { return size / piece_length + (size % piece_length != 0 ? 1 : 0); }
+
+/// No packing needs more pieces than aligned files do.
+bool fits(const std::vector<LayoutFile>& files, std::uint32_t piece_length) {
+  ByteCount pieces = 0;
+  for (const auto& file : files) {
+    const ByteCount more = pieces_for(file.size, piece_length);
+    if (more > most_pieces - pieces) return false;
+    pieces += more;
+  }
+  return true;
+}
 
 }  // namespace
 
-Layout::Layout(std::vector<LayoutFile> files, std::uint32_t piece_length) : files_(std::move(files)), piece_length_(piece_length) {
+Layout::Layout(std::vector<LayoutFile> files, std::uint32_t piece_length, Packing packing)
+    : files_(std::move(files)), piece_length_(piece_length), packing_(packing) {
   if (piece_length == 0) throw std::invalid_argument("a layout needs a piece length");
-  first_piece_.reserve(files_.size());
-  ByteCount pieces = 0;
-  for (const auto& file : files_) {
-    first_piece_.push_back(static_cast<std::uint32_t>(pieces));
-    ByteCount more = pieces_for(file.size, piece_length);
-    if (more > most_pieces - pieces) throw std::length_error("a layout of more than 2^31 pieces");
-    pieces += more;
-    total_size_ += file.size;
-  }
-  piece_count_ = static_cast<std::uint32_t>(pieces);
+  if (!fits(files_, piece_length)) throw std::length_error("a layout of more than 2^31 pieces");
+  arrange();
 }
 
-Result<Layout> Layout::make(std::vector<LayoutFile> files, std::uint32_t piece_length) {
+Result<Layout> Layout::make(std::vector<LayoutFile> files, std::uint32_t piece_length, Packing packing) {
   if (piece_length == 0) return fail("the piece length is zero");
-  ByteCount pieces = 0;
-  for (const auto& file : files) {
-    ByteCount more = pieces_for(file.size, piece_length);
-    if (more > most_pieces - pieces) return fail("more than 2^31 pieces of " + std::to_string(piece_length) + " bytes");
-    pieces += more;
-  }
-  return Layout(std::move(files), piece_length);
+  if (!fits(files, piece_length)) return fail("more than 2^31 pieces of " + std::to_string(piece_length) + " bytes");
+  return Layout(std::move(files), piece_length, packing);
 }
 
-PieceExtent Layout::extent(std::uint32_t piece) const {
+void Layout::arrange() {
+  order_.resize(files_.size());
+  std::iota(order_.begin(), order_.end(), std::uint32_t{0});
+  const auto is_small = [this](std::uint32_t file) { return files_[file].size < piece_length_; };
+  if (packing_ == Packing::packed) std::stable_partition(order_.begin(), order_.end(), is_small);
+  starts_.resize(files_.size());
+  ByteCount end = 0;
+  for (const auto file : order_) {
+    if (packing_ == Packing::aligned || !is_small(file)) end = pieces_for(end, piece_length_) * piece_length_;
+    starts_[file] = end;
+    end += files_[file].size;
+    total_size_ += files_[file].size;
+    if (files_[file].size > 0) with_bytes_.push_back(file);
+  }
+  piece_count_ = static_cast<std::uint32_t>(pieces_for(end, piece_length_));
+}
+
+/// The place in `with_bytes_` of the last file that begins before the position.
+std::size_t Layout::last_before(ByteCount position) const {
+  const auto next =
+      std::partition_point(with_bytes_.begin(), with_bytes_.end(), [&](std::uint32_t file) { return starts_[file] < position; });
+  return static_cast<std::size_t>(next - with_bytes_.begin()) - 1;
+}
+
+std::uint32_t Layout::bytes_in(std::uint32_t piece) const {
   if (piece >= piece_count_) throw std::out_of_range("piece " + std::to_string(piece) + " of " + std::to_string(piece_count_));
-  // The last file that starts at or before the piece. Empty files share the number of the file behind them and come before it.
-  auto next = std::upper_bound(first_piece_.begin(), first_piece_.end(), piece);
-  auto file = static_cast<std::uint32_t>(next - first_piece_.begin() - 1);
-  ByteCount offset = static_cast<ByteCount>(piece - first_piece_[file]) * piece_length_;
-  auto length = std::min<ByteCount>(piece_length_, files_[file].size - offset);
-  return {file, offset, static_cast<std::uint32_t>(length)};
+  const ByteCount begin = ByteCount{piece} * piece_length_, end = begin + piece_length_;
+  const std::uint32_t last = with_bytes_[last_before(end)];
+  return static_cast<std::uint32_t>(std::min(end, starts_[last] + files_[last].size) - begin);
+}
+
+std::vector<FilePart> Layout::parts(std::uint32_t piece) const { return parts(piece, 0, bytes_in(piece)); }
+
+std::vector<FilePart> Layout::parts(std::uint32_t piece, std::uint32_t begin, std::uint32_t length) const {
+  if (begin > bytes_in(piece) || length > bytes_in(piece) - begin) throw std::out_of_range("bytes beyond piece " + std::to_string(piece));
+  std::vector<FilePart> parts;
+  ByteCount at = ByteCount{piece} * piece_length_ + begin;
+  const ByteCount end = at + length;
+  for (std::size_t i = last_before(at + 1); at < end; ++i) {
+    const std::uint32_t file = with_bytes_[i];
+    const ByteCount until = std::min(end, starts_[file] + files_[file].size);
+    parts.push_back({file, at - starts_[file], static_cast<std::uint32_t>(until - at),
+                     static_cast<std::uint32_t>(at - ByteCount{piece} * piece_length_)});
+    at = until;
+  }
+  return parts;
+}
+
+bool Layout::continues(std::uint32_t piece) const {
+  if (piece == 0) return false;
+  const ByteCount begin = ByteCount{piece} * piece_length_;
+  const std::uint32_t file = with_bytes_[last_before(begin + 1)];
+  return starts_[file] < begin || is_packed(file);
 }
 
 std::uint32_t Layout::pieces_of(std::uint32_t file) const {
-  return static_cast<std::uint32_t>(pieces_for(files_.at(file).size, piece_length_));
+  const ByteCount size = files_.at(file).size;
+  if (size == 0) return 0;
+  return static_cast<std::uint32_t>((starts_[file] + size - 1) / piece_length_) - first_piece(file) + 1;
+}
+
+bool Layout::is_packed(std::uint32_t file) const { return packing_ == Packing::packed && files_.at(file).size < piece_length_; }
+
+Packing packing_for(const std::vector<LayoutFile>& files, std::uint32_t piece_length) {
+  constexpr ByteCount block = 16 * KiB;
+  const auto on_the_wire = [](ByteCount size) { return pieces_for(size, block) * block; };
+  ByteCount aligned = 0, small = 0, large = 0, total = 0;
+  for (const auto& file : files) {
+    const ByteCount cost = on_the_wire(file.size);
+    aligned += cost;
+    total += file.size;
+    if (file.size < piece_length) small += file.size;
+    else large += cost;
+  }
+  const ByteCount packed = large + on_the_wire(small);
+  return aligned > packed && aligned - packed > total / 20 ? Packing::packed : Packing::aligned;
 }
 
 std::uint32_t piece_length_for(ByteCount total_size) {

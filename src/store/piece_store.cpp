@@ -14,8 +14,10 @@ constexpr std::chrono::milliseconds longest_pause{2000};
 
 std::vector<bool> files_with_gaps(const StoredContent& content) {
   std::vector<bool> gaps(content.news.layout.files().size());
-  for (std::uint32_t i = 0; i < content.have.size(); ++i)
-    if (!content.have[i]) gaps[content.extent(i).file] = true;
+  for (std::uint32_t i = 0; i < content.have.size(); ++i) {
+    if (content.have[i]) continue;
+    for (const FilePart& part : content.parts(i)) gaps[part.file] = true;
+  }
   return gaps;
 }
 
@@ -23,16 +25,33 @@ bool is_same(const FileMark& then, const FileMark& now) {
   return then.size == now.size && then.inode == now.inode && (then.mtime_ns == 0 || then.mtime_ns == now.mtime_ns);
 }
 
-/// Whether it has a piece that `content` needs, too.
-bool shares(const OlderContent& older, const std::set<Sha256>& wanted) {
-  return older.pieces.size() == older.layout.piece_count() &&
-         std::any_of(older.pieces.begin(), older.pieces.end(), [&](const Sha256& piece) { return wanted.contains(piece); });
+/// Files that can be taken from an older content as a whole: all of them lie in one piece or two.
+bool is_short(const Layout& layout, std::uint32_t file) {
+  const ByteCount size = layout.files()[file].size;
+  return size > 0 && size < layout.piece_length();
+}
+
+/// What a content lacks, by what it is known by elsewhere.
+struct Wanted {
+  explicit Wanted(const NewContent& news) : pieces(news.pieces.begin(), news.pieces.end()) {
+    for (std::uint32_t i = 0; i < news.files.size(); ++i)
+      if (is_short(news.layout, i)) files.insert(news.files[i]);
+  }
+  const std::set<Sha256> pieces;
+  std::set<Sha256> files;
+};
+
+bool has_any(const std::vector<Sha256>& digests, const std::set<Sha256>& wanted) {
+  return std::any_of(digests.begin(), digests.end(), [&](const Sha256& digest) { return wanted.contains(digest); });
 }
 
 /// A machine may have thousands of releases, and most have nothing in common.
 void drop_strangers(NewContent& news) {
-  const std::set<Sha256> wanted(news.pieces.begin(), news.pieces.end());
-  std::erase_if(news.older, [&](const OlderContent& older) { return !shares(older, wanted); });
+  const Wanted wanted(news);
+  std::erase_if(news.older, [&](const OlderContent& older) {
+    return older.pieces.size() != older.layout.piece_count() ||
+           !(has_any(older.pieces, wanted.pieces) || has_any(older.files, wanted.files));
+  });
 }
 
 }  // namespace
@@ -88,6 +107,9 @@ Result<Added> PieceStore::Impl::add(NewContent news) {
   if (news.pieces.size() != news.layout.piece_count())
     return fail("a content of " + std::to_string(news.layout.piece_count()) + " pieces with " + std::to_string(news.pieces.size()) +
                 " digests");
+  if (!news.files.empty() && news.files.size() != news.layout.files().size())
+    return fail("a content of " + std::to_string(news.layout.files().size()) + " files with " + std::to_string(news.files.size()) +
+                " digests");
   if (news.layout.piece_length() > options_.memory_budget / 8)
     return fail(ErrorCode::usage, "pieces of " + format_bytes(news.layout.piece_length()) + " need a memory budget of " +
                                       format_bytes(8 * ByteCount{news.layout.piece_length()}) + " at least");
@@ -97,7 +119,7 @@ Result<Added> PieceStore::Impl::add(NewContent news) {
   SHOAL_CHECK(open(*content).within(shown(content->news.root)));
   content->facts.have = content->facts.durable = static_cast<std::uint32_t>(std::count(content->have.begin(), content->have.end(), true));
   content->was_whole = content->facts.have == content->have.size();
-  Added added{id, content->have, !content->older_pieces.empty()};
+  Added added{id, content->have, !content->older_pieces.empty() || !content->older_files.empty()};
   added.unexplored =
       added.unexplored || std::find(content->unexplored.begin(), content->unexplored.end(), true) != content->unexplored.end();
   state_.with([&](State& state) {
@@ -149,28 +171,34 @@ Status PieceStore::Impl::recall(StoredContent& content, const std::vector<bool>&
   }
   std::vector<FileMark> now;
   if (remembered) now = content.files->marks(true);
-  for (std::uint32_t file = 0; file < layout.files().size(); ++file) {
-    const bool same = remembered && existed[file] && file < remembered->files.size() && is_same(remembered->files[file], now[file]);
-    const std::uint32_t first = layout.first_piece(file);
-    for (std::uint32_t piece = first; piece < first + layout.pieces_of(file); ++piece) {
-      content.have[piece] = same && remembered->have[piece];
-      content.unexplored[piece] = !same && existed[file];
-    }
+  std::vector<bool> same(layout.files().size());
+  for (std::uint32_t file = 0; file < same.size(); ++file)
+    same[file] = remembered && existed[file] && file < remembered->files.size() && is_same(remembered->files[file], now[file]);
+  for (std::uint32_t piece = 0; piece < layout.piece_count(); ++piece) {
+    const auto parts = layout.parts(piece);
+    const auto all = [&](const std::vector<bool>& are) {
+      return std::all_of(parts.begin(), parts.end(), [&](const FilePart& part) { return are[part.file]; });
+    };
+    const bool unchanged = all(same);
+    content.have[piece] = unchanged && remembered->have[piece];
+    content.unexplored[piece] = !unchanged && all(existed);
   }
   return {};
 }
 
 /// Opened only while something is copied from them: they may be many, and some may go.
 void PieceStore::Impl::open_older(StoredContent& content) {
+  const Wanted wanted(content.news);
   for (const auto& old : content.news.older) {
     auto files = std::make_unique<ContentFiles>(layer_, open_files_, ContentPlace{old.root, {}}, old.layout, OpenMode::read);
     own(*files, *content.lane);
     auto older = std::make_unique<OlderFiles>(OlderFiles{old, std::move(files)});
-    for (std::uint32_t i = 0; i < old.pieces.size(); ++i) content.older_pieces.emplace(old.pieces[i], std::pair(older.get(), i));
+    for (std::uint32_t i = 0; i < old.pieces.size(); ++i)
+      if (wanted.pieces.contains(old.pieces[i])) content.older_pieces.emplace(old.pieces[i], std::pair(older.get(), i));
+    for (std::uint32_t i = 0; i < old.files.size(); ++i)
+      if (wanted.files.contains(old.files[i])) content.older_files.emplace(old.files[i], std::pair(older.get(), i));
     content.older.push_back(std::move(older));
   }
-  const std::set<Sha256> wanted(content.news.pieces.begin(), content.news.pieces.end());
-  std::erase_if(content.older_pieces, [&](const auto& item) { return !wanted.contains(item.first); });
 }
 
 void PieceStore::Impl::stop(ContentId id, std::function<void()> callback) {

@@ -52,6 +52,7 @@ struct OlderContent {
   Layout layout;
   std::vector<Sha256> pieces;
   fs::path root;
+  std::vector<Sha256> files = {};  // by file; empty: not known
 };
 
 /// What a content has to tell on its own account. Called on the store's threads, without a lock held.
@@ -66,6 +67,8 @@ struct ContentEvents {
 struct NewContent {
   Layout layout{{}, 1};
   std::vector<Sha256> pieces;
+  /// By file, or empty. Pieces that several files share are put together from the same files of older contents.
+  std::vector<Sha256> files = {};
   /// Of those pieces whose bytes were hashed before; empty: none. They spare the SHA-256 when such a piece is read.
   std::vector<Fingerprint> fingerprints = {};
   fs::path root;

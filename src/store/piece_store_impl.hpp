@@ -81,14 +81,15 @@ class PieceStore::Impl {
   void spill_one(State& state);
   void spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live);
   void spill_on(const ContentPtr& content);
-  Status write_blocks(StoredContent& content, const LivePiece& live, const std::vector<std::size_t>& blocks);
+  Status write_blocks(StoredContent& content, std::uint32_t piece, const LivePiece& live, const std::vector<std::size_t>& blocks);
   void end_spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, const std::vector<std::size_t>& blocks,
                  const Status& written);
   void start_completion(const ContentPtr& content, std::uint32_t piece, const LivePtr& live);
   void check_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt);
   void write_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt);
-  Result<Sha256> digest_of(StoredContent& content, const LivePiece& live);
-  Status read_spilled(StoredContent& content, const LivePiece& live, std::size_t first, std::size_t count, std::vector<char>& bytes);
+  Result<Sha256> digest_of(StoredContent& content, std::uint32_t piece, const LivePiece& live);
+  Status read_spilled(StoredContent& content, std::uint32_t piece, const LivePiece& live, std::size_t first, std::size_t count,
+                      std::vector<char>& bytes);
   void lose_blocks(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, const Error& why);
   bool again(const ContentPtr& content, const Error& why, unsigned attempt, std::function<void()> job);
   void settle(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, Result<Verdict> verdict);
@@ -99,9 +100,12 @@ class PieceStore::Impl {
   // Exploring
   void explore(const ContentPtr& content, std::uint32_t piece, const VerdictCallback& callback);
   bool is_stored(StoredContent& content, std::uint32_t piece);
+  static bool may_be_in_older(const StoredContent& content, std::uint32_t piece);
   bool fetch_from_older(StoredContent& content, std::uint32_t piece);
   Result<bool> copy_checked(StoredContent& content, std::uint32_t piece, OlderFiles& older, std::uint32_t old_piece);
-  Result<Sha256> stored_digest(ContentFiles& files, const PieceExtent& extent);
+  Result<bool> clone_checked(StoredContent& content, std::uint32_t piece, const FilePart& to, OlderFiles& older, const FilePart& from);
+  Result<bool> put_together(StoredContent& content, std::uint32_t piece);
+  Result<Sha256> stored_digest(StoredContent& content, std::uint32_t piece);
   void found(StoredContent& content, std::uint32_t piece, bool from_older);
 
   // Upload
@@ -122,7 +126,7 @@ class PieceStore::Impl {
   void read_done(ReadJob job);
   void answer(const ContentPtr& content, std::uint32_t piece, const Chunks& chunks, const Status& status);
   bool is_what_came(const LivePiece& live, const WaitingRead& read, const char* data);
-  void read_partial(const ContentPtr& content, const LivePtr& live, WaitingRead waiting);
+  void read_partial(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, WaitingRead waiting);
 
   // Scrub
   struct ScrubPlace {
@@ -132,8 +136,8 @@ class PieceStore::Impl {
   void scrub_loop();
   ContentPtr next_to_scrub(ScrubPlace& place);
   void scrub(const ContentPtr& content, std::uint32_t piece);
-  Result<Sha256> fresh_digest(StoredContent& content, const PieceExtent& extent);
-  static Error wrong_bytes(const StoredContent& content, const PieceExtent& extent);
+  Result<Sha256> fresh_digest(StoredContent& content, std::uint32_t piece);
+  static Error wrong_bytes(const StoredContent& content, std::uint32_t piece);
 
   // Durability
   void lose(const ContentPtr& content, const std::vector<std::uint32_t>& pieces, const Error& why);

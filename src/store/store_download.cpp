@@ -26,7 +26,7 @@ std::vector<std::size_t> blocks_in_memory(const LivePiece& live) {
 
 /// The bytes of a chunk behind the end of the file are padding.
 void clear_tail(const LivePiece& live, std::size_t chunk) {
-  const std::size_t used = std::min<std::size_t>(ChunkPool::chunk_size, live.extent.length - chunk * ChunkPool::chunk_size);
+  const std::size_t used = std::min<std::size_t>(ChunkPool::chunk_size, live.length - chunk * ChunkPool::chunk_size);
   std::fill_n(live.chunks[chunk].data() + used, ChunkPool::chunk_size - used, '\0');
 }
 
@@ -42,9 +42,9 @@ PieceStore::Taken PieceStore::Impl::write(ContentId id, std::uint32_t piece, std
   const ContentPtr content = find(*state, id);
   if (!content || content->have.at(piece)) return Taken::yes;
   if (content->read_only()) return Taken::no;
-  if (offset >= content->extent(piece).length) return Taken::yes;
+  if (offset >= content->bytes_in(piece)) return Taken::yes;
   LivePtr& slot = content->live[piece];
-  if (!slot) slot = std::make_shared<LivePiece>(content->extent(piece));
+  if (!slot) slot = std::make_shared<LivePiece>(content->bytes_in(piece));
   LivePiece& live = *slot;
   if (live.completing || live.corrupt) return Taken::ignored;
   if (!is_block(live, offset, bytes.size())) return Taken::no;
@@ -98,7 +98,7 @@ void PieceStore::Impl::spill_one(State& state) {
 
 void PieceStore::Impl::spill(const ContentPtr& content, std::uint32_t piece, const LivePtr& live) {
   const auto blocks = state_.with([&](State&) { return blocks_in_memory(*live); });
-  const Status written = write_blocks(*content, *live, blocks);
+  const Status written = write_blocks(*content, piece, *live, blocks);
   if (written.ok()) failpoint("store.spilled");
   end_spill(content, piece, live, blocks, written);
   if (!written.ok()) trouble(*content, written.error());
@@ -112,21 +112,20 @@ void PieceStore::Impl::spill_on(const ContentPtr& content) {
   });
 }
 
-/// Neighbours go in one call.
-Status PieceStore::Impl::write_blocks(StoredContent& content, const LivePiece& live, const std::vector<std::size_t>& blocks) {
-  const std::string what = "cannot write " + content.name(live.extent.file);
-  auto file = content.files->get(live.extent.file);
-  if (!file.ok()) return std::move(file).error().within(what);
+/// Neighbours go in one call for each file.
+Status PieceStore::Impl::write_blocks(StoredContent& content, std::uint32_t piece, const LivePiece& live,
+                                      const std::vector<std::size_t>& blocks) {
   for (std::size_t i = 0; i < blocks.size();) {
     std::vector<iovec> buffers;
     const std::size_t first = blocks[i];
-    for (; i < blocks.size() && blocks[i] == first + buffers.size(); ++i)
+    std::uint32_t length = 0;
+    for (; i < blocks.size() && blocks[i] == first + buffers.size(); ++i) {
       buffers.push_back({const_cast<char*>(live.block_data(blocks[i])), live.block_length(blocks[i])});
-    const IoResult result = file.value()->write(live.extent.offset + live.block_begin(first), buffers);
-    if (result.error == ESTALE) content.files->forget(live.extent.file);
-    if (result.error != 0) return fail_errno(what, result.error);
+      length += static_cast<std::uint32_t>(live.block_length(blocks[i]));
+    }
+    SHOAL_CHECK(
+        content.files->write(content.news.layout.parts(piece, static_cast<std::uint32_t>(live.block_begin(first)), length), buffers));
   }
-  content.files->set_dirty(live.extent.file, file.value());
   return {};
 }
 
@@ -186,7 +185,7 @@ void PieceStore::Impl::complete(ContentId id, std::uint32_t piece, VerdictCallba
       live->second->completions.push_back(std::move(callback));
       const bool under_way = std::exchange(live->second->completing, true);
       if (!under_way && !live->second->spilling) start_completion(content, piece, live->second);
-    } else if (!content->unexplored[piece] && !content->older_pieces.contains(content->news.pieces[piece])) {
+    } else if (!content->unexplored[piece] && !may_be_in_older(*content, piece)) {
       at_once = Verdict::corrupt;
     } else {
       start_job(*content);
@@ -204,7 +203,7 @@ void PieceStore::Impl::start_completion(const ContentPtr& content, std::uint32_t
 
 void PieceStore::Impl::check_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt) {
   if (live->has(Place::absent)) return settle(content, piece, live, Verdict::corrupt);
-  auto digest = digest_of(*content, *live);
+  auto digest = digest_of(*content, piece, *live);
   if (!digest.ok() && digest.error().code == ErrorCode::verification) {
     lose_blocks(content, piece, live, digest.error());
   } else if (!digest.ok()) {
@@ -218,7 +217,7 @@ void PieceStore::Impl::check_piece(const ContentPtr& content, std::uint32_t piec
 }
 
 /// Blocks that were spilled are read back, without memory of the budget. `verification`: they are not what came.
-Result<Sha256> PieceStore::Impl::digest_of(StoredContent& content, const LivePiece& live) {
+Result<Sha256> PieceStore::Impl::digest_of(StoredContent& content, std::uint32_t piece, const LivePiece& live) {
   crypto::Sha256Hasher hasher;
   std::vector<char> scratch;
   for (std::size_t i = 0; i < live.blocks.size();) {
@@ -229,7 +228,7 @@ Result<Sha256> PieceStore::Impl::digest_of(StoredContent& content, const LivePie
     }
     std::size_t end = i;
     while (end < live.blocks.size() && end - i < most_read_back && live.blocks[end] == Place::disk) ++end;
-    SHOAL_CHECK(read_spilled(content, live, i, end - i, scratch));
+    SHOAL_CHECK(read_spilled(content, piece, live, i, end - i, scratch));
     hasher.update({scratch.data(), scratch.size()});
     i = end;
   }
@@ -237,17 +236,16 @@ Result<Sha256> PieceStore::Impl::digest_of(StoredContent& content, const LivePie
 }
 
 /// Neighbours.
-Status PieceStore::Impl::read_spilled(StoredContent& content, const LivePiece& live, std::size_t first, std::size_t count,
-                                      std::vector<char>& bytes) {
+Status PieceStore::Impl::read_spilled(StoredContent& content, std::uint32_t piece, const LivePiece& live, std::size_t first,
+                                      std::size_t count, std::vector<char>& bytes) {
   const std::size_t begin = live.block_begin(first), last = first + count - 1;
   bytes.resize(live.block_begin(last) + live.block_length(last) - begin);
-  const std::string name = content.name(live.extent.file);
-  SHOAL_TRY(auto file, content.files->get(live.extent.file));
-  if (int error = read_exactly(*file, live.extent.offset + begin, bytes.data(), bytes.size()); error != 0)
-    return fail_errno("cannot read " + name, error);
+  const auto parts = content.news.layout.parts(piece, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(bytes.size()));
+  const iovec buffer{bytes.data(), bytes.size()};
+  SHOAL_CHECK(content.files->read(parts, {&buffer, 1}));
   for (std::size_t i = first; i <= last; ++i)
     if (fingerprint({bytes.data() + live.block_begin(i) - begin, live.block_length(i)}) != live.spilled[i])
-      return fail(ErrorCode::verification, name + ": bytes of an unfinished piece were lost on the disk");
+      return fail(ErrorCode::verification, content.name(parts.front().file) + ": bytes of an unfinished piece were lost on the disk");
   return {};
 }
 
@@ -264,7 +262,7 @@ void PieceStore::Impl::lose_blocks(const ContentPtr& content, std::uint32_t piec
 
 /// What is verified is not given up: it is tried until it is written, and memory that fills up holds the peers back meanwhile.
 void PieceStore::Impl::write_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt) {
-  const Status written = write_blocks(*content, *live, blocks_in_memory(*live));
+  const Status written = write_blocks(*content, piece, *live, blocks_in_memory(*live));
   if (written.ok()) {
     failpoint("store.written");
     return settle(content, piece, live, Verdict::verified);
@@ -290,7 +288,7 @@ void PieceStore::Impl::settle(const ContentPtr& content, std::uint32_t piece, co
       calls.push_back([call = std::move(completion), verdict] { call(verdict); });
     const bool verified = verdict.ok() && verdict.value() == Verdict::verified;
     live->corrupt = verdict.ok() && !verified && !live->has(Place::absent);
-    if (verified) tally_.written += live->extent.length;
+    if (verified) tally_.written += live->length;
     if (verified) ++tally_.verified;
     if (live->corrupt) ++tally_.failed;
     if (verified) keep(state, *content, piece, *live);

@@ -7,20 +7,46 @@
 namespace shoal::store {
 namespace {
 
-constexpr std::size_t scratch_size = 256 * KiB;
+constexpr std::uint32_t scratch_size = 256 * KiB;
 constexpr ByteCount clone_unit = 4 * KiB;  // the block size of the file systems that clone
 
-/// Reads [offset, offset + length) in steps and hands each to `use(offset in the range, bytes)`, which returns an errno.
+/// Reads the parts in steps and hands the bytes to `use`, in order, until it fails.
 template <class Use>
-int in_steps(File& file, ByteCount offset, std::size_t length, Use use) {
-  std::vector<char> scratch(std::min(scratch_size, length));
-  for (std::size_t done = 0; done < length; done += scratch.size()) {
-    const std::size_t step = std::min(scratch.size(), length - done);
-    if (int error = read_exactly(file, offset + done, scratch.data(), step); error != 0) return error;
-    if (int error = use(done, std::string_view(scratch.data(), step)); error != 0) return error;
+Status in_steps(ContentFiles& files, const std::vector<FilePart>& parts, Use use) {
+  std::uint32_t longest = 0;
+  for (const FilePart& part : parts) longest = std::max(longest, part.length);
+  std::vector<char> scratch(std::min(scratch_size, longest));
+  for (const FilePart& part : parts) {
+    for (std::uint32_t done = 0; done < part.length;) {
+      const std::uint32_t step = std::min(scratch_size, part.length - done);
+      const iovec buffer{scratch.data(), step};
+      SHOAL_CHECK(files.read({{part.file, part.offset + done, step, part.at + done}}, {&buffer, 1}));
+      SHOAL_CHECK(use(std::string_view(scratch.data(), step)));
+      done += step;
+    }
   }
-  return 0;
+  return {};
 }
+
+/// Writes a piece from its beginning, as its bytes come, and hashes them.
+class PieceWriter {
+ public:
+  PieceWriter(ContentFiles& files, const Layout& layout, std::uint32_t piece) : files_(files), layout_(layout), piece_(piece) {}
+  Status add(std::string_view bytes) {
+    hasher_.update(bytes);
+    const iovec buffer{const_cast<char*>(bytes.data()), bytes.size()};
+    const auto length = static_cast<std::uint32_t>(bytes.size());
+    return files_.write(layout_.parts(piece_, std::exchange(at_, at_ + length), length), {&buffer, 1});
+  }
+  Sha256 finish() { return hasher_.finish(); }
+
+ private:
+  ContentFiles& files_;
+  const Layout& layout_;
+  const std::uint32_t piece_;
+  std::uint32_t at_ = 0;
+  crypto::Sha256Hasher hasher_;
+};
 
 }  // namespace
 
@@ -36,55 +62,91 @@ void PieceStore::Impl::explore(const ContentPtr& content, std::uint32_t piece, c
 }
 
 bool PieceStore::Impl::is_stored(StoredContent& content, std::uint32_t piece) {
-  const PieceExtent extent = content.extent(piece);
-  auto file = content.files->get(extent.file);
-  if (!file.ok() || file.value()->is_hole(extent.offset, extent.length)) return false;
-  auto digest = stored_digest(*content.files, extent);
+  const auto parts = content.parts(piece);
+  for (const FilePart& part : parts) {
+    auto file = content.files->get(part.file);
+    if (!file.ok() || file.value()->is_hole(part.offset, part.length)) return false;
+  }
+  auto digest = stored_digest(content, piece);
   if (!digest.ok() || digest.value() != content.news.pieces[piece]) return false;
   // Whoever wrote it may not have synced it.
-  content.files->set_dirty(extent.file, file.value());
+  for (const FilePart& part : parts) {
+    auto file = content.files->get(part.file);
+    if (!file.ok()) return false;
+    content.files->set_dirty(part.file, file.value());
+  }
   return true;
 }
 
-Result<Sha256> PieceStore::Impl::stored_digest(ContentFiles& files, const PieceExtent& extent) {
-  SHOAL_TRY(auto file, files.get(extent.file));
+Result<Sha256> PieceStore::Impl::stored_digest(StoredContent& content, std::uint32_t piece) {
   crypto::Sha256Hasher hasher;
-  const int error = in_steps(*file, extent.offset, extent.length, [&](std::size_t, std::string_view bytes) {
+  SHOAL_CHECK(in_steps(*content.files, content.parts(piece), [&](std::string_view bytes) {
     hasher.update(bytes);
-    return 0;
-  });
-  if (error != 0) return fail_errno("cannot read a piece", error);
+    return Status();
+  }));
   return hasher.finish();
+}
+
+bool PieceStore::Impl::may_be_in_older(const StoredContent& content, std::uint32_t piece) {
+  if (content.older_pieces.contains(content.news.pieces[piece])) return true;
+  if (content.older_files.empty()) return false;
+  const auto parts = content.parts(piece);
+  return std::all_of(parts.begin(), parts.end(),
+                     [&](const FilePart& part) { return content.older_files.contains(content.news.files[part.file]); });
 }
 
 /// A failure here costs a download, nothing else.
 bool PieceStore::Impl::fetch_from_older(StoredContent& content, std::uint32_t piece) {
+  if (!may_be_in_older(content, piece) || state_.with([&](State&) { return content.stopping; })) return false;
   auto it = content.older_pieces.find(content.news.pieces[piece]);
-  if (it == content.older_pieces.end() || state_.with([&](State&) { return content.stopping; })) return false;
-  auto copied = copy_checked(content, piece, *it->second.first, it->second.second);
+  Result<bool> copied =
+      it == content.older_pieces.end() ? Result<bool>(false) : copy_checked(content, piece, *it->second.first, it->second.second);
+  if (!copied.ok() || !copied.value()) copied = put_together(content, piece);
   if (!copied.ok()) log::debug("piece_not_reused", {{"piece", piece}, {"why", copied.error().message}});
   return copied.ok() && copied.value();
 }
 
 /// One pass: cloned and then read, or read and written; what counts is the digest of what is in the new file's place.
 Result<bool> PieceStore::Impl::copy_checked(StoredContent& content, std::uint32_t piece, OlderFiles& older, std::uint32_t old_piece) {
-  const PieceExtent to = content.extent(piece);
-  const PieceExtent from = older.content.layout.extent(old_piece);
-  if (from.length != to.length) return false;
+  const auto to = content.parts(piece);
+  const auto from = older.content.layout.parts(old_piece);
+  if (older.content.layout.bytes_in(old_piece) != content.bytes_in(piece)) return false;
+  if (to.size() == 1 && from.size() == 1 && to[0].length % clone_unit == 0) {
+    auto cloned = clone_checked(content, piece, to[0], older, from[0]);
+    if (!cloned.ok() || cloned.value()) return cloned;
+  }
+  PieceWriter writer(*content.files, content.news.layout, piece);
+  SHOAL_CHECK(in_steps(*older.files, from, [&](std::string_view bytes) { return writer.add(bytes); }));
+  return writer.finish() == content.news.pieces[piece];
+}
+
+/// False where the file system does not clone.
+Result<bool> PieceStore::Impl::clone_checked(StoredContent& content, std::uint32_t piece, const FilePart& to, OlderFiles& older,
+                                             const FilePart& from) {
   SHOAL_TRY(auto source, older.files->get(from.file));
   SHOAL_TRY(auto target, content.files->get(to.file));
+  if (target->clone(*source, from.offset, to.offset, to.length) != 0) return false;
   content.files->set_dirty(to.file, target);
-  if (to.length % clone_unit == 0 && target->clone(*source, from.offset, to.offset, to.length) == 0) {
-    SHOAL_TRY(Sha256 digest, stored_digest(*content.files, to));
-    return digest == content.news.pieces[piece];
+  SHOAL_TRY(Sha256 digest, stored_digest(content, piece));
+  if (digest != content.news.pieces[piece]) return fail("the older content has decayed");
+  return true;
+}
+
+/// Of a piece that several files share, the neighbours differ from version to version while most of the files do not.
+Result<bool> PieceStore::Impl::put_together(StoredContent& content, std::uint32_t piece) {
+  const auto parts = content.parts(piece);
+  const auto source_of = [&](const FilePart& part) {
+    return content.news.files.empty() ? content.older_files.end() : content.older_files.find(content.news.files[part.file]);
+  };
+  for (const FilePart& part : parts)
+    if (source_of(part) == content.older_files.end()) return false;
+  PieceWriter writer(*content.files, content.news.layout, piece);
+  for (const FilePart& part : parts) {
+    const auto& [older, file] = source_of(part)->second;
+    const FilePart from{file, part.offset, part.length, part.at};
+    SHOAL_CHECK(in_steps(*older->files, {from}, [&](std::string_view bytes) { return writer.add(bytes); }));
   }
-  crypto::Sha256Hasher hasher;
-  const int error = in_steps(*source, from.offset, from.length, [&](std::size_t at, std::string_view bytes) {
-    hasher.update(bytes);
-    return write_exactly(*target, to.offset + at, bytes.data(), bytes.size());
-  });
-  if (error != 0) return fail_errno("cannot copy a piece to " + content.name(to.file), error);
-  return hasher.finish() == content.news.pieces[piece];
+  return writer.finish() == content.news.pieces[piece];
 }
 
 void PieceStore::Impl::found(StoredContent& content, std::uint32_t piece, bool from_older) {
@@ -95,7 +157,7 @@ void PieceStore::Impl::found(StoredContent& content, std::uint32_t piece, bool f
     if (content.have[piece]) return;
     content.have[piece] = true;
     content.was_whole |= ++content.facts.have == content.have.size();
-    if (from_older) content.facts.reused += content.extent(piece).length;
+    if (from_older) content.facts.reused += content.bytes_in(piece);
   });
 }
 

@@ -17,7 +17,7 @@ void PieceStore::Impl::scrub_loop() {
   while (true) {
     const ContentPtr content = next_to_scrub(place);
     std::chrono::nanoseconds pause = walked ? options_.scrub_pause : std::min(options_.scrub_pause, nothing_there);
-    if (content) pause = scrub_time(content->extent(place.piece).length, options_.scrub_rate);
+    if (content) pause = scrub_time(content->bytes_in(place.piece), options_.scrub_rate);
     if (content) scrub(content, place.piece++);
     walked = content != nullptr;
     auto state = state_.lock();
@@ -47,22 +47,19 @@ ContentPtr PieceStore::Impl::next_to_scrub(ScrubPlace& place) {
 
 /// Reads from the disk itself, without memory of the budget. What cannot be read may be readable soon; what is wrong twice is wrong.
 void PieceStore::Impl::scrub(const ContentPtr& content, std::uint32_t piece) {
-  const PieceExtent extent = content->extent(piece);
-  Result<Sha256> digest = fresh_digest(*content, extent);
-  if (digest.ok() && digest.value() != content->news.pieces[piece]) digest = fresh_digest(*content, extent);
+  Result<Sha256> digest = fresh_digest(*content, piece);
+  if (digest.ok() && digest.value() != content->news.pieces[piece]) digest = fresh_digest(*content, piece);
   if (!digest.ok()) {
-    log::warn("scrub_cannot_read", {{"file", content->name(extent.file)}, {"why", digest.error().message}});
-    content->files->forget(extent.file);
+    log::warn("scrub_cannot_read", {{"file", content->name(content->parts(piece).front().file)}, {"why", digest.error().message}});
   } else if (digest.value() != content->news.pieces[piece]) {
-    lose(content, {piece}, wrong_bytes(*content, extent));
+    lose(content, {piece}, wrong_bytes(*content, piece));
   }
   end_job(*content);
 }
 
-Result<Sha256> PieceStore::Impl::fresh_digest(StoredContent& content, const PieceExtent& extent) {
-  SHOAL_TRY(auto file, content.files->get(extent.file));
-  file->drop_cache(extent.offset, extent.length);
-  return stored_digest(*content.files, extent);
+Result<Sha256> PieceStore::Impl::fresh_digest(StoredContent& content, std::uint32_t piece) {
+  content.files->drop_cache(content.parts(piece));
+  return stored_digest(content, piece);
 }
 
 }  // namespace shoal::store

@@ -146,9 +146,8 @@ Status PieceStore::Impl::sync_file(const ContentPtr& content, DirtyFile& dirty, 
 /// Those among `pieces` that have bytes in the file.
 std::vector<std::uint32_t> PieceStore::Impl::pieces_of(const StoredContent& content, std::uint32_t file,
                                                        const std::set<std::uint32_t>& pieces) {
-  std::vector<std::uint32_t> mine;
-  std::copy_if(pieces.begin(), pieces.end(), std::back_inserter(mine), [&](auto piece) { return content.extent(piece).file == file; });
-  return mine;
+  const std::uint32_t first = content.news.layout.first_piece(file);
+  return {pieces.lower_bound(first), pieces.lower_bound(first + content.news.layout.pieces_of(file))};
 }
 
 /// After a failed sync the system may have dropped what was dirty and forgotten that it was: also of pieces that become complete only
@@ -158,9 +157,9 @@ Status PieceStore::Impl::sync_again(const ContentPtr& content, std::uint32_t fil
   const auto mine = pieces_of(*content, file, pieces);
   std::vector<std::uint32_t> lost;
   for (const auto piece : mine) {
-    const PieceExtent extent = content->extent(piece);
-    open.drop_cache(extent.offset, extent.length);
-    auto digest = stored_digest(*content->files, extent);
+    for (const FilePart& part : content->parts(piece))
+      if (part.file == file) open.drop_cache(part.offset, part.length);
+    auto digest = stored_digest(*content, piece);
     if (digest.ok() && digest.value() == content->news.pieces[piece]) continue;
     pieces.erase(piece);
     lost.push_back(piece);

@@ -63,7 +63,7 @@ std::optional<Block> PieceStore::Impl::find_block(State& state, StoredContent& c
   if (const Chunks* chunks = state.cache.find(static_cast<std::uint32_t>(content.id), piece)) return cut(*chunks, offset, length);
   auto live = content.live.find(piece);
   if (live == content.live.end()) return std::nullopt;
-  const std::uint32_t end = std::min(offset + length, live->second->extent.length);
+  const std::uint32_t end = std::min(offset + length, live->second->length);
   for (std::uint32_t at = offset; at < end; at = (at / block_size + 1) * block_size)
     if (live->second->blocks[at / block_size] != LivePiece::Place::memory) return std::nullopt;
   return cut(live->second->chunks, offset, length);
@@ -92,8 +92,8 @@ void PieceStore::Impl::read(ContentId id, std::uint32_t piece, std::uint32_t off
     } else if (live != content->live.end()) {
       start_job(*content);
       content->lane->queue.push_front(
-          [this, content, held = live->second, waiting = WaitingRead{offset, length, std::move(callback)}]() mutable {
-            read_partial(content, held, std::move(waiting));
+          [this, content, piece, held = live->second, waiting = WaitingRead{offset, length, std::move(callback)}]() mutable {
+            read_partial(content, piece, held, std::move(waiting));
           });
     } else if (!content->have.at(piece)) {
       at_once = fail(ErrorCode::not_found, "piece " + std::to_string(piece) + " is not there");
@@ -129,7 +129,7 @@ void PieceStore::Impl::start_read(State& state, const ContentPtr& content, std::
     lane.waiting.emplace_back(content, piece);
     return;
   }
-  const std::size_t count = chunks_for(content->extent(piece).length);
+  const std::size_t count = chunks_for(content->bytes_in(piece));
   auto chunks = take_clean(state, count);
   if (!chunks) {
     pool_.watch(true);
@@ -149,10 +149,9 @@ void PieceStore::Impl::read_ahead(State& state, const ContentPtr& content, std::
   const bool in_order = content->last_read + 1 == piece;
   content->last_read = piece;
   const std::uint32_t next = piece + 1;
-  if (!in_order || next >= content->have.size() || !content->have[next] || content->extent(next).file != content->extent(piece).file)
-    return;
+  if (!in_order || next >= content->have.size() || !content->have[next] || !content->news.layout.continues(next)) return;
   if (state.cache.contains(static_cast<std::uint32_t>(content->id), next) || content->reading.contains(next)) return;
-  const std::size_t count = chunks_for(content->extent(next).length);
+  const std::size_t count = chunks_for(content->bytes_in(next));
   if (pool_.in_use() - std::min(state.dirty, pool_.in_use()) + count > clean_limit(state)) return;
   content->reading[next];  // those who ask meanwhile wait for it
   start_read(state, content, next);
@@ -192,30 +191,30 @@ void PieceStore::Impl::end_read(const ContentPtr& content) {
 }
 
 void PieceStore::Impl::read_piece(ReadJob job) {
-  const PieceExtent extent = job.content->extent(job.piece);
-  auto file = job.content->files->get(extent.file);
-  if (!file.ok()) return read_failed(std::move(job), std::move(file).error());
-  auto buffers = buffers_for(job.chunks, extent.length);
-  const IoResult result = file.value()->read(extent.offset, buffers);
-  tally_.read += result.bytes;
-  if (result.error != 0 || result.bytes != extent.length) {
-    job.content->files->forget(extent.file);  // ESTALE, or a file that grows again: a fresh handle
-    const std::string what = "cannot read " + job.content->name(extent.file);
-    return read_failed(std::move(job), result.error != 0 ? fail_errno(what, result.error) : fail(what + ": it is too short"));
-  }
-  if (is_right(*job.content, job.piece, buffers_for(job.chunks, extent.length))) {
-    pad(buffers_for(job.chunks, extent.length));
+  const auto parts = job.content->parts(job.piece);
+  const std::uint32_t length = job.content->bytes_in(job.piece);
+  if (Status got = job.content->files->read(parts, buffers_for(job.chunks, length)); !got.ok())
+    return read_failed(std::move(job), std::move(got).error());
+  tally_.read += length;
+  if (is_right(*job.content, job.piece, buffers_for(job.chunks, length))) {
+    pad(buffers_for(job.chunks, length));
     return read_done(std::move(job));
   }
-  file.value()->drop_cache(extent.offset, extent.length);
+  job.content->files->drop_cache(parts);
   if (!std::exchange(job.reread, true)) return read_piece(std::move(job));
-  Error error = wrong_bytes(*job.content, extent);
+  Error error = wrong_bytes(*job.content, job.piece);
   read_failed(std::move(job), std::move(error));
 }
 
-Error PieceStore::Impl::wrong_bytes(const StoredContent& content, const PieceExtent& extent) {
-  return fail(ErrorCode::verification,
-              content.name(extent.file) + ": the bytes from " + std::to_string(extent.offset) + " on are not those that were published");
+/// Which file of several it is, their own digests tell to whoever verifies them.
+Error PieceStore::Impl::wrong_bytes(const StoredContent& content, std::uint32_t piece) {
+  const auto parts = content.parts(piece);
+  const FilePart& first = parts.front();
+  if (parts.size() == 1)
+    return fail(ErrorCode::verification,
+                content.name(first.file) + ": the bytes from " + std::to_string(first.offset) + " on are not those that were published");
+  return fail(ErrorCode::verification, content.name(first.file) + " or one of the " + std::to_string(parts.size() - 1) +
+                                           " files behind it in piece " + std::to_string(piece) + " is not what was published");
 }
 
 /// The fingerprint is enough where there is one that fits; the SHA-256 has the last word.
@@ -297,14 +296,15 @@ bool PieceStore::Impl::is_what_came(const LivePiece& live, const WaitingRead& re
 }
 
 /// A block of an unfinished piece that was spilled: someone wants to know who sent it.
-void PieceStore::Impl::read_partial(const ContentPtr& content, const LivePtr& live, WaitingRead waiting) {
+void PieceStore::Impl::read_partial(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, WaitingRead waiting) {
   Result<Block> result = fail(ErrorCode::not_found, "the block is not there");
   std::vector<ChunkRef> chunk = pool_.take(1);
-  auto file = content->files->get(live->extent.file);
-  if (file.ok() && !chunk.empty() && waiting.offset + waiting.length <= live->extent.length && waiting.length <= ChunkPool::chunk_size) {
+  if (!chunk.empty() && waiting.offset + waiting.length <= live->length && waiting.length <= ChunkPool::chunk_size) {
     char* data = chunk[0].data();
-    const int error = read_exactly(*file.value(), live->extent.offset + waiting.offset, data, waiting.length);
-    if (error == 0 && is_what_came(*live, waiting, data)) result = Block{std::move(chunk[0]), data, waiting.length};
+    const iovec buffer{data, waiting.length};
+    const auto parts = content->news.layout.parts(piece, waiting.offset, waiting.length);
+    if (content->files->read(parts, {&buffer, 1}).ok() && is_what_came(*live, waiting, data))
+      result = Block{std::move(chunk[0]), data, waiting.length};
   }
   waiting.callback(std::move(result));
   end_job(*content);

@@ -18,13 +18,13 @@ inline constexpr std::uint32_t blocks_per_chunk = ChunkPool::chunk_size / block_
 /// the lock: nothing that is there changes then.
 struct LivePiece {
   enum class Place : std::uint8_t { absent, memory, disk };
-  explicit LivePiece(PieceExtent e)
-      : extent(e),
-        chunks((e.length + ChunkPool::chunk_size - 1) / ChunkPool::chunk_size),
-        blocks((e.length + block_size - 1) / block_size, Place::absent) {}
+  explicit LivePiece(std::uint32_t bytes)
+      : length(bytes),
+        chunks((bytes + ChunkPool::chunk_size - 1) / ChunkPool::chunk_size),
+        blocks((bytes + block_size - 1) / block_size, Place::absent) {}
 
   std::size_t block_begin(std::size_t block) const { return block * block_size; }
-  std::size_t block_length(std::size_t block) const { return std::min<std::size_t>(block_size, extent.length - block_begin(block)); }
+  std::size_t block_length(std::size_t block) const { return std::min<std::size_t>(block_size, length - block_begin(block)); }
   const char* block_data(std::size_t block) const {
     return chunks[block / blocks_per_chunk].data() + block % blocks_per_chunk * block_size;
   }
@@ -33,8 +33,8 @@ struct LivePiece {
   }
   bool has(Place place) const { return std::find(blocks.begin(), blocks.end(), place) != blocks.end(); }
 
-  const PieceExtent extent;
-  Chunks chunks;  // empty where no block is in memory
+  const std::uint32_t length;  // without padding
+  Chunks chunks;               // empty where no block is in memory
   std::vector<Place> blocks;
   std::vector<Fingerprint> spilled;  // of the blocks on disk, as they came; empty where none was
   std::size_t held = 0;              // chunks in memory
@@ -65,7 +65,8 @@ struct StoredContent {
   }
 
   bool read_only() const { return news.access == Access::read_only; }
-  PieceExtent extent(std::uint32_t piece) const { return news.layout.extent(piece); }
+  std::uint32_t bytes_in(std::uint32_t piece) const { return news.layout.bytes_in(piece); }
+  std::vector<FilePart> parts(std::uint32_t piece) const { return news.layout.parts(piece); }
   std::string name(std::uint32_t file) const { return news.layout.files()[file].path; }
 
   // Set before others see it.
@@ -75,6 +76,7 @@ struct StoredContent {
   std::unique_ptr<ContentFiles> files;
   std::vector<std::unique_ptr<OlderFiles>> older;  // refer to `news`
   std::unordered_map<Sha256, std::pair<OlderFiles*, std::uint32_t>> older_pieces;
+  std::unordered_map<Sha256, std::pair<OlderFiles*, std::uint32_t>> older_files;  // those shorter than a piece, by their digests
 
   // Under the store's lock.
   std::vector<bool> have;

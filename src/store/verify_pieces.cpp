@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 
 #include "crypto/digest.hpp"
 #include "store/hash_pipeline.hpp"
@@ -12,13 +13,18 @@ constexpr std::size_t read_size = 1 * MiB;
 /// Workers take one piece after the other, so that they read a file in order, together.
 class PieceVerification {
  public:
-  PieceVerification(const fs::path& root, const Layout& layout, const std::vector<Sha256>& expected, const HashOptions& options)
+  PieceVerification(const fs::path& root, const Layout& layout, const std::vector<Sha256>& expected, const std::vector<Sha256>& files,
+                    const HashOptions& options)
       : root_(root),
         layout_(layout),
         expected_(expected),
+        files_(files),
         options_(options),
         progress_(options.progress),
-        at_sight_(layout.files().size()) {}
+        at_sight_(layout.files().size()) {
+    for (std::uint32_t file = 0; file < layout.files().size(); ++file)
+      if (layout.is_packed(file) && layout.files()[file].size > 0) packed_.push_back(file);
+  }
 
   Result<std::vector<FileProblem>> run() {
     for (std::uint32_t i = 0; i < at_sight_.size(); ++i) at_sight_[i] = problem_at_sight(path_of(i), layout_.files()[i].size);
@@ -38,29 +44,39 @@ class PieceVerification {
 
   void work() {
     Reader reader;
-    for (std::uint32_t piece = next_++; piece < layout_.piece_count() && !options_.stop.stop_requested(); piece = next_++) {
-      const PieceExtent extent = layout_.extent(piece);
-      if (!at_sight_[extent.file].empty()) continue;
-      auto digest = digest_of(reader, extent);
-      if (digest.ok() && digest.value() == expected_[piece]) continue;
-      if (options_.stop.stop_requested()) return;
-      auto found = found_.lock();
-      (*found)[extent.file].pieces.push_back(piece);
-      if (!digest.ok()) (*found)[extent.file].problem = "cannot be read: " + digest.error().message;
+    for (std::uint32_t piece = next_++; piece < layout_.piece_count() && !options_.stop.stop_requested(); piece = next_++)
+      if (const FilePart part = layout_.parts(piece).front(); !layout_.is_packed(part.file))
+        compare(reader, part, expected_[piece], {piece});
+    for (std::uint32_t i = next_packed_++; i < packed_.size() && !options_.stop.stop_requested(); i = next_packed_++) {
+      const std::uint32_t file = packed_[i];
+      std::vector<std::uint32_t> pieces(layout_.pieces_of(file));
+      std::iota(pieces.begin(), pieces.end(), layout_.first_piece(file));
+      compare(reader, {file, 0, static_cast<std::uint32_t>(layout_.files()[file].size), 0}, files_[file], pieces);
     }
   }
 
-  Result<Sha256> digest_of(Reader& reader, const PieceExtent& extent) {
-    if (!reader.file || reader.number != extent.file) {
+  /// `pieces` are those that are wrong where the bytes are.
+  void compare(Reader& reader, const FilePart& bytes, const Sha256& expected, const std::vector<std::uint32_t>& pieces) {
+    if (!at_sight_[bytes.file].empty()) return;
+    auto digest = digest_of(reader, bytes);
+    if ((digest.ok() && digest.value() == expected) || options_.stop.stop_requested()) return;
+    auto found = found_.lock();
+    FileProblem& problem = (*found)[bytes.file];
+    problem.pieces.insert(problem.pieces.end(), pieces.begin(), pieces.end());
+    if (!digest.ok()) problem.problem = "cannot be read: " + digest.error().message;
+  }
+
+  Result<Sha256> digest_of(Reader& reader, const FilePart& part) {
+    if (!reader.file || reader.number != part.file) {
       reader.file.reset();
-      SHOAL_TRY(reader.file, SourceFile::open(path_of(extent.file)));
-      reader.number = extent.file;
+      SHOAL_TRY(reader.file, SourceFile::open(path_of(part.file)));
+      reader.number = part.file;
     }
     crypto::Sha256Hasher hasher;
-    for (std::size_t done = 0; done < extent.length && !options_.stop.stop_requested();) {
-      const std::span<char> into(reader.buffer.data(), std::min<std::size_t>(read_size, extent.length - done));
-      SHOAL_TRY(std::size_t got, reader.file->read(extent.offset + done, into));
-      if (got == 0) return fail("it ends at " + std::to_string(extent.offset + done) + " bytes");
+    for (std::size_t done = 0; done < part.length && !options_.stop.stop_requested();) {
+      const std::span<char> into(reader.buffer.data(), std::min<std::size_t>(read_size, part.length - done));
+      SHOAL_TRY(std::size_t got, reader.file->read(part.offset + done, into));
+      if (got == 0) return fail("it ends at " + std::to_string(part.offset + done) + " bytes");
       hasher.update({into.data(), got});
       done += got;
       progress_.advance(got);
@@ -89,20 +105,24 @@ class PieceVerification {
   const fs::path& root_;
   const Layout& layout_;
   const std::vector<Sha256>& expected_;
+  const std::vector<Sha256>& files_;
   const HashOptions& options_;
   ProgressMeter progress_;
   std::vector<std::string> at_sight_;  // by file: why it need not be read
-  std::atomic<std::uint32_t> next_{0};
+  std::vector<std::uint32_t> packed_;  // files
+  std::atomic<std::uint32_t> next_{0}, next_packed_{0};
   Guarded<std::map<std::uint32_t, FileProblem>> found_;
 };
 
 }  // namespace
 
 Result<std::vector<FileProblem>> verify_pieces(const fs::path& root, const Layout& layout, const std::vector<Sha256>& expected,
-                                               const HashOptions& options) {
+                                               const std::vector<Sha256>& files, const HashOptions& options) {
   if (expected.size() != layout.piece_count())
     return fail("verifying " + std::to_string(layout.piece_count()) + " pieces against " + std::to_string(expected.size()) + " digests");
-  return PieceVerification(root, layout, expected, options).run();
+  if (files.size() != layout.files().size())
+    return fail("verifying " + std::to_string(layout.files().size()) + " files against " + std::to_string(files.size()) + " digests");
+  return PieceVerification(root, layout, expected, files, options).run();
 }
 
 }  // namespace shoal::store

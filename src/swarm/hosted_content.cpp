@@ -88,7 +88,7 @@ ByteCount HostedContent::bytes_of(const lt::typed_bitfield<lt::piece_index_t>& p
   ByteCount bytes = 0;
   const auto count = std::min(layout_.piece_count(), static_cast<std::uint32_t>(pieces.size()));
   for (std::uint32_t i = 0; i < count; ++i)
-    if (pieces.get_bit(lt::piece_index_t(static_cast<int>(i)))) bytes += layout_.extent(i).length;
+    if (pieces.get_bit(lt::piece_index_t(static_cast<int>(i)))) bytes += layout_.bytes_in(i);
   return bytes;
 }
 

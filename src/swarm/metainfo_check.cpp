@@ -134,6 +134,9 @@ Status check_scalars(const lt::bdecode_node& info, const manifest::Release& rele
   return {};
 }
 
+/// The release was checked: there are no other numbers.
+store::Packing packing_of(const manifest::Release& release) { return static_cast<store::Packing>(release.swarm.packing); }
+
 Result<store::Layout> usable_layout(const manifest::Release& release) {
   std::vector<store::LayoutFile> files;
   ByteCount total = 0;
@@ -143,7 +146,7 @@ Result<store::Layout> usable_layout(const manifest::Release& release) {
     total += file.size;
     files.push_back({file.path, file.size});
   }
-  SHOAL_TRY(auto layout, store::Layout::make(std::move(files), release.swarm.piece_length).within("metainfo"));
+  SHOAL_TRY(auto layout, store::Layout::make(std::move(files), release.swarm.piece_length, packing_of(release)).within("metainfo"));
   if (layout.piece_count() == 0) return differs("the release has nothing but empty files");
   if (layout.piece_count() > static_cast<std::uint32_t>(metainfo_max_pieces))
     return differs("the release has more than " + number(metainfo_max_pieces) + " pieces");
@@ -197,7 +200,7 @@ Result<CheckedMetainfo> CheckedMetainfo::check(const manifest::VerifiedRelease& 
     return differs("its info-hash is " + info_hash.hex() + ", the release says " + release->swarm.info_hash.hex());
   SHOAL_CHECK(check_engine(bytes, info_hash));
   auto pieces = split_digests(view(root.dict_find_string_value("sha256 pieces")));
-  return CheckedMetainfo(std::move(bytes), info_hash, std::move(layout), std::move(pieces));
+  return CheckedMetainfo(std::move(bytes), info_hash, std::move(layout), std::move(pieces), file_digests(*release));
 }
 
 }  // namespace shoal::swarm

@@ -38,23 +38,30 @@ lt::entry file_list(const store::Layout& layout) {
   return lt::entry(std::move(list));
 }
 
-/// One past the last file with content; what stands behind it is empty and needs no padding before it.
-std::uint32_t end_of_content(const store::Layout& layout) {
-  auto end = static_cast<std::uint32_t>(layout.files().size());
-  while (end > 0 && layout.files()[end - 1].size == 0) --end;
-  return end;
+/// Where the next file with content begins behind each file, in the layout's order; where nothing follows, it is where the file ends.
+std::vector<ByteCount> next_starts(const store::Layout& layout) {
+  const auto& order = layout.order();
+  std::vector<ByteCount> starts(order.size());
+  std::optional<ByteCount> next;
+  for (std::size_t i = order.size(); i-- > 0;) {
+    const ByteCount size = layout.files()[order[i]].size;
+    starts[i] = next.value_or(layout.start(order[i]) + size);
+    if (size > 0) next = layout.start(order[i]);
+  }
+  return starts;
 }
 
 }  // namespace
 
 std::vector<FileSlot> slots_of(const store::Layout& layout) {
   std::vector<FileSlot> slots;
-  const std::uint32_t content = end_of_content(layout);
-  for (std::uint32_t i = 0; i < layout.files().size(); ++i) {
-    const ByteCount size = layout.files()[i].size;
-    slots.push_back({i, size});
-    const ByteCount beyond = size % layout.piece_length();
-    if (beyond != 0 && i + 1 < content) slots.push_back({std::nullopt, layout.piece_length() - beyond});
+  const auto next = next_starts(layout);
+  for (std::size_t i = 0; i < next.size(); ++i) {
+    const std::uint32_t file = layout.order()[i];
+    const ByteCount size = layout.files()[file].size;
+    slots.push_back({file, size});
+    const ByteCount end = layout.start(file) + size;
+    if (size > 0 && next[i] > end) slots.push_back({std::nullopt, next[i] - end});
   }
   return slots;
 }

@@ -15,8 +15,8 @@ struct FileSlot {
   ByteCount length = 0;
 };
 
-/// Files in the layout's order, with padding behind each file that ends inside a piece and has content behind it. The torrent's
-/// last piece is not padded.
+/// Files in the order in which they lie, with padding behind each that ends before the next one with content begins. The torrent's last
+/// piece is not padded.
 std::vector<FileSlot> slots_of(const store::Layout& layout);
 
 /// The components of a path: "a/b" is {"a", "b"}.

@@ -167,21 +167,32 @@ Status MirrorFetcher::connect(Mirror& mirror) const {
   return {};
 }
 
+/// A file after the other, where several share the piece.
 Result<std::string> MirrorFetcher::fetch(const Task& task, Mirror& mirror, std::uint32_t piece) {
-  const auto extent = task.metainfo.layout().extent(piece);
-  const auto& file = task.metainfo.layout().files().at(extent.file);
   SHOAL_CHECK(connect(mirror));
+  const auto parts = task.metainfo.layout().parts(piece);
+  std::string bytes;
+  for (const store::FilePart& part : parts) {
+    SHOAL_TRY(std::string some, fetch_part(task, mirror, part));
+    bytes += some;
+  }
+  if (crypto::sha256(bytes) == task.metainfo.piece_sha256().at(piece)) return bytes;
+  const std::string first = manifest::target_of(mirror.where, task.metainfo.layout().files().at(parts.front().file).path);
+  const std::string more = parts.size() == 1 ? "" : " (or one of " + std::to_string(parts.size() - 1) + " files behind it)";
+  return fail(ErrorCode::verification, first + more + ": it has other bytes than were signed, and is not asked again");
+}
+
+Result<std::string> MirrorFetcher::fetch_part(const Task& task, Mirror& mirror, const store::FilePart& part) {
+  const auto& file = task.metainfo.layout().files().at(part.file);
   http::ClientRequest request;
   request.target = manifest::target_of(mirror.where, file.path);
-  request.range = range_header(extent);
-  request.body_limit = std::max<ByteCount>(extent.length, 64 * KiB);  // the words of a refusal, too
-  request.timeout = timeout_for(extent.length);
+  request.range = range_header(part);
+  request.body_limit = std::max<ByteCount>(part.length, 64 * KiB);  // the words of a refusal, too
+  request.timeout = timeout_for(part.length);
   const std::string target = request.target;
   SHOAL_TRY(auto response, mirror.client->send(std::move(request), task.stop.get_token()));
-  SHOAL_TRY(std::string bytes, bytes_from(std::move(response), extent, file.size).within(target));
+  SHOAL_TRY(std::string bytes, bytes_from(std::move(response), part, file.size).within(target));
   for (auto* counts : {task.hosted->payload().get(), totals_.get()}) counts->from_mirrors += bytes.size();
-  if (crypto::sha256(bytes) != task.metainfo.piece_sha256().at(piece))
-    return fail(ErrorCode::verification, target + ": it has other bytes than were signed, and is not asked again");
   return bytes;
 }
 

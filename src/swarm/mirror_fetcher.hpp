@@ -47,6 +47,7 @@ class MirrorFetcher {
   bool is_source(const lt::peer_info& peer) const;
   Mirror* choose(Task& task) const;
   Result<std::string> fetch(const Task& task, Mirror& mirror, std::uint32_t piece);
+  Result<std::string> fetch_part(const Task& task, Mirror& mirror, const store::FilePart& part);
   Status connect(Mirror& mirror) const;
   void failed(const Task& task, Mirror& mirror, const Error& error);
   void hand_over(Task& task, std::uint32_t piece, std::string bytes);

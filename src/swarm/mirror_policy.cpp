@@ -10,8 +10,8 @@ namespace {
 constexpr std::chrono::seconds first_pause{5};
 constexpr std::chrono::seconds longest_pause{300};
 
-std::string range_of(const store::PieceExtent& extent) {
-  return std::to_string(extent.offset) + "-" + std::to_string(extent.offset + extent.length - 1);
+std::string range_of(const store::FilePart& part) {
+  return std::to_string(part.offset) + "-" + std::to_string(part.offset + part.length - 1);
 }
 
 Error unexpected(const http::Response& response) {
@@ -45,16 +45,16 @@ std::chrono::seconds mirror_pause(unsigned failures) {
   return std::min(longest_pause, first_pause * (1 << std::min(failures > 0 ? failures - 1 : 0, 10U)));
 }
 
-std::string range_header(const store::PieceExtent& extent) { return "bytes=" + range_of(extent); }
+std::string range_header(const store::FilePart& part) { return "bytes=" + range_of(part); }
 
-Result<std::string> bytes_from(http::Response response, const store::PieceExtent& extent, ByteCount file_size) {
-  const bool whole = extent.offset == 0 && extent.length == file_size;
+Result<std::string> bytes_from(http::Response response, const store::FilePart& part, ByteCount file_size) {
+  const bool whole = part.offset == 0 && part.length == file_size;
   if (response.status == 200 && !whole) return fail("it sends whole files where ranges are asked for");
   if (response.status != 206 && response.status != 200) return unexpected(response);
-  if (response.status == 206 && !response.content_range.starts_with("bytes " + range_of(extent) + "/"))
-    return fail("it sent the range '" + printable(response.content_range, 100) + "' instead of " + range_of(extent));
-  if (response.body.size() != extent.length)
-    return fail("it sent " + std::to_string(response.body.size()) + " of " + std::to_string(extent.length) + " bytes");
+  if (response.status == 206 && !response.content_range.starts_with("bytes " + range_of(part) + "/"))
+    return fail("it sent the range '" + printable(response.content_range, 100) + "' instead of " + range_of(part));
+  if (response.body.size() != part.length)
+    return fail("it sent " + std::to_string(response.body.size()) + " of " + std::to_string(part.length) + " bytes");
   return std::move(response.body);
 }
 

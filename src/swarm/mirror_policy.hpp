@@ -41,9 +41,9 @@ class MirrorPolicy {
 std::chrono::seconds mirror_pause(unsigned failures);
 
 /// "bytes=0-999".
-std::string range_header(const store::PieceExtent& extent);
-/// The bytes of the extent from what a mirror answered: 206 with just this range, or 200 where the extent is the whole file. Errors say
+std::string range_header(const store::FilePart& part);
+/// The bytes of the part from what a mirror answered: 206 with just this range, or 200 where the part is the whole file. Errors say
 /// what else it was: a redirect (never followed), 416, a range or a length that is not the one asked for, any other status.
-Result<std::string> bytes_from(http::Response response, const store::PieceExtent& extent, ByteCount file_size);
+Result<std::string> bytes_from(http::Response response, const store::FilePart& part, ByteCount file_size);
 
 }  // namespace shoal::swarm

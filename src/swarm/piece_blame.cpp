@@ -78,7 +78,7 @@ class ContentBlame final : public PieceBlame, public PieceWatch, public std::ena
     PeerBlame* from;
   };
   SteadyTime now() const { return clock_.steady_now(); }
-  std::uint32_t bytes_in(Piece piece) const { return piece < content_.pieces.size() ? content_.layout.extent(piece).length : 0; }
+  std::uint32_t bytes_in(Piece piece) const { return piece < content_.pieces.size() ? content_.layout.bytes_in(piece) : 0; }
   void convict(const Blame::Machines& machines);
   bool is_last_source(const NodeId& machine) const;
   bool lacks_source(const NodeId* without) const;

@@ -58,6 +58,7 @@ store::NewContent stored(const Content& content) {
   store::NewContent result;
   result.layout = content.metainfo.layout();
   result.pieces = content.metainfo.piece_sha256();
+  result.files = content.metainfo.file_sha256();
   if (content.fingerprints.size() == result.pieces.size()) result.fingerprints = content.fingerprints;
   result.root = content.root;
   result.moves_to = content.moves_to;
@@ -65,7 +66,8 @@ store::NewContent stored(const Content& content) {
   result.complete = content.mode == Mode::keep;
   result.journal = content.journal;
   result.identity = crypto::sha256(content.metainfo.bytes());
-  for (const auto& older : content.reuse_from) result.older.push_back({older.metainfo.layout(), older.metainfo.piece_sha256(), older.root});
+  for (const auto& older : content.reuse_from)
+    result.older.push_back({older.metainfo.layout(), older.metainfo.piece_sha256(), older.root, older.metainfo.file_sha256()});
   return result;
 }
 

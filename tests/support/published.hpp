@@ -56,17 +56,19 @@ inline manifest::Release release_of(const store::Layout& layout, const std::vect
   return release;
 }
 
-inline manifest::SwarmInfo swarm_of(const std::string& metainfo, const InfoHash& info_hash, std::uint32_t piece_length) {
-  return {info_hash, piece_length, crypto::sha256(metainfo), metainfo.size()};
+inline manifest::SwarmInfo swarm_of(const std::string& metainfo, const InfoHash& info_hash, std::uint32_t piece_length,
+                                    store::Packing packing = store::Packing::aligned) {
+  return {info_hash, piece_length, crypto::sha256(metainfo), metainfo.size(), static_cast<std::uint32_t>(packing)};
 }
 
 /// A directory, hashed, signed and checked.
-inline swarm::CheckedMetainfo published(const fs::path& root, std::uint32_t piece_length, const Publisher& publisher = Publisher()) {
-  const store::Layout layout(must(store::list_tree(root)), piece_length);
+inline swarm::CheckedMetainfo published(const fs::path& root, std::uint32_t piece_length, const Publisher& publisher = Publisher(),
+                                        store::Packing packing = store::Packing::aligned) {
+  const store::Layout layout(must(store::list_tree(root)), piece_length, packing);
   const auto hashes = must(store::hash_tree(root, layout, {}));
   const auto metainfo = must(swarm::make_metainfo(layout, hashes));
   auto release = release_of(layout, hashes.files);
-  release.swarm = swarm_of(metainfo.bytes, metainfo.info_hash, piece_length);
+  release.swarm = swarm_of(metainfo.bytes, metainfo.info_hash, piece_length, packing);
   return must(swarm::CheckedMetainfo::check(publisher.verified(release), metainfo.bytes));
 }
 

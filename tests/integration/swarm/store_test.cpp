@@ -22,7 +22,7 @@ struct Place {
 /// The first piece of a file whose bytes are those of the source; the file must have one.
 std::uint32_t piece_that_is_there(const Place& place, const store::Layout& layout) {
   for (std::uint32_t i = 0; i < layout.piece_count(); ++i) {
-    const auto extent = layout.extent(i);
+    const auto extent = layout.parts(i).front();
     const auto& path = layout.files()[extent.file].path;
     const auto there = must(read_file(place.fetched / path, GiB)), right = must(read_file(place.source / path, GiB));
     if (extent.length == piece && there.substr(extent.offset, piece) == right.substr(extent.offset, piece)) return i;
@@ -156,7 +156,7 @@ TEST_CASE("a piece that decays while the rest is still fetched is fetched again,
     REQUIRE(node.swarm().add(wanted).ok());
     REQUIRE(eventually([&] { return node.progress(content).done > 3'000'000; }));
   }
-  const auto extent = metainfo.layout().extent(piece_that_is_there(place, metainfo.layout()));
+  const auto extent = metainfo.layout().parts(piece_that_is_there(place, metainfo.layout())).front();
   decay(place.fetched / metainfo.layout().files()[extent.file].path, extent.offset + 1000);
   Machine node(place.tracker, place.fleet, Role::node, 2);
   REQUIRE(node.swarm().add(wanted).ok());

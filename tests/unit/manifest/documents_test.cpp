@@ -51,6 +51,29 @@ TEST_CASE("a release without a parent, labels or a known format is read back who
   CHECK(*again == release);
 }
 
+TEST_CASE("a release whose small files share pieces says so, and one without is written as before there was a choice") {
+  manifest::Release release = good_release();
+  CHECK(encode(release).find("packing") == std::string::npos);
+  release.swarm.packing = 2;
+  Result<manifest::Release> again = manifest::decode_release(encode(release));
+  REQUIRE(again.ok());
+  CHECK(*again == release);
+}
+
+TEST_CASE("a packing that this version does not read is refused with what to do, and one that goes without saying must not be said") {
+  for (const std::uint64_t packing : std::initializer_list<std::uint64_t>{0, 1, 3, 4'294'967'298}) {
+    CAPTURE(packing);
+    const auto text = edited(good_release(), [&](OrderedJson& json) { json["swarm"]["packing"] = packing; });
+    const auto refused = manifest::decode_release(text);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().message.find("packing " + std::to_string(packing)) != std::string::npos);
+    CHECK(refused.error().message.find("upgrade") != std::string::npos);
+  }
+  manifest::Release release = good_release();
+  release.swarm.packing = 3;
+  CHECK_FALSE(check(release).ok());
+}
+
 TEST_CASE("a channel pointer is written as the golden file and read back whole") {
   std::string text = encode(good_pointer());
   CHECK(text + "\n" == golden("manifest/channel_pointer.json", text + "\n"));

@@ -108,6 +108,27 @@ TEST_CASE("a published release verifies, is remembered, and the channel points a
   CHECK(pointer->epoch == 3);
 }
 
+TEST_CASE("small files share pieces where that pays, unless they may not, and a release that is registered stays as it is") {
+  Machine machine;
+  TempDirectory directory;
+  for (int i = 0; i < 100; ++i) write(directory.path() / ("f" + std::to_string(i)), std::string(200, static_cast<char>('a' + i % 26)));
+  const auto publish = [&](const std::string& version, bool align) {
+    PublishRequest request = request_for(directory.path(), version);
+    request.align_files = align;
+    Signer signer = machine.signer();
+    (void)test::must(Publisher(machine.session(), machine.tracker(), signer, machine.out(), {}).publish(request));
+    const auto& sent = machine.memory().versions.at("/v1/models/acme/llama/versions/" + version);
+    auto envelope = test::must(manifest::SignedEnvelope::decode(sent.envelope, manifest::release_limit));
+    auto release = test::must(machine.session().verifier()->release(envelope, request.model));
+    const auto metainfo = test::must(swarm::CheckedMetainfo::check(release, sent.metainfo));
+    return std::pair(release->swarm.packing, metainfo.layout().piece_count());
+  };
+  CHECK(publish("1.0", false) == std::pair<std::uint32_t, std::uint32_t>(2, 1));
+  CHECK(publish("2.0", true) == std::pair<std::uint32_t, std::uint32_t>(1, 100));
+  CHECK(publish("1.0", true).first == 2);
+  CHECK(publish("2.0", false).first == 1);
+}
+
 TEST_CASE("publishing the same content again changes nothing and says so") {
   Machine machine;
   Checkpoint checkpoint;

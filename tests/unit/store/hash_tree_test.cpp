@@ -32,12 +32,18 @@ void check_equal(const TreeHashes& got, const TreeHashes& expected) {
 void check_against_plain_hashing(const Tree& tree, std::uint32_t piece_length, unsigned threads) {
   CAPTURE(piece_length);
   CAPTURE(threads);
-  Layout layout = tree.layout(piece_length);
-  HashOptions options;
-  options.threads = threads;
-  auto hashes = hash_tree(tree.root(), layout, options);
-  if (!hashes.ok()) FAIL(hashes.error().message);
-  check_equal(hashes.value(), testing::hash_plainly(tree, layout));
+  for (const Packing packing : {Packing::aligned, Packing::packed}) {
+    CAPTURE(static_cast<int>(packing));
+    Layout layout = tree.layout(piece_length, packing);
+    HashOptions options;
+    options.threads = threads;
+    ByteCount last = 0;
+    options.progress = [&](ByteCount done) { last = done; };
+    auto hashes = hash_tree(tree.root(), layout, options);
+    if (!hashes.ok()) FAIL(hashes.error().message);
+    check_equal(hashes.value(), testing::hash_plainly(tree, layout));
+    CHECK(last == layout.total_size());
+  }
 }
 
 TEST_CASE("a known file has its known hashes") {

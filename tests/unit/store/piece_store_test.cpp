@@ -55,7 +55,7 @@ struct StoreDoor {
   void clear(std::uint32_t number) { testing::clear(store, id, number); }
   void flush() { REQUIRE(testing::flush(store, id).ok()); }
   std::string stored(std::uint32_t number) {
-    const PieceExtent extent = sample.layout.extent(number);
+    const FilePart extent = sample.layout.parts(number).front();
     return place.get(sample.layout.files()[extent.file].path).substr(extent.offset, extent.length);
   }
 
@@ -270,7 +270,7 @@ TEST_CASE_TEMPLATE("pieces of an older content are copied, wherever they are, an
   for (std::uint32_t i = 0; i < next.layout.piece_count(); ++i) {
     const bool is_old = std::find(old.pieces.begin(), old.pieces.end(), next.pieces[i]) != old.pieces.end();
     CHECK(test::must(complete(store, added.id, i)) == (is_old ? Verdict::verified : Verdict::corrupt));
-    if (is_old) reused += next.layout.extent(i).length;
+    if (is_old) reused += next.layout.bytes_in(i);
   }
   CHECK(reused == 3 * 64 * KiB + 200'000 - 64 * KiB);
   CHECK(store.facts(added.id).reused == reused);

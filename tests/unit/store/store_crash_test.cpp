@@ -24,9 +24,10 @@ void check_honest(test::FakeFiles& files, const Sample& sample, const std::vecto
   for (std::uint32_t i = 0; i < have.size(); ++i) {
     if (!have[i]) continue;
     CAPTURE(i);
-    const PieceExtent extent = sample.layout.extent(i);
-    const std::string stored = files.get("/root" / fs::path(sample.layout.files()[extent.file].path));
-    CHECK(stored.substr(extent.offset, extent.length) == sample.piece(i));
+    std::string stored;
+    for (const FilePart& part : sample.layout.parts(i))
+      stored += files.get("/root" / fs::path(sample.layout.files()[part.file].path)).substr(part.offset, part.length);
+    CHECK(stored == sample.piece(i));
   }
 }
 
@@ -40,10 +41,15 @@ std::unique_ptr<test::FakeFiles> wreck(test::FakeFiles& files, std::mt19937_64& 
 }  // namespace
 
 TEST_CASE("200 power failures at random moments: no piece is believed that is not on the disk, and what was flushed is kept") {
-  const Sample sample({{"a", 500'000}, {"b", 300'000}, {"c", 64 * KiB}});
+  const Sample aligned({{"a", 500'000}, {"b", 300'000}, {"c", 64 * KiB}});
+  // Eleven files that share pieces, and two that do not.
+  std::vector<LayoutFile> many{{"a", 200'000}, {"b", 64 * KiB}};
+  for (unsigned i = 0; i < 11; ++i) many.push_back({"small" + std::to_string(10 + i), 20'000 + i});
+  const Sample packed(many, 64 * KiB, 1, Packing::packed);
   std::mt19937_64 random(7);
   for (int round = 0; round < 200; ++round) {
     CAPTURE(round);
+    const Sample& sample = round % 2 == 0 ? aligned : packed;
     test::FakeFiles files;
     std::vector<bool> flushed(sample.layout.piece_count());
     std::unique_ptr<test::FakeFiles> after;
@@ -77,7 +83,7 @@ TEST_CASE("200 power failures at random moments: no piece is believed that is no
 }
 
 TEST_CASE("the store may die at any of its calls to the disk") {
-  const Sample sample({{"a", 200'000}, {"b", 100'000}});
+  const Sample sample({{"a", 200'000}, {"b", 50'000}, {"c", 30'000}, {"d", 20'000}}, 64 * KiB, 1, Packing::packed);
   std::mt19937_64 random(8);
   // How many calls there are; then one run for each of them, in which everything from that call on fails.
   for (int dies_at = 0;; ++dies_at) {

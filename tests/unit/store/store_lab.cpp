@@ -4,7 +4,8 @@
 
 namespace shoal::store::testing {
 
-Sample::Sample(std::vector<LayoutFile> files, std::uint32_t piece_length, unsigned seed) : layout(std::move(files), piece_length) {
+Sample::Sample(std::vector<LayoutFile> files, std::uint32_t piece_length, unsigned seed, Packing packing)
+    : layout(std::move(files), piece_length, packing) {
   for (const auto& file : layout.files()) bytes.push_back(content(file.size, seed++));
   for (std::uint32_t i = 0; i < layout.piece_count(); ++i) pieces.push_back(crypto::sha256(piece(i)));
 }
@@ -12,14 +13,22 @@ Sample::Sample(std::vector<LayoutFile> files, std::uint32_t piece_length, unsign
 Sample::Sample() : Sample({{"dir/a", 200'000}, {"b", 10}, {"c", 0}, {"d", 3 * 64 * KiB}}) {}
 
 std::string Sample::piece(std::uint32_t number) const {
-  const PieceExtent extent = layout.extent(number);
-  return bytes[extent.file].substr(extent.offset, extent.length);
+  std::string piece;
+  for (const FilePart& part : layout.parts(number)) piece += bytes[part.file].substr(part.offset, part.length);
+  return piece;
+}
+
+std::vector<Sha256> Sample::digests() const {
+  std::vector<Sha256> digests;
+  for (const auto& file : bytes) digests.push_back(crypto::sha256(file));
+  return digests;
 }
 
 NewContent Sample::news(const fs::path& root, Access access) const {
   NewContent result;
   result.layout = layout;
   result.pieces = pieces;
+  result.files = digests();
   result.root = root;
   result.access = access;
   result.identity = crypto::sha256("sample");

@@ -19,13 +19,14 @@ constexpr std::chrono::seconds patience{30};
 
 /// Known bytes in files whose ends fall inside, on and before piece boundaries.
 struct Sample {
-  explicit Sample(std::vector<LayoutFile> files, std::uint32_t piece_length = 64 * KiB, unsigned seed = 1);
+  explicit Sample(std::vector<LayoutFile> files, std::uint32_t piece_length = 64 * KiB, unsigned seed = 1, Packing = Packing::aligned);
   Sample();
 
   Layout layout;
   std::vector<std::string> bytes;  // by file
   std::vector<Sha256> pieces;
-  std::string piece(std::uint32_t number) const;
+  std::string piece(std::uint32_t number) const;  // without padding
+  std::vector<Sha256> digests() const;            // of the files
   NewContent news(const fs::path& root, Access access) const;
 };
 

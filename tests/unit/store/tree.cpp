@@ -29,25 +29,25 @@ std::string Tree::read(const std::string& path) const {
   return std::move(bytes).value();
 }
 
-Layout Tree::layout(std::uint32_t piece_length) const {
+Layout Tree::layout(std::uint32_t piece_length, Packing packing) const {
   auto files = list_tree(root());
   if (!files.ok()) FAIL(files.error().message);
-  return Layout(std::move(files).value(), piece_length);
+  return Layout(std::move(files).value(), piece_length, packing);
 }
 
 TreeHashes hash_plainly(const Tree& tree, const Layout& layout) {
   TreeHashes hashes;
-  std::vector<std::string> padded;
+  std::vector<std::string> files;
   for (const auto& file : layout.files()) {
-    std::string bytes = tree.read(file.path);
-    hashes.files.push_back(crypto::sha256(bytes));
-    for (std::size_t at = 0; at < bytes.size(); at += layout.piece_length()) {
-      std::string piece = bytes.substr(at, layout.piece_length());
-      hashes.pieces.push_back({Sha1{}, crypto::sha256(piece)});
-      piece.resize(layout.piece_length(), '\0');
-      hashes.pieces.back().sha1 = crypto::sha1(piece);
-      if (hashes.pieces.size() == layout.piece_count()) hashes.pieces.back().sha1 = crypto::sha1(bytes.substr(at, layout.piece_length()));
-    }
+    files.push_back(tree.read(file.path));
+    hashes.files.push_back(crypto::sha256(files.back()));
+  }
+  for (std::uint32_t number = 0; number < layout.piece_count(); ++number) {
+    std::string piece;
+    for (const FilePart& part : layout.parts(number)) piece += files[part.file].substr(part.offset, part.length);
+    hashes.pieces.push_back({Sha1{}, crypto::sha256(piece)});
+    if (number + 1 < layout.piece_count()) piece.resize(layout.piece_length(), '\0');
+    hashes.pieces.back().sha1 = crypto::sha1(piece);
   }
   return hashes;
 }

@@ -18,7 +18,7 @@ class Tree {
   void write(const std::string& path, const std::string& bytes);
   std::string read(const std::string& path) const;
   /// A listing that must succeed, as a layout.
-  Layout layout(std::uint32_t piece_length) const;
+  Layout layout(std::uint32_t piece_length, Packing packing = Packing::aligned) const;
 
  private:
   TempDirectory directory_;

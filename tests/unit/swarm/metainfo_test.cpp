@@ -5,6 +5,7 @@
 #include <libtorrent/entry.hpp>
 #include <libtorrent/torrent_info.hpp>
 
+#include <algorithm>
 #include <functional>
 
 #include "doctest/doctest.h"
@@ -38,10 +39,21 @@ struct Sample {
 
   manifest::Release release() const {
     auto release = test::release_of(layout, hashes.files);
-    release.swarm = test::swarm_of(metainfo.bytes, metainfo.info_hash, piece);
+    release.swarm = test::swarm_of(metainfo.bytes, metainfo.info_hash, piece, layout.packing());
     return release;
   }
+  void lay_out(store::Layout other) {
+    layout = std::move(other);
+    hashes = sample_hashes(layout);
+    metainfo = test::must(swarm::make_metainfo(layout, hashes));
+  }
 };
+
+/// Small files on both sides of a large one, empty ones in between and at the end.
+store::Layout packed_layout() {
+  return store::Layout({{"a", 12}, {"b", piece - 1}, {"c", 0}, {"d", 3 * piece + 7}, {"e", 700}, {"f", piece}, {"g", 0}, {"h", 1}}, piece,
+                       store::Packing::packed);
+}
 
 lt::entry decoded(const std::string& bytes) {
   return lt::bdecode(lt::span<const char>(bytes.data(), static_cast<std::ptrdiff_t>(bytes.size())));
@@ -182,10 +194,54 @@ TEST_CASE("the engine sees pieces where the layout has them") {
   for (std::uint32_t i = 0; i < sample.layout.piece_count(); ++i) {
     auto slices = info.map_block(lt::piece_index_t(static_cast<int>(i)), 0, 1);
     REQUIRE_FALSE(slices.empty());
-    const auto extent = sample.layout.extent(i);
+    const auto extent = sample.layout.parts(i).front();
     CHECK(info.files().file_path(slices[0].file_index).ends_with(sample.layout.files()[extent.file].path));
     CHECK(static_cast<ByteCount>(slices[0].offset) == extent.offset);
   }
+}
+
+TEST_CASE("the engine sees the files of shared pieces where the layout has them") {
+  Sample sample;
+  sample.lay_out(packed_layout());
+  REQUIRE(sample.layout.piece_count() == 2 + 4 + 1);
+  lt::torrent_info info(lt::span<const char>(sample.metainfo.bytes.data(), static_cast<std::ptrdiff_t>(sample.metainfo.bytes.size())),
+                        lt::from_span);
+  REQUIRE(static_cast<std::uint32_t>(info.num_pieces()) == sample.layout.piece_count());
+  for (std::uint32_t i = 0; i < sample.layout.piece_count(); ++i) {
+    CAPTURE(i);
+    const auto slices = info.map_block(lt::piece_index_t(static_cast<int>(i)), 0, static_cast<int>(sample.layout.bytes_in(i)));
+    std::vector<store::FilePart> seen;
+    std::uint32_t at = 0;
+    for (const auto& slice : slices) {
+      if (slice.size == 0) continue;
+      const auto path = info.files().file_path(slice.file_index);
+      const auto& files = sample.layout.files();
+      const auto file = std::find_if(files.begin(), files.end(), [&](const auto& f) { return path.ends_with("/" + f.path); });
+      seen.push_back({static_cast<std::uint32_t>(file - files.begin()), static_cast<ByteCount>(slice.offset),
+                      static_cast<std::uint32_t>(slice.size), at});
+      at += static_cast<std::uint32_t>(slice.size);
+    }
+    const auto parts = sample.layout.parts(i);
+    CHECK(std::equal(parts.begin(), parts.end(), seen.begin(), seen.end(), [](const auto& a, const auto& b) {
+      return a.file == b.file && a.offset == b.offset && a.length == b.length && a.at == b.at;
+    }));
+  }
+}
+
+TEST_CASE("a metainfo with shared pieces is accepted by the release that says so, and by no other") {
+  Sample sample;
+  sample.lay_out(packed_layout());
+  auto checked = swarm::CheckedMetainfo::check(sample.publisher.verified(sample.release()), sample.metainfo.bytes);
+  REQUIRE_MESSAGE(checked.ok(), (checked.ok() ? "" : checked.error().message));
+  CHECK(checked->layout().packing() == store::Packing::packed);
+  CHECK(checked->file_sha256() == sample.hashes.files);
+  auto release = sample.release();
+  release.swarm.packing = 1;
+  CHECK_FALSE(swarm::CheckedMetainfo::check(sample.publisher.verified(release), sample.metainfo.bytes).ok());
+  sample.lay_out(store::Layout(packed_layout().files(), piece));
+  release = sample.release();
+  release.swarm.packing = 2;
+  CHECK_FALSE(swarm::CheckedMetainfo::check(sample.publisher.verified(release), sample.metainfo.bytes).ok());
 }
 
 TEST_CASE("equal content has an equal info-hash and other content another") {

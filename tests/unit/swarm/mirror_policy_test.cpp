@@ -10,8 +10,8 @@ namespace {
 
 using Pieces = std::vector<std::uint32_t>;
 const SteadyTime begun = SteadyTime(1h);
-const store::PieceExtent extent = [] {
-  store::PieceExtent of;
+const store::FilePart extent = [] {
+  store::FilePart of;
   of.offset = 100;
   of.length = 50;
   return of;
@@ -103,7 +103,7 @@ TEST_CASE("only the range that was asked for is taken") {
 }
 
 TEST_CASE("a file that is one piece may come whole") {
-  store::PieceExtent whole;
+  store::FilePart whole;
   whole.offset = 0;
   whole.length = 4;
   CHECK(bytes_from(answer(200, "abcd", ""), whole, 4).value_or("") == "abcd");

@@ -190,7 +190,7 @@ struct DiskDoor {
   void flush() { disk.release(); }
   std::string stored(std::uint32_t number) {
     const auto& layout = disk.metainfo->layout();
-    const auto extent = layout.extent(number);
+    const auto extent = layout.parts(number).front();
     return test::must(read_file(disk.target / layout.files()[extent.file].path, GiB)).substr(extent.offset, extent.length);
   }
 
