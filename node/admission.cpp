@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "manifest/code_formats.hpp"
@@ -58,8 +59,31 @@ Status admit_content(const manifest::VerifiedRelease& release, const fs::path& r
   return verdict(release, found, node_allows);
 }
 
+namespace {
+
+bool is_listed(const manifest::Release& release, const std::string& path) {
+  return std::any_of(release.files.begin(), release.files.end(), [&](const auto& file) { return file.path == path; });
+}
+
+/// What `write_file_durably` had not renamed yet when an earlier run was killed would become visible with the release.
+Status remove_unfinished(const manifest::Release& release, const fs::path& root) {
+  const std::string start = "." + std::string(manifest::model_signature_name) + ".tmp.";
+  std::vector<fs::path> unfinished;
+  std::error_code error;
+  for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.starts_with(start) && !is_listed(release, name)) unfinished.push_back(it->path());
+  }
+  if (error) return fail_errno(root.string(), error.value());
+  for (const fs::path& path : unfinished) SHOAL_CHECK(remove_tree(path));
+  return {};
+}
+
+}  // namespace
+
 Status write_model_signature(const manifest::VerifiedRelease& release, const fs::path& root) {
   if (!release->model_signature) return {};
+  SHOAL_CHECK(remove_unfinished(*release, root));
   SHOAL_TRY(std::string bundle, manifest::model_signature_bundle(*release));
   return write_file_durably(root / manifest::model_signature_name, bundle);
 }

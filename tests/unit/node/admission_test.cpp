@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+#include <set>
+
 #include "crypto/digest.hpp"
 #include "manifest/model_signing.hpp"
 #include "support/published.hpp"
@@ -96,4 +99,13 @@ TEST_CASE("model.sig is written where the release has a signature, and only ther
   REQUIRE(text.ok());
   CHECK(crypto::sha256(*text) == with.release->model_signature->sha256);
   CHECK_FALSE(fs::exists(without.directory.path() / "model.sig"));
+}
+
+TEST_CASE("a signature that a killed run had not finished leaves nothing beside the files, and files of the release stay") {
+  Shown shown({{"config.json", "{}"}, {".model.sig.tmp.file", "{}"}}, false, true);
+  test::put_file(shown.directory.path() / ".model.sig.tmp.29130.29130.2", "half");
+  REQUIRE(write_model_signature(shown.release, shown.directory.path()).ok());
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(shown.directory.path())) names.insert(entry.path().filename().string());
+  CHECK(names == std::set<std::string>{".model.sig.tmp.file", "config.json", "model.sig"});
 }
