@@ -2,6 +2,7 @@
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "node/agent.hpp"
+#include "node/refusals.hpp"
 
 namespace shoal::node {
 
@@ -39,6 +40,10 @@ void Agent::open_channel(const Subscription& subscription) {
   if (track) channel.track = std::move(track).value();
   else log::error("track.unreadable", {{"channel", subscription.key.str()}, {"error", track.error().message}});
   channel.track.phase = after_restart(channel.track.phase);
+  // The consent is another: what was refused is not left waiting.
+  if (channel.track.phase == Phase::failed && channel.track.wanted &&
+      Refusals(session_.state()).is_void(*channel.track.wanted, options_.allow_code_formats))
+    channel.track.retry_at = clock_.now();
   // The disk is right: `pull` may have moved the link, too, and a machine that was killed may have moved it without noting it.
   auto linked = shelf_.linked({subscription.key.model, std::nullopt, subscription.key.channel});
   const bool redo = channel.track.phase == Phase::ready;

@@ -18,6 +18,8 @@ Result<Delivered> Delivery::deliver(const std::stop_token& stop, const Events& e
   auto tracker = session_.client(stop);
   SHOAL_TRY(Wanted wanted, resolve(*tracker));
   events.resolved(wanted.release);
+  // Room is not made for what does not come.
+  if (!shelf_.holds(order_.release)) SHOAL_CHECK(check_not_refused(shelf_, order_.release, order_.allow_code_formats));
   SHOAL_CHECK(events.make_room(wanted.release, stop));
   PullRequest request{{order_.model, std::nullopt, ChannelName()}, std::nullopt, order_.allow_code_formats};
   puller_ = std::make_unique<Puller>(session_, shelf_, node_, out_, stop);

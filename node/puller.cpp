@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 
 #include "base/failpoint.hpp"
+#include "base/log.hpp"
 #include "node/admission.hpp"
+#include "node/refusals.hpp"
 #include "node/stall_view.hpp"
 
 namespace shoal::node {
@@ -127,6 +129,11 @@ Status await_completion(Node& node, const manifest::VerifiedRelease& release, cl
   return fail(ErrorCode::interrupted, "interrupted: what was fetched is kept, and the same command goes on from there");
 }
 
+Status check_not_refused(const Shelf& shelf, const ReleaseId& release, bool node_allows) {
+  auto reason = Refusals(shelf.state()).reason(release, node_allows);
+  return reason ? Status(fail(ErrorCode::verification, std::move(*reason))) : Status();
+}
+
 cli::Moment moment_of(const std::string& what, const swarm::Progress& progress, const TransferFacts& facts) {
   cli::Moment moment{(progress.checking ? "checking " : "fetching ") + what, progress.done, progress.size, progress.download_rate, "", {}};
   moment.detail = std::to_string(progress.peers) + (progress.peers == 1 ? " peer, " : " peers, ") + transfer_text(facts, progress);
@@ -186,6 +193,7 @@ Result<swarm::CheckedMetainfo> Puller::admit(const PullRequest& request, const W
   SHOAL_CHECK(admit_formats(wanted.release, request.allow_code_formats));
   // It may have come with another consent than today's.
   if (place.present) SHOAL_CHECK(admit_content(wanted.release, place.target, request.allow_code_formats));
+  else SHOAL_CHECK(check_not_refused(shelf_, wanted.release.id(), request.allow_code_formats));
   SHOAL_TRY(std::string bytes, tracker.metainfo(wanted.release.id(), wanted.release->swarm.metainfo_size));
   SHOAL_TRY(auto metainfo, swarm::CheckedMetainfo::check(wanted.release, std::move(bytes)));
   if (!place.present) {
@@ -213,9 +221,18 @@ Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const swa
   return finish(request, wanted, place);
 }
 
+/// A refusal is remembered, and what was fetched is kept for the day on which the consent is another.
+Status Puller::judged(const PullRequest& request, const Wanted& wanted, Status verdict) {
+  if (verdict.ok() || verdict.error().code != ErrorCode::verification) return verdict;
+  refused_ = true;
+  Status noted = Refusals(shelf_.state()).note(wanted.release.id(), request.allow_code_formats, verdict.error().message);
+  if (!noted.ok()) log::warn("refusal.not_noted", {{"release", wanted.release.id().hex()}, {"error", noted.error().message}});
+  return verdict;
+}
+
 /// The last that is done to the files before anybody sees them.
 Status Puller::finish(const PullRequest& request, const Wanted& wanted, const Place& place) {
-  SHOAL_CHECK(admit_content(wanted.release, place.incoming, request.allow_code_formats));
+  SHOAL_CHECK(judged(request, wanted, admit_content(wanted.release, place.incoming, request.allow_code_formats)));
   SHOAL_CHECK(write_model_signature(wanted.release, place.incoming));
   say(Phase::verified);
   return make_visible(place.incoming, place.target);
@@ -266,7 +283,7 @@ Status Puller::settle(Status failure, const Wanted& wanted, const Place& place) 
   fs::path journal = shelf_.journal(wanted.release.id());
   std::error_code ignored;
   if (failure.ok()) fs::remove(journal, ignored);  // it spoke of a directory that is no more
-  if (failure.ok()) return failure;
+  if (failure.ok() || refused_) return failure;
   const bool full = failure.error().code == ErrorCode::no_space;
   if (full && fs::exists(journal, ignored))
     return fail(ErrorCode::no_space, failure.error().message + "; what was fetched is kept in " + place.incoming.string() +

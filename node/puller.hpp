@@ -53,6 +53,7 @@ class Puller {
   Result<swarm::CheckedMetainfo> admit(const PullRequest& request, const Wanted& wanted, const Place& place, registry::Client& tracker);
   Status fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place);
   Status finish(const PullRequest& request, const Wanted& wanted, const Place& place);
+  Status judged(const PullRequest& request, const Wanted& wanted, Status verdict);
   Status fetch_what_decayed(const Wanted& wanted, const swarm::Content& content);
   Status verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root);
   void say(Phase phase) const;
@@ -65,11 +66,15 @@ class Puller {
   Node& node_;
   cli::Output& out_;
   std::stop_token stop_;
+  bool refused_ = false;     // because of its content; then what was fetched is kept
   swarm::Progress earlier_;  // what was counted before the content was added anew
 };
 
 /// Shows progress until the node has all of the release. Errors: what the swarm says has failed; `interrupted`.
 Status await_completion(Node& node, const manifest::VerifiedRelease& release, cli::Output& out, const std::stop_token& stop);
+
+/// Why a release is not fetched again: its content was refused before, with the same consent. Code `verification`.
+Status check_not_refused(const Shelf& shelf, const ReleaseId& release, bool node_allows);
 
 /// What is on the shelf and may share pieces with what is wanted; what does not verify any more is left out.
 std::vector<swarm::OlderRelease> older_releases(const manifest::Verifier& verifier, const Shelf& shelf);

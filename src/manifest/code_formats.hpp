@@ -14,6 +14,9 @@
 
 namespace shoal::manifest {
 
+/// Changes with the decisions below: what was refused by other rules is looked at again.
+inline constexpr unsigned format_rules = 1;
+
 /// Why loading a file of this name executes code, such as "its name ends in .pkl"; nothing where the name does not say so.
 std::optional<std::string> executes_code_by_name(std::string_view path);
 /// "path: why" for each file whose name says so.

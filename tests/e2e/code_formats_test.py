@@ -3,9 +3,11 @@ import os
 import pickle
 import struct
 import unittest
+import urllib.request
 import zipfile
 
 from cases import FleetCase, make_model
+from fleet import free_port
 
 
 class Payload:
@@ -102,6 +104,37 @@ class CodeFormats(FleetCase):
         self.assertEqual(self.pull("--allow-code-formats"), (0, ""))
         # Not again without it, although it is here already.
         self.assertEqual(self.pull()[0], 11)
+
+    def sent_by(self, port):
+        """Payload that the seeder sent to nodes."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+            lines = page.read().decode().splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith('shoal_payload_bytes_total{direction="sent"'))
+
+    def test_a_refusal_is_remembered_and_ends_with_another_consent(self):
+        size = 30_000_000
+        directory = make_model(self.fleet.path("model"), size // 1_000_000)
+        self.pickled(os.path.join(directory, "zz.dat"))
+        self.fleet.publish(self.source, directory, "acme/model", "1.0", "--allow-code-formats", channel="main")
+        port = free_port()
+        self.fleet.start_seeder(self.source, "--metrics", f"127.0.0.1:{port}")
+        node = self.fleet.start_node(self.machine, "--follow", "acme/model:main")
+        self.assertIn("zz.dat: it is a Python pickle", node.wait_event("failed", 60)["reason"])
+        sent = self.sent_by(port)
+        self.until("tried again, twice", lambda: sum(event["type"] == "failed" for event in list(node.events)) >= 3, 60)
+        self.assertEqual(self.sent_by(port), sent, "not a byte was fetched again")
+        status = self.fleet.run("status", "--state", self.machine.state, check=False)
+        row = next(event for event in status.events if event["type"] == "node")["subscriptions"][0]
+        self.assertIn("zz.dat", row["reason"])
+        node.stop()
+        # A pull is refused without a byte, too; and a restart changes nothing.
+        code, message = self.pull()
+        self.assertEqual(code, 11, message)
+        self.assertEqual(self.sent_by(port), sent)
+        node = self.fleet.start_node(self.machine, "--follow", "acme/model:main", "--allow-code-formats")
+        fetched = node.wait_event("fetched", 60)
+        self.assertEqual(fetched["bytes_from_source"], 0, "what was fetched before is kept")
+        node.wait_event("activated", 30)
 
     def test_what_a_model_repository_commonly_holds_needs_no_consent(self):
         files = {"README.md": "# Mod\u00e8le\n", ".gitattributes": "*.safetensors filter=lfs\n", "tokenizer.json": '{"model": {"vocab": {"a": 0}}}',
