@@ -93,7 +93,7 @@ def main():
         release = member_http.register_large(context, fleet.port, fleet.path("keys", "publisher.key"), "acme/large", given.size_mb)
         results = multiprocessing.Queue()
         began = time.monotonic()
-        crowds = [multiprocessing.Process(target=crowd, args=(number, given, credentials, fleet.port, f"/v1/releases/{release}/metainfo", results))
+        crowds = [multiprocessing.Process(daemon=True, target=crowd, args=(number, given, credentials, fleet.port, f"/v1/releases/{release}/metainfo", results))
                   for number in range(given.processes)]
         for each in crowds:
             each.start()

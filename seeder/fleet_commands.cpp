@@ -1,5 +1,6 @@
 // `shoal release withdraw` and `shoal nodes list`.
 #include "seeder/command_parts.hpp"
+#include "seeder/withdrawing.hpp"
 
 namespace shoal::seeder {
 namespace {
@@ -13,7 +14,8 @@ Status run_withdraw(Invocation& call) {
   if (reason.empty()) return fail(ErrorCode::usage, "--reason must say why: whoever asks for the release is told it");
   SHOAL_TRY(Desk desk, Desk::open(call));
   SHOAL_CHECK(require_publisher(*desk.session));
-  SHOAL_CHECK(desk.tracker->withdraw(model, version, reason));
+  SHOAL_TRY(Signer signer, load_signer(call, desk.session->state()));
+  SHOAL_CHECK(withdraw_release(*desk.session, *desk.tracker, signer, {model, version, reason}));
   call.out.result({{"type", "withdrawn"}, {"model", model.str()}, {"version", version.str()}, {"reason", reason}},
                   model.str() + "@" + version.str() + " is withdrawn: " + reason);
   return {};
@@ -28,6 +30,7 @@ Json node_line(const registry::NodeRow& node, const WallTime& now) {
             {"certificate_until", format_time(node.machine.certificate_until)},
             {"subscriptions", Json::array()}};
   if (node.machine.revoked) line["revoked"] = format_time(*node.machine.revoked);
+  if (node.machine.held_twice) line["held_twice"] = format_time(*node.machine.held_twice);
   if (!node.seen) return line;
   line["seen"] = format_time(*node.seen);
   line["seen_seconds_ago"] = std::max<std::int64_t>((now - *node.seen).count(), 0);
@@ -64,6 +67,7 @@ std::string node_text(const registry::NodeRow& node, const WallTime& now) {
   std::string text = (node.machine.name.empty() ? node.machine.id.str() : node.machine.name + "  " + node.machine.id.str());
   if (!node.machine.site.empty()) text += "  " + node.machine.site;
   if (node.machine.revoked) return text + "  revoked at " + format_time(*node.machine.revoked);
+  if (node.machine.held_twice) text += "  TWO HOLD ITS KEY since " + format_time(*node.machine.held_twice) + " (revoke it, join again)";
   if (!node.seen) return text + "  has not reported since the tracker started";
   text += "  seen " + format_duration(std::max<std::chrono::milliseconds>(now - *node.seen, {})) + " ago";
   for (const auto& row : node.report.subscriptions) text += subscription_text(row);
@@ -93,10 +97,10 @@ std::vector<cli::Command> fleet_commands() {
            "take a version away from the fleet for good",
            "Whoever asks for it is told the reason, and nodes that are fetching it stop; nodes that run it go on. No channel may point at "
            "it, so move them first.\n"
-           "A version that was withdrawn does not come back.\n\n"
-           "  shoal release withdraw acme/llama 1.1 --reason \"wrong weights\"",
+           "The withdrawal is signed by the model's publishers, like a release. A version that was withdrawn does not come back.\n\n"
+           "  shoal release withdraw acme/llama 1.1 --reason \"wrong weights\" --key ~/fleet-keys/publisher.key",
            {{"MODEL", "org/name", true}, {"VERSION", "the version to withdraw", true}},
-           {state_option, {"--reason", "TEXT", "why; told to whoever asks for the version", "", true}},
+           {state_option, key_option, {"--reason", "TEXT", "why; told to whoever asks for the version", "", true}},
            run_withdraw,
            "Seeder"},
           {"nodes list",

@@ -105,6 +105,7 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
 
 Result<std::optional<Publisher::Registered>> Publisher::registered(const PublishRequest& request) {
   auto reply = tracker_.release(request.model, request.version);
+  if (!reply.ok() && reply.error().message.find(registry::unsigned_words) != std::string::npos) return std::optional<Registered>();
   if (!reply.ok() && reply.error().message.find(registry::withdrawn_words) != std::string::npos)
     return fail(ErrorCode::conflict,
                 reply.error().message + " (a version that was withdrawn does not come back: publish under another one)");

@@ -8,6 +8,7 @@
 #include "base/shutdown.hpp"
 #include "seeder/command_parts.hpp"
 #include "seeder/hash_memory.hpp"
+#include "seeder/withdrawing.hpp"
 #include "swarm/trust_chain.hpp"
 
 namespace shoal::seeder {
@@ -291,7 +292,7 @@ void WatchedRoot::changed(const SeenDirectory& seen, WatchMemory& memory, bool w
 Status WatchedRoot::withdraw(const SeenDirectory& seen, WatchMemory& memory) {
   WatchRecord record = *memory.record;
   SHOAL_TRY(VersionName version, revised(seen.reference.version, record.revision));
-  SHOAL_CHECK(tracker_.withdraw(seen.reference.model, version, "its files changed after it was published"));
+  SHOAL_CHECK(withdraw_release(session_, tracker_, signer_, {seen.reference.model, version, "its files changed after it was published"}));
   record.phase = WatchRecord::Phase::withdrawn;
   SHOAL_CHECK(records_.save(record));
   memory.record = record;

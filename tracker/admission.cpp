@@ -54,9 +54,9 @@ Result<identity::JoinToken> create_token(Database& database, const FleetPins& pi
   return token;
 }
 
-Result<std::unique_ptr<Admission>> Admission::open(Database& database, const identity::Authority& authority, const Clock& clock,
-                                                   Options options) {
-  std::unique_ptr<Admission> admission(new Admission(database, authority, clock, std::move(options)));
+Result<std::unique_ptr<Admission>> Admission::open(Database& database, const identity::Authority& authority, MachineKeys& keys,
+                                                   const Clock& clock, Options options) {
+  std::unique_ptr<Admission> admission(new Admission(database, authority, keys, clock, std::move(options)));
   SHOAL_TRY(auto machines, admission->machines());
   auto sites = admission->sites_.lock();
   for (const registry::MachineRow& machine : machines) sites->emplace(machine.id, machine.site);
@@ -85,7 +85,7 @@ Result<NodeId> Admission::admit(Session& session, const registry::EnrolRequest& 
   SHOAL_CHECK(check_open(token, now));
   SHOAL_TRY(bool taken, take_use(session, token.id));
   if (!taken) return fail(ErrorCode::not_enrolled, "the token was used before: ask for a new one ('shoal token create')");
-  SHOAL_CHECK(insert_machine(session, {fresh, token.role, request.name, request.site, now + options_.certificate_life, {}}, now));
+  SHOAL_CHECK(insert_machine(session, {fresh, token.role, request.name, request.site, now + options_.certificate_life, {}, {}}, key, now));
   SHOAL_CHECK(insert_enrolment(session, token.id, key, {fresh, now}));
   return fresh;
 }
@@ -109,8 +109,10 @@ Result<registry::EnrolReply> Admission::enrol_checked(const registry::EnrolReque
   // Signed before the transaction, so that a bad request spends nothing; handed out only after the commit.
   SHOAL_TRY(Issued issued, issue(request.request_pem, token.role, fresh));
   SHOAL_TRY(NodeId id, database_.write([&](Session& session) { return admit(session, request, issued.key, fresh); }));
-  if (id == fresh) sites_.lock()->emplace(fresh, request.site);
-  else {
+  if (id == fresh) {
+    sites_.lock()->emplace(fresh, request.site);
+    keys_.enrolled(fresh, issued.key);
+  } else {
     SHOAL_TRY(issued, issue(request.request_pem, token.role, id));
   }
   log::info("enrolled", {{"machine", id.str()},
@@ -134,10 +136,12 @@ Result<registry::EnrolReply> Admission::enrol(const registry::EnrolRequest& requ
 
 Result<std::string> Admission::renew(const identity::Certificate& caller, const std::string& request_pem) {
   const identity::Identity& who = caller.identity;
+  SHOAL_CHECK(keys_.may_renew(caller));
   SHOAL_TRY(Issued issued, issue(request_pem, who.role, who.id));
   WallTime until = clock_.now() + options_.certificate_life;
   SHOAL_TRY(bool known, database_.write([&](Session& session) { return prolong_machine(session, who.id, who.role, until); }));
   if (!known) return fail(ErrorCode::not_enrolled, "machine " + who.id.str() + " is not enrolled here: join again with a new token");
+  SHOAL_CHECK(keys_.renewed(who.id, issued.key));
   log::info("renewed", {{"machine", who.id.str()}, {"role", name(who.role)}, {"until", format_time(until)}});
   return std::move(issued.pem);
 }

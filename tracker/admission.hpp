@@ -13,6 +13,7 @@
 #include "registry/messages.hpp"
 #include "tracker/admission_records.hpp"
 #include "tracker/database.hpp"
+#include "tracker/machine_keys.hpp"
 #include "tracker/trust_roots.hpp"
 
 namespace shoal::tracker {
@@ -46,14 +47,14 @@ class Admission {
   };
 
   /// Reads the machines that are enrolled.
-  static Result<std::unique_ptr<Admission>> open(Database& database, const identity::Authority& authority, const Clock& clock,
-                                                 Options options);
+  static Result<std::unique_ptr<Admission>> open(Database& database, const identity::Authority& authority, MachineKeys& keys,
+                                                 const Clock& clock, Options options);
 
   /// Spends one use of the token and issues a certificate for a new name, both or neither. `not_found` for a token that is
   /// unknown or has another secret, `not_enrolled` for one that expired or was used up; a bad request spends nothing.
   enum class Log { all, quiet };
   Result<registry::EnrolReply> enrol(const registry::EnrolRequest& request, const std::string& address, Log log = Log::all);
-  /// A new certificate (PEM) for the caller's name and role, which must be of a machine that was enrolled here.
+  /// A new certificate (PEM) for the caller's name and role, which must be of a machine that was enrolled here and show its current key.
   Result<std::string> renew(const identity::Certificate& caller, const std::string& request_pem);
 
   /// Where a machine stands; empty where unknown. Does not touch the disk.
@@ -61,8 +62,8 @@ class Admission {
   Result<std::vector<registry::MachineRow>> machines();
 
  private:
-  Admission(Database& database, const identity::Authority& authority, const Clock& clock, Options options)
-      : database_(database), authority_(authority), clock_(clock), options_(std::move(options)) {}
+  Admission(Database& database, const identity::Authority& authority, MachineKeys& keys, const Clock& clock, Options options)
+      : database_(database), authority_(authority), keys_(keys), clock_(clock), options_(std::move(options)) {}
 
   struct Issued {
     std::string pem;
@@ -75,6 +76,7 @@ class Admission {
 
   Database& database_;
   const identity::Authority& authority_;
+  MachineKeys& keys_;
   const Clock& clock_;
   Options options_;
   Guarded<std::unordered_map<NodeId, std::string>> sites_;

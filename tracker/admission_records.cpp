@@ -53,10 +53,10 @@ Result<bool> enrolled_since(Session& session, const std::string& token_id, WallT
   return !rows.empty();
 }
 
-Status insert_machine(Session& session, const registry::MachineRow& machine, WallTime now) {
-  SHOAL_CHECK(
-      session.run("INSERT INTO machines(id, role, name, site, enrolled, certificate_until) VALUES(?, ?, ?, ?, ?, ?)",
-                  {machine.id.str(), name(machine.role), machine.name, machine.site, seconds(now), seconds(machine.certificate_until)}));
+Status insert_machine(Session& session, const registry::MachineRow& machine, const identity::SpkiPin& key, WallTime now) {
+  SHOAL_CHECK(session.run("INSERT INTO machines(id, role, name, site, enrolled, certificate_until, key) VALUES(?, ?, ?, ?, ?, ?, ?)",
+                          {machine.id.str(), name(machine.role), machine.name, machine.site, seconds(now),
+                           seconds(machine.certificate_until), Value::blob(key.view())}));
   return {};
 }
 
@@ -67,12 +67,13 @@ Result<bool> prolong_machine(Session& session, const NodeId& id, identity::Role 
 }
 
 Result<std::vector<registry::MachineRow>> all_machines(Session& session) {
-  SHOAL_TRY(auto rows, session.run("SELECT id, role, name, site, certificate_until, revoked FROM machines ORDER BY rowid"));
+  SHOAL_TRY(auto rows, session.run("SELECT id, role, name, site, certificate_until, revoked, held_twice FROM machines ORDER BY rowid"));
   std::vector<registry::MachineRow> machines;
   for (const Row& row : rows) {
     SHOAL_TRY(identity::Role role, identity::parse_role(row.text(1)));
-    machines.push_back({NodeId::trusted(row.text(0)), role, row.text(2), row.text(3), time_of(row.number(4)), {}});
+    machines.push_back({NodeId::trusted(row.text(0)), role, row.text(2), row.text(3), time_of(row.number(4)), {}, {}});
     if (row.number(5) != 0) machines.back().revoked = time_of(row.number(5));
+    if (row.number(6) != 0) machines.back().held_twice = time_of(row.number(6));
   }
   return machines;
 }

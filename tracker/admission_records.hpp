@@ -38,7 +38,7 @@ Result<std::optional<EnrolmentRecord>> find_enrolment(Session& session, const st
 /// Whether the token let a machine in since then.
 Result<bool> enrolled_since(Session& session, const std::string& token_id, WallTime since);
 
-Status insert_machine(Session& session, const registry::MachineRow& machine, WallTime now);
+Status insert_machine(Session& session, const registry::MachineRow& machine, const identity::SpkiPin& key, WallTime now);
 /// False where there is no such machine in that role, or it was revoked.
 Result<bool> prolong_machine(Session& session, const NodeId& id, identity::Role role, WallTime certificate_until);
 /// In the order in which they enrolled.

@@ -32,18 +32,27 @@ ReleaseRecord record_of(const manifest::VerifiedRelease& release) {
 }
 
 Error withdrawn_error(const ReleaseRecord& record, ErrorCode code, const std::string& advice = "") {
-  return fail(code,
-              title(record.model, record.version) + " " + std::string(registry::withdrawn_words) + ": " + record.withdrawn_reason + advice);
+  const std::string unsigned_note = record.withdrawal_signed ? "" : std::string(registry::unsigned_words);
+  return fail(code, title(record.model, record.version) + " " + std::string(registry::withdrawn_words) + ": " + record.withdrawn_reason +
+                        unsigned_note + advice);
 }
 
 /// Whether the release is new; an error where its version is taken or was withdrawn.
 Result<bool> is_new(Session& session, const ReleaseRecord& record) {
   SHOAL_TRY(auto same, find_release(session, record.id));
-  if (same && same->is_withdrawn())
+  if (same && same->is_withdrawn() && same->withdrawal_signed)
     return withdrawn_error(*same, ErrorCode::conflict, " (a version that was withdrawn does not come back: publish it under another one)");
-  if (same) return false;
+  if (same) {
+    // What was withdrawn without a signature, as earlier versions let any seeder do, is the publishers' to bring back.
+    if (same->is_withdrawn()) SHOAL_CHECK(clear_withdrawn(session, same->id));
+    return false;
+  }
   SHOAL_TRY(auto taken, find_release(session, record.model, record.version));
   if (!taken) return true;
+  if (taken->is_withdrawn() && !taken->withdrawal_signed) {
+    SHOAL_CHECK(set_version_aside(session, taken->id));
+    return true;
+  }
   return fail(ErrorCode::conflict, title(record.model, record.version) + " is published already with other content (release " +
                                        taken->id.hex() + "): give this one another version");
 }
@@ -134,7 +143,8 @@ Status Catalog::publish(const ModelName& model, const VersionName& version, cons
     return fresh;
   });
   SHOAL_CHECK(added);
-  torrents_.lock()->insert(record.info_hash);
+  if (*added) torrents_.lock()->insert(record.info_hash);
+  else SHOAL_CHECK(remember_torrents());
   if (*added) log::info("published", {{"release", title(model, version)}, {"id", record.id.hex()}, {"by", publisher.str()}});
   return {};
 }
@@ -194,16 +204,24 @@ Catalog::Counts Catalog::count() {
   return counts;
 }
 
-Status Catalog::withdraw(const ModelName& model, const VersionName& version, const std::string& reason, const NodeId& who) {
-  if (reason.empty()) return fail(ErrorCode::usage, "a withdrawal needs a reason: whoever asks for the release is told it");
+Status Catalog::withdraw(const ModelName& model, const VersionName& version, const std::string& envelope_json, const NodeId& who) {
+  auto envelope = manifest::SignedEnvelope::decode(envelope_json, manifest::withdrawal_limit);
+  if (!envelope.ok())
+    return fail(ErrorCode::verification,
+                "a withdrawal is signed by the model's publishers: 'shoal release withdraw --key FILE', in a version "
+                "of shoal that signs it");
+  SHOAL_TRY(auto withdrawal, verifier_()->withdrawal(*envelope, model, version));
   SHOAL_CHECK(database_.write([&](Session& session) -> Status {
     SHOAL_TRY(auto release, find_release(session, model, version));
     if (!release) return fail(ErrorCode::not_found, title(model, version) + " is not registered in this fleet");
-    if (release->is_withdrawn()) return {};
+    if (release->id != withdrawal.release)
+      return fail(ErrorCode::verification,
+                  title(model, version) + " is release " + release->id.hex() + ", and the withdrawal is for " + withdrawal.release.hex());
+    if (release->is_withdrawn() && release->withdrawal_signed) return {};
     SHOAL_CHECK(check_unused(session, *release));
-    return mark_withdrawn(session, release->id, reason, clock_.now());
+    return mark_withdrawn(session, release->id, withdrawal.reason, envelope_json, clock_.now());
   }));
-  log::info("withdrawn", {{"release", title(model, version)}, {"by", who.str()}, {"reason", reason}});
+  log::info("withdrawn", {{"release", title(model, version)}, {"by", who.str()}, {"reason", withdrawal.reason}});
   return remember_torrents();
 }
 

@@ -40,8 +40,9 @@ class Catalog {
   /// Zeroes where the database cannot be read.
   Counts count();
 
-  /// Takes a release away for good: `not_found` with the reason to whoever asks for it. `conflict` where a channel points to it.
-  Status withdraw(const ModelName& model, const VersionName& version, const std::string& reason, const NodeId& who);
+  /// Takes a release away for good, by the word of the model's publishers: `not_found` with the reason to whoever asks for it.
+  /// `verification` where they did not sign the withdrawal, `conflict` where a channel points to the release.
+  Status withdraw(const ModelName& model, const VersionName& version, const std::string& envelope, const NodeId& who);
 
   /// Moves a channel. `conflict` where (epoch, sequence) does not rise, unless the pointer is the stored one; `not_found` where
   /// its release is not registered for this model, or was withdrawn.

@@ -6,7 +6,7 @@ namespace {
 std::int64_t seconds(WallTime time) { return time.time_since_epoch().count(); }
 WallTime time_of(std::int64_t value) { return WallTime(std::chrono::seconds(value)); }
 
-/// From: id, model, version, info_hash, size, created, withdrawn, withdrawn_reason.
+/// From: id, model, version, info_hash, size, created, withdrawn, withdrawn_reason, length(withdrawal).
 Result<ReleaseRecord> release_of(const Row& row) {
   SHOAL_TRY(ReleaseId id, ReleaseId::from_raw(row.text(0)));
   SHOAL_TRY(InfoHash info_hash, InfoHash::from_raw(row.text(3)));
@@ -17,7 +17,8 @@ Result<ReleaseRecord> release_of(const Row& row) {
                        static_cast<ByteCount>(row.number(4)),
                        time_of(row.number(5)),
                        time_of(row.number(6)),
-                       row.text(7)};
+                       row.text(7),
+                       row.number(8) != 0};
 }
 
 /// From: model, channel, epoch, sequence, release, envelope, halted.
@@ -56,33 +57,31 @@ Status insert_release(Session& session, const NewRelease& release) {
 }
 
 Result<std::optional<ReleaseRecord>> find_release(Session& session, const ReleaseId& id) {
-  SHOAL_TRY(auto rows,
-            session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases WHERE id = ?",
-                        {Value::blob(id.view())}));
+  SHOAL_TRY(
+      auto rows,
+      session.run(
+          "SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason, length(withdrawal) FROM releases WHERE id = ?",
+          {Value::blob(id.view())}));
   return first_of(rows);
 }
 
 Result<std::optional<ReleaseRecord>> find_release(Session& session, const ModelName& model, const VersionName& version) {
-  SHOAL_TRY(
-      auto rows,
-      session.run(
-          "SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases WHERE model = ? AND version = ?",
-          {model.str(), version.str()}));
+  SHOAL_TRY(auto rows, session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason, length(withdrawal) "
+                                   "FROM releases WHERE model = ? AND version = ?",
+                                   {model.str(), version.str()}));
   return first_of(rows);
 }
 
 Result<std::vector<ReleaseRecord>> all_releases(Session& session) {
-  SHOAL_TRY(auto rows,
-            session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases ORDER BY rowid"));
+  SHOAL_TRY(auto rows, session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason, length(withdrawal) "
+                                   "FROM releases ORDER BY rowid"));
   return releases_of(rows);
 }
 
 Result<std::vector<ReleaseRecord>> releases_of(Session& session, const ModelName& model) {
-  SHOAL_TRY(
-      auto rows,
-      session.run(
-          "SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason FROM releases WHERE model = ? ORDER BY rowid",
-          {model.str()}));
+  SHOAL_TRY(auto rows, session.run("SELECT id, model, version, info_hash, size, created, withdrawn, withdrawn_reason, length(withdrawal) "
+                                   "FROM releases WHERE model = ? ORDER BY rowid",
+                                   {model.str()}));
   return releases_of(rows);
 }
 
@@ -104,9 +103,20 @@ Result<std::string> metainfo_of(Session& session, const ReleaseId& id) {
   return rows.front().text(0);
 }
 
-Status mark_withdrawn(Session& session, const ReleaseId& id, const std::string& reason, WallTime now) {
-  SHOAL_CHECK(
-      session.run("UPDATE releases SET withdrawn = ?, withdrawn_reason = ? WHERE id = ?", {seconds(now), reason, Value::blob(id.view())}));
+Status mark_withdrawn(Session& session, const ReleaseId& id, const std::string& reason, const std::string& envelope, WallTime now) {
+  SHOAL_CHECK(session.run("UPDATE releases SET withdrawn = ?, withdrawn_reason = ?, withdrawal = ? WHERE id = ?",
+                          {seconds(now), reason, Value::blob(envelope), Value::blob(id.view())}));
+  return {};
+}
+
+Status clear_withdrawn(Session& session, const ReleaseId& id) {
+  SHOAL_CHECK(session.run("UPDATE releases SET withdrawn = 0, withdrawn_reason = '' WHERE id = ?", {Value::blob(id.view())}));
+  return {};
+}
+
+Status set_version_aside(Session& session, const ReleaseId& id) {
+  SHOAL_CHECK(session.run("UPDATE releases SET version = version || '+withdrawn.' || lower(hex(substr(id, 1, 4))) WHERE id = ?",
+                          {Value::blob(id.view())}));
   return {};
 }
 

@@ -21,6 +21,7 @@ struct ReleaseRecord {
   WallTime created;
   WallTime withdrawn = {};  // since when; the epoch's start where it is not
   std::string withdrawn_reason = {};
+  bool withdrawal_signed = false;
   bool is_withdrawn() const { return withdrawn != WallTime{}; }
 };
 
@@ -35,7 +36,10 @@ struct NewRelease {
 Status insert_release(Session& session, const NewRelease& release);
 Result<std::optional<ReleaseRecord>> find_release(Session& session, const ReleaseId& id);
 Result<std::optional<ReleaseRecord>> find_release(Session& session, const ModelName& model, const VersionName& version);
-Status mark_withdrawn(Session& session, const ReleaseId& id, const std::string& reason, WallTime now);
+Status mark_withdrawn(Session& session, const ReleaseId& id, const std::string& reason, const std::string& envelope, WallTime now);
+Status clear_withdrawn(Session& session, const ReleaseId& id);
+/// Gives its version free; histories go on naming it.
+Status set_version_aside(Session& session, const ReleaseId& id);
 /// In the order in which they were published; withdrawn ones are among them.
 Result<std::vector<ReleaseRecord>> all_releases(Session& session);
 Result<std::vector<ReleaseRecord>> releases_of(Session& session, const ModelName& model);

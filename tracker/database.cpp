@@ -96,6 +96,12 @@ ALTER TABLE tokens ADD COLUMN trust_root BLOB NOT NULL DEFAULT x'';    -- finger
     R"sql(
 ALTER TABLE machines ADD COLUMN revoked INTEGER NOT NULL DEFAULT 0;      -- when; 0: it is not
 ALTER TABLE machines ADD COLUMN revoked_reason TEXT NOT NULL DEFAULT '';
+)sql",
+    R"sql(
+ALTER TABLE machines ADD COLUMN key BLOB NOT NULL DEFAULT x'';           -- SHA-256 of the SubjectPublicKeyInfo in use; empty: not known yet
+ALTER TABLE machines ADD COLUMN next_key BLOB NOT NULL DEFAULT x'';      -- of a certificate that was issued and not seen in use yet
+ALTER TABLE machines ADD COLUMN held_twice INTEGER NOT NULL DEFAULT 0;   -- since when two are known to hold the key; 0: they are not
+ALTER TABLE releases ADD COLUMN withdrawal BLOB NOT NULL DEFAULT x'';    -- the signed envelope; empty where a version before this took it unsigned
 )sql"};
 constexpr int schema_version = static_cast<int>(std::size(migrations));
 

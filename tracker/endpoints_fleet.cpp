@@ -71,8 +71,7 @@ Result<Response> set_trust_root(const Parts& parts, const Request& request, cons
 Result<Response> withdraw(const Parts& parts, const Request& request, const PathArguments& arguments) {
   SHOAL_TRY(ModelName model, model_of(arguments));
   SHOAL_TRY(VersionName version, VersionName::parse(arguments.at(2)));
-  SHOAL_TRY(registry::WithdrawRequest message, sent(registry::decode_withdraw_request(request.body)));
-  SHOAL_CHECK(parts.catalog.withdraw(model, version, message.reason, request.peer->identity.id));
+  SHOAL_CHECK(parts.catalog.withdraw(model, version, request.body, request.peer->identity.id));
   return json("{}");
 }
 

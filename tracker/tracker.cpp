@@ -107,7 +107,8 @@ class RunningTracker final : public Tracker {
     SHOAL_TRY(catalog_, Catalog::open(
                             database_, [this] { return roots_->verifier(); }, clock_));
     auto roots_from = [this](const Sha256& fingerprint) { return roots_->chain_from(fingerprint); };
-    SHOAL_TRY(admission_, Admission::open(database_, authority_, clock_, {options_.certificate_life, roots_from}));
+    SHOAL_TRY(keys_, MachineKeys::open(database_, clock_));
+    SHOAL_TRY(admission_, Admission::open(database_, authority_, *keys_, clock_, {options_.certificate_life, roots_from}));
     announcer_ = std::make_unique<Announcer>(
         peers_, clock_,
         Announcer::Options{options_.announce_interval, [this](const InfoHash& hash) { return catalog_->knows(hash); }, system_random(),
@@ -122,6 +123,7 @@ class RunningTracker final : public Tracker {
       for (int sweeps = 1; sleep_for(sweep_period, stop); ++sweeps) {
         freshness_->sweep();
         shut_out_revoked();
+        if (Status saved = keys_->save(); !saved.ok()) log::warn("machine_keys_not_saved", {{"reason", saved.error().message}});
         if (sweeps % sweeps_for_peers == 0) announcer_->sweep();
         note_sweep();
       }
@@ -169,7 +171,7 @@ class RunningTracker final : public Tracker {
     limits.connections = most_connections;
     limits.connections_per_address = most_connections_per_address;
     SHOAL_TRY(server_, http::Server::start({options_.listen, &tls_, limits, options_.threads}, clock_,
-                                           without_revoked(revocations_, http::Router(tracker_routes(parts)))));
+                                           without_revoked(revocations_, without_doubles(*keys_, http::Router(tracker_routes(parts))))));
     if (options_.plain_listen.host.empty()) return {};
     SHOAL_TRY(plain_server_,
               http::Server::start({options_.plain_listen, nullptr, limits, options_.threads}, clock_, http::Router(plain_routes(parts))));
@@ -195,6 +197,7 @@ class RunningTracker final : public Tracker {
   AnnounceMeter meter_;
   std::unique_ptr<TrustRoots> roots_;
   std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<MachineKeys> keys_;
   std::unique_ptr<Admission> admission_;
   std::unique_ptr<Announcer> announcer_;
   std::unique_ptr<FreshnessDesk> freshness_;

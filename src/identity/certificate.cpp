@@ -175,7 +175,9 @@ Result<Certificate> inspect(const X509* certificate) {
   SHOAL_TRY(WallTime not_before, time_of(X509_get0_notBefore(certificate)));
   SHOAL_TRY(WallTime not_after, time_of(X509_get0_notAfter(certificate)));
   SHOAL_TRY(std::string serial, serial_of(certificate));
-  return Certificate{std::move(identity), not_before, not_after, std::move(serial), crypto::sha256(der_of<X509>(certificate, i2d_X509))};
+  SHOAL_TRY(SpkiPin key, spki_pin(certificate));
+  return Certificate{
+      std::move(identity), not_before, not_after, std::move(serial), crypto::sha256(der_of<X509>(certificate, i2d_X509)), key};
 }
 
 Result<Certificate> inspect_pem(std::string_view pem) {

@@ -26,6 +26,9 @@ struct Identity {
 };
 Result<Identity> parse_identity(std::string_view uri);
 
+/// SHA-256 of the DER SubjectPublicKeyInfo (RFC 7469): what a join token pins.
+using SpkiPin = Digest<32, struct SpkiPinTag>;
+
 /// A certificate whose profile was checked. That its signature chains to the CA is the handshake's business.
 struct Certificate {
   Identity identity;
@@ -33,6 +36,7 @@ struct Certificate {
   WallTime not_after;
   std::string serial;  // lower-case hexadecimal
   Sha256 fingerprint;  // of the DER
+  SpkiPin key;
 };
 
 /// Checks the profile of a leaf: exactly one URI SAN of the form above, no DNS name with a NUL, P-256 key, CA:FALSE, both
@@ -42,8 +46,6 @@ Result<Certificate> inspect_pem(std::string_view pem);
 /// `inspect` and: of this fleet, and valid at `now`.
 Result<Certificate> inspect(const X509* certificate, const FleetName& fleet, WallTime now);
 
-/// SHA-256 of the DER SubjectPublicKeyInfo (RFC 7469): what a join token pins.
-using SpkiPin = Digest<32, struct SpkiPinTag>;
 Result<SpkiPin> spki_pin(const X509* certificate);
 Result<SpkiPin> spki_pin_of_pem(std::string_view pem);
 

@@ -112,6 +112,19 @@ Status save_member(const fs::path& state, const Member& member) {
   return write_file_durably(paths.fleet(), fleet_json(member));
 }
 
+std::optional<Credentials> newer_credentials(const fs::path& state, const Credentials& current, fs::file_time_type& looked) {
+  const fs::path path = Paths(state).credentials();
+  std::error_code error;
+  auto changed = fs::last_write_time(path, error);
+  if (error || changed == looked) return std::nullopt;
+  auto text = read_file(path, credentials_limit);
+  auto found = text.ok() ? split(*text) : Result<Credentials>(text.error());
+  if (!found.ok()) return std::nullopt;
+  looked = changed;
+  if (found->self.serial == current.self.serial || found->self.not_after < current.self.not_after) return std::nullopt;
+  return std::move(*found);
+}
+
 Status save_credentials(const fs::path& state, const Credentials& credentials) {
   return write_file_durably(Paths(state).credentials(), joined(credentials), Access::owner);
 }

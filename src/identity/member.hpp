@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/files.hpp"
@@ -22,6 +23,9 @@ struct Member {
 Result<Member> load_member(const fs::path& state);
 /// Writes everything durably, credentials.pem with mode 0600, fleet.json last, so that a half-written directory counts as not enrolled.
 Status save_member(const fs::path& state, const Member& member);
+/// The credentials of the state directory where they end later than `current`; none where they do not, or cannot be read. Cheap while the
+/// file has not changed since `looked`, the time that the file had when it was looked at last.
+std::optional<Credentials> newer_credentials(const fs::path& state, const Credentials& current, fs::file_time_type& looked);
 /// After a renewal: replaces credentials.pem (a crash leaves the old pair or the new, never a mix).
 Status save_credentials(const fs::path& state, const Credentials& credentials);
 

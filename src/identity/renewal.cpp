@@ -37,6 +37,11 @@ Status check_same(const Credentials& before, const Credentials& after) {
   return fail("the tracker answered with a certificate of " + after.self.identity.uri());
 }
 
+/// A tenth of its life is left, or less.
+bool about_to_end(const Certificate& certificate, WallTime now) {
+  return now + (certificate.not_after - certificate.not_before) / 10 >= certificate.not_after;
+}
+
 }  // namespace
 
 WallTime renewal_time(const Certificate& certificate, double random) {
@@ -45,12 +50,13 @@ WallTime renewal_time(const Certificate& certificate, double random) {
   return certificate.not_before + std::chrono::duration_cast<seconds>(life * share);
 }
 
-Renewer::Renewer(CredentialStore& store, const Clock& clock, Renew renew, Save save, std::chrono::milliseconds look_again)
+Renewer::Renewer(CredentialStore& store, const Clock& clock, Renew renew, Save save, std::chrono::milliseconds look_again, Newer newer)
     : store_(store),
       clock_(clock),
       renew_(std::move(renew)),
       save_(std::move(save)),
       look_again_(look_again),
+      newer_(std::move(newer)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Renewer::~Renewer() = default;
@@ -64,8 +70,17 @@ Status Renewer::renew_now() {
   SHOAL_CHECK(check_same(*before, next));
   Status saved = save_(next);
   log::info("certificate.renewed", {{"until", format_time(next.self.not_after)}, {"serial", next.self.serial}});
-  store_.replace(std::move(next));
-  return std::move(saved).within("the new certificate is in force but not saved");
+  const bool in_force = saved.ok() || about_to_end(before->self, clock_.now());
+  if (in_force) store_.replace(std::move(next));
+  return std::move(saved).within(in_force ? "the new certificate is in force but not saved" : "the new certificate cannot be saved");
+}
+
+/// Another process of this machine may have renewed; who goes on with the key before would look like a thief.
+bool Renewer::adopt_newer() {
+  auto found = newer_ ? newer_() : std::nullopt;
+  if (!found || !check_same(*store_.current(), *found).ok()) return false;
+  store_.replace(std::move(*found));
+  return true;
 }
 
 Status Renewer::renew_caught() {
@@ -93,15 +108,18 @@ void Renewer::run(const std::stop_token& stop) {
 bool Renewer::wait_until_due(const std::stop_token& stop) {
   const double random = random_fraction();
   // The store is asked each time: renew_now may have moved the date.
-  while (clock_.now() < renewal_time(store_.current()->self, random))
-    if (!sleep_for(look_again_, stop)) return false;
+  do adopt_newer();
+  while (clock_.now() < renewal_time(store_.current()->self, random) && sleep_for(look_again_, stop));
+
   return !stop.stop_requested();
 }
 
 bool Renewer::wait_to_retry(const std::stop_token& stop, unsigned failures) {
   const SteadyTime due = clock_.steady_now() + retry_after(failures);
-  while (clock_.steady_now() < due)
+  while (clock_.steady_now() < due) {
     if (!sleep_for(look_again_, stop)) return false;
+    if (adopt_newer()) return wait_until_due(stop);
+  }
   return !stop.stop_requested();
 }
 

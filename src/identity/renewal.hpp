@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 
@@ -20,13 +21,16 @@ class Renewer {
  public:
   using Renew = std::function<Result<std::string>(const std::string& request_pem)>;
   using Save = std::function<Status(const Credentials&)>;
+  /// Credentials that another process of the same machine has saved meanwhile; none where there are no newer ones than those in force.
+  using Newer = std::function<std::optional<Credentials>()>;
 
   /// The clock may be moved by hand, so it is looked at every `look_again` instead of slept upon.
   Renewer(CredentialStore& store, const Clock& clock, Renew renew, Save save,
-          std::chrono::milliseconds look_again = std::chrono::seconds(5));
+          std::chrono::milliseconds look_again = std::chrono::seconds(5), Newer newer = {});
   ~Renewer();
-  /// Renews now, on the caller's thread. New credentials are in force even where saving them failed: a full disk must not
-  /// take a machine out of the fleet; the error says that they were not saved.
+  /// Renews now, on the caller's thread. New credentials that could not be saved are in force only when those before are about to end: a
+  /// full disk must not take a machine out of the fleet, and a machine that starts again with a key that it has given up looks like a
+  /// thief.
   Status renew_now();
 
  private:
@@ -34,11 +38,13 @@ class Renewer {
   bool wait_until_due(const std::stop_token& stop);
   bool wait_to_retry(const std::stop_token& stop, unsigned failures);
   Status renew_caught();
+  bool adopt_newer();
   CredentialStore& store_;
   const Clock& clock_;
   Renew renew_;
   Save save_;
   const std::chrono::milliseconds look_again_;
+  Newer newer_;
   std::mutex renewing_;  // one renewal at a time
   std::jthread thread_;
 };

@@ -35,6 +35,10 @@
 //   R18 The payload keeps every rule of docs/formats.md.
 //   R19 It is of the trust root's fleet.
 //   R20 It has not expired.
+// Withdrawals
+//   R21 The authorised keys (R2) are those of the model's rule (R8), and the payload keeps every rule of docs/formats.md.
+//   R22 It is for the model and the version that were asked for. That its release is the one of that version is for the registry to
+//   compare.
 
 namespace shoal::manifest {
 namespace {
@@ -157,6 +161,17 @@ Result<VerifiedRelease> Verifier::release(const SignedEnvelope& envelope, const 
   if (actual != expected_id)  // R7
     return refuse("release for " + expected_model.str() + ": its id is " + actual.hex() + ", not " + expected_id.hex());
   return release(envelope, expected_model);
+}
+
+Result<Withdrawal> Verifier::withdrawal(const SignedEnvelope& envelope, const ModelName& model, const VersionName& version) const {
+  const std::string what = "withdrawal of " + model.str() + "@" + version.str();
+  SHOAL_CHECK(check_type(envelope, withdrawal_type, what));
+  SHOAL_CHECK(check_publishers(root_, envelope, model, "withdrawal"));
+  Result<Withdrawal> decoded = decode_withdrawal(envelope.payload);  // R21
+  if (!decoded.ok()) return as_verification(std::move(decoded).error());
+  if (decoded->model != model || decoded->version != version)  // R22
+    return refuse(what + ": it is for " + decoded->model.str() + "@" + decoded->version.str());
+  return decoded;
 }
 
 Result<VerifiedChannelPointer> Verifier::channel(const SignedEnvelope& envelope, const ModelName& model, const ChannelName& channel,

@@ -6,6 +6,7 @@
 #include "manifest/envelope.hpp"
 #include "manifest/freshness.hpp"
 #include "manifest/release.hpp"
+#include "manifest/withdrawal.hpp"
 
 namespace shoal::manifest {
 
@@ -101,6 +102,8 @@ class Verifier {
   /// A release for `expected_model` (and, if given, `expected_id`), signed by the threshold of publishers for that model.
   Result<VerifiedRelease> release(const SignedEnvelope& envelope, const ModelName& expected_model) const;
   Result<VerifiedRelease> release(const SignedEnvelope& envelope, const ModelName& expected_model, const ReleaseId& expected_id) const;
+  /// A withdrawal of a release of `model`, signed by the threshold of publishers for that model.
+  Result<Withdrawal> withdrawal(const SignedEnvelope& envelope, const ModelName& model, const VersionName& version) const;
   /// A pointer for `model` and `channel`, not below `seen` and not expired at `now`; equal to `seen` is accepted.
   Result<VerifiedChannelPointer> channel(const SignedEnvelope& envelope, const ModelName& model, const ChannelName& channel,
                                          const SeenSequence& seen, WallTime now) const;

@@ -145,8 +145,8 @@ Result<std::vector<HistoryRow>> Client::history(const ModelName& model, const Ch
   return decode_history(response.body);
 }
 
-Status Client::withdraw(const ModelName& model, const VersionName& version, const std::string& reason) {
-  SHOAL_CHECK(send(with_body("DELETE", version_path(model, version), encode(WithdrawRequest{reason}))));
+Status Client::withdraw(const ModelName& model, const VersionName& version, const std::string& envelope) {
+  SHOAL_CHECK(send(with_body("DELETE", version_path(model, version), envelope)));
   return {};
 }
 

@@ -37,8 +37,8 @@ class Client {
 
   /// Pointers that the channel had, newest first.
   Result<std::vector<HistoryRow>> history(const ModelName& model, const ChannelName& channel);
-  /// `not_found` afterwards to whoever asks for it, with the reason; nodes that fetch it stop.
-  Status withdraw(const ModelName& model, const VersionName& version, const std::string& reason);
+  /// The envelope of a withdrawal. `not_found` afterwards to whoever asks for the release, with the reason; nodes that fetch it stop.
+  Status withdraw(const ModelName& model, const VersionName& version, const std::string& envelope);
 
   /// The envelope of the newest freshness statement, at once where its serial is not `after` (0: whatever it is), else when it
   /// changes, or after `patience` (50 s at most) the one that is in force.

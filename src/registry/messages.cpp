@@ -85,9 +85,14 @@ SwarmRow read_swarm(JsonReader& row) {
           row.as<ReleaseId>("id", ReleaseId::from_hex), number32(row, "seeders"), number32(row, "leechers")};
 }
 MachineRow read_machine(JsonReader& row) {
-  MachineRow machine{
-      row.as<NodeId>("id", NodeId::parse), row.as<identity::Role>("role", identity::parse_role), printable(row.string("name"), 128),
-      printable(row.string("site"), 128),  row.as<WallTime>("certificate_until", parse_time),    {}};
+  MachineRow machine{row.as<NodeId>("id", NodeId::parse),
+                     row.as<identity::Role>("role", identity::parse_role),
+                     printable(row.string("name"), 128),
+                     printable(row.string("site"), 128),
+                     row.as<WallTime>("certificate_until", parse_time),
+                     {},
+                     {}};
+  if (row.has("held_twice")) machine.held_twice = row.as<WallTime>("held_twice", parse_time);
   if (row.has("revoked")) machine.revoked = row.as<WallTime>("revoked", parse_time);
   return machine;
 }
@@ -110,6 +115,7 @@ Json write_machine(const MachineRow& row) {
                {"site", row.site},
                {"certificate_until", format_time(row.certificate_until)}};
   if (row.revoked) machine["revoked"] = format_time(*row.revoked);
+  if (row.held_twice) machine["held_twice"] = format_time(*row.held_twice);
   return machine;
 }
 
@@ -200,7 +206,6 @@ std::string encode(const FleetStatus& m) {
   return dump(
       {{"fleet", m.fleet.str()}, {"swarms", write_rows(m.swarms, write_swarm)}, {"machines", write_rows(m.machines, write_machine)}});
 }
-std::string encode(const WithdrawRequest& m) { return dump({{"reason", m.reason}}); }
 std::string encode(const NodeReport& m) { return dump(write_report(m)); }
 std::string encode(const std::vector<NodeRow>& m) { return dump({{"nodes", write_rows(m, write_node)}}); }
 std::string encode(const std::vector<HistoryRow>& m) { return dump({{"history", write_rows(m, write_history)}}); }
@@ -251,10 +256,6 @@ Result<FleetStatus> decode_fleet_status(std::string_view text) {
   });
 }
 
-Result<WithdrawRequest> decode_withdraw_request(std::string_view text) {
-  return read_object<WithdrawRequest>(text, message_limit, "withdrawal",
-                                      [](JsonReader& reader) { return WithdrawRequest{printable(reader.string("reason"), remark_limit)}; });
-}
 Result<NodeReport> decode_node_report(std::string_view text) {
   return read_object<NodeReport>(text, report_limit, "node report", read_report);
 }

@@ -22,6 +22,8 @@ inline constexpr ByteCount release_body_limit = manifest::release_limit / 3 * 4 
 inline constexpr std::size_t remark_limit = 500;  // of what a tracker says for people, as far as it is shown
 /// What the tracker says (`not_found`, or `conflict` when it is published again) where a release was withdrawn has these words.
 inline constexpr std::string_view withdrawn_words = "was withdrawn";
+/// And these, where an earlier version of the tracker took a withdrawal without a signature: who may publish may publish the version again.
+inline constexpr std::string_view unsigned_words = " (without a signature: its publishers may publish it again)";
 /// The longest that a freshness request waits.
 inline constexpr std::chrono::seconds longest_patience{50};
 inline constexpr ByteCount publish_limit = release_body_limit + metainfo_limit / 3 * 4 + 64 * KiB;
@@ -83,17 +85,13 @@ struct MachineRow {
   std::string name;
   std::string site;
   WallTime certificate_until;
-  std::optional<WallTime> revoked = {};  // since when the fleet refuses it
+  std::optional<WallTime> revoked = {};     // since when the fleet refuses it
+  std::optional<WallTime> held_twice = {};  // since when two are known to hold its key
 };
 struct FleetStatus {
   FleetName fleet;
   std::vector<SwarmRow> swarms;
   std::vector<MachineRow> machines;
-};
-
-/// DELETE /v1/models/{org}/{name}/versions/{version}
-struct WithdrawRequest {
-  std::string reason;
 };
 
 /// What a node says of one channel that it follows, in PUT /v1/nodes/self.
@@ -150,7 +148,7 @@ struct AnnounceReply {
 // GET /v1/releases/{id}/metainfo: the body is the raw .torrent.
 // GET /v1/freshness?after=SERIAL&wait=SECONDS: the envelope of the newest statement; waits while its serial is SERIAL, 50 s at most.
 // GET and PUT /v1/trust-roots/{version}: the envelope of a trust root.
-// DELETE /v1/models/{org}/{name}/versions/{version}, body {"reason": "..."}: withdraws a release.
+// DELETE /v1/models/{org}/{name}/versions/{version}: the body is the envelope of a withdrawal.
 
 // JSON forms: encode(x) and decode_x(text), strict about types, lenient about members of later versions.
 std::string encode(const EnrolRequest& m);
@@ -162,7 +160,6 @@ std::string encode(const ReleaseReply& m);
 std::string encode(const std::vector<ChannelRow>& m);
 std::string encode(const std::vector<VersionRow>& m);
 std::string encode(const FleetStatus& m);
-std::string encode(const WithdrawRequest& m);
 std::string encode(const NodeReport& m);  // texts for people are cut to their limits
 std::string encode(const std::vector<NodeRow>& m);
 std::string encode(const std::vector<HistoryRow>& m);
@@ -175,7 +172,6 @@ Result<ReleaseReply> decode_release_reply(std::string_view text);
 Result<std::vector<ChannelRow>> decode_channels(std::string_view text);
 Result<std::vector<VersionRow>> decode_versions(std::string_view text);
 Result<FleetStatus> decode_fleet_status(std::string_view text);
-Result<WithdrawRequest> decode_withdraw_request(std::string_view text);
 Result<NodeReport> decode_node_report(std::string_view text);
 Result<std::vector<NodeRow>> decode_nodes(std::string_view text);
 Result<std::vector<HistoryRow>> decode_history(std::string_view text);

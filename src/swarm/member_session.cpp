@@ -79,7 +79,10 @@ void MemberSession::keep_renewed() {
   renewal_client_ = client(stop_.get_token());
   auto renew = [this](const std::string& request_pem) { return renewal_client_->renew(request_pem); };
   auto save = [this](const identity::Credentials& next) { return identity::save_credentials(state_, next); };
-  renewer_ = std::make_unique<identity::Renewer>(credentials_, clock_, renew, save);
+  auto newer = [this, looked = fs::file_time_type()]() mutable {
+    return identity::newer_credentials(state_, *credentials_.current(), looked);
+  };
+  renewer_ = std::make_unique<identity::Renewer>(credentials_, clock_, renew, save, std::chrono::seconds(5), newer);
 }
 
 }  // namespace shoal::swarm

@@ -75,7 +75,8 @@ class Withdrawn(BadDays):
         pull = self.fleet.pull(visitor, f"{self.model}@2.0")
         pull.wait_event("progress", 60, lambda event: event["done"] > 0)
         self.rollback("leaks names")
-        self.fleet.run("release", "withdraw", self.model, "2.0", "--reason", "leaks names", "--state", self.source.state)
+        self.fleet.run("release", "withdraw", self.model, "2.0", "--reason", "leaks names", "--state", self.source.state,
+                       "--key", self.fleet.path("keys", "publisher.key"))
         self.assertEqual(pull.wait(60), 10)
         self.assertIn("was withdrawn: leaks names", pull.last("error")["message"])
         self.until("the one that runs it goes back", lambda: self.subscription(self.switched)["active_version"] == "1.0")

@@ -62,9 +62,12 @@ class Publisher(cases.FleetCase):
 
     def test_a_withdrawn_version_is_gone_for_good(self):
         self.set("2.0")
-        self.assertIn("main", self.refused("release", "withdraw", "acme/model", "2.0", "--reason", "leak", code=1))
+        self.assertIn("main", self.refused("release", "withdraw", "acme/model", "2.0", "--reason", "leak", key=self.key, code=1))
         self.set("1.0")
-        self.command("release", "withdraw", "acme/model", "2.0", "--reason", "leak")
+        stranger = self.fleet.path("stranger.key")
+        self.fleet.run("key", "create", stranger)
+        self.refused("release", "withdraw", "acme/model", "2.0", "--reason", "leak", key=stranger, code=11)
+        self.command("release", "withdraw", "acme/model", "2.0", "--reason", "leak", key=self.key)
         node = self.fleet.join("node")
         pull = self.fleet.pull(node, "acme/model@2.0")
         self.assertEqual(pull.wait(), 10)

@@ -261,10 +261,13 @@ TEST_CASE("a withdrawn release is refused to everyone, and its swarm is told why
   must(town.set(town.plain(second, 1)));
   CHECK(town.node->client.announce(announcement(town.node->id(), two.swarm.info_hash, 7000, 1)).ok());
 
-  CHECK(code_of(town.seeder->client.withdraw(model, two.version, "wrong weights")) == ErrorCode::conflict);  // a channel points to it
+  manifest::Withdrawal withdrawal{model, two.version, second, "wrong weights", SystemClock().now()};
+  const std::string word = manifest::sign(manifest::withdrawal_type, manifest::encode(withdrawal), {town.publisher}).encode();
+  CHECK(code_of(town.seeder->client.withdraw(model, two.version, R"({"reason":"evil"})")) == ErrorCode::verification);
+  CHECK(code_of(town.seeder->client.withdraw(model, two.version, word)) == ErrorCode::conflict);  // a channel points to it
   must(town.set(town.plain(first, 2)));
-  CHECK_FALSE(town.node->client.withdraw(model, two.version, "wrong weights").ok());  // a node may not
-  must(town.seeder->client.withdraw(model, two.version, "wrong weights"));
+  CHECK_FALSE(town.node->client.withdraw(model, two.version, word).ok());  // a node may not
+  must(town.seeder->client.withdraw(model, two.version, word));
 
   auto gone = town.node->client.release(model, two.version);
   CHECK(code_of(gone) == ErrorCode::not_found);

@@ -216,8 +216,31 @@ TEST_CASE("renewing on demand gives a new key at once") {
   CHECK(bench.saved == std::vector{bench.store.current()->self.serial});
 }
 
-TEST_CASE("new credentials that cannot be saved are in force all the same, and the failure is told") {
+TEST_CASE("new credentials that cannot be saved are not used while those before are good") {
   Bench bench;
+  bench.save_answer = fail(ErrorCode::no_space, "disk full");
+  Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save(), often);
+  CHECK(renewer.renew_now().error().code == ErrorCode::no_space);
+  CHECK(bench.store.generation() == 1);
+}
+
+TEST_CASE("what another process of the machine has renewed is taken up, and not renewed again") {
+  Bench bench;
+  auto key = identity::make_request();
+  auto certificate =
+      must(bench.fleet.authority().issue(key.request_pem, {bench.fleet.identity(Role::node, node_id(1)), bench.clock.now(), 24h, {}}));
+  auto saved = must(make_credentials(key.key_pem, certificate, bench.fleet.authority().certificate_pem()));
+  std::atomic<bool> taken{false};
+  auto newer = [&]() -> std::optional<Credentials> { return taken.exchange(true) ? std::nullopt : std::optional(saved); };
+  Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save(), often, newer);
+  REQUIRE(bench.clock.wait_until_seen());
+  CHECK(bench.store.current()->self.serial == saved.self.serial);
+  CHECK(bench.saves() == 0);
+}
+
+TEST_CASE("new credentials that cannot be saved are in force when those before are about to end, and the failure is told") {
+  Bench bench;
+  bench.clock.advance(std::chrono::minutes(175));
   bench.save_answer = fail(ErrorCode::no_space, "disk full");
   Renewer renewer(bench.store, bench.clock, bench.tracker.function(), bench.save(), often);
   Status renewed = renewer.renew_now();

@@ -22,12 +22,13 @@ struct Desk {
   test::TestFleet fleet;
   ManualClock clock{fleet.now()};
   Database database{must(Database::open(directory.path() / "tracker.db"))};
+  std::unique_ptr<MachineKeys> keys{must(MachineKeys::open(database, clock))};
   std::unique_ptr<Admission> admission{open()};
 
   std::unique_ptr<Admission> open() {
-    return must(Admission::open(database, fleet.authority(), clock, {std::chrono::hours(24), [](const Sha256&) {
-                                                                       return RootChain{"the trust root", {}};
-                                                                     }}));
+    return must(Admission::open(database, fleet.authority(), *keys, clock, {std::chrono::hours(24), [](const Sha256&) {
+                                                                              return RootChain{"the trust root", {}};
+                                                                            }}));
   }
   identity::JoinToken token(Role role = Role::node, std::uint32_t uses = 1, std::chrono::seconds ttl = std::chrono::hours(1)) {
     FleetPins pins{{"tracker.example", 7443}, fleet.authority().pin(), Sha256{}};
@@ -95,7 +96,8 @@ TEST_CASE("two trackers' processes cannot both spend one token") {
   Desk desk;
   auto token = desk.token();
   Database other_database = must(Database::open(desk.directory.path() / "tracker.db"));
-  auto other = must(Admission::open(other_database, desk.fleet.authority(), desk.clock, {}));
+  auto other_keys = must(MachineKeys::open(other_database, desk.clock));
+  auto other = must(Admission::open(other_database, desk.fleet.authority(), *other_keys, desk.clock, {}));
   CHECK(desk.enrol(Desk::request(token)).ok());
   CHECK(code_of(other->enrol(Desk::request(token), "10.0.0.2")) == ErrorCode::not_enrolled);
 }
@@ -195,6 +197,7 @@ TEST_CASE("tokens and machines last") {
   NodeId id = desk.id_of(must(desk.enrol(Desk::request(used))));
   desk.admission.reset();
   desk.database = must(Database::open(desk.directory.path() / "tracker.db"));
+  desk.keys = must(MachineKeys::open(desk.database, desk.clock));
   desk.admission = desk.open();
   CHECK(desk.admission->site_of(id) == "east");
   CHECK(code_of(desk.enrol(Desk::request(used))) == ErrorCode::not_enrolled);
@@ -211,6 +214,64 @@ TEST_CASE("a certificate is renewed for the same name with a new key") {
   CHECK(renewed.serial != first.serial);
   CHECK(renewed.not_after == desk.clock.now() + std::chrono::hours(24));
   CHECK(must(desk.admission->machines())[0].certificate_until == renewed.not_after);
+}
+
+TEST_CASE("a key that was replaced and used is not renewed: two hold it, and neither is renewed from then on") {
+  Desk desk;
+  auto first = must(identity::inspect_pem(must(desk.enrol(Desk::request(desk.token()))).certificate_pem));
+  auto renew = [&](const identity::Certificate& by) { return desk.admission->renew(by, identity::make_request().request_pem); };
+  auto thief = must(identity::inspect_pem(must(renew(first))));
+  auto thief_again = must(identity::inspect_pem(must(renew(thief))));
+  SUBCASE("also over a restart of the tracker") {
+    desk.keys = must(MachineKeys::open(desk.database, desk.clock)), desk.admission = desk.open();
+  }
+  auto refused = renew(first);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::not_enrolled);
+  CHECK(refused.error().message.find("two hold") != std::string::npos);
+  must(desk.keys->save());
+  CHECK(must(desk.admission->machines())[0].held_twice == desk.clock.now());
+  CHECK_FALSE(renew(thief_again).ok());
+  CHECK_FALSE(desk.keys->check(thief_again).ok());
+}
+
+TEST_CASE("a machine whose answer was lost asks again with its key, and the certificate that it never had does not count against it") {
+  Desk desk;
+  auto first = must(identity::inspect_pem(must(desk.enrol(Desk::request(desk.token()))).certificate_pem));
+  auto renew = [&](const identity::Certificate& by) { return desk.admission->renew(by, identity::make_request().request_pem); };
+  auto lost = must(identity::inspect_pem(must(renew(first))));
+  auto got = must(identity::inspect_pem(must(renew(first))));
+  CHECK(desk.keys->check(got).ok());
+  CHECK(renew(got).ok());
+  CHECK_FALSE(must(desk.admission->machines())[0].held_twice);
+}
+
+TEST_CASE("requests that were on their way when a machine switched to its new key are served, later ones are noticed") {
+  Desk desk;
+  auto first = must(identity::inspect_pem(must(desk.enrol(Desk::request(desk.token()))).certificate_pem));
+  auto second = must(identity::inspect_pem(must(desk.admission->renew(first, identity::make_request().request_pem))));
+  CHECK(desk.keys->check(first).ok());
+  CHECK(desk.keys->check(second).ok());
+  desk.clock.advance(std::chrono::minutes(1));
+  CHECK(desk.keys->check(first).ok());
+  desk.clock.advance(std::chrono::minutes(2));
+  CHECK_FALSE(desk.keys->check(first).ok());
+  CHECK_FALSE(desk.keys->check(second).ok());
+}
+
+TEST_CASE("a machine of an earlier version, whose key is not known, is known by its first renewal") {
+  Desk desk;
+  auto first = must(identity::inspect_pem(must(desk.enrol(Desk::request(desk.token()))).certificate_pem));
+  must(desk.database.write([](Session& session) -> Status {
+    SHOAL_CHECK(session.run("UPDATE machines SET key = x''"));
+    return {};
+  }));
+  desk.keys = must(MachineKeys::open(desk.database, desk.clock));
+  desk.admission = desk.open();
+  auto renew = [&](const identity::Certificate& by) { return desk.admission->renew(by, identity::make_request().request_pem); };
+  auto second = must(identity::inspect_pem(must(renew(first))));
+  CHECK(desk.keys->check(second).ok());
+  CHECK_FALSE(renew(first).ok());
 }
 
 TEST_CASE("a machine that was not enrolled here, or in another role, is not renewed") {

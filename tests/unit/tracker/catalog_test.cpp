@@ -74,14 +74,20 @@ struct Library {
     made.expires = clock.now() + std::chrono::hours(24 * 30);
     return manifest::sign(manifest::channel_type, manifest::encode(made), {publisher});
   }
+  Status withdraw(const ReleaseId& id, const VersionName& as, const std::string& reason) {
+    manifest::Withdrawal withdrawal{model, as, id, reason, clock.now()};
+    return catalog->withdraw(model, as, manifest::sign(manifest::withdrawal_type, manifest::encode(withdrawal), {publisher}).encode(),
+                             publisher_machine);
+  }
   Status move(const manifest::SignedEnvelope& envelope) {
     return catalog->set_channel(model, stable, envelope.encode(), publisher_machine);
   }
 };
 
-ErrorCode code_of(const Status& status) {
-  REQUIRE_FALSE(status.ok());
-  return status.error().code;
+template <class T>
+ErrorCode code_of(const Result<T>& result) {
+  REQUIRE_FALSE(result.ok());
+  return result.error().code;
 }
 
 }  // namespace
@@ -280,9 +286,8 @@ TEST_CASE("where the channels stand is told with the digest of each pointer, and
 TEST_CASE("a withdrawn release is gone for everyone, with the reason, and does not come back") {
   Library library;
   ReleaseId id = library.publish_good();
-  auto withdraw = [&](const std::string& reason) { return library.catalog->withdraw(model, version, reason, publisher_machine); };
-  CHECK(code_of(withdraw("")) == ErrorCode::usage);
-  CHECK(code_of(library.catalog->withdraw(model, VersionName::trusted("9"), "bad", publisher_machine)) == ErrorCode::not_found);
+  auto withdraw = [&](const std::string& reason) { return library.withdraw(id, version, reason); };
+  CHECK(code_of(library.withdraw(id, VersionName::trusted("9"), "bad")) == ErrorCode::not_found);
   must(withdraw("it leaks the training data"));
   CHECK(withdraw("another reason").ok());
   SUBCASE("also after a restart") { library.catalog = library.open(); }
@@ -310,7 +315,7 @@ TEST_CASE("a release that a channel points to or falls back on is not withdrawn"
   auto envelope = library.sign(next);
   must(library.publish(envelope.encode(), "metainfo 2", next.version));
   must(library.move(library.pointer(first, 1)));
-  auto withdraw = [&] { return library.catalog->withdraw(model, version, "bad", publisher_machine); };
+  auto withdraw = [&] { return library.withdraw(first, version, "bad"); };
   CHECK(code_of(withdraw()) == ErrorCode::conflict);
   auto pointer = must(manifest::decode_channel_pointer(library.pointer(manifest::release_id(envelope.payload), 2).payload));
   pointer.rollout = manifest::Rollout{10, "salt", first, 0};
@@ -321,14 +326,54 @@ TEST_CASE("a release that a channel points to or falls back on is not withdrawn"
   CHECK(must(library.catalog->history(model, stable)).size() == 3);
 }
 
+TEST_CASE("only the model's publishers withdraw, and only the release that they name") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  auto refused = [&](const std::string& envelope) {
+    auto result = library.catalog->withdraw(model, version, envelope, publisher_machine);
+    CHECK(code_of(result) == ErrorCode::verification);
+    CHECK(library.catalog->release(id).ok());
+  };
+  manifest::Withdrawal right{model, version, id, "bad", library.clock.now()};
+  auto stranger = crypto::PrivateKey::generate();
+  refused(R"({"reason":"evil"})");
+  refused(manifest::sign(manifest::withdrawal_type, manifest::encode(right), {stranger}).encode());
+  refused(manifest::sign(manifest::channel_type, manifest::encode(right), {library.publisher}).encode());
+  auto other = right;
+  other.version = VersionName::trusted("2.0");
+  refused(manifest::sign(manifest::withdrawal_type, manifest::encode(other), {library.publisher}).encode());
+  other = right;
+  other.release = must(ReleaseId::from_raw(std::string(32, 'x')));
+  refused(manifest::sign(manifest::withdrawal_type, manifest::encode(other), {library.publisher}).encode());
+  must(library.withdraw(id, version, "bad"));
+}
+
+TEST_CASE("what was withdrawn without a signature, the publishers bring back by publishing it again") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  must(library.database.write([&](Session& session) { return mark_withdrawn(session, id, "any seeder's word", "", library.clock.now()); }));
+  library.catalog = library.open();
+  CHECK(code_of(library.catalog->release(id)) == ErrorCode::not_found);
+  SUBCASE("the same release") {
+    must(library.publish(library.sign(library.release()).encode()));
+    CHECK(must(library.catalog->release(model, version)).id == id);
+  }
+  SUBCASE("another one under the version") {
+    must(library.publish(library.sign(library.release("metainfo", "again")).encode()));
+    CHECK(must(library.catalog->release(model, version)).id != id);
+    CHECK(code_of(library.catalog->release(id)) == ErrorCode::not_found);
+  }
+  CHECK(library.catalog->knows(library.release().swarm.info_hash));
+}
+
 TEST_CASE("a torrent that two releases share lives until both are withdrawn") {
   Library library;
-  library.publish_good();
+  ReleaseId first = library.publish_good();
   auto second = library.release();
   second.version = VersionName::trusted("1.0-again");
   must(library.publish(library.sign(second).encode(), "metainfo", second.version));
-  must(library.catalog->withdraw(model, version, "bad", publisher_machine));
+  must(library.withdraw(first, version, "bad"));
   CHECK(library.catalog->knows(second.swarm.info_hash));
-  must(library.catalog->withdraw(model, second.version, "bad, too", publisher_machine));
+  must(library.withdraw(manifest::release_id(manifest::encode(second)), second.version, "bad, too"));
   CHECK_FALSE(library.catalog->knows(second.swarm.info_hash));
 }

@@ -21,7 +21,7 @@ struct Desk {
 
   void add(unsigned number, const std::string& name) {
     must(database.write([&](Session& session) {
-      return insert_machine(session, {node_id(number), Role::node, name, "", now + std::chrono::hours(24)}, now);
+      return insert_machine(session, {node_id(number), Role::node, name, "", now + std::chrono::hours(24)}, {}, now);
     }));
   }
   Result<Revocation> revoke(const std::string& who) { return tracker::revoke(database, who, "stolen", now); }
