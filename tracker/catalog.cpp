@@ -1,5 +1,8 @@
 #include "tracker/catalog.hpp"
 
+#include <algorithm>
+#include <tuple>
+
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
 
@@ -7,6 +10,13 @@ namespace shoal::tracker {
 namespace {
 
 constexpr std::int64_t history_rows = 200;
+constexpr ByteCount entry_bytes = 176;  // of a channel in a statement, at most, beside its names
+// More rows are never looked at: no statement has room for more, since names have at least four characters together.
+constexpr std::int64_t most_listed = manifest::freshness_limit / 128;
+
+ByteCount listed_bytes(const ModelName& model, const ChannelName& channel) {
+  return entry_bytes + model.str().size() + channel.str().size();
+}
 
 std::string title(const ModelName& model, const VersionName& version) { return model.str() + "@" + version.str(); }
 std::string title(const ModelName& model, const ChannelName& channel) { return model.str() + ":" + channel.str(); }
@@ -110,8 +120,8 @@ bool same_payload(const std::string& stored, const manifest::SignedEnvelope& nex
 
 }  // namespace
 
-Result<std::unique_ptr<Catalog>> Catalog::open(Database& database, VerifierSource verifier, const Clock& clock) {
-  std::unique_ptr<Catalog> catalog(new Catalog(database, std::move(verifier), clock));
+Result<std::unique_ptr<Catalog>> Catalog::open(Database& database, VerifierSource verifier, const Clock& clock, ChannelQuotas quotas) {
+  std::unique_ptr<Catalog> catalog(new Catalog(database, std::move(verifier), clock, quotas));
   SHOAL_CHECK(catalog->remember_torrents());
   return catalog;
 }
@@ -234,6 +244,7 @@ Status Catalog::set_channel(const ModelName& model, const ChannelName& channel, 
     SHOAL_TRY(auto stored, find_channel(session, model, channel));
     if (stored && same_payload(stored->envelope, envelope)) return false;
     if (stored) SHOAL_CHECK(check_rises(next, *stored));
+    else SHOAL_CHECK(check_quotas(session, model, channel));
     SHOAL_CHECK(check_target(session, next));
     SHOAL_CHECK(put_channel(session, next, who, clock_.now()));
     return true;
@@ -263,14 +274,49 @@ Result<std::vector<registry::HistoryRow>> Catalog::history(const ModelName& mode
   });
 }
 
-Result<std::vector<ChannelStanding>> Catalog::standings() {
-  SHOAL_TRY(auto records, database_.read([](Session& session) { return all_channels(session); }));
-  std::vector<ChannelStanding> standings;
+Result<Standings> Catalog::standings() {
+  std::size_t count = 0;
+  SHOAL_TRY(auto records, database_.read([&](Session& session) -> Result<std::vector<ChannelRecord>> {
+    SHOAL_TRY(count, channel_count(session));
+    return oldest_channels(session, most_listed);
+  }));
+  Standings standings;
+  ByteCount room = quotas_.listed;
   for (const ChannelRecord& record : records) {
+    ByteCount bytes = listed_bytes(record.model, record.channel);
+    if (bytes > room) break;
+    room -= bytes;
     SHOAL_TRY(ChannelStanding standing, standing_of(record).within("channel " + title(record.model, record.channel)));
-    standings.push_back(std::move(standing));
+    standings.channels.push_back(std::move(standing));
   }
+  standings.left_out = count - standings.channels.size();
+  std::sort(standings.channels.begin(), standings.channels.end(), [](const ChannelStanding& a, const ChannelStanding& b) {
+    return std::tie(a.state.model, a.state.channel) < std::tie(b.state.model, b.state.channel);
+  });
   return standings;
+}
+
+/// Only for a channel that does not exist yet: those that do are never refused.
+Status Catalog::check_quotas(Session& session, const ModelName& model, const ChannelName& channel) const {
+  SHOAL_TRY(auto models, channels_by_model(session));
+  auto verifier = verifier_();
+  const manifest::PublisherRule* rule = verifier->root().rule_for(model);
+  std::size_t of_publisher = 0;
+  ByteCount listed = listed_bytes(model, channel);
+  for (const ModelChannels& each : models) {
+    if (each.model == model && each.channels >= quotas_.per_model)
+      return fail(ErrorCode::conflict, "model " + model.str() + " has " + std::to_string(each.channels) +
+                                           " channels, as many as the tracker takes for one (--channels-per-model)");
+    const manifest::PublisherRule* theirs = verifier->root().rule_for(each.model);
+    if (rule != nullptr && theirs != nullptr && theirs->keys == rule->keys) of_publisher += each.channels;
+    listed += each.channels * (entry_bytes + each.model.str().size()) + each.name_bytes;
+  }
+  if (of_publisher >= quotas_.per_publisher)
+    return fail(ErrorCode::conflict, "the publishers of " + model.str() + " have " + std::to_string(of_publisher) +
+                                         " channels, as many as the tracker takes for one (--channels-per-publisher)");
+  if (listed <= quotas_.listed) return {};
+  return fail(ErrorCode::conflict, "the fleet has as many channels as a freshness statement can list (" + format_bytes(quotas_.listed) +
+                                       "): " + title(model, channel) + " would be one that no node is told of");
 }
 
 Status Catalog::halt(const ChannelStanding& standing) {

@@ -17,11 +17,24 @@ namespace shoal::tracker {
 /// By what the newest trust root says. Called on any thread.
 using VerifierSource = std::function<std::shared_ptr<const manifest::Verifier>()>;
 
+/// How many channels there may be. More of them cannot stop what is there already: a statement lists the oldest first.
+struct ChannelQuotas {
+  std::size_t per_model = 1000;
+  std::size_t per_publisher = 4000;                        // of the models of which the same keys are the publishers
+  ByteCount listed = manifest::freshness_limit - 4 * KiB;  // what all of them may take in a statement
+};
+
+/// The channels that a statement lists, and how many it has no room for.
+struct Standings {
+  std::vector<ChannelStanding> channels;  // sorted by model and channel
+  std::size_t left_out = 0;
+};
+
 /// Thread-safe; all but `knows` and `withdrawn` block on the disk.
 class Catalog {
  public:
   /// Reads which torrents are registered.
-  static Result<std::unique_ptr<Catalog>> open(Database& database, VerifierSource verifier, const Clock& clock);
+  static Result<std::unique_ptr<Catalog>> open(Database& database, VerifierSource verifier, const Clock& clock, ChannelQuotas quotas = {});
 
   /// Registers a release under its version, for good. `verification` where the envelope or the metainfo does not verify, or the
   /// release says another model or version; `conflict` where the version is taken by another release or was withdrawn.
@@ -45,15 +58,14 @@ class Catalog {
   Status withdraw(const ModelName& model, const VersionName& version, const std::string& envelope, const NodeId& who);
 
   /// Moves a channel. `conflict` where (epoch, sequence) does not rise, unless the pointer is the stored one; `not_found` where
-  /// its release is not registered for this model, or was withdrawn.
+  /// its release is not registered for this model, or was withdrawn; `conflict` where a new channel would exceed a quota.
   Status set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope, const NodeId& who);
   Result<std::string> channel(const ModelName& model, const ChannelName& channel);
   Result<std::vector<registry::ChannelRow>> channels(const ModelName& model);
 
   /// Newest first, 200 at most.
   Result<std::vector<registry::HistoryRow>> history(const ModelName& model, const ChannelName& channel);
-  /// All channels, sorted by model and channel.
-  Result<std::vector<ChannelStanding>> standings();
+  Result<Standings> standings();
   /// Stops the rollout of the pointer at (epoch, sequence) of `standing`, if it is still in force.
   Status halt(const ChannelStanding& standing);
 
@@ -63,8 +75,9 @@ class Catalog {
   std::string withdrawn(const InfoHash& info_hash) const;
 
  private:
-  Catalog(Database& database, VerifierSource verifier, const Clock& clock)
-      : database_(database), verifier_(std::move(verifier)), clock_(clock) {}
+  Catalog(Database& database, VerifierSource verifier, const Clock& clock, ChannelQuotas quotas)
+      : database_(database), verifier_(std::move(verifier)), clock_(clock), quotas_(quotas) {}
+  Status check_quotas(Session& session, const ModelName& model, const ChannelName& channel) const;
   Status remember_torrents();
   Result<registry::ReleaseReply> reply_for(Session& session, const std::optional<ReleaseRecord>& found, const std::string& what);
 
@@ -76,6 +89,7 @@ class Catalog {
   SharedBodies metainfos_{most_in_memory, most_kept};
   const VerifierSource verifier_;
   const Clock& clock_;
+  const ChannelQuotas quotas_;
   Guarded<std::unordered_set<InfoHash>> torrents_;
   Guarded<std::unordered_map<InfoHash, std::string>> withdrawn_;  // reasons
 };

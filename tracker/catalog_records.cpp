@@ -121,9 +121,12 @@ Status set_version_aside(Session& session, const ReleaseId& id) {
 }
 
 Status put_channel(Session& session, const ChannelRecord& record, const NodeId& who, WallTime now) {
-  // Columns that are not named, such as `halted`, start afresh with each pointer.
+  // `halted` starts afresh with each pointer; `made` stays.
   SHOAL_CHECK(session.run(
-      "INSERT OR REPLACE INTO channels(model, channel, epoch, sequence, release, envelope, updated) VALUES(?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO channels(model, channel, epoch, sequence, release, envelope, updated, made) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) + 1 FROM channel_history)) ON CONFLICT(model, channel) DO UPDATE SET "
+      "epoch = excluded.epoch, sequence = excluded.sequence, release = excluded.release, envelope = excluded.envelope, "
+      "updated = excluded.updated, halted = 0",
       {record.model.str(), record.channel.str(), static_cast<std::int64_t>(record.seen.epoch),
        static_cast<std::int64_t>(record.seen.sequence), Value::blob(record.release.view()), Value::blob(record.envelope), seconds(now)}));
   SHOAL_CHECK(session.run("INSERT INTO channel_history(model, channel, release, envelope, who, at) VALUES(?, ?, ?, ?, ?, ?)",
@@ -156,6 +159,31 @@ Result<std::vector<ChannelRecord>> all_channels(Session& session) {
     channels.push_back(std::move(record));
   }
   return channels;
+}
+
+Result<std::vector<ChannelRecord>> oldest_channels(Session& session, std::int64_t most) {
+  SHOAL_TRY(auto rows, session.run("SELECT model, channel, epoch, sequence, release, envelope, halted FROM channels "
+                                   "ORDER BY made, model, channel LIMIT ?",
+                                   {most}));
+  std::vector<ChannelRecord> channels;
+  for (const Row& row : rows) {
+    SHOAL_TRY(ChannelRecord record, channel_of(row));
+    channels.push_back(std::move(record));
+  }
+  return channels;
+}
+
+Result<std::vector<ModelChannels>> channels_by_model(Session& session) {
+  SHOAL_TRY(auto rows, session.run("SELECT model, count(*), sum(length(channel)) FROM channels GROUP BY model"));
+  std::vector<ModelChannels> models;
+  for (const Row& row : rows)
+    models.push_back({ModelName::trusted(row.text(0)), static_cast<std::size_t>(row.number(1)), static_cast<std::size_t>(row.number(2))});
+  return models;
+}
+
+Result<std::size_t> channel_count(Session& session) {
+  SHOAL_TRY(auto rows, session.run("SELECT count(*) FROM channels"));
+  return static_cast<std::size_t>(rows.at(0).number(0));
 }
 
 Result<std::vector<registry::HistoryRow>> history_of(Session& session, const ModelName& model, const ChannelName& channel,

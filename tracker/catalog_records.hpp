@@ -62,6 +62,15 @@ Status put_channel(Session& session, const ChannelRecord& record, const NodeId& 
 Result<bool> mark_halted(Session& session, const ModelName& model, const ChannelName& channel, const manifest::SeenSequence& seen);
 /// Sorted by model and channel.
 Result<std::vector<ChannelRecord>> all_channels(Session& session);
+/// Those that were made first, in that order.
+Result<std::vector<ChannelRecord>> oldest_channels(Session& session, std::int64_t most);
+struct ModelChannels {
+  ModelName model;
+  std::size_t channels = 0;
+  std::size_t name_bytes = 0;  // of the channels' names
+};
+Result<std::vector<ModelChannels>> channels_by_model(Session& session);
+Result<std::size_t> channel_count(Session& session);
 /// Newest first.
 Result<std::vector<registry::HistoryRow>> history_of(Session& session, const ModelName& model, const ChannelName& channel,
                                                      std::int64_t most);

@@ -106,6 +106,13 @@ Result<std::chrono::seconds> seconds_of(const cli::Invocation& call, const std::
   return fail(ErrorCode::usage, option + " must be at least " + std::to_string(least.count()) + "s");
 }
 
+Result<std::size_t> count_of(const cli::Invocation& call, const std::string& option) {
+  std::string text = call.get(option);
+  bool digits = !text.empty() && text.size() <= 7 && text.find_first_not_of("0123456789") == std::string::npos;
+  if (digits && std::stoul(text) > 0) return static_cast<std::size_t>(std::stoul(text));
+  return fail(ErrorCode::usage, option + " must be a whole number from 1 to 9999999");
+}
+
 Result<TrackerOptions> tracker_options(const cli::Invocation& call) {
   TrackerOptions options;
   options.state = call.get("--state");
@@ -115,6 +122,8 @@ Result<TrackerOptions> tracker_options(const cli::Invocation& call) {
   }
   SHOAL_TRY(options.certificate_life, seconds_of(call, "--certificate-life", std::chrono::seconds(10)));
   SHOAL_TRY(options.announce_interval, seconds_of(call, "--announce-interval", std::chrono::seconds(1)));
+  SHOAL_TRY(options.quotas.per_model, count_of(call, "--channels-per-model"));
+  SHOAL_TRY(options.quotas.per_publisher, count_of(call, "--channels-per-publisher"));
   return options;
 }
 
@@ -175,6 +184,16 @@ cli::Command tracker_run_command() {
                        .help = "how often nodes announce",
                        .fallback = "30s",
                        .config_key = "tracker.announce_interval"},
+                      {.name = "--channels-per-model",
+                       .value = "N",
+                       .help = "refuse new channels of a model that has this many",
+                       .fallback = "1000",
+                       .config_key = "tracker.channels_per_model"},
+                      {.name = "--channels-per-publisher",
+                       .value = "N",
+                       .help = "refuse new channels of a publisher that has this many over all models",
+                       .fallback = "4000",
+                       .config_key = "tracker.channels_per_publisher"},
                       {.name = "--plain-listen",
                        .value = "ADDR:PORT",
                        .help = "test listener for announce and scrape without TLS; loopback only",

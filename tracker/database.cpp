@@ -102,6 +102,11 @@ ALTER TABLE machines ADD COLUMN key BLOB NOT NULL DEFAULT x'';           -- SHA-
 ALTER TABLE machines ADD COLUMN next_key BLOB NOT NULL DEFAULT x'';      -- of a certificate that was issued and not seen in use yet
 ALTER TABLE machines ADD COLUMN held_twice INTEGER NOT NULL DEFAULT 0;   -- since when two are known to hold the key; 0: they are not
 ALTER TABLE releases ADD COLUMN withdrawal BLOB NOT NULL DEFAULT x'';    -- the signed envelope; empty where a version before this took it unsigned
+)sql",
+    R"sql(
+ALTER TABLE channels ADD COLUMN made INTEGER NOT NULL DEFAULT 9223372036854775807;  -- rises from channel to channel; not known: the newest
+UPDATE channels SET made = COALESCE((SELECT min(id) FROM channel_history h WHERE h.model = channels.model AND h.channel = channels.channel), made);
+CREATE INDEX channels_by_age ON channels(made);
 )sql"};
 constexpr int schema_version = static_cast<int>(std::size(migrations));
 

@@ -44,6 +44,8 @@ void FreshnessDesk::sign(State& state) const {
   for (const ChannelStanding& channel : state.situation.channels) statement.channels.push_back(channel.state);
   std::string payload = manifest::encode(statement);
   if (payload.size() > manifest::freshness_limit) return log::error("freshness_too_large", {{"channels", statement.channels.size()}});
+  if (state.situation.left_out > 0)
+    log::error("freshness_leaves_out", {{"channels", state.situation.left_out}, {"meaning", "no node is told of the youngest channels"}});
   state.envelope = manifest::sign(manifest::freshness_type, std::move(payload), {key_}).encode();
   state.signed_at = clock_.steady_now();
 }
@@ -52,6 +54,8 @@ void FreshnessDesk::sign(State& state) const {
 Result<std::string> FreshnessDesk::current(State& state) const {
   if (!state.envelope.empty() && clock_.steady_now() - state.signed_at > reissue_after) sign(state);
   if (!state.looked) return fail(ErrorCode::unreachable, "the tracker is starting: try again");
+  if (state.envelope.empty() && state.situation.may_sign)
+    return fail(ErrorCode::unreachable, "the tracker's freshness statement is too large: its log has the number of channels");
   if (state.envelope.empty()) return not_ours();
   return state.envelope;
 }

@@ -26,6 +26,7 @@ struct Situation {
   std::uint64_t trust_root = 1;
   bool may_sign = false;                  // the trust root names this tracker's key
   std::vector<ChannelStanding> channels;  // sorted by model and channel
+  std::size_t left_out = 0;               // channels that have no room in a statement: the youngest
   bool operator==(const Situation&) const = default;
 };
 

@@ -105,7 +105,7 @@ class RunningTracker final : public Tracker {
     SHOAL_CHECK(renew_itself());
     SHOAL_TRY(roots_, TrustRoots::open(database_, trust_root_, clock_).within("trust root of " + options_.state.string()));
     SHOAL_TRY(catalog_, Catalog::open(
-                            database_, [this] { return roots_->verifier(); }, clock_));
+                            database_, [this] { return roots_->verifier(); }, clock_, options_.quotas));
     auto roots_from = [this](const Sha256& fingerprint) { return roots_->chain_from(fingerprint); };
     SHOAL_TRY(keys_, MachineKeys::open(database_, clock_));
     SHOAL_TRY(admission_, Admission::open(database_, authority_, *keys_, clock_, {options_.certificate_life, roots_from}));
@@ -149,7 +149,9 @@ class RunningTracker final : public Tracker {
     Situation situation;
     situation.trust_root = verifier->root().version;
     situation.may_sign = std::find(keys.begin(), keys.end(), freshness_key_.public_key().id()) != keys.end();
-    SHOAL_TRY(situation.channels, catalog_->standings());
+    SHOAL_TRY(Standings standings, catalog_->standings());
+    situation.channels = std::move(standings.channels);
+    situation.left_out = standings.left_out;
     return situation;
   }
 

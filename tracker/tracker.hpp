@@ -8,6 +8,7 @@
 #include "base/units.hpp"
 #include "identity/credentials.hpp"
 #include "metrics/page.hpp"
+#include "tracker/catalog.hpp"
 
 namespace shoal::tracker {
 
@@ -17,6 +18,7 @@ struct TrackerOptions {
   HostPort plain_listen;  // no host: no plain test listener
   std::chrono::seconds certificate_life{std::chrono::hours(24)};
   std::chrono::seconds announce_interval{30};
+  ChannelQuotas quotas;
   unsigned threads = 2;  // of each listener
 };
 

@@ -35,9 +35,9 @@ struct Library {
     trust.publishers = {{{"acme/*"}, {publisher.public_key().id()}, 1}, {{"other/*"}, {other_org.public_key().id()}, 1}};
     return must(manifest::Verifier::restore(manifest::sign(manifest::trust_root_type, manifest::encode(trust), {root})));
   }
-  std::unique_ptr<Catalog> open() {
+  std::unique_ptr<Catalog> open(ChannelQuotas quotas = {}) {
     return must(Catalog::open(
-        database, [root = std::make_shared<const manifest::Verifier>(verifier())] { return root; }, clock));
+        database, [root = std::make_shared<const manifest::Verifier>(verifier())] { return root; }, clock, quotas));
   }
 
   manifest::Release release(const std::string& metainfo = "metainfo", const std::string& label = "") const {
@@ -78,6 +78,12 @@ struct Library {
     manifest::Withdrawal withdrawal{model, as, id, reason, clock.now()};
     return catalog->withdraw(model, as, manifest::sign(manifest::withdrawal_type, manifest::encode(withdrawal), {publisher}).encode(),
                              publisher_machine);
+  }
+  Status add(const ReleaseId& id, const std::string& name, std::uint64_t sequence = 1) {
+    auto made = must(manifest::decode_channel_pointer(pointer(id, sequence).payload));
+    made.channel = ChannelName::trusted(name);
+    return catalog->set_channel(model, made.channel, manifest::sign(manifest::channel_type, manifest::encode(made), {publisher}).encode(),
+                                publisher_machine);
   }
   Status move(const manifest::SignedEnvelope& envelope) {
     return catalog->set_channel(model, stable, envelope.encode(), publisher_machine);
@@ -270,17 +276,17 @@ TEST_CASE("where the channels stand is told with the digest of each pointer, and
   ReleaseId id = library.publish_good();
   auto first = library.pointer(id, 1);
   must(library.move(first));
-  auto standings = must(library.catalog->standings());
+  auto standings = must(library.catalog->standings()).channels;
   REQUIRE(standings.size() == 1);
   CHECK(standings[0].state == manifest::ChannelState{model, stable, 1, 1, crypto::sha256(first.payload), false});
   CHECK(standings[0].release == id);
   must(library.catalog->halt(standings[0]));
   library.catalog = library.open();
-  CHECK(must(library.catalog->standings())[0].state.halted);
+  CHECK(must(library.catalog->standings()).channels[0].state.halted);
   must(library.move(library.pointer(id, 2)));
-  CHECK_FALSE(must(library.catalog->standings())[0].state.halted);
+  CHECK_FALSE(must(library.catalog->standings()).channels[0].state.halted);
   must(library.catalog->halt(standings[0]));  // of the pointer before: too late
-  CHECK_FALSE(must(library.catalog->standings())[0].state.halted);
+  CHECK_FALSE(must(library.catalog->standings()).channels[0].state.halted);
 }
 
 TEST_CASE("a withdrawn release is gone for everyone, with the reason, and does not come back") {
@@ -376,4 +382,42 @@ TEST_CASE("a torrent that two releases share lives until both are withdrawn") {
   CHECK(library.catalog->knows(second.swarm.info_hash));
   must(library.withdraw(manifest::release_id(manifest::encode(second)), second.version, "bad, too"));
   CHECK_FALSE(library.catalog->knows(second.swarm.info_hash));
+}
+
+TEST_CASE("a model and a publisher have so many channels and no more; those that exist still move") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  std::string word;
+  SUBCASE("of a model") { library.catalog = library.open({.per_model = 2}), word = "--channels-per-model"; }
+  SUBCASE("of a publisher") { library.catalog = library.open({.per_publisher = 2}), word = "--channels-per-publisher"; }
+  SUBCASE("of the fleet, by what a statement can list") { library.catalog = library.open({.listed = 450}), word = "freshness statement"; }
+  must(library.add(id, "one"));
+  must(library.add(id, "two"));
+  Status refused = library.add(id, "three");
+  REQUIRE(code_of(refused) == ErrorCode::conflict);
+  CHECK(refused.error().message.find(word) != std::string::npos);
+  must(library.add(id, "two", 2));
+  CHECK(must(library.catalog->standings()).channels.size() == 2);
+}
+
+TEST_CASE("a statement has room for the oldest channels, however many others there are and whatever they are called") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  for (const char* name : {"zz", "main", "aa"}) must(library.add(id, name));
+  must(library.add(id, "zz", 2));
+  library.catalog = library.open({.listed = 450});
+  auto standings = must(library.catalog->standings());
+  REQUIRE(standings.channels.size() == 2);
+  CHECK(standings.channels[0].state.channel.str() == "main");
+  CHECK(standings.channels[1].state.channel.str() == "zz");
+  CHECK(standings.channels[1].state.sequence == 2);
+  CHECK(standings.left_out == 1);
+}
+
+TEST_CASE("what a channel takes in a statement is never more than is counted for it") {
+  manifest::ChannelState largest{model, stable, manifest::number_limit, manifest::number_limit, crypto::sha256("x"), true};
+  manifest::Freshness none{FleetName::trusted("f"), 1, 1, WallTime(std::chrono::seconds(1)), WallTime(std::chrono::seconds(2)), {}},
+      one = none;
+  one.channels = {largest};
+  CHECK(manifest::encode(one).size() - manifest::encode(none).size() + 1 <= 176 + model.str().size() + stable.str().size());
 }
