@@ -47,7 +47,7 @@ Status Agent::begin() {
   SHOAL_TRY(node_, Node::start(session_, options_.node));
   SHOAL_CHECK(serve_the_shelf());
   reporter_ = std::make_unique<Reporter>(session_);
-  follower_ = std::make_unique<Follower>(session_, shelf_, follower_events());
+  follower_ = std::make_unique<Follower>(session_, clock_, shelf_, follower_events());
   SHOAL_TRY(control_, ControlServer::start(session_.state(), [this](const Json& request) { return answer(request); }));
   next_collection_ = clock_.steady_now() + collection_period;
   load_subscriptions();
@@ -103,6 +103,7 @@ Follower::Events Agent::follower_events() {
   };
   events.tracker = [this](const TrackerView& view) { tasks_.post([this, view] { tracker_ = view; }); };
   events.issued = [this](WallTime time) { clock_.raise(time); };
+  events.stated = [this](WallTime time) { clock_.agree(time); };
   return events;
 }
 

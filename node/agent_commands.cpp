@@ -73,7 +73,7 @@ Status run_node(Invocation& call) {
   SystemClock system;
   FlooredClock clock(system, call.get("--state"));
   SHOAL_TRY(AgentOptions options, agent_options(call));
-  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
+  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), system, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "follow channels"));
   SHOAL_TRY(auto agent, Agent::start(*session, clock, std::move(options), call.out));
   auto apply = [&agent](const Invocation& now) -> Status {
@@ -81,11 +81,11 @@ Status run_node(Invocation& call) {
     agent->change(std::move(settings));
     return {};
   };
-  cli::Service service(call, clock, {changeable, apply});
+  cli::Service service(call, system, {changeable, apply});
   SHOAL_TRY(HostPort metrics, cli::metrics_address(call));
   auto health = [&service] { return metrics::Health{service.health().alive, service.health().ready}; };
   auto describe = [&agent](metrics::Page& page) { agent->describe(page); };
-  SHOAL_TRY(auto exporter, metrics::Exporter::start(metrics, {"node", call.software, session->credentials(), clock, describe, health}));
+  SHOAL_TRY(auto exporter, metrics::Exporter::start(metrics, {"node", call.software, session->credentials(), system, describe, health}));
   agent->run(service);
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
+#include "node/floored_clock.hpp"
 
 namespace shoal::node {
 namespace {
@@ -14,8 +15,8 @@ constexpr std::chrono::milliseconds first_rest{500}, longest_rest{15000};
 
 }  // namespace
 
-Follower::Follower(swarm::MemberSession& session, const Shelf& shelf, Events events)
-    : session_(session), shelf_(shelf), events_(std::move(events)), statement_file_(session.state() / "freshness.json") {
+Follower::Follower(swarm::MemberSession& session, const Clock& clock, const Shelf& shelf, Events events)
+    : session_(session), clock_(clock), shelf_(shelf), events_(std::move(events)), statement_file_(session.state() / "freshness.json") {
   // What was seen before a restart: a statement that is older than this is no news.
   if (auto text = read_file(statement_file_, 2 * manifest::freshness_limit)) (void)accept(*text, WallTime{});
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
@@ -65,14 +66,14 @@ Status Follower::round(registry::Client& tracker, const std::set<ChannelKey>& ch
 
 Status Follower::hear(registry::Client& tracker, const std::set<ChannelKey>& channels) {
   SHOAL_TRY(std::string text, tracker.freshness(serial_, patience));
-  const WallTime now = session_.clock().now();
+  const WallTime now = clock_.now();
   if (Status accepted = accept(text, now); !accepted.ok()) {
     // Perhaps it was signed by a key that only a later root names.
     SHOAL_CHECK(walk_trust_roots(tracker, session_.verifier()->root().version + 1).ok() ? accept(text, now) : std::move(accepted));
   }
   // Durable, so that an older one is refused after a restart, too.
   SHOAL_CHECK(write_file_durably(statement_file_, text));
-  events_.issued((*statement_)->issued);
+  events_.stated((*statement_)->issued);
   SHOAL_CHECK(walk_trust_roots(tracker, (*statement_)->trust_root));
   tell();
   bool all_well = true;
@@ -97,14 +98,17 @@ Status Follower::poll_without_statements(registry::Client& tracker, const std::s
   return {};
 }
 
-/// A statement that verifies, and is not older than the one before.
+/// A statement that verifies, and is not older than the one before. The tracker's clock counts for a few minutes beyond this machine's: a
+/// statement from the future makes no later one old, and is not fresh for longer than one from now could be.
 Status Follower::accept(const std::string& text, WallTime now) {
   SHOAL_TRY(auto envelope, SignedEnvelope::decode(text, manifest::freshness_limit).within("the tracker's freshness statement"));
   SHOAL_TRY(auto statement, session_.verifier()->freshness(envelope, now));
-  if (statement_ && statement->issued < (*statement_)->issued)
+  const WallTime own = session_.clock().now();
+  if (statement->issued < newest_)
     return fail(ErrorCode::verification, "the tracker showed a freshness statement of " + format_time(statement->issued) +
-                                             ", older than the one of " + format_time((*statement_)->issued) + " that was seen before");
-  view_.fresh_until = statement->expires;
+                                             ", older than the one of " + format_time(newest_) + " that was seen before");
+  if (statement->issued <= own + clock_slack) newest_ = statement->issued;
+  view_.fresh_until = std::min(statement->expires, own + clock_slack + (statement->expires - statement->issued));
   statement_ = std::move(statement);
   return {};
 }
@@ -146,7 +150,7 @@ Status Follower::fetch(registry::Client& tracker, const ChannelKey& key, const m
                                                    std::to_string(seen.sequence) + ": it withholds it, or was restored from a backup");
   SHOAL_TRY(std::string text, tracker.channel(key.model, key.channel));
   SHOAL_TRY(auto envelope, SignedEnvelope::decode(text, manifest::channel_limit));
-  SHOAL_TRY(auto pointer, session_.verifier()->channel(envelope, key.model, key.channel, seen, session_.clock().now()));
+  SHOAL_TRY(auto pointer, session_.verifier()->channel(envelope, key.model, key.channel, seen, clock_.now()));
   if (state != nullptr && crypto::sha256(envelope.payload) != state->pointer)
     return fail(ErrorCode::unreachable, "the pointer of " + key.str() + " is not the one that the tracker's freshness statement names");
   SHOAL_CHECK(shelf_.check_not_another(*pointer));

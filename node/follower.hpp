@@ -33,10 +33,12 @@ class Follower {
     std::function<void(const ChannelKey&, const Error&)> troubled;  // this channel's pointer could not be had, or was refused
     std::function<void(const ChannelKey&)> well;                    // the channel was looked at, and nothing is wrong
     std::function<void(const TrackerView&)> tracker;
-    std::function<void(WallTime)> issued;  // a verified document was issued at this time: it is not earlier than that now
+    std::function<void(WallTime)> issued;  // a verified document was issued at this time, by its own word
+    std::function<void(WallTime)> stated;  // a statement has just been had from the tracker, and was issued at this time
   };
 
-  Follower(swarm::MemberSession& session, const Shelf& shelf, Events events);
+  /// `clock` judges documents. That of the session judges certificates.
+  Follower(swarm::MemberSession& session, const Clock& clock, const Shelf& shelf, Events events);
   /// Ends the thread, also in the middle of a long-poll.
   ~Follower();
 
@@ -63,11 +65,13 @@ class Follower {
   void tell();
 
   swarm::MemberSession& session_;
+  const Clock& clock_;
   const Shelf& shelf_;
   Events events_;
   fs::path statement_file_;
   TrackerView view_;
   std::optional<manifest::VerifiedFreshness> statement_;
+  WallTime newest_{};                                     // issue of the newest statement that did not come from the future
   std::uint64_t serial_ = 0;                              // that the next long-poll waits to see change
   std::map<ChannelKey, manifest::ChannelState> handled_;  // so that a pointer is not fetched again
   Guarded<Order> order_;

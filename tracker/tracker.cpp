@@ -159,8 +159,10 @@ class RunningTracker final : public Tracker {
     auto renew = renew_with(authority_, credentials_.current()->self.identity, url_, options_.certificate_life, clock_);
     auto save = [state = options_.state](const identity::Credentials& next) { return identity::save_credentials(state, next); };
     renewer_ = std::make_unique<identity::Renewer>(credentials_, clock_, std::move(renew), std::move(save));
-    // After a rest the certificate may have run out, and no handshake would succeed until the renewer's own turn.
-    if (credentials_.current()->self.not_after <= clock_.now()) SHOAL_CHECK(renewer_->renew_now());
+    // After a rest the certificate may have run out, or a clock that was ahead has issued it: no handshake would succeed until the
+    // renewer's own turn.
+    const identity::Certificate& self = credentials_.current()->self;
+    if (self.not_after <= clock_.now() || clock_.now() < self.not_before) SHOAL_CHECK(renewer_->renew_now());
     return {};
   }
 

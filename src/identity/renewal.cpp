@@ -24,6 +24,14 @@ double random_fraction() {
 
 seconds retry_after(unsigned failures) { return std::min(first_retry * (1 << std::min(failures, 10U)), longest_retry); }
 
+/// The tracker's clock may be wrong for a moment. A certificate that is not valid now would take this machine out of the fleet, and the
+/// one that it has is still good.
+Status check_valid_now(const Certificate& fresh, WallTime now) {
+  if (now >= fresh.not_before && now < fresh.not_after) return {};
+  return fail("the new certificate is valid from " + format_time(fresh.not_before) + " until " + format_time(fresh.not_after) +
+              ", and it is " + format_time(now) + " here: compare the clocks of this machine and the tracker");
+}
+
 /// Renewing for ever would be the answer to clocks that disagree by more than a certificate's life.
 Status check_useful(const Certificate& fresh, WallTime now) {
   if (now < renewal_time(fresh, 0)) return {};
@@ -50,6 +58,10 @@ WallTime renewal_time(const Certificate& certificate, double random) {
   return certificate.not_before + std::chrono::duration_cast<seconds>(life * share);
 }
 
+bool is_due(const Certificate& certificate, WallTime now, double random) {
+  return now < certificate.not_before || now >= renewal_time(certificate, random);
+}
+
 Renewer::Renewer(CredentialStore& store, const Clock& clock, Renew renew, Save save, std::chrono::milliseconds look_again, Newer newer)
     : store_(store),
       clock_(clock),
@@ -68,6 +80,7 @@ Status Renewer::renew_now() {
   SHOAL_TRY(std::string certificate, renew_(made.request_pem));
   SHOAL_TRY(Credentials next, make_credentials(std::move(made.key_pem), std::move(certificate), before->ca_pem));
   SHOAL_CHECK(check_same(*before, next));
+  SHOAL_CHECK(check_valid_now(next.self, clock_.now()));
   Status saved = save_(next);
   log::info("certificate.renewed", {{"until", format_time(next.self.not_after)}, {"serial", next.self.serial}});
   const bool in_force = saved.ok() || about_to_end(before->self, clock_.now());
@@ -109,7 +122,7 @@ bool Renewer::wait_until_due(const std::stop_token& stop) {
   const double random = random_fraction();
   // The store is asked each time: renew_now may have moved the date.
   do adopt_newer();
-  while (clock_.now() < renewal_time(store_.current()->self, random) && sleep_for(look_again_, stop));
+  while (!is_due(store_.current()->self, clock_.now(), random) && sleep_for(look_again_, stop));
 
   return !stop.stop_requested();
 }

@@ -13,6 +13,8 @@ namespace shoal::identity {
 
 /// When to renew: two thirds of the life, moved by up to 10 % of the life; `random` is in [0, 1).
 WallTime renewal_time(const Certificate& certificate, double random);
+/// From that time on, and while the certificate is not valid yet: one of the clocks was wrong when it was issued.
+bool is_due(const Certificate& certificate, WallTime now, double random);
 
 /// Owns a thread that renews the credentials of a store when their time has come; failures are retried with back-off
 /// (5 s doubling to 5 min) and logged. `renew` gets a request (PEM) and returns the new certificate (PEM). It runs on that
@@ -28,9 +30,9 @@ class Renewer {
   Renewer(CredentialStore& store, const Clock& clock, Renew renew, Save save,
           std::chrono::milliseconds look_again = std::chrono::seconds(5), Newer newer = {});
   ~Renewer();
-  /// Renews now, on the caller's thread. New credentials that could not be saved are in force only when those before are about to end: a
-  /// full disk must not take a machine out of the fleet, and a machine that starts again with a key that it has given up looks like a
-  /// thief.
+  /// Renews now, on the caller's thread. A certificate that is not valid now is refused, and the one before stays in force. New credentials
+  /// that could not be saved are in force only when those before are about to end: a full disk must not take a machine out of the fleet,
+  /// and a machine that starts again with a key that it has given up looks like a thief.
   Status renew_now();
 
  private:

@@ -252,7 +252,7 @@ TEST_CASE("new credentials that cannot be saved are in force when those before a
 TEST_CASE("a tracker whose clock is far behind does not make a node renew without a pause") {
   Bench bench;
   auto stale = [&](const std::string& request) {
-    return bench.fleet.authority().issue(request, {bench.fleet.identity(Role::node, node_id(1)), bench.fleet.now(), 1h, {}});
+    return bench.fleet.authority().issue(request, {bench.fleet.identity(Role::node, node_id(1)), bench.fleet.now(), 3h, {}});
   };
   std::atomic<int> calls{0};
   Renewer renewer(
@@ -263,6 +263,34 @@ TEST_CASE("a tracker whose clock is far behind does not make a node renew withou
   CHECK(calls == 1);
   bench.clock.advance(5s);
   REQUIRE(wait_for_generation(bench.store, 3, bench.clock));
+}
+
+TEST_CASE("a certificate that is not valid now leaves the one in force that is, and is asked for again") {
+  for (const std::chrono::hours wrong : {72h, -72h}) {
+    CAPTURE(wrong.count());
+    Bench bench;
+    const auto before = bench.store.current()->self.serial;
+    std::chrono::hours off = wrong;
+    auto issue = [&](const std::string& request) {
+      return bench.fleet.authority().issue(request, {bench.fleet.identity(Role::node, node_id(1)), bench.fleet.now() + off, 3h, {}});
+    };
+    Renewer renewer(bench.store, bench.clock, issue, bench.save(), often);
+    const Status renewed = renewer.renew_now();
+    REQUIRE(!renewed.ok());
+    CHECK(renewed.error().message.find("compare the clocks") != std::string::npos);
+    CHECK(bench.store.current()->self.serial == before);
+    CHECK(bench.saves() == 0);
+    off = 0h;
+    must(renewer.renew_now());
+  }
+}
+
+TEST_CASE("a certificate that a clock which was ahead issued is renewed at once") {
+  const TestFleet fleet;
+  const Certificate certificate = fleet.node().self;
+  CHECK(is_due(certificate, certificate.not_before - 72h, 0.5));
+  CHECK_FALSE(is_due(certificate, certificate.not_before, 0.5));
+  CHECK(is_due(certificate, certificate.not_after, 0.5));
 }
 
 TEST_CASE("a renewal that throws is a failed one") {

@@ -77,22 +77,3 @@ TEST_CASE("one version cannot be followed, and the message says what can") {
   CHECK(version.error().code == ErrorCode::usage);
   CHECK(version.error().message.find("acme/llama:main") != std::string::npos);
 }
-
-TEST_CASE("the clock is never before a document that was signed, also after a restart") {
-  TempDirectory state;
-  ManualClock system(day(100));
-  {
-    FlooredClock clock(system, state.path());
-    CHECK(clock.now() == day(100));
-    clock.raise(day(102));
-    CHECK(clock.now() == day(102));
-    CHECK(clock.suspect());
-    clock.raise(day(101));
-    CHECK(clock.now() == day(102));
-  }
-  FlooredClock clock(system, state.path());
-  CHECK(clock.now() == day(102));
-  system.advance(std::chrono::hours(24 * 5));
-  CHECK(clock.now() == day(105));
-  CHECK_FALSE(clock.suspect());
-}
