@@ -72,15 +72,10 @@ Agent::~Agent() {
 Status Agent::serve_the_shelf() {
   SHOAL_TRY(auto held, shelf_.held());
   for (const ReleaseId& id : held) {
-    auto release = shelf_.verified(*session_.verifier(), id);
-    auto bytes = shelf_.metainfo(id);
-    Status served = !release ? Status(release.error()) : !bytes ? Status(bytes.error()) : Status();
-    if (served.ok()) {
-      auto metainfo = swarm::CheckedMetainfo::check(*release, std::move(bytes).value());
-      served = metainfo.ok() ? node_->swarm().add({std::move(metainfo).value(), shelf_.release(id), swarm::Mode::keep})
-                             : Status(metainfo.error());
-    }
-    if (served.ok()) served_.insert_or_assign(id, (*release)->swarm.info_hash);
+    auto content = shelved(session_, shelf_, id);
+    const InfoHash hash = content.ok() ? content->metainfo.info_hash() : InfoHash{};
+    const Status served = content.ok() ? node_->contents().keep(id, std::move(content).value()) : Status(content.error());
+    if (served.ok()) served_.insert_or_assign(id, hash);
     else log::warn("release.not_served", {{"release", id.hex()}, {"error", served.error().message}});
   }
   return {};
@@ -250,10 +245,8 @@ Result<Json> Agent::drop_leftovers(bool dry_run) {
 
 /// Stops serving it, so that it may go.
 void Agent::forget(const ReleaseId& id) {
-  if (auto served = served_.find(id); served != served_.end()) {
-    node_->swarm().remove(served->second);
-    served_.erase(served);
-  }
+  node_->contents().forget(id);
+  served_.erase(id);
   deliveries_.erase(id);
 }
 

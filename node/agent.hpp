@@ -79,6 +79,7 @@ class Agent {
   // Channels (agent_channels.cpp)
   void load_subscriptions();
   void open_channel(const Subscription& subscription);
+  void found_active(Track& track, const ReleaseId& id) const;
   void show_active(const ChannelKey& key, const Channel& channel);
   void close_channel(const ChannelKey& key);
   void offered(const Offer& offer);

@@ -47,12 +47,20 @@ void Agent::open_channel(const Subscription& subscription) {
   // The disk is right: `pull` may have moved the link, too, and a machine that was killed may have moved it without noting it.
   auto linked = shelf_.linked({subscription.key.model, std::nullopt, subscription.key.channel});
   const bool redo = channel.track.phase == Phase::ready;
-  if (linked && !redo) channel.track.active = *linked;
+  if (linked && !redo) found_active(channel.track, *linked);
   if (!linked) channel.track.active.reset();
   if (channel.track.phase == Phase::active && channel.track.wanted != channel.track.active) channel.track.phase = Phase::wanted;
   if (redo) channel.track.phase = Phase::wanted;
   show_active(subscription.key, channel);
   if (channel.track.phase == Phase::wanted && channel.track.wanted) deliver(subscription.key, channel);
+}
+
+/// What the link points at, whoever set it: also `pull`, which keeps no track.
+void Agent::found_active(Track& track, const ReleaseId& id) const {
+  if (track.active == id && !track.active_version.empty()) return;
+  track.active = id;
+  const auto release = shelf_.verified(*session_.verifier(), id);
+  track.active_version = release.ok() ? (*release)->version.str() : "";
 }
 
 /// For a Hugging Face layout that was asked for after the release became active.

@@ -114,6 +114,7 @@ Status run_unfollow(Invocation& call) {
   SHOAL_TRY(ChannelKey key, parse_channel_key(call.get("REF")));
   const fs::path state = call.get("--state");
   SHOAL_CHECK(SubscriptionFile(state).remove(key));
+  SHOAL_CHECK(TrackStore(state).forget(key));
   if (call.on("--remove")) SHOAL_CHECK(Shelf(state).unlink({key.model, std::nullopt, key.channel}));
   call.out.result(
       {{"type", "unfollowed"}, {"model", key.model.str()}, {"channel", key.channel.str()}, {"removed", call.on("--remove")}},

@@ -67,11 +67,17 @@ std::string percent_of(const Json& progress) {
   return text + detail_of(progress);
 }
 
+/// By its version, or where the release cannot be read any more, by its id.
+std::string what_runs(const Json& release, const std::string& version) {
+  if (!version.empty()) return "runs " + version;
+  return release.is_string() ? "runs release " + release.get<std::string>().substr(0, 12) : "nothing active";
+}
+
 std::string text_of(const Json& channel) {
   const std::string phase = channel.value("phase", ""), active = channel.value("active_version", ""),
                     wanted = channel.value("wanted_version", "");
   std::string text = "\n  " + channel.value("model", "") + ":" + channel.value("channel", "") + "  ";
-  text += active.empty() ? "nothing active" : "runs " + active;
+  text += what_runs(channel.value("active", Json()), active);
   if (phase != "active" && phase != "idle") text += ", " + phase + (wanted.empty() ? "" : " " + wanted);
   if (channel.contains("progress") && phase == "fetching") text += percent_of(channel["progress"]);
   for (const char* why : {"reason", "problem", "note"})

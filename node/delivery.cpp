@@ -26,7 +26,7 @@ Result<Delivered> Delivery::deliver(const std::stop_token& stop, const Events& e
   puller_->on_phase = events.phase;
   auto report = puller_->bring(request, wanted, *tracker);
   if (report.ok()) return Delivered{std::move(wanted.release), std::move(report).value()};
-  node_.swarm().remove(wanted.release->swarm.info_hash);
+  node_.contents().forget(wanted.release.id());
   puller_.reset();
   return std::move(report).error();
 }

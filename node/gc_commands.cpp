@@ -92,13 +92,29 @@ cli::Command gc_command() {
 
 // --- remove
 
+/// By the file that `shoal follow` writes, and by the node that runs here, whose configuration may follow more. Where none runs, by what
+/// the last one noted: `shoal unfollow` strikes that out.
+Result<bool> is_followed(const fs::path& state, const ChannelKey& key) {
+  SHOAL_TRY(auto noted, SubscriptionFile(state).load());
+  if (std::any_of(noted.begin(), noted.end(), [&](const Subscription& each) { return each.key == key; })) return true;
+  SHOAL_TRY(auto running, ask_node(state, {{"command", "status"}}, patience));
+  if (!running) {
+    const auto tracks = TrackStore(state).all();
+    const auto noted_last = tracks.find(key);
+    return noted_last != tracks.end() && noted_last->second.active.has_value();
+  }
+  const Json channels = running->value("subscriptions", Json::array());
+  return std::any_of(channels.begin(), channels.end(), [&](const Json& each) {
+    return each.value("model", "") == key.model.str() && each.value("channel", "") == key.channel.str();
+  });
+}
+
 Status refuse_followed(const fs::path& state, const Reference& reference) {
   if (reference.version) return {};
-  SHOAL_TRY(auto followed, SubscriptionFile(state).load());
-  for (const auto& each : followed)
-    if (each.key.model == reference.model && each.key.channel == reference.channel)
-      return fail(ErrorCode::usage, reference.str() + " is followed: 'shoal unfollow " + reference.str() + " --remove' gives it up");
-  return {};
+  SHOAL_TRY(bool followed, is_followed(state, {reference.model, reference.channel}));
+  if (!followed) return {};
+  return fail(ErrorCode::usage, reference.str() + " is followed here: 'shoal unfollow " + reference.str() +
+                                    " --remove' gives it up. Where the node's configuration follows it, take it out there first");
 }
 
 Status run_remove(Invocation& call) {

@@ -47,6 +47,7 @@ constexpr Transition table[] = {
     {ready, Step::want, wanted},
     {active, Step::want, wanted},
     {failed, Step::want, wanted},
+    {idle, Step::settle, active},  // `pull` brought it before anybody followed
     {wanted, Step::settle, active},
     {admitted, Step::settle, active},
     {fetching, Step::settle, active},

@@ -11,6 +11,13 @@ const InfoHash& content_of(const swarm::Event& event) {
 
 }  // namespace
 
+Result<swarm::Content> shelved(const swarm::MemberSession& session, const Shelf& shelf, const ReleaseId& id) {
+  SHOAL_TRY(auto release, shelf.verified(*session.verifier(), id));
+  SHOAL_TRY(std::string bytes, shelf.metainfo(id));
+  SHOAL_TRY(auto metainfo, swarm::CheckedMetainfo::check(release, std::move(bytes)));
+  return swarm::Content{std::move(metainfo), shelf.release(id), swarm::Mode::keep};
+}
+
 void Inbox::push(swarm::Event event) {
   {
     std::lock_guard lock(mutex_);
@@ -45,6 +52,8 @@ Result<std::unique_ptr<Node>> Node::start(swarm::MemberSession& session, const N
   auto on_event = [node = node.get()](const swarm::Event& event) { node->inbox(content_of(event)).push(event); };
   SHOAL_TRY(node->swarm_, swarm::Swarm::start(options, session.self().id, *node->mesh_, session.client(node->stop_.get_token()),
                                               session.clock(), on_event));
+  node->contents_ = std::make_unique<Contents>(
+      *node->swarm_, [&session, shelf = Shelf(session.state())](const ReleaseId& id) { return shelved(session, shelf, id); });
   session.keep_renewed();
   return node;
 }
@@ -74,6 +83,7 @@ TransferFacts Node::transfer(const InfoHash& content) const {
 }
 
 Node::~Node() {
+  contents_.reset();
   swarm_.reset();  // announces "stopped" with a client that must still be able to speak
   stop_.request_stop();
   mesh_.reset();

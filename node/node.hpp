@@ -9,11 +9,16 @@
 
 #include "base/guarded.hpp"
 #include "mesh/mesh.hpp"
+#include "node/contents.hpp"
+#include "node/shelf.hpp"
 #include "node/transfer_view.hpp"
 #include "swarm/member_session.hpp"
 #include "swarm/swarm.hpp"
 
 namespace shoal::node {
+
+/// The release as it lies on the shelf, whole, to be served from there.
+Result<swarm::Content> shelved(const swarm::MemberSession& session, const Shelf& shelf, const ReleaseId& id);
 
 /// Events of one content, handed from the swarm's thread to the one that waits for them. Keeps the newest hundred.
 class Inbox {
@@ -47,6 +52,8 @@ class Node {
 
   swarm::Swarm& swarm() { return *swarm_; }
   mesh::Mesh& mesh() { return *mesh_; }
+  /// Releases come into the swarm and leave it through here.
+  Contents& contents() { return *contents_; }
   /// What the swarm says of this content, also before somebody asked. Lives as long as the node.
   Inbox& inbox(const InfoHash& content);
   /// Looks at how a fetch goes, and keeps it for others who ask. Call it several times a second from the thread that waits for the fetch.
@@ -73,6 +80,7 @@ class Node {
   Policy policy_;
   std::unique_ptr<mesh::Mesh> mesh_;
   std::unique_ptr<swarm::Swarm> swarm_;
+  std::unique_ptr<Contents> contents_;
 };
 
 }  // namespace shoal::node

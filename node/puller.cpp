@@ -4,6 +4,7 @@
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "base/shutdown.hpp"
 #include "node/admission.hpp"
 #include "node/refusals.hpp"
 #include "node/stall_view.hpp"
@@ -11,6 +12,7 @@
 namespace shoal::node {
 namespace {
 
+constexpr std::chrono::milliseconds waiting_step{200};
 /// Kept free beside the checkpoint, so that a fetch does not fill a disk to its last byte.
 constexpr ByteCount space_margin = 16 * MiB;
 
@@ -32,10 +34,11 @@ ByteCount bytes_held(const fs::path& root) {
   return held;
 }
 
-Status check_space(const fs::path& directory, ByteCount size) {
-  ByteCount held = bytes_held(directory);
+/// `root` leads to the directory, `directory` is its name for people.
+Status check_space(const fs::path& root, const fs::path& directory, ByteCount size) {
+  ByteCount held = bytes_held(root);
   ByteCount needed = size > held ? size - held : 0;
-  SHOAL_TRY(ByteCount available, free_space(directory));
+  SHOAL_TRY(ByteCount available, free_space(root));
   if (available >= needed + space_margin) return {};
   return fail(ErrorCode::no_space, directory.string() + ": " + format_bytes(needed) + " are needed and " + format_bytes(available) +
                                        " are free: make room, or give --state or --to on another disk");
@@ -167,9 +170,11 @@ Result<PullReport> Puller::bring(const PullRequest& request, const Wanted& wante
   SHOAL_TRY(auto metainfo, admit(request, wanted, place, tracker));
   say(Phase::admitted);
   PullReport report{wanted.release.id(), wanted.release->model, wanted.release->version, place.target, wanted.release->total_size()};
-  if (!place.present) SHOAL_CHECK(settle(fetch(request, wanted, metainfo, place), wanted, place));
+  if (!place.present) SHOAL_CHECK(settle(fill(request, wanted, metainfo, place), wanted));
   count(report, metainfo.info_hash());
-  if (place.present) SHOAL_CHECK(node_.swarm().add({std::move(metainfo), place.target, swarm::Mode::keep}));
+  // Also what was fetched: its files have their final name now, and are found by it.
+  staging_.reset();
+  SHOAL_CHECK(node_.contents().keep(wanted.release.id(), {std::move(metainfo), place.target, swarm::Mode::keep}));
   return report;
 }
 
@@ -196,28 +201,75 @@ Result<swarm::CheckedMetainfo> Puller::admit(const PullRequest& request, const W
   else SHOAL_CHECK(check_not_refused(shelf_, wanted.release.id(), request.allow_code_formats));
   SHOAL_TRY(std::string bytes, tracker.metainfo(wanted.release.id(), wanted.release->swarm.metainfo_size));
   SHOAL_TRY(auto metainfo, swarm::CheckedMetainfo::check(wanted.release, std::move(bytes)));
-  if (!place.present) {
-    bool existed = fs::exists(place.incoming);
-    SHOAL_CHECK(make_directories(place.incoming));
-    Status space = check_space(place.incoming, wanted.release->total_size());
-    if (!space.ok() && !existed) (void)remove_tree(place.incoming);
-    SHOAL_CHECK(std::move(space));
-  }
+  if (!place.present) SHOAL_CHECK(prepare(wanted, place));
   SHOAL_CHECK(shelf_.save_manifest(wanted.release.id(), wanted.envelope, metainfo.bytes()));
   return metainfo;
 }
 
+Status Puller::prepare(const Wanted& wanted, const Place& place) {
+  SHOAL_TRY(staging_, Staging::open(place.incoming));
+  std::error_code ignored;
+  const bool is_new = fs::is_empty(staging_->root(), ignored);
+  Status space = check_space(staging_->root(), staging_->path(), wanted.release->total_size());
+  if (!space.ok() && is_new) staging_->discard();
+  return space;
+}
+
+/// From another release on this machine with the same files, else from the swarm. While the same content is fetched for another release,
+/// this one waits for that.
+Status Puller::fill(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place) {
+  while (true) {
+    SHOAL_TRY(shared_, share(wanted, metainfo));
+    if (shared_) return finish(request, wanted, place);
+    Status fetched = fetch(request, wanted, metainfo, place);
+    if (fetched.ok() || fetched.error().code != ErrorCode::conflict) return fetched;
+    out_.progress({"waiting for another fetch of the same files: " + title(*wanted.release), 0, wanted.release->total_size(), 0, "", {}});
+    if (!sleep_for(waiting_step, stop_)) return fail(ErrorCode::interrupted, "interrupted");
+  }
+}
+
+/// False where no release here has these files, or its files are damaged.
+Result<bool> Puller::share(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo) {
+  const auto twin = find_twin(wanted.release);
+  if (!twin) return false;
+  SHOAL_CHECK(staging_->empty());
+  for (const auto& file : wanted.release->files) {
+    const Status linked = link_or_copy(shelf_.release(*twin) / file.path, staging_->root() / file.path);
+    if (!linked.ok()) log::info("release.not_shared", {{"why", linked.error().message}});
+    if (!linked.ok()) return false;
+  }
+  say(Phase::fetching);
+  const Status verified = verify(wanted, metainfo, staging_->root());
+  if (verified.ok()) return true;
+  if (verified.error().code == ErrorCode::interrupted) return verified.error();
+  out_.message(verified.error().message + ": fetched instead");
+  SHOAL_CHECK(staging_->empty());
+  return false;
+}
+
+std::optional<ReleaseId> Puller::find_twin(const manifest::VerifiedRelease& release) const {
+  const auto held = shelf_.held();
+  if (!held.ok()) return std::nullopt;
+  for (const ReleaseId& id : *held) {
+    const auto other = shelf_.verified(*session_.verifier(), id);
+    if (id != release.id() && other.ok() && (*other)->swarm.info_hash == release->swarm.info_hash) return id;
+  }
+  return std::nullopt;
+}
+
 Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place) {
+  const fs::path root = staging_->root();
   SHOAL_CHECK(shelf_.prepare_journal());
   fs::path journal = shelf_.journal(wanted.release.id());
   const bool resumed = fs::exists(journal);
-  const swarm::Content content{metainfo, place.incoming,          swarm::Mode::fetch, journal, older_releases(*session_.verifier(), shelf_),
-                               {},       wanted.release->mirrors, place.target};
+  const swarm::Content content{
+      metainfo, root, swarm::Mode::fetch, journal, older_releases(*session_.verifier(), shelf_), {}, wanted.release->mirrors, place.target};
   say(Phase::fetching);
-  SHOAL_CHECK(node_.swarm().add(content));
+  SHOAL_CHECK(node_.contents().fetch(wanted.release.id(), content));
   SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));
   // Each piece was hashed in memory on its way to the disk. Only what an earlier run left there has lain on a disk unwatched.
   if (resumed) SHOAL_CHECK(fetch_what_decayed(wanted, content));
+  SHOAL_CHECK(verify_unproved(wanted, metainfo, root));
   return finish(request, wanted, place);
 }
 
@@ -232,53 +284,76 @@ Status Puller::judged(const PullRequest& request, const Wanted& wanted, Status v
 
 /// The last that is done to the files before anybody sees them.
 Status Puller::finish(const PullRequest& request, const Wanted& wanted, const Place& place) {
-  SHOAL_CHECK(judged(request, wanted, admit_content(wanted.release, place.incoming, request.allow_code_formats)));
-  SHOAL_CHECK(write_model_signature(wanted.release, place.incoming));
+  const fs::path root = staging_->root();
+  SHOAL_CHECK(judged(request, wanted, admit_content(wanted.release, root, request.allow_code_formats)));
+  SHOAL_CHECK(write_model_signature(wanted.release, root));
   say(Phase::verified);
-  return make_visible(place.incoming, place.target);
+  return staging_->show_at(place.target);
 }
 
 /// One piece that is wrong costs that piece, not the fetch.
 Status Puller::fetch_what_decayed(const Wanted& wanted, const swarm::Content& content) {
-  store::HashOptions options;
-  options.stop = stop_;
-  options.progress = [&](ByteCount done) {
-    out_.progress({"checking " + title(*wanted.release), done, wanted.release->total_size(), 0, "", {}});
-  };
+  const store::HashOptions options = showing("checking ", wanted);
   const auto& metainfo = content.metainfo;
-  SHOAL_TRY(auto problems, store::verify_pieces(content.root, metainfo.layout(), metainfo.piece_sha256(), metainfo.file_sha256(), options));
+  SHOAL_TRY(auto problems, store::verify_pieces(content.root, metainfo.layout(), metainfo.piece_sha256(), metainfo.file_sha256(),
+                                                metainfo.proof(), options));
   if (problems.empty()) return {};
   std::vector<bool> good(metainfo.layout().piece_count(), true);
   for (const auto& problem : problems)
     for (const auto piece : problem.pieces) good[piece] = false;
   out_.message(problems.front().path + " " + problems.front().problem + ": the pieces that are wrong are fetched again");
   earlier_ = node_.swarm().progress(metainfo.info_hash()).value_or(swarm::Progress{});
-  node_.swarm().remove(metainfo.info_hash());
+  node_.contents().forget(wanted.release.id());
   SHOAL_CHECK(swarm::remember(content, good));
-  SHOAL_CHECK(node_.swarm().add(content));
+  SHOAL_CHECK(node_.contents().fetch(wanted.release.id(), content));
   SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));
-  return verify(wanted, metainfo.layout(), content.root);
+  return verify(wanted, metainfo, content.root);
 }
 
-Status Puller::verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root) {
+/// All files against the digests that are signed.
+Status Puller::verify(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const fs::path& root) {
+  const store::HashOptions options = showing("verifying ", wanted);
+  const store::Layout& layout = metainfo.layout();
+  return verdict(wanted, metainfo.proof() ? store::verify_pieces(root, layout, metainfo.piece_sha256(), metainfo.file_sha256(),
+                                                                 metainfo.proof(), options)
+                                          : store::verify_files(root, layout, metainfo.file_sha256(), options));
+}
+
+/// Those of which the pieces that were fetched do not show that they have their digests.
+Status Puller::verify_unproved(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const fs::path& root) {
+  std::vector<store::LayoutFile> files;
+  std::vector<Sha256> digests;
+  for (const std::uint32_t file : store::unproved_files(metainfo.layout(), metainfo.proof())) {
+    files.push_back(metainfo.layout().files()[file]);
+    digests.push_back(metainfo.file_sha256()[file]);
+  }
+  if (files.empty()) return {};
+  const store::Layout layout(std::move(files), metainfo.layout().piece_length());
+  return verdict(wanted, store::verify_files(root, layout, digests, showing("verifying ", wanted)));
+}
+
+store::HashOptions Puller::showing(const std::string& what, const Wanted& wanted) const {
   store::HashOptions options;
   options.stop = stop_;
-  options.progress = [&](ByteCount done) {
-    out_.progress({"verifying " + title(*wanted.release), done, wanted.release->total_size(), 0, "", {}});
+  options.progress = [this, text = what + title(*wanted.release), size = wanted.release->total_size()](ByteCount done) {
+    out_.progress({text, done, size, 0, "", {}});
   };
-  auto problems = store::verify_files(root, layout, file_hashes(*wanted.release), options);
+  return options;
+}
+
+Status Puller::verdict(const Wanted& wanted, Result<std::vector<store::FileProblem>> problems) const {
   out_.progress_done();
   if (!problems) return std::move(problems).error();
   if (problems->empty()) return {};
   const auto& first = problems->front();
   return fail(ErrorCode::verification, title(*wanted.release) + ": " + first.path + " " + first.problem + " (" +
-                                           std::to_string(problems->size()) + " of " + std::to_string(layout.files().size()) +
+                                           std::to_string(problems->size()) + " of " + std::to_string(wanted.release->files.size()) +
                                            " files); nothing was exposed");
 }
 
 /// What a failed fetch leaves: its files and the journal that knows which pieces are good, or nothing where a check failed or where
 /// there was no space even to begin.
-Status Puller::settle(Status failure, const Wanted& wanted, const Place& place) const {
+Status Puller::settle(Status failure, const Wanted& wanted) {
   out_.progress_done();
   fs::path journal = shelf_.journal(wanted.release.id());
   std::error_code ignored;
@@ -286,11 +361,11 @@ Status Puller::settle(Status failure, const Wanted& wanted, const Place& place) 
   if (failure.ok() || refused_) return failure;
   const bool full = failure.error().code == ErrorCode::no_space;
   if (full && fs::exists(journal, ignored))
-    return fail(ErrorCode::no_space, failure.error().message + "; what was fetched is kept in " + place.incoming.string() +
+    return fail(ErrorCode::no_space, failure.error().message + "; what was fetched is kept in " + staging_->path().string() +
                                          ": make room, or raise the quota or limit, and the same command goes on from there");
   if (!full && failure.error().code != ErrorCode::verification) return failure;
   fs::remove(journal, ignored);
-  (void)remove_tree(place.incoming);
+  staging_->discard();
   return failure;
 }
 
@@ -303,6 +378,8 @@ Status Puller::expose(const PullRequest& request, const Wanted& wanted) {
 }
 
 void Puller::count(PullReport& report, const InfoHash& content) const {
+  if (shared_) report.reused = report.bytes;
+  if (shared_) return;
   auto progress = node_.swarm().progress(content);
   if (!progress) return;
   report.from_source = progress->from_source + earlier_.from_source;

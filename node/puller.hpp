@@ -8,6 +8,7 @@
 #include "node/lifecycle.hpp"
 #include "node/node.hpp"
 #include "node/resolver.hpp"
+#include "node/staging.hpp"
 
 namespace shoal::node {
 
@@ -55,10 +56,17 @@ class Puller {
   Status finish(const PullRequest& request, const Wanted& wanted, const Place& place);
   Status judged(const PullRequest& request, const Wanted& wanted, Status verdict);
   Status fetch_what_decayed(const Wanted& wanted, const swarm::Content& content);
-  Status verify(const Wanted& wanted, const store::Layout& layout, const fs::path& root);
+  Status fill(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place);
+  Result<bool> share(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo);
+  std::optional<ReleaseId> find_twin(const manifest::VerifiedRelease& release) const;
+  Status verify(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const fs::path& root);
+  Status verify_unproved(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const fs::path& root);
+  store::HashOptions showing(const std::string& what, const Wanted& wanted) const;
+  Status verdict(const Wanted& wanted, Result<std::vector<store::FileProblem>> problems) const;
   void say(Phase phase) const;
   Status expose(const PullRequest& request, const Wanted& wanted);
-  Status settle(Status failure, const Wanted& wanted, const Place& place) const;
+  Status prepare(const Wanted& wanted, const Place& place);
+  Status settle(Status failure, const Wanted& wanted);
   void count(PullReport& report, const InfoHash& content) const;
 
   swarm::MemberSession& session_;
@@ -66,8 +74,10 @@ class Puller {
   Node& node_;
   cli::Output& out_;
   std::stop_token stop_;
-  bool refused_ = false;     // because of its content; then what was fetched is kept
-  swarm::Progress earlier_;  // what was counted before the content was added anew
+  bool refused_ = false;            // because of its content; then what was fetched is kept
+  bool shared_ = false;             // the files are those of another release on this machine
+  swarm::Progress earlier_;         // what was counted before the content was added anew
+  std::optional<Staging> staging_;  // the directory being filled
 };
 
 /// Shows progress until the node has all of the release. Errors: what the swarm says has failed; `interrupted`.

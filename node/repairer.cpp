@@ -16,16 +16,6 @@ std::set<std::string> paths_of(const std::vector<store::FileProblem>& problems) 
   return paths;
 }
 
-/// The same file under a second name; a copy where the file system or its rules do not allow that.
-Status link_or_copy(const fs::path& from, const fs::path& to) {
-  SHOAL_CHECK(make_directories(to.parent_path()));
-  std::error_code error;
-  fs::create_hard_link(from, to, error);
-  if (error) fs::copy_file(from, to, error);
-  if (error) return fail_errno("cannot copy " + from.string() + " to " + to.string(), error.value());
-  return {};
-}
-
 /// model.sig is made from the release: nobody needs to send it.
 Status repair_signature(const Examined& damaged) {
   const auto bad = paths_of(damaged.problems);
@@ -69,8 +59,9 @@ Status Repairer::repair(const Examined& damaged) {
   if (!damaged.metainfo)
     return fail(ErrorCode::verification, title(*damaged.release) + ": its piece hashes (" + shelf_.state().string() +
                                              "/manifests) are damaged, too: remove " + damaged.root.string() + " and pull it again");
-  const fs::path staged = staging_for(shelf_, damaged.root, damaged.release.id());
-  swarm::Content content{*damaged.metainfo, staged, swarm::Mode::fetch, shelf_.journal(damaged.release.id()),
+  SHOAL_TRY(Staging staging, Staging::open(staging_for(shelf_, damaged.root, damaged.release.id())));
+  SHOAL_CHECK(staging.empty());
+  swarm::Content content{*damaged.metainfo, staging.root(), swarm::Mode::fetch, shelf_.journal(damaged.release.id()),
                          older_releases(*session_.verifier(), shelf_)};
   // The damaged release comes last: where another holds a piece that is wrong here, that one is asked.
   std::erase_if(content.reuse_from, [&](const auto& older) { return older.root == damaged.root; });
@@ -79,15 +70,13 @@ Status Repairer::repair(const Examined& damaged) {
   Status done = fetch(damaged, content);
   std::error_code ignored;
   fs::remove(content.journal, ignored);
-  (void)remove_tree(staged);
+  staging.discard();
   return done;
 }
 
 /// The good files under a second name, and a journal that says so: what the swarm then finds missing are the damaged ones. Good files that
 /// share a piece with a damaged one are copied: what is written into that piece must not reach the release before it is checked.
 Status Repairer::stage(const Examined& damaged, const swarm::Content& content) {
-  SHOAL_CHECK(remove_tree(content.root));
-  SHOAL_CHECK(make_directories(content.root));
   SHOAL_CHECK(shelf_.prepare_journal());
   const auto bad = paths_of(damaged.problems);
   const auto good = good_pieces(damaged);

@@ -78,6 +78,29 @@ void report(const Examined& examined, cli::Output& out) {
              text);
 }
 
+/// Where in the files that differ.
+Status name_pieces(const fs::path& root, const swarm::CheckedMetainfo& metainfo, std::vector<store::FileProblem>& problems,
+                   const store::HashOptions& options) {
+  SHOAL_TRY(auto pieces,
+            store::verify_pieces(root, metainfo.layout(), metainfo.piece_sha256(), metainfo.file_sha256(), metainfo.proof(), options));
+  for (auto& problem : problems)
+    for (auto& found : pieces)
+      if (found.path == problem.path) problem.pieces = std::move(found.pieces);
+  return {};
+}
+
+/// Files are compared with their own SHA-256, all at once or piece by piece; pieces alone only say where.
+Result<std::vector<store::FileProblem>> compare(const Examined& examined, const store::HashOptions& options) {
+  const auto& metainfo = examined.metainfo;
+  if (metainfo && metainfo->proof())
+    return store::verify_pieces(examined.root, metainfo->layout(), metainfo->piece_sha256(), metainfo->file_sha256(), metainfo->proof(),
+                                options);
+  const auto& release = *examined.release;
+  SHOAL_TRY(auto problems, store::verify_files(examined.root, layout_of(release), file_hashes(release), options));
+  if (metainfo && !problems.empty()) SHOAL_CHECK(name_pieces(examined.root, *metainfo, problems, options));
+  return problems;
+}
+
 Result<Examined> examine_one(const Shelf& shelf, const manifest::VerifiedRelease& release, fs::path root, cli::Output& out,
                              const std::stop_token& stop) {
   Examined examined{release, std::move(root), kept_metainfo(shelf, release), {}};
@@ -86,10 +109,7 @@ Result<Examined> examine_one(const Shelf& shelf, const manifest::VerifiedRelease
   options.progress = [&](ByteCount done) {
     out.progress({"verifying " + title(*release), done, release->total_size(), 0, "", Json::object()});
   };
-  const auto& metainfo = examined.metainfo;
-  auto problems = metainfo
-                      ? store::verify_pieces(examined.root, metainfo->layout(), metainfo->piece_sha256(), metainfo->file_sha256(), options)
-                      : store::verify_files(examined.root, layout_of(*release), file_hashes(*release), options);
+  auto problems = compare(examined, options);
   out.progress_done();
   if (!problems) return std::move(problems).error();
   examined.problems = std::move(problems).value();

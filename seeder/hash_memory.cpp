@@ -12,7 +12,7 @@ namespace {
 
 constexpr ByteCount memory_limit = 512 * MiB;
 constexpr std::size_t check_size = 16;  // hexadecimal digits before each line
-constexpr std::size_t piece_size = Sha1::size() + Sha256::size() + 16;
+constexpr std::size_t piece_size = Sha1::size() + Sha256::size() + 16 + crypto::Sha256State::size();
 
 fs::path path_for(const fs::path& state, const fs::path& root) { return state / "hashing" / crypto::sha256(root.string()).hex(); }
 
@@ -34,6 +34,7 @@ std::string encode(const store::FileHashes& hashes) {
     text += piece.sha1.raw() + piece.sha256.raw();
     put(text, piece.fingerprint.low);
     put(text, piece.fingerprint.high);
+    text += piece.after.raw();
   }
   return text;
 }
@@ -45,7 +46,9 @@ std::optional<store::FileHashes> decode(std::string_view text) {
     store::PieceHashes piece;
     piece.sha1 = Sha1::from_raw(text.substr(0, Sha1::size())).value();
     piece.sha256 = Sha256::from_raw(text.substr(Sha1::size(), Sha256::size())).value();
-    piece.fingerprint = {get(text.substr(piece_size - 16)), get(text.substr(piece_size - 8))};
+    const std::string_view rest = text.substr(Sha1::size() + Sha256::size());
+    piece.fingerprint = {get(rest), get(rest.substr(8))};
+    piece.after = crypto::Sha256State::from_raw(rest.substr(16, crypto::Sha256State::size())).value();
     hashes.pieces.push_back(piece);
   }
   return hashes;
@@ -93,7 +96,7 @@ void HashMemory::read_line(std::string_view line) {
   known.stamp.inode = reader.number("inode");
   known.piece_length = static_cast<std::uint32_t>(reader.number("piece_length"));
   known.last = reader.boolean("last");
-  auto hashes = from_base64(reader.string("hashes"));
+  auto hashes = from_base64(reader.string("digests"));
   if (!reader.finish().ok() || !hashes.ok()) return;
   known.hashes = std::move(hashes).value();
   known_[path] = std::move(known);
@@ -118,7 +121,7 @@ void HashMemory::add(std::uint32_t file, const store::FileStamp& stamp, const st
             {"inode", stamp.inode},
             {"last", is_last(file)},
             {"piece_length", layout_.piece_length()},
-            {"hashes", to_base64(encode(hashes))}};
+            {"digests", to_base64(encode(hashes))}};
   std::string line = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   line.insert(0, check_of(line));
   line += '\n';

@@ -182,7 +182,7 @@ HashPipeline::ReadJob HashPipeline::start_read(State& state, std::uint32_t numbe
   ++file.chunks;
   file.next_read += chunk->length;
   if (fits_one_piece(number)) file.next_link = size;
-  if (!fits_one_piece(number) && !file.hasher) file.hasher = std::make_shared<crypto::Sha256Hasher>();
+  if (!fits_one_piece(number) && !file.hasher) file.hasher = std::make_shared<crypto::Sha256Chain>();
   return {std::move(chunk), file.source};
 }
 
@@ -229,9 +229,14 @@ Status HashPipeline::read_and_hash(const SourceFile& source, Chunk& chunk) {
 
 void HashPipeline::link(LinkJob& job) {
   const Chunk& chunk = *job.chunk;
-  job.hasher->update({chunk.buffer.get(), chunk.length});
+  const std::uint32_t first = layout_.first_piece(chunk.file) + static_cast<std::uint32_t>(chunk.offset / layout_.piece_length());
+  const ByteCount size = layout_.files()[chunk.file].size;
+  for (std::size_t at = 0, piece = first; at < chunk.length; at += layout_.piece_length(), ++piece) {
+    job.hasher->update({chunk.buffer.get() + at, std::min<std::size_t>(layout_.piece_length(), chunk.length - at)});
+    if (chunk.offset + at + layout_.piece_length() < size) hashes_.pieces[piece].after = job.hasher->state();
+  }
   ByteCount reached = chunk.offset + chunk.length;
-  if (reached == layout_.files()[chunk.file].size) hashes_.files[chunk.file] = job.hasher->finish();
+  if (reached == size) hashes_.files[chunk.file] = job.hasher->finish();
   state_.with([&](State& state) {
     OpenFile& file = state.open.at(chunk.file);
     file.next_link = reached;

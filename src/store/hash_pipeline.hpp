@@ -11,6 +11,7 @@
 
 #include "base/guarded.hpp"
 #include "crypto/digest.hpp"
+#include "crypto/sha256_chain.hpp"
 #include "store/hash_tree.hpp"
 #include "store/source_file.hpp"
 
@@ -65,7 +66,7 @@ class HashPipeline {
     bool linking = false;                 // a worker has `hasher`
     unsigned chunks = 0;                  // in memory or being read
     std::map<ByteCount, ChunkPtr> ready;  // read, waiting for the file's own hash
-    std::shared_ptr<crypto::Sha256Hasher> hasher;
+    std::shared_ptr<crypto::Sha256Chain> hasher;
   };
 
   struct ReadJob {
@@ -74,7 +75,7 @@ class HashPipeline {
   };
   struct LinkJob {
     ChunkPtr chunk;
-    std::shared_ptr<crypto::Sha256Hasher> hasher;
+    std::shared_ptr<crypto::Sha256Chain> hasher;
   };
   using Job = std::variant<std::monostate, ReadJob, LinkJob>;
 

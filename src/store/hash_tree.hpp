@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include "base/files.hpp"
+#include "store/file_proof.hpp"
 #include "store/file_stamp.hpp"
 #include "store/fingerprint.hpp"
 #include "store/layout.hpp"
@@ -16,6 +17,7 @@ struct PieceHashes {
   Sha1 sha1;      // over the piece as BitTorrent sees it: with its padding, but the last piece of all has none
   Sha256 sha256;  // over the file bytes in the piece
   Fingerprint fingerprint = {};
+  crypto::Sha256State after = {};  // what the SHA-256 of the file has come to behind this piece; zero for the last of a file
 };
 
 struct TreeHashes {
@@ -61,10 +63,11 @@ struct FileProblem {
 /// are not looked at. An empty list means that all is well.
 Result<std::vector<FileProblem>> verify_files(const fs::path& root, const Layout& layout, const std::vector<Sha256>& expected,
                                               const HashOptions& options);
-/// The same against the SHA-256 of each piece: all cores share a large file, and what differs is named by piece. A file that shares pieces
-/// with others is compared with its own digest (`files`), so that no other file is blamed for it. A file that is missing or has another
-/// size has no pieces named.
+/// The same piece by piece: all cores share a large file, and what differs is named by piece. With a proof this compares with the SHA-256
+/// of the files as well; without one only with those of the pieces. A file that shares pieces with others is compared with its own digest
+/// (`files`), so that no other file is blamed for it. A file that is missing or has another size has no pieces named.
 Result<std::vector<FileProblem>> verify_pieces(const fs::path& root, const Layout& layout, const std::vector<Sha256>& expected,
-                                               const std::vector<Sha256>& files, const HashOptions& options);
+                                               const std::vector<Sha256>& files, const std::optional<FileProof>& proof,
+                                               const HashOptions& options);
 
 }  // namespace shoal::store

@@ -35,7 +35,10 @@ void PieceDigests::finish() {
 void PieceDigests::finish_piece() {
   // The SHA-1 is over the padding, too, which the very last piece does not have.
   if (piece_ + 1 != layout_.piece_count()) add_zeroes(sha1_, layout_.piece_length() - done_);
-  hashes_[piece_++] = {sha1_.finish(), sha256_.finish(), fingerprint_.finish()};
+  PieceHashes& hashes = hashes_[piece_++];
+  hashes.sha1 = sha1_.finish();
+  hashes.sha256 = sha256_.finish();
+  hashes.fingerprint = fingerprint_.finish();
   fingerprint_ = FingerprintHasher();
   done_ = 0;
 }

@@ -10,6 +10,7 @@
 #include "base/ids.hpp"
 #include "store/chunk_pool.hpp"
 #include "store/file_layer.hpp"
+#include "store/file_proof.hpp"
 #include "store/fingerprint.hpp"
 #include "store/layout.hpp"
 
@@ -60,7 +61,8 @@ struct ContentEvents {
   /// Pieces that were there are gone: they did not survive a failed sync, or the file was changed or decayed. Code `verification`
   /// where the bytes are wrong.
   std::function<void(const std::vector<std::uint32_t>& pieces, const Error& why)> lost;
-  /// Something does not work and is tried again until it does; once for each time it begins. `no_space` for a full disk.
+  /// Something does not work and is tried again until it does; once for each time it begins. `no_space` for a full disk. With
+  /// `verification` it is final: a piece has its digest, and its file cannot have its own.
   std::function<void(const Error&)> problem;
 };
 
@@ -69,6 +71,8 @@ struct NewContent {
   std::vector<Sha256> pieces;
   /// By file, or empty. Pieces that several files share are put together from the same files of older contents.
   std::vector<Sha256> files = {};
+  /// None: a file of several pieces may turn out not to have its own digest when all of them are there.
+  std::optional<FileProof> proof = {};
   /// Of those pieces whose bytes were hashed before; empty: none. They spare the SHA-256 when such a piece is read.
   std::vector<Fingerprint> fingerprints = {};
   fs::path root;

@@ -87,7 +87,8 @@ class PieceStore::Impl {
   void start_completion(const ContentPtr& content, std::uint32_t piece, const LivePtr& live);
   void check_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt);
   void write_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt);
-  Result<Sha256> digest_of(StoredContent& content, std::uint32_t piece, const LivePiece& live);
+  Status feed(StoredContent& content, std::uint32_t piece, const LivePiece& live, const std::function<void(std::string_view)>& use);
+  void reject(const ContentPtr& content, std::uint32_t piece, const LivePtr& live);
   Status read_spilled(StoredContent& content, std::uint32_t piece, const LivePiece& live, std::size_t first, std::size_t count,
                       std::vector<char>& bytes);
   void lose_blocks(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, const Error& why);
@@ -105,6 +106,7 @@ class PieceStore::Impl {
   Result<bool> copy_checked(StoredContent& content, std::uint32_t piece, OlderFiles& older, std::uint32_t old_piece);
   Result<bool> clone_checked(StoredContent& content, std::uint32_t piece, const FilePart& to, OlderFiles& older, const FilePart& from);
   Result<bool> put_together(StoredContent& content, std::uint32_t piece);
+  static Result<bool> is_right_on_disk(StoredContent& content, std::uint32_t piece);
   Result<Sha256> stored_digest(StoredContent& content, std::uint32_t piece);
   void found(StoredContent& content, std::uint32_t piece, bool from_older);
 

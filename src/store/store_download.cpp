@@ -203,36 +203,51 @@ void PieceStore::Impl::start_completion(const ContentPtr& content, std::uint32_t
 
 void PieceStore::Impl::check_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt) {
   if (live->has(Place::absent)) return settle(content, piece, live, Verdict::corrupt);
-  auto digest = digest_of(*content, piece, *live);
-  if (!digest.ok() && digest.error().code == ErrorCode::verification) {
-    lose_blocks(content, piece, live, digest.error());
-  } else if (!digest.ok()) {
+  PieceCheck check = content->check(piece);
+  const Status read = feed(*content, piece, *live, [&](std::string_view bytes) { check.update(bytes); });
+  if (!read.ok() && read.error().code == ErrorCode::verification) {
+    lose_blocks(content, piece, live, read.error());
+  } else if (!read.ok()) {
     const auto job = [this, content, piece, live, attempt] { check_piece(content, piece, live, attempt + 1); };
-    if (!again(content, digest.error(), attempt, job)) settle(content, piece, live, closed());
-  } else if (digest.value() != content->news.pieces[piece]) {
-    settle(content, piece, live, Verdict::corrupt);
+    if (!again(content, read.error(), attempt, job)) settle(content, piece, live, closed());
+  } else if (!check.is_right()) {
+    reject(content, piece, live);
   } else {
     write_piece(content, piece, live, 0);
   }
 }
 
-/// Blocks that were spilled are read back, without memory of the budget. `verification`: they are not what came.
-Result<Sha256> PieceStore::Impl::digest_of(StoredContent& content, std::uint32_t piece, const LivePiece& live) {
+/// Of a piece that is not right. Where it has its digest all the same, nobody sent anything wrong: the release contradicts itself, and
+/// fetching goes on for ever if nobody says so.
+void PieceStore::Impl::reject(const ContentPtr& content, std::uint32_t piece, const LivePtr& live) {
   crypto::Sha256Hasher hasher;
+  const Status read = feed(*content, piece, *live, [&](std::string_view bytes) { hasher.update(bytes); });
+  if (!content->news.proof || !read.ok() || hasher.finish() != content->news.pieces[piece])
+    return settle(content, piece, live, Verdict::corrupt);
+  const Error why = fail(ErrorCode::verification, content->name(content->parts(piece).front().file) +
+                                                      ": the bytes that the release describes do not have the SHA-256 that it names");
+  if (content->news.events.problem) content->news.events.problem(why);
+  settle(content, piece, live, why);
+}
+
+/// The bytes of a piece, in order. Blocks that were spilled are read back, without memory of the budget. `verification`: they are not
+/// what came.
+Status PieceStore::Impl::feed(StoredContent& content, std::uint32_t piece, const LivePiece& live,
+                              const std::function<void(std::string_view)>& use) {
   std::vector<char> scratch;
   for (std::size_t i = 0; i < live.blocks.size();) {
     if (live.blocks[i] == Place::memory) {
-      hasher.update({live.block_data(i), live.block_length(i)});
+      use({live.block_data(i), live.block_length(i)});
       ++i;
       continue;
     }
     std::size_t end = i;
     while (end < live.blocks.size() && end - i < most_read_back && live.blocks[end] == Place::disk) ++end;
     SHOAL_CHECK(read_spilled(content, piece, live, i, end - i, scratch));
-    hasher.update({scratch.data(), scratch.size()});
+    use({scratch.data(), scratch.size()});
     i = end;
   }
-  return hasher.finish();
+  return {};
 }
 
 /// Neighbours.

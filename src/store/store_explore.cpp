@@ -28,24 +28,25 @@ Status in_steps(ContentFiles& files, const std::vector<FilePart>& parts, Use use
   return {};
 }
 
-/// Writes a piece from its beginning, as its bytes come, and hashes them.
+/// Writes a piece from its beginning, as its bytes come, and checks them.
 class PieceWriter {
  public:
-  PieceWriter(ContentFiles& files, const Layout& layout, std::uint32_t piece) : files_(files), layout_(layout), piece_(piece) {}
+  PieceWriter(StoredContent& content, std::uint32_t piece)
+      : files_(*content.files), layout_(content.news.layout), piece_(piece), check_(content.check(piece)) {}
   Status add(std::string_view bytes) {
-    hasher_.update(bytes);
+    check_.update(bytes);
     const iovec buffer{const_cast<char*>(bytes.data()), bytes.size()};
     const auto length = static_cast<std::uint32_t>(bytes.size());
     return files_.write(layout_.parts(piece_, std::exchange(at_, at_ + length), length), {&buffer, 1});
   }
-  Sha256 finish() { return hasher_.finish(); }
+  bool is_right() { return check_.is_right(); }
 
  private:
   ContentFiles& files_;
   const Layout& layout_;
   const std::uint32_t piece_;
   std::uint32_t at_ = 0;
-  crypto::Sha256Hasher hasher_;
+  PieceCheck check_;
 };
 
 }  // namespace
@@ -67,8 +68,8 @@ bool PieceStore::Impl::is_stored(StoredContent& content, std::uint32_t piece) {
     auto file = content.files->get(part.file);
     if (!file.ok() || file.value()->is_hole(part.offset, part.length)) return false;
   }
-  auto digest = stored_digest(content, piece);
-  if (!digest.ok() || digest.value() != content.news.pieces[piece]) return false;
+  const auto right = is_right_on_disk(content, piece);
+  if (!right.ok() || !right.value()) return false;
   // Whoever wrote it may not have synced it.
   for (const FilePart& part : parts) {
     auto file = content.files->get(part.file);
@@ -76,6 +77,15 @@ bool PieceStore::Impl::is_stored(StoredContent& content, std::uint32_t piece) {
     content.files->set_dirty(part.file, file.value());
   }
   return true;
+}
+
+Result<bool> PieceStore::Impl::is_right_on_disk(StoredContent& content, std::uint32_t piece) {
+  PieceCheck check = content.check(piece);
+  SHOAL_CHECK(in_steps(*content.files, content.parts(piece), [&](std::string_view bytes) {
+    check.update(bytes);
+    return Status();
+  }));
+  return check.is_right();
 }
 
 Result<Sha256> PieceStore::Impl::stored_digest(StoredContent& content, std::uint32_t piece) {
@@ -115,9 +125,9 @@ Result<bool> PieceStore::Impl::copy_checked(StoredContent& content, std::uint32_
     auto cloned = clone_checked(content, piece, to[0], older, from[0]);
     if (!cloned.ok() || cloned.value()) return cloned;
   }
-  PieceWriter writer(*content.files, content.news.layout, piece);
+  PieceWriter writer(content, piece);
   SHOAL_CHECK(in_steps(*older.files, from, [&](std::string_view bytes) { return writer.add(bytes); }));
-  return writer.finish() == content.news.pieces[piece];
+  return writer.is_right();
 }
 
 /// False where the file system does not clone.
@@ -127,8 +137,8 @@ Result<bool> PieceStore::Impl::clone_checked(StoredContent& content, std::uint32
   SHOAL_TRY(auto target, content.files->get(to.file));
   if (target->clone(*source, from.offset, to.offset, to.length) != 0) return false;
   content.files->set_dirty(to.file, target);
-  SHOAL_TRY(Sha256 digest, stored_digest(content, piece));
-  if (digest != content.news.pieces[piece]) return fail("the older content has decayed");
+  SHOAL_TRY(const bool right, is_right_on_disk(content, piece));
+  if (!right) return fail("the older content has decayed");
   return true;
 }
 
@@ -140,13 +150,13 @@ Result<bool> PieceStore::Impl::put_together(StoredContent& content, std::uint32_
   };
   for (const FilePart& part : parts)
     if (source_of(part) == content.older_files.end()) return false;
-  PieceWriter writer(*content.files, content.news.layout, piece);
+  PieceWriter writer(content, piece);
   for (const FilePart& part : parts) {
     const auto& [older, file] = source_of(part)->second;
     const FilePart from{file, part.offset, part.length, part.at};
     SHOAL_CHECK(in_steps(*older->files, {from}, [&](std::string_view bytes) { return writer.add(bytes); }));
   }
-  return writer.finish() == content.news.pieces[piece];
+  return writer.is_right();
 }
 
 void PieceStore::Impl::found(StoredContent& content, std::uint32_t piece, bool from_older) {

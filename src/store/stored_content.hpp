@@ -67,6 +67,7 @@ struct StoredContent {
   bool read_only() const { return news.access == Access::read_only; }
   std::uint32_t bytes_in(std::uint32_t piece) const { return news.layout.bytes_in(piece); }
   std::vector<FilePart> parts(std::uint32_t piece) const { return news.layout.parts(piece); }
+  PieceCheck check(std::uint32_t piece) const { return {news.layout, news.pieces[piece], news.proof, piece}; }
   std::string name(std::uint32_t file) const { return news.layout.files()[file].path; }
 
   // Set before others see it.

@@ -20,17 +20,29 @@ Status check_counts(const store::Layout& layout, const store::TreeHashes& hashes
   return {};
 }
 
+PieceWords words_of(const store::Layout& layout, const std::vector<store::PieceHashes>& pieces) {
+  PieceWords words;
+  for (const auto& piece : pieces) {
+    words.sha1 += piece.sha1.view();
+    words.sha256 += piece.sha256.view();
+  }
+  for (std::uint32_t piece = 0; piece < layout.piece_count(); ++piece)
+    if (store::has_state(layout, piece)) words.states += pieces[piece].after.view();
+  return words;
+}
+
 }  // namespace
 
 Result<Metainfo> make_metainfo(const store::Layout& layout, const store::TreeHashes& hashes) {
   SHOAL_CHECK(check_counts(layout, hashes));
-  std::string sha1, sha256;
-  for (const auto& piece : hashes.pieces) {
-    sha1 += piece.sha1.view();
-    sha256 += piece.sha256.view();
-  }
+  const std::string name = name_of(layout, hashes.files);
+  PieceWords words = words_of(layout, hashes.pieces);
   Metainfo metainfo;
-  metainfo.bytes = encode_metainfo(layout, name_of(layout, hashes.files), sha1, sha256);
+  metainfo.bytes = encode_metainfo(layout, name, words);
+  if (metainfo.bytes.size() > metainfo_limit && !words.states.empty()) {
+    words.states.clear();
+    metainfo.bytes = encode_metainfo(layout, name, words);
+  }
   if (metainfo.bytes.size() > metainfo_limit)
     return fail(ErrorCode::usage, "the metainfo would take " + format_bytes(metainfo.bytes.size()) + ", more than the " +
                                       format_bytes(metainfo_limit) + " allowed: publish fewer files or use larger pieces");

@@ -78,8 +78,13 @@ constexpr auto list_t = lt::bdecode_node::list_t;
 constexpr auto string_t = lt::bdecode_node::string_t;
 constexpr auto int_t = lt::bdecode_node::int_t;
 
+constexpr const char* states_key = "sha256 states";
+
 Status check_structure(const lt::bdecode_node& root) {
-  SHOAL_CHECK(check_members(root, "the torrent", {{"info", dict_t}, {"sha256 pieces", string_t}}));
+  std::vector<Member> members{{"info", dict_t}, {"sha256 pieces", string_t}};
+  // Releases of before have none.
+  if (root.dict_find(states_key)) members.push_back({states_key, string_t});
+  SHOAL_CHECK(check_members(root, "the torrent", members));
   return check_members(root.dict_find("info"), "info",
                        {{"files", list_t}, {"name", string_t}, {"piece length", int_t}, {"pieces", string_t}, {"private", int_t}});
 }
@@ -121,6 +126,9 @@ Status check_digests(const lt::bdecode_node& root, const store::Layout& layout) 
     return differs("does not have one SHA-1 for each of " + std::to_string(pieces) + " pieces");
   if (static_cast<ByteCount>(root.dict_find("sha256 pieces").string_length()) != pieces * Sha256::size())
     return differs("does not have one SHA-256 for each of " + std::to_string(pieces) + " pieces");
+  const auto states = root.dict_find(states_key);
+  if (states && static_cast<ByteCount>(states.string_length()) != states_size(layout))
+    return differs("does not have one state of SHA-256 for each piece that is not the last of its file");
   return {};
 }
 
@@ -159,18 +167,39 @@ std::vector<Sha256> file_digests(const manifest::Release& release) {
   return digests;
 }
 
-std::vector<Sha256> split_digests(std::string_view bytes) {
-  std::vector<Sha256> digests(bytes.size() / Sha256::size());
-  for (std::size_t i = 0; i < digests.size(); ++i) digests[i] = Sha256::from_raw(bytes.substr(i * Sha256::size(), Sha256::size())).value();
+template <class Digest>
+std::vector<Digest> split(std::string_view bytes) {
+  std::vector<Digest> digests(bytes.size() / Digest::size());
+  for (std::size_t i = 0; i < digests.size(); ++i) digests[i] = Digest::from_raw(bytes.substr(i * Digest::size(), Digest::size())).value();
   return digests;
+}
+
+/// None where files of several pieces have no states.
+std::optional<store::FileProof> proof_in(std::string_view states, const store::Layout& layout, std::vector<Sha256> files) {
+  if (states.size() != states_size(layout)) return std::nullopt;
+  store::FileProof proof{std::move(files), std::vector<crypto::Sha256State>(layout.piece_count())};
+  const auto all = split<crypto::Sha256State>(states);
+  auto next = all.begin();
+  for (std::uint32_t piece = 0; piece < layout.piece_count(); ++piece)
+    if (store::has_state(layout, piece)) proof.after[piece] = *next++;
+  return proof;
+}
+
+/// What the release and the metainfo say of one file must not contradict each other.
+Status check_files_against_pieces(const manifest::Release& release, const store::Layout& layout, const std::vector<Sha256>& pieces) {
+  const auto file = store::contradiction(layout, file_digests(release), pieces);
+  if (!file) return {};
+  return differs("its piece for file " + in_quotes(release.files[*file].path) + " does not have the SHA-256 that the release names");
 }
 
 /// Last: nothing that the rules above did not look at, such as a length written with a leading zero.
 Status check_form(const lt::bdecode_node& root, const std::string& bytes, const store::Layout& layout, const std::string& name) {
   const auto info = root.dict_find("info");
-  const std::string sha1(view(info.dict_find_string_value("pieces")));
-  const std::string sha256(view(root.dict_find_string_value("sha256 pieces")));
-  if (encode_metainfo(layout, name, sha1, sha256) != bytes) return differs("is not in the one form that bencoding allows for it");
+  PieceWords words;
+  words.sha1 = view(info.dict_find_string_value("pieces"));
+  words.sha256 = view(root.dict_find_string_value("sha256 pieces"));
+  words.states = view(root.dict_find_string_value(states_key));
+  if (encode_metainfo(layout, name, words) != bytes) return differs("is not in the one form that bencoding allows for it");
   return {};
 }
 
@@ -199,8 +228,10 @@ Result<CheckedMetainfo> CheckedMetainfo::check(const manifest::VerifiedRelease& 
   if (info_hash != release->swarm.info_hash)
     return differs("its info-hash is " + info_hash.hex() + ", the release says " + release->swarm.info_hash.hex());
   SHOAL_CHECK(check_engine(bytes, info_hash));
-  auto pieces = split_digests(view(root.dict_find_string_value("sha256 pieces")));
-  return CheckedMetainfo(std::move(bytes), info_hash, std::move(layout), std::move(pieces), file_digests(*release));
+  auto pieces = split<Sha256>(view(root.dict_find_string_value("sha256 pieces")));
+  SHOAL_CHECK(check_files_against_pieces(*release, layout, pieces));
+  auto proof = proof_in(view(root.dict_find_string_value(states_key)), layout, file_digests(*release));
+  return CheckedMetainfo(std::move(bytes), info_hash, std::move(layout), std::move(pieces), file_digests(*release), std::move(proof));
 }
 
 }  // namespace shoal::swarm

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "crypto/digest.hpp"
+#include "store/file_proof.hpp"
 
 namespace shoal::swarm {
 namespace {
@@ -87,16 +88,23 @@ std::string name_of(const store::Layout& layout, const std::vector<Sha256>& file
   return hasher.finish().hex().substr(0, 32);
 }
 
-std::string encode_metainfo(const store::Layout& layout, const std::string& name, const std::string& sha1, const std::string& sha256) {
+ByteCount states_size(const store::Layout& layout) {
+  ByteCount states = 0;
+  for (std::uint32_t piece = 0; piece < layout.piece_count(); ++piece) states += store::has_state(layout, piece) ? 1 : 0;
+  return states * crypto::Sha256State::size();
+}
+
+std::string encode_metainfo(const store::Layout& layout, const std::string& name, const PieceWords& pieces) {
   lt::entry info(lt::entry::dictionary_t);
   info["files"] = file_list(layout);
   info["name"] = name;
   info["piece length"] = integer(layout.piece_length());
-  info["pieces"] = sha1;
+  info["pieces"] = pieces.sha1;
   info["private"] = integer(1);
   lt::entry torrent(lt::entry::dictionary_t);
   torrent["info"] = std::move(info);
-  torrent["sha256 pieces"] = sha256;
+  torrent["sha256 pieces"] = pieces.sha256;
+  if (!pieces.states.empty()) torrent["sha256 states"] = pieces.states;
   std::string bytes;
   lt::bencode(std::back_inserter(bytes), torrent);
   return bytes;

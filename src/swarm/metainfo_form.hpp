@@ -27,7 +27,16 @@ std::vector<std::string> padding_path(ByteCount length);
 /// 32 hex digits of a SHA-256 over path, size and SHA-256 of each file: equal content has an equal name, of fixed length.
 std::string name_of(const store::Layout& layout, const std::vector<Sha256>& files);
 
-/// The .torrent. `sha1` and `sha256` are the digests of all pieces, one after the other.
-std::string encode_metainfo(const store::Layout& layout, const std::string& name, const std::string& sha1, const std::string& sha256);
+/// What stands in a .torrent for each piece, one after the other.
+struct PieceWords {
+  std::string sha1;
+  std::string sha256;
+  std::string states;  // of each piece but the last of its file, see store::FileProof; empty: none
+};
+/// How many bytes of states a layout has.
+ByteCount states_size(const store::Layout& layout);
+
+/// The .torrent.
+std::string encode_metainfo(const store::Layout& layout, const std::string& name, const PieceWords& pieces);
 
 }  // namespace shoal::swarm

@@ -5,7 +5,7 @@
 
 namespace shoal::swarm {
 
-/// What a tracker stores; at 52 bytes a piece, more than a million pieces.
+/// What a tracker stores; at 52 bytes a piece, or 84 with the proof of the files, hundreds of thousands of pieces.
 inline constexpr ByteCount metainfo_limit = registry::metainfo_limit;
 /// libtorrent numbers pieces with 31 bits, and 2 097 152 is its own default.
 inline constexpr int metainfo_max_pieces = 2'097'152;

@@ -59,6 +59,7 @@ store::NewContent stored(const Content& content) {
   result.layout = content.metainfo.layout();
   result.pieces = content.metainfo.piece_sha256();
   result.files = content.metainfo.file_sha256();
+  result.proof = content.metainfo.proof();
   if (content.fingerprints.size() == result.pieces.size()) result.fingerprints = content.fingerprints;
   result.root = content.root;
   result.moves_to = content.moves_to;

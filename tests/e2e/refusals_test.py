@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -222,6 +223,41 @@ class Refusals(FleetCase):
                             (("pull", "a/b", "--state", "x", "--seed-for", "soon"), "soon"), (("pull", "a/b", "--state", "x", "--listen", "nowhere"), "nowhere")):
             with self.subTest(words=words):
                 self.assert_refused(self.fleet.run(*words, check=False), 2, hint)
+
+    # --- where it is put ---
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounting needs root")
+    def test_without_procfs_a_pull_refuses_instead_of_showing_an_empty_directory(self):
+        self.published()
+        seeder = self.fleet.start_seeder(self.source)
+        node = self.node()
+        hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+        pull = subprocess.run([*hidden, self.fleet.shoal, "pull", "acme/model@1.0", "--state", node.state, "--listen", "127.0.0.1:0"],
+                              capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual(pull.returncode, 1, pull.stderr)
+        self.assertIn("procfs", pull.stderr)
+        self.assertEqual(os.listdir(os.path.join(node.state, "incoming")), [])
+        self.assertFalse(os.path.isdir(os.path.join(node.state, "releases")))
+        seeder.stop()
+
+    @unittest.skipUnless(os.geteuid() == 0, "making files of another user needs root")
+    def test_a_link_that_waits_where_files_are_collected_is_not_followed(self):
+        release = self.fleet.publish(self.source, make_model(self.fleet.path("model"), 2), "acme/model", "1.0")["release"]
+        self.fleet.start_seeder(self.source)
+        node = self.node()
+        # On a file system of its own, so that the files cannot be collected in the state directory.
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as shared:
+            os.chmod(shared, 0o1777)
+            elsewhere = os.path.join(shared, "elsewhere")
+            os.mkdir(elsewhere)
+            link = os.path.join(shared, ".out.shoal-" + release[:12])
+            os.symlink(elsewhere, link)
+            os.lchown(link, 65534, 65534)
+            pull = self.fleet.pull(node, "acme/model@1.0", to=os.path.join(shared, "out"))
+            pull.complete()
+            self.assertEqual(pull.wait(), 0)
+            self.assertEqual(os.listdir(elsewhere), [])
+            self.assertFalse(os.path.islink(os.path.join(shared, "out")))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 #include "crypto/digest.hpp"
+#include "crypto/sha256_chain.hpp"
 
 #include "doctest/doctest.h"
 
@@ -42,4 +43,30 @@ TEST_CASE("the constant-time comparison tells equal from different") {
   CHECK(crypto::equal_in_constant_time("", ""));
   CHECK_FALSE(crypto::equal_in_constant_time("secret", "secreT"));
   CHECK_FALSE(crypto::equal_in_constant_time("secret", "secret2"));
+}
+
+TEST_CASE("SHA-256 can be left after each block and taken up again") {
+  const std::string bytes = crypto::random_bytes(4096 + 13);
+  const Sha256 whole = crypto::sha256(bytes);
+  for (std::size_t left = 0; left <= 4096; left += 64) {
+    CAPTURE(left);
+    crypto::Sha256Chain first;
+    first.update(std::string_view(bytes).substr(0, left));
+    crypto::Sha256Chain second(first.state(), left);
+    second.update(std::string_view(bytes).substr(left));
+    CHECK(second.finish() == whole);
+  }
+}
+
+TEST_CASE("SHA-256 counts more than 2^32 bits before it was taken up") {
+  // FIPS 180-4: the length in bits is a part of what is hashed. Two lengths that agree in the low 32 bits have different digests.
+  const crypto::Sha256State state{};
+  CHECK(crypto::Sha256Chain(state, 64).finish() != crypto::Sha256Chain(state, 64 + (ByteCount{1} << 29)).finish());
+}
+
+TEST_CASE("SHA-256 is neither left nor taken up within a block") {
+  crypto::Sha256Chain chain;
+  chain.update("abc");
+  CHECK_THROWS_AS((void)chain.state(), std::logic_error);
+  CHECK_THROWS_AS(crypto::Sha256Chain(crypto::Sha256State{}, 63), std::logic_error);
 }

@@ -26,6 +26,7 @@ void check_equal(const TreeHashes& got, const TreeHashes& expected) {
     CAPTURE(i);
     CHECK(got.pieces[i].sha1 == expected.pieces[i].sha1);
     CHECK(got.pieces[i].sha256 == expected.pieces[i].sha256);
+    CHECK(got.pieces[i].after == expected.pieces[i].after);
   }
 }
 

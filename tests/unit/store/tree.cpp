@@ -46,6 +46,10 @@ TreeHashes hash_plainly(const Tree& tree, const Layout& layout) {
     std::string piece;
     for (const FilePart& part : layout.parts(number)) piece += files[part.file].substr(part.offset, part.length);
     hashes.pieces.push_back({Sha1{}, crypto::sha256(piece)});
+    const FilePart part = layout.parts(number).front();
+    crypto::Sha256Chain chain;
+    chain.update(std::string_view(files[part.file]).substr(0, part.offset + part.length));
+    if (has_state(layout, number)) hashes.pieces.back().after = chain.state();
     if (number + 1 < layout.piece_count()) piece.resize(layout.piece_length(), '\0');
     hashes.pieces.back().sha1 = crypto::sha1(piece);
   }

@@ -26,7 +26,7 @@ struct Released {
   std::vector<FileProblem> verify(unsigned threads = 0) {
     HashOptions options;
     options.threads = threads;
-    auto problems = verify_pieces(tree.root(), layout, pieces, files, options);
+    auto problems = verify_pieces(tree.root(), layout, pieces, files, std::nullopt, options);
     REQUIRE(problems.ok());
     return std::move(problems).value();
   }
@@ -92,11 +92,11 @@ TEST_CASE("a check of pieces tells its progress up to the total, and ends when i
   std::stop_source source;
   HashOptions options;
   options.progress = [&](ByteCount done) { last = done; };
-  REQUIRE(verify_pieces(released.tree.root(), released.layout, released.pieces, released.files, options).ok());
+  REQUIRE(verify_pieces(released.tree.root(), released.layout, released.pieces, released.files, std::nullopt, options).ok());
   CHECK(last == released.layout.total_size());
   options.stop = source.get_token();
   options.progress = [&](ByteCount) { source.request_stop(); };
-  const auto stopped = verify_pieces(released.tree.root(), released.layout, released.pieces, released.files, options);
+  const auto stopped = verify_pieces(released.tree.root(), released.layout, released.pieces, released.files, std::nullopt, options);
   REQUIRE_FALSE(stopped.ok());
   CHECK(stopped.error().code == ErrorCode::interrupted);
 }
@@ -104,7 +104,7 @@ TEST_CASE("a check of pieces tells its progress up to the total, and ends when i
 TEST_CASE("a number of digests that does not fit the pieces is an error") {
   Released released;
   released.pieces.pop_back();
-  CHECK_FALSE(verify_pieces(released.tree.root(), released.layout, released.pieces, released.files, {}).ok());
+  CHECK_FALSE(verify_pieces(released.tree.root(), released.layout, released.pieces, released.files, std::nullopt, {}).ok());
 }
 
 }  // namespace

@@ -23,11 +23,17 @@ store::Layout sample_layout() {
   return store::Layout({{"config.json", 12}, {"data/empty", 0}, {"data/exact", 2 * piece}, {"model.bin", 3 * piece + 7}, {"zz", 0}}, piece);
 }
 
+crypto::Sha256State state_of(std::uint32_t piece) {
+  return crypto::Sha256State::from_raw(crypto::sha256("state " + std::to_string(piece)).view()).value();
+}
+
 store::TreeHashes sample_hashes(const store::Layout& layout) {
   store::TreeHashes hashes;
-  for (const auto& file : layout.files()) hashes.files.push_back(crypto::sha256(file.path));
+  for (const auto& file : layout.files()) hashes.files.push_back(crypto::sha256(file.size > 0 ? file.path : ""));
   for (std::uint32_t i = 0; i < layout.piece_count(); ++i)
-    hashes.pieces.push_back({crypto::sha1(std::to_string(i)), crypto::sha256(std::to_string(i))});
+    hashes.pieces.push_back({crypto::sha1(std::to_string(i)), crypto::sha256(std::to_string(i)), {}, state_of(i)});
+  for (std::uint32_t file = 0; file < layout.files().size(); ++file)
+    if (layout.pieces_of(file) == 1 && !layout.is_packed(file)) hashes.pieces[layout.first_piece(file)].sha256 = hashes.files[file];
   return hashes;
 }
 
@@ -114,6 +120,10 @@ const HostileRow hostile_rows[] = {
     {"another name", [](lt::entry& t) { t["info"]["name"] = "../../etc"; }, "its name is not"},
     {"a name that is a list", [](lt::entry& t) { t["info"]["name"] = lt::entry(lt::entry::list_t); }, "'name' is not a string"},
     {"no digests beside info", [](lt::entry& t) { t.dict().erase("sha256 pieces"); }, "no 'sha256 pieces'"},
+    {"states for too few pieces", [](lt::entry& t) { t["sha256 states"].string().resize(96); }, "one state of SHA-256"},
+    {"states for too many pieces", [](lt::entry& t) { t["sha256 states"].string() += std::string(32, 's'); }, "one state of SHA-256"},
+    {"half a state", [](lt::entry& t) { t["sha256 states"].string().pop_back(); }, "one state of SHA-256"},
+    {"states that are a number", [](lt::entry& t) { t["sha256 states"] = 7; }, "'sha256 states' is not a string"},
     {"a digest too few", [](lt::entry& t) { t["sha256 pieces"].string().resize(32); }, "one SHA-256 for each"},
     {"half a digest too many", [](lt::entry& t) { t["sha256 pieces"].string() += std::string(16, 'x'); }, "one SHA-256 for each"},
     {"a SHA-1 too many", [](lt::entry& t) { t["info"]["pieces"].string() += std::string(20, 'x'); }, "one SHA-1 for each"},
@@ -171,7 +181,7 @@ const RawRow raw_rows[] = {
 TEST_CASE("a metainfo is private, version 1, has no tracker and padding between files alone") {
   Sample sample;
   lt::entry torrent = decoded(sample.metainfo.bytes);
-  CHECK(torrent.dict().size() == 2);
+  CHECK(torrent.dict().size() == 3);
   auto& info = torrent["info"];
   CHECK(info.dict().size() == 5);
   CHECK(info["private"].integer() == 1);
@@ -182,6 +192,9 @@ TEST_CASE("a metainfo is private, version 1, has no tracker and padding between 
   // Nothing with content stands behind model.bin, so that the last piece is not padded.
   CHECK(file(torrent, 4)["length"].integer() == 3 * piece + 7);
   CHECK(torrent["sha256 pieces"].string().size() == 32 * sample.layout.piece_count());
+  // Of data/exact one piece is not the last, of model.bin three.
+  const auto state = [](std::uint32_t piece) { return state_of(piece).raw(); };
+  CHECK(torrent["sha256 states"].string() == state(1) + state(3) + state(4) + state(5));
 }
 
 TEST_CASE("the engine sees pieces where the layout has them") {
@@ -282,6 +295,39 @@ TEST_CASE("a metainfo passes the check against its own release") {
   CHECK(checked->layout().piece_count() == sample.layout.piece_count());
   REQUIRE(checked->piece_sha256().size() == sample.layout.piece_count());
   CHECK(checked->piece_sha256()[3] == sample.hashes.pieces[3].sha256);
+  REQUIRE(checked->proof());
+  CHECK(checked->proof()->files == sample.hashes.files);
+  for (const std::uint32_t piece : {1u, 3u, 4u, 5u}) CHECK(checked->proof()->after[piece] == state_of(piece));
+}
+
+TEST_CASE("a metainfo without states is taken, and proves no file of several pieces") {
+  Sample sample;
+  lt::entry torrent = decoded(sample.metainfo.bytes);
+  torrent.dict().erase("sha256 states");
+  const auto checked = check_signed(sample, encoded(torrent));
+  REQUIRE(checked.ok());
+  CHECK_FALSE(checked->proof());
+}
+
+TEST_CASE("files of one piece each need no states, and nodes of before can read the metainfo") {
+  Sample sample;
+  sample.layout = store::Layout({{"a", 12}, {"b", piece}}, piece);
+  sample.hashes = sample_hashes(sample.layout);
+  sample.metainfo = test::must(swarm::make_metainfo(sample.layout, sample.hashes));
+  CHECK(decoded(sample.metainfo.bytes).dict().size() == 2);
+  const auto checked = swarm::CheckedMetainfo::check(sample.publisher.verified(sample.release()), sample.metainfo.bytes);
+  REQUIRE(checked.ok());
+  CHECK(checked->proof());
+}
+
+TEST_CASE("a file that fits into one piece and has another digest is refused, and named") {
+  Sample sample;
+  sample.hashes.pieces[0].sha256 = crypto::sha256("other bytes");
+  sample.metainfo = test::must(swarm::make_metainfo(sample.layout, sample.hashes));
+  const auto checked = swarm::CheckedMetainfo::check(sample.publisher.verified(sample.release()), sample.metainfo.bytes);
+  REQUIRE_FALSE(checked.ok());
+  CHECK(checked.error().code == ErrorCode::verification);
+  CHECK(checked.error().message.find("'config.json'") != std::string::npos);
 }
 
 TEST_CASE("a metainfo of ten thousand files is made and checked") {
