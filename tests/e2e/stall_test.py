@@ -42,9 +42,14 @@ class Looking(FleetCase):
     def assert_goes_on(self, pull):
         self.assert_same(self.original, pull.complete(120)["path"])
         pull.wait_event("resumed", 5)
-        with open(pull.log_path, encoding="utf-8") as log:
-            events = [json.loads(line).get("event") for line in log if line.startswith("{")]
-        self.assertLess(events.index("fetch.stalled"), events.index("fetch.resumed"))
+
+        def events():
+            with open(pull.log_path, encoding="utf-8") as log:
+                return [json.loads(line).get("event") for line in log if line.startswith("{")]
+
+        # The watch looks once a second, and when the process ends: the log may come after what the fetch itself has said.
+        told = self.until("the log tells that it goes on", lambda: "fetch.resumed" in events() and events(), deadline=10)
+        self.assertLess(told.index("fetch.stalled"), told.index("fetch.resumed"))
 
     def in_the_middle(self, name="node", *extra):
         pull = self.pull(name, *extra)
