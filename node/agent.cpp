@@ -134,6 +134,7 @@ void Agent::tick() {
       deliver(key, channel);
     if (channel.track.phase == Phase::ready) try_to_activate(key, channel);
   }
+  deliver_waiting();
   tell_stalls();
   apply_limits();
   if (clock_.steady_now() >= next_collection_) {

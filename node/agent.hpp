@@ -86,6 +86,8 @@ class Agent {
   void want(const ChannelKey& key, Channel& channel, const ReleaseId& id);
   bool runs(const ChannelKey& key, const Track& track, const ReleaseId& id) const;
   void deliver(const ChannelKey& key, Channel& channel);
+  std::size_t deliveries_under_way() const;
+  void deliver_waiting();
   void drop_unwanted_deliveries();
   bool is_wanted(const ReleaseId& id) const;
   void resolved(const ReleaseId& id, const manifest::VerifiedRelease& release);

@@ -1,10 +1,25 @@
 // What an Agent does with the channels that it follows. The order of steps is the table of lifecycle.cpp; each is durable when it is taken.
+#include <sys/resource.h>
+
+#include <algorithm>
+
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "node/agent.hpp"
 #include "node/refusals.hpp"
 
 namespace shoal::node {
+namespace {
+
+/// Each delivery has a thread and connections of its own: a few descriptors. At least as many as anybody follows, with usual limits.
+std::size_t most_deliveries() {
+  constexpr rlim_t share = 32, fewest = 8;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return fewest;
+  return static_cast<std::size_t>(std::max(fewest, limit.rlim_cur / share));
+}
+
+}  // namespace
 
 void Agent::load_subscriptions() {
   subscriptions_stamp_ = subscriptions_.stamp();
@@ -122,6 +137,24 @@ bool Agent::runs(const ChannelKey& key, const Track& track, const ReleaseId& id)
   return track.active == id && linked && *linked == id;
 }
 
+/// A stalled one holds up no other.
+std::size_t Agent::deliveries_under_way() const {
+  return static_cast<std::size_t>(std::count_if(deliveries_.begin(), deliveries_.end(), [&](const auto& each) {
+    if (each.second.done) return false;
+    const auto progress = node_->swarm().progress(each.second.content);
+    return !progress || !progress->stall.stalled;
+  }));
+}
+
+/// What has been waiting for its turn. Nothing in the order of channels is worth a queue: each is brought as fast as the network allows.
+void Agent::deliver_waiting() {
+  for (auto& [key, channel] : channels_) {
+    if (channel.track.phase != Phase::wanted || !channel.track.wanted) continue;
+    if (deliveries_under_way() >= most_deliveries()) return;
+    if (const auto way = deliveries_.find(*channel.track.wanted); way == deliveries_.end() || way->second.done) deliver(key, channel);
+  }
+}
+
 /// Brings what the channel wants, or finds that it is here.
 void Agent::deliver(const ChannelKey& key, Channel& channel) {
   const ReleaseId id = *channel.track.wanted;
@@ -133,6 +166,8 @@ void Agent::deliver(const ChannelKey& key, Channel& channel) {
     return became_ready(key, channel, *release);
   }
   if (auto way = deliveries_.find(id); way != deliveries_.end() && !way->second.done) return;
+  // tick() comes back to it.
+  if (deliveries_under_way() >= most_deliveries()) return;
   OnItsWay way;
   way.ticket = ++ticket_;
   auto mine = [this, id, ticket = way.ticket](std::function<void()> work) {

@@ -26,16 +26,16 @@ class OpenFiles(FleetCase):
         self.assertEqual(pull.wait(), 0)
         self.assert_same(directory, complete["path"])
 
-    def limited_binary(self):
+    def limited_binary(self, limit=FEW):
         """The binary behind a hard limit that it cannot raise."""
         path = self.fleet.path("limited-shoal")
         with open(path, "w", encoding="utf-8") as script:
-            script.write(f'#!/bin/sh\nulimit -Hn {FEW}\nexec "{self.fleet.shoal}" "$@"\n')
+            script.write(f'#!/bin/sh\nulimit -Hn {limit}\nexec "{self.fleet.shoal}" "$@"\n')
         os.chmod(path, 0o755)
         return path
 
     def test_each_followed_model_takes_few_descriptors_on_the_node_and_the_seeder(self):
-        models = 24
+        models = 40
         names = [f"acme/adapter{number}" for number in range(models)]
         for number, name in enumerate(names):
             write(self.fleet.path(f"model{number}", "weights.bin"), 100_000, number)
@@ -45,6 +45,8 @@ class OpenFiles(FleetCase):
         bare = self.fleet.start_node(member)
         without = descriptors(bare)
         bare.stop()
+        # Where few may be open, they come one after the other.
+        self.fleet.shoal = self.limited_binary(160)
         node = self.fleet.start_node(member, *[word for name in names for word in ("--follow", name)])
         for name in names:
             node.wait_event("activated", 120, lambda event, name=name: event["model"] == name)
