@@ -75,6 +75,21 @@ Status run_set(Invocation& call) {
   return {};
 }
 
+Status run_resume(Invocation& call) {
+  SHOAL_TRY(Switchboard board, Switchboard::open(call));
+  ChannelMover mover = board.mover();
+  SHOAL_TRY(auto current, mover.in_force(board.reference.model, board.reference.channel));
+  if (!current) return fail(ErrorCode::not_found, board.reference.str() + " points at nothing yet: use 'shoal channel set'");
+  SHOAL_TRY(const bool halted, mover.is_halted(*current));
+  if (!halted) return fail(ErrorCode::usage, board.reference.str() + " is not halted: there is nothing to resume");
+  SHOAL_TRY(auto release, verified_release(board.desk, board.reference.model, current->release));
+  Move move{current->release, current->rollout, current->rollback_of, current->reason};
+  SHOAL_TRY(auto moved, mover.move(board.reference.model, board.reference.channel, move));
+  call.out.result(channel_line(board.reference, release, move, moved),
+                  board.reference.str() + " goes on to " + release->version.str() + share_text(move.rollout));
+  return {};
+}
+
 /// A row of the history whose pointer is signed by publishers of today.
 struct VerifiedRow {
   manifest::ChannelPointer pointer;
@@ -209,7 +224,8 @@ cli::Command set_command() {
       "With --percent only a part of the nodes switches: which ones follows from their ids and a salt, and they stay the same while the\n"
       "percentage of one version grows. The others keep what they have. With --halt the tracker stops the rollout when too many of the "
       "nodes that\n"
-      "tried report a failure: those that have not switched then do not. Setting the version again without --percent lets all nodes go.\n\n"
+      "tried report a failure: those that have not switched then do not, until 'shoal channel resume'. Setting the version again without "
+      "--percent lets all nodes go.\n\n"
       "  shoal channel set acme/llama:main 1.1 --percent 10 --halt 20 --key ~/fleet-keys/publisher.key\n"
       "  shoal channel set acme/llama:main 1.1 --key ~/fleet-keys/publisher.key",
       {{"MODEL:CHANNEL", "such as acme/llama:main", true}, {"VERSION", "a registered version of the model", true}},
@@ -240,6 +256,19 @@ cli::Command rollback_command() {
           "Seeder"};
 }
 
+cli::Command resume_command() {
+  return {"channel resume",
+          "let a rollout go on that the tracker has halted",
+          "Signs the same pointer once more, one sequence above: the nodes that wait switch, and those that failed try again. Failures are "
+          "counted\n"
+          "afresh, so a fault that is still there halts it again.\n\n"
+          "  shoal channel resume acme/llama:main --key ~/fleet-keys/publisher.key",
+          {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
+          {state_option, key_option},
+          run_resume,
+          "Seeder"};
+}
+
 cli::Command history_command() {
   return {"channel history",
           "show what a channel pointed at, who moved it, when and why",
@@ -254,6 +283,6 @@ cli::Command history_command() {
 
 }  // namespace
 
-std::vector<cli::Command> channel_commands() { return {set_command(), rollback_command(), history_command()}; }
+std::vector<cli::Command> channel_commands() { return {set_command(), resume_command(), rollback_command(), history_command()}; }
 
 }  // namespace shoal::seeder

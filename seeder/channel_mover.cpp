@@ -46,6 +46,15 @@ Result<std::optional<manifest::ChannelPointer>> ChannelMover::in_force(const Mod
   return std::move(verified).error();
 }
 
+Result<bool> ChannelMover::is_halted(const manifest::ChannelPointer& pointer) {
+  if (session_.verifier()->root().tracker_keys.empty()) return false;
+  SHOAL_TRY(std::string text, tracker_.freshness(0, {}));
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(text, manifest::freshness_limit));
+  SHOAL_TRY(auto statement, session_.verifier()->freshness(envelope, session_.clock().now()));
+  const manifest::ChannelState* state = statement->find(pointer.model, pointer.channel);
+  return state != nullptr && state->halted && state->epoch == pointer.epoch && state->sequence == pointer.sequence;
+}
+
 Result<ChannelMover::Moved> ChannelMover::move(const ModelName& model, const ChannelName& channel, const Move& move) {
   WallTime now = session_.clock().now();
   std::uint64_t epoch = session_.verifier()->root().epoch;
@@ -55,8 +64,10 @@ Result<ChannelMover::Moved> ChannelMover::move(const ModelName& model, const Cha
   std::uint64_t sequence = next_sequence(current, signed_here, epoch, move.least_sequence);
   // One that the tracker lost a successor of is not what the nodes have seen last.
   bool is_newest = current && signed_here <= manifest::SeenSequence{epoch, current->sequence};
-  if (is_newest && says_the_same(*current, move) && current->expires > now + pointer_margin)
-    return Moved{Outcome::already_there, current->sequence};
+  if (is_newest && says_the_same(*current, move) && current->expires > now + pointer_margin) {
+    SHOAL_TRY(const bool halted, is_halted(*current));
+    if (!halted) return Moved{Outcome::already_there, current->sequence};
+  }
   if (sequence > manifest::number_limit)
     return fail(ErrorCode::conflict, "channel " + model.str() + ":" + channel.str() +
                                          " has the highest sequence that there is, which somebody gave it on " +

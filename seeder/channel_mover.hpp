@@ -39,8 +39,10 @@ class ChannelMover {
   };
   /// The verified pointer that the tracker has; expired ones count, those of an epoch that is over do not.
   Result<std::optional<manifest::ChannelPointer>> in_force(const ModelName& model, const ChannelName& channel);
-  /// Errors: `verification` where the pointer in force does not verify, `conflict` where somebody else moved the channel
-  /// meanwhile, and the tracker's.
+  /// Whether the tracker has halted the rollout of this pointer, by its freshness statement. A fleet without statements halts none.
+  Result<bool> is_halted(const manifest::ChannelPointer& pointer);
+  /// Also a halted pointer is issued anew, which lets it go on. Errors: `verification` where the pointer in force does not verify,
+  /// `conflict` where somebody else moved the channel meanwhile, and the tracker's.
   Result<Moved> move(const ModelName& model, const ChannelName& channel, const Move& move);
 
  private:

@@ -108,7 +108,10 @@ Result<ChannelStanding> standing_of(const ChannelRecord& record) {
   ChannelStanding standing;
   standing.state = {record.model, record.channel, record.seen.epoch, record.seen.sequence, crypto::sha256(envelope.payload), record.halted};
   standing.release = record.release;
-  if (pointer.rollout) standing.halt_percent = pointer.rollout->halt_percent;
+  if (!pointer.rollout) return standing;
+  standing.halt_percent = pointer.rollout->halt_percent;
+  standing.percent = pointer.rollout->percent;
+  standing.salt = pointer.rollout->salt;
   return standing;
 }
 

@@ -124,6 +124,8 @@ Result<TrackerOptions> tracker_options(const cli::Invocation& call) {
   SHOAL_TRY(options.announce_interval, seconds_of(call, "--announce-interval", std::chrono::seconds(1)));
   SHOAL_TRY(options.quotas.per_model, count_of(call, "--channels-per-model"));
   SHOAL_TRY(options.quotas.per_publisher, count_of(call, "--channels-per-publisher"));
+  SHOAL_TRY(auto sample, count_of(call, "--halt-sample"));
+  options.halt_sample = static_cast<std::uint32_t>(sample);
   return options;
 }
 
@@ -194,6 +196,11 @@ cli::Command tracker_run_command() {
                        .help = "refuse new channels of a publisher that has this many over all models",
                        .fallback = "4000",
                        .config_key = "tracker.channels_per_publisher"},
+                      {.name = "--halt-sample",
+                       .value = "N",
+                       .help = "so many nodes, or all that it goes to, try a release before their failures halt its rollout",
+                       .fallback = "5",
+                       .config_key = "tracker.halt_sample"},
                       {.name = "--plain-listen",
                        .value = "ADDR:PORT",
                        .help = "test listener for announce and scrape without TLS; loopback only",

@@ -37,7 +37,7 @@ void wait_for_freshness(const Parts& parts, const Request& request, const Reply&
 Result<Response> take_report(const Parts& parts, const Request& request, const PathArguments&) {
   SHOAL_TRY(registry::NodeReport report, sent(registry::decode_node_report(request.body)));
   SHOAL_CHECK(parts.reports.put(request.peer->identity.id, report, parts.clock.now()));
-  std::vector<ChannelStanding> halted = parts.reports.to_halt(report, parts.freshness);
+  std::vector<ChannelStanding> halted = parts.reports.to_halt(report, parts.freshness, parts.clock.now());
   for (const ChannelStanding& channel : halted) SHOAL_CHECK(parts.catalog.halt(channel));
   if (!halted.empty()) say_changed(parts);
   return json("{}");

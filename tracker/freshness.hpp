@@ -18,6 +18,8 @@ struct ChannelStanding {
   manifest::ChannelState state;
   ReleaseId release;
   std::uint32_t halt_percent = 0;  // 0: it never halts
+  std::uint32_t percent = 100;     // of the nodes, chosen by `salt` (manifest::is_chosen)
+  std::string salt = {};
   bool operator==(const ChannelStanding&) const = default;
 };
 

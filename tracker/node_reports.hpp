@@ -15,33 +15,44 @@ namespace shoal::tracker {
 struct RolloutTally {
   std::uint32_t failed = 0;
   std::uint32_t active = 0;
+  std::uint32_t audience = 0;  // those that it goes to, whether they tried or not
   bool operator==(const RolloutTally&) const = default;
 };
 
 /// What one node's report adds: it failed where it wants the release and says so, else it has it active or not.
 void count(RolloutTally& tally, const registry::NodeReport& report, const ModelName& model, const ChannelName& channel,
            const ReleaseId& release);
-/// More than `halt_percent` of those that tried failed. Never for 0.
-bool halts(const RolloutTally& tally, std::uint32_t halt_percent);
+/// So many have to try before a share of failures means something; where it goes to fewer, all of them.
+inline constexpr std::uint32_t smallest_sample = 5;
+/// A node that has said nothing for so long has gone: it counts neither way.
+inline constexpr std::chrono::minutes report_life{5};
+/// Enough tried, and more than `halt_percent` of them failed. Never for 0.
+bool halts(const RolloutTally& tally, std::uint32_t halt_percent, std::uint32_t sample = smallest_sample);
 
 /// Thread-safe.
 class NodeReports {
  public:
+  /// `sample`: how many have to try before their failures halt a rollout.
+  explicit NodeReports(std::uint32_t sample = smallest_sample) : sample_(sample) {}
+
   /// Of one node; a report with more is refused (`usage`).
   static constexpr std::size_t most_subscriptions = 256;
 
   Status put(const NodeId& node, registry::NodeReport report, WallTime now);
   /// Every machine that fetches or serves, with its report where it made one.
   std::vector<registry::NodeRow> rows(const std::vector<registry::MachineRow>& machines) const;
-  RolloutTally tally(const ModelName& model, const ChannelName& channel, const ReleaseId& release) const;
+  RolloutTally tally(const ChannelStanding& standing, WallTime now) const;
   /// The channels that this report brings to a halt, by what they stand at.
-  std::vector<ChannelStanding> to_halt(const registry::NodeReport& report, const FreshnessDesk& desk) const;
+  std::vector<ChannelStanding> to_halt(const registry::NodeReport& report, const FreshnessDesk& desk, WallTime now) const;
+  /// A machine that was revoked.
+  void forget(const NodeId& node) { reports_.lock()->erase(node); }
 
  private:
   struct Stored {
     WallTime at;
     registry::NodeReport report;
   };
+  const std::uint32_t sample_;
   Guarded<std::unordered_map<NodeId, Stored>> reports_;
 };
 

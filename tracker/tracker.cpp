@@ -140,6 +140,7 @@ class RunningTracker final : public Tracker {
     for (const NodeId& machine : *fresh) {
       log::info("revoked", {{"machine", machine.str()}});
       peers_.forget(machine);
+      reports_.forget(machine);
     }
   }
 
@@ -197,7 +198,7 @@ class RunningTracker final : public Tracker {
   PeerStore peers_;
   AttemptLimit attempts_;
   Revocations revocations_;
-  NodeReports reports_;
+  NodeReports reports_{options_.halt_sample};
   AnnounceMeter meter_;
   std::unique_ptr<TrustRoots> roots_;
   std::unique_ptr<Catalog> catalog_;

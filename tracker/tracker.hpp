@@ -9,6 +9,7 @@
 #include "identity/credentials.hpp"
 #include "metrics/page.hpp"
 #include "tracker/catalog.hpp"
+#include "tracker/node_reports.hpp"
 
 namespace shoal::tracker {
 
@@ -19,7 +20,8 @@ struct TrackerOptions {
   std::chrono::seconds certificate_life{std::chrono::hours(24)};
   std::chrono::seconds announce_interval{30};
   ChannelQuotas quotas;
-  unsigned threads = 2;  // of each listener
+  unsigned threads = 2;                         // of each listener
+  std::uint32_t halt_sample = smallest_sample;  // nodes that have to try a release before their failures halt its rollout
 };
 
 /// Owns the state directory, the listeners and their threads from start() to destruction.

@@ -191,7 +191,7 @@ class Rollout(VersionsCase):
             self.nodes[member.name].stop()
         self.command("channel", "set", f"{self.model}:main", "2.0", "--percent", "30", "--halt", "20", "--salt", salt)
         self.until("the tracker halts it", lambda: self.channel()["halted"], REPORTED)
-        # The first report alone halts it: who of the chosen was slower does not even try. Whoever tried does not try again.
+        # All three that it goes to have tried. They do not try again.
         for member in self.members:
             if member.name in tried:
                 self.until(f"{member.name} knows", lambda member=member: "halted" in self.subscription(member)["reason"], REPORTED)
@@ -199,7 +199,7 @@ class Rollout(VersionsCase):
         self.until_reported("why nothing moves", lambda rows: {name for name, row in rows.items() if "halted" in row[2]} == tried)
         for member in self.members:
             self.assert_runs(member, first)
-        # All are allowed to go: the new pointer is halted by the first report, and who comes later does not even try.
+        # All are allowed to go: the new pointer is halted by the fifth report, and who comes later does not even try.
         moved = self.command("channel", "set", f"{self.model}:main", "2.0", "--percent", "100", "--halt", "20")
         self.until("it is halted again", lambda: (self.channel()["sequence"], self.channel()["halted"]) == (moved["sequence"], True), REPORTED)
         self.start(off, "--hook", f"exec:{hook}")
@@ -209,6 +209,16 @@ class Rollout(VersionsCase):
             self.assertEqual(self.count(self.nodes[member.name], "failed"), 0)
         for member in self.members:
             self.assert_runs(member, first)
+        # The hook is mended, and the rollout resumed.
+        with open(hook, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\n")
+        resumed = self.command("channel", "resume", f"{self.model}:main")
+        self.assertEqual((resumed["version"], resumed["sequence"]), ("2.0", moved["sequence"] + 1))
+        for member in off:
+            self.activated(self.nodes[member.name], "2.0")
+        again = self.fleet.run("channel", "resume", f"{self.model}:main", "--state", self.source.state,
+                               "--key", self.fleet.path("keys", "publisher.key"), check=False)
+        self.assert_refused(again, 2, "not halted")
 
     def assert_failed_for_the_hook(self, chosen):
         """At least one node failed, all that did are of the chosen, and each says what its hook said."""

@@ -44,16 +44,20 @@ struct Watch {
   ManualClock clock{now};
   bool halted = false;
   std::uint32_t halt_percent = 20;
+  std::uint32_t percent = 100;
   FreshnessDesk desk{FleetName::trusted("f"), crypto::PrivateKey::generate(), clock, [this]() -> Result<Situation> {
-                       ChannelStanding standing{{model, stable, 1, 1, Sha256{}, halted}, release(2), halt_percent};
+                       ChannelStanding standing{{model, stable, 1, 1, Sha256{}, halted}, release(2), halt_percent, percent, "salt"};
                        return Situation{1, true, {standing}};
                      }};
   NodeReports reports;
 
+  RolloutTally tally() const {
+    return reports.tally({{model, stable, 1, 1, Sha256{}, halted}, release(2), halt_percent, percent, "salt"}, clock.now());
+  }
   std::size_t halts_after(unsigned node, const NodeReport& report) {
     must(desk.refresh());
-    must(reports.put(node_id(node), report, now));
-    return reports.to_halt(report, desk).size();
+    must(reports.put(node_id(node), report, clock.now()));
+    return reports.to_halt(report, desk, clock.now()).size();
   }
 };
 
@@ -99,6 +103,42 @@ TEST_CASE("the failure that exceeds the share halts the channel, and the next on
   CHECK(watch.halts_after(23, failing()) == 0);
 }
 
+TEST_CASE("one early failure halts no rollout of many, and all failures halt one of few") {
+  Watch watch;
+  for (unsigned node = 1; node <= 40; ++node) CHECK(watch.halts_after(node, fetching()) == 0);
+  for (unsigned node = 1; node <= 4; ++node) CHECK(watch.halts_after(node, failing()) == 0);
+  CHECK(watch.halts_after(5, failing()) == 1);
+  Watch few;
+  few.halts_after(1, fetching());
+  few.halts_after(2, fetching());
+  CHECK(few.halts_after(1, failing()) == 0);
+  CHECK(few.halts_after(2, failing()) == 1);
+}
+
+TEST_CASE("a rollout that goes to a part of the fleet is judged by that part") {
+  Watch watch;
+  watch.percent = 10;
+  const manifest::Rollout rollout{watch.percent, "salt", {}, watch.halt_percent};
+  std::vector<unsigned> chosen;
+  for (unsigned node = 1; node <= 30; ++node) {
+    watch.halts_after(node, fetching());
+    if (manifest::is_chosen(rollout, node_id(node))) chosen.push_back(node);
+  }
+  REQUIRE(chosen.size() >= 2);
+  REQUIRE(chosen.size() < smallest_sample);
+  for (std::size_t i = 0; i + 1 < chosen.size(); ++i) CHECK(watch.halts_after(chosen[i], failing()) == 0);
+  CHECK(watch.halts_after(chosen.back(), failing()) == 1);
+}
+
+TEST_CASE("machines that were revoked or have gone count neither way") {
+  Watch watch;
+  for (unsigned node = 1; node <= 6; ++node) watch.halts_after(node, node <= 2 ? failing() : fetching());
+  watch.reports.forget(node_id(1));
+  CHECK(watch.tally() == RolloutTally{1, 0, 5});
+  watch.clock.advance(report_life + std::chrono::seconds(1));
+  CHECK(watch.tally() == RolloutTally{0, 0, 0});
+}
+
 TEST_CASE("a channel that never halts does not") {
   Watch watch;
   watch.halt_percent = 0;
@@ -111,7 +151,7 @@ TEST_CASE("a node that recovered no longer counts as failed") {
   CHECK(watch.halts_after(2, fetching()) == 0);
   CHECK(watch.halts_after(2, failing()) == 1);
   CHECK(watch.halts_after(2, running()) == 0);
-  CHECK(watch.reports.tally(model, stable, release(2)) == RolloutTally{0, 2});
+  CHECK(watch.tally() == RolloutTally{0, 2, 2});
 }
 
 TEST_CASE("the list has every node, and others that reported") {
