@@ -133,7 +133,9 @@ void AlertPump::handle(const lt::alert& alert) {
     if (file->error == boost::system::errc::not_enough_memory) return;
     return on_error(*content, error_of(*file));
   }
-  if (auto* other = lt::alert_cast<lt::torrent_error_alert>(&alert)) return on_error(*content, fail(other->message()));
+  auto* other = lt::alert_cast<lt::torrent_error_alert>(&alert);
+  // As above: the store's news may come a moment later, and it is they that say what is wrong.
+  if (other != nullptr && other->error != lt::errors::failed_hash_check) return on_error(*content, fail(other->message()));
 }
 
 /// libtorrent asks for a flush when it finishes, and says with cache_flushed_alert that it is over.
