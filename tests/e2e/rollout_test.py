@@ -209,16 +209,9 @@ class Rollout(VersionsCase):
             self.assertEqual(self.count(self.nodes[member.name], "failed"), 0)
         for member in self.members:
             self.assert_runs(member, first)
-        # The hook is mended, and the rollout resumed.
-        with open(hook, "w", encoding="utf-8") as file:
-            file.write("#!/bin/sh\n")
+        # Resumed, it is a new pointer to the same version.
         resumed = self.command("channel", "resume", f"{self.model}:main")
         self.assertEqual((resumed["version"], resumed["sequence"]), ("2.0", moved["sequence"] + 1))
-        for member in off:
-            self.activated(self.nodes[member.name], "2.0")
-        again = self.fleet.run("channel", "resume", f"{self.model}:main", "--state", self.source.state,
-                               "--key", self.fleet.path("keys", "publisher.key"), check=False)
-        self.assert_refused(again, 2, "not halted")
 
     def assert_failed_for_the_hook(self, chosen):
         """At least one node failed, all that did are of the chosen, and each says what its hook said."""
