@@ -53,6 +53,17 @@ class Idle(unittest.TestCase):
                 return
         self.fail("the fleet does not fall silent")
 
+    def look_at(self, nodes):
+        """How the nodes did for a while, in which there were not too many connections; and how many there were."""
+        watch = idleness.Watch(*(node.pid for node in nodes))
+        time.sleep(SECONDS)
+        rates, connections, took = watch.look()
+        machines = NODES + 2
+        print(f"{machines} machines, {RELEASES} releases: {connections} connections in {took:.0f} s; wake-ups a second and percent of a core: "
+              + ", ".join(f"{wakes:.1f} {cpu:.2f}" for wakes, cpu in rates.values()), flush=True)
+        self.assertLessEqual(connections, machines * took / 60 * (1 + RELEASES * ANNOUNCES))
+        return rates, connections
+
     def test_machines_that_are_complete_leave_each_other_alone(self):
         source = self.fleet.join("source", "seeder", None, "--site", "here")
         self.publish_all(source)
@@ -71,13 +82,12 @@ class Idle(unittest.TestCase):
         for member in members:
             self.wait_active(member)
         self.wait_silent()
-        watch = idleness.Watch(*(node.pid for node in nodes))
-        time.sleep(SECONDS)
-        rates, connections, took = watch.look()
-        machines = NODES + 2
-        print(f"{machines} machines, {RELEASES} releases: {connections} connections in {took:.0f} s; wake-ups a second and percent of a core: "
-              + ", ".join(f"{wakes:.1f} {cpu:.2f}" for wakes, cpu in rates.values()), flush=True)
-        self.assertLessEqual(connections, machines * took / 60 * (1 + RELEASES * ANNOUNCES))
+        # A meeting, of which there may be one a minute for each node, keeps those two awake for some seconds: how often they wake when
+        # nobody meets is seen in a time without one.
+        for _ in range(4):
+            rates, connections = self.look_at(nodes)
+            if connections == 0:
+                break
         # Generous, for a machine that runs other tests beside: what is measured on a quiet one stands in docs/performance.md.
         for wakes, cpu in rates.values():
             self.assertLess(wakes, 15)
