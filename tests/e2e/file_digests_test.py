@@ -2,7 +2,6 @@
 import base64
 import contextlib
 import hashlib
-import http.client
 import json
 import os
 import re
@@ -13,6 +12,7 @@ import unittest
 
 from cases import FleetCase, MB, write
 
+import member_http
 from fleet import free_port
 from hostile_peer import HostilePeer, PIECE_LENGTH
 from hostile_tracker import payload_of, sign
@@ -48,19 +48,10 @@ class FileDigests(FleetCase):
         self.key = self.fleet.path("keys", "publisher.key")
 
     def ask(self, method, path, body=None):
-        connection = http.client.HTTPSConnection("127.0.0.1", self.fleet.port, context=self.context(self.source), timeout=20)
-        with contextlib.closing(connection):
-            connection.request(method, path, body)
-            answer = connection.getresponse()
-            text = answer.read()
-            self.assertLess(answer.status, 300, text)
-            return text
-
-    @staticmethod
-    def context(member):
-        context = HostilePeer._context(member)
-        context.set_alpn_protocols(["http/1.1"])
-        return context
+        context = member_http.context_of(member_http.credentials_of(self.source.state))
+        status, _headers, text = member_http.ask(context, self.fleet.port, method, path, body)
+        self.assertLess(status, 300, text)
+        return text
 
     def register(self, audited, strip=False):
         """Version 1.1: its files are those of 1.0 but for the digest of `audited`, its metainfo is that of 1.0."""

@@ -6,14 +6,14 @@
 Standard library and the openssl program only.
 """
 import contextlib
-import os
 import re
 import socket
 import ssl
 import struct
 import subprocess
-import tempfile
 import threading
+
+from member_http import blocks, context_of, credentials_of
 
 CHOKE, UNCHOKE, INTERESTED, NOT_INTERESTED, HAVE, BITFIELD, REQUEST, PIECE, CANCEL = range(9)
 SUGGEST, HAVE_ALL, HAVE_NONE, REJECT, ALLOWED_FAST = 13, 14, 15, 16, 17
@@ -24,14 +24,9 @@ PIECE_LENGTH = 64 * 1024  # of contents of less than 64 MB
 BLOCK = 16 * 1024
 
 
-def _pem_blocks(member):
-    with open(os.path.join(member.state, "identity", "credentials.pem"), encoding="utf-8") as file:
-        return ["-----BEGIN " + block for block in file.read().split("-----BEGIN ")[1:]]
-
-
 def machine_id(member):
     """As its certificate names it."""
-    certificate = _pem_blocks(member)[1]
+    certificate = blocks(credentials_of(member.state))[1]
     text = subprocess.run(["openssl", "x509", "-noout", "-ext", "subjectAltName"], input=certificate, capture_output=True, check=True,
                           text=True, timeout=30).stdout
     return re.search(r"URI:spiffe://\S+/([a-z2-7]{12})", text).group(1)
@@ -58,26 +53,12 @@ class HostilePeer:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         plain.settimeout(20)
         plain.connect(("127.0.0.1", port))
-        self.socket = self._context(member).wrap_socket(plain)
+        self.socket = context_of(credentials_of(member.state), "shoal-bt/1").wrap_socket(plain)
         self._buffer = b""
         self._writing = threading.Lock()
         self.ended = threading.Event()
         self.send(b"\x13BitTorrent protocol" + b"\0\0\0\0\0\x10\0\x04" + bytes.fromhex(info_hash) + b"-SH0100-" + machine_id(member).encode())
         self._take(68)
-
-    @staticmethod
-    def _context(member):
-        key, certificate, *authorities = _pem_blocks(member)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        context.check_hostname = False
-        context.load_verify_locations(cadata=authorities[0])
-        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-            file.write(key + certificate)
-            file.flush()
-            context.load_cert_chain(file.name)
-        context.set_alpn_protocols(["shoal-bt/1"])
-        return context
 
     def send(self, data):
         with self._writing:

@@ -17,7 +17,8 @@ def blocks(path):
         return ["-----BEGIN " + block for block in file.read().split("-----BEGIN ")[1:]]
 
 
-def context_of(credentials):
+def context_of(credentials, protocol="http/1.1"):
+    """`protocol` as for ALPN."""
     key, certificate, authority = blocks(credentials)[:3]
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -27,7 +28,7 @@ def context_of(credentials):
         file.write(key + certificate)
         file.flush()
         made.load_cert_chain(file.name)
-    made.set_alpn_protocols(["http/1.1"])
+    made.set_alpn_protocols([protocol])
     return made
 
 
