@@ -103,7 +103,7 @@ Follower::Events Agent::follower_events() {
 }
 
 void Agent::describe(metrics::Page& page) const {
-  describe_node(page, *view_.lock());
+  describe_node(page, *view_.lock(), clock_.now());
   swarm::describe_engine(page, node_->mesh(), node_->swarm());
 }
 
@@ -128,10 +128,8 @@ void Agent::run(cli::Service& service) {
 
 void Agent::tick() {
   if (subscriptions_.stamp() != subscriptions_stamp_) load_subscriptions();
-  const WallTime now = clock_.now();
   for (auto& [key, channel] : channels_) {
-    if (channel.track.phase == Phase::failed && is_due(channel.track.retry_at, now) && channel.track.take(Step::retry))
-      deliver(key, channel);
+    if (channel.track.phase == Phase::failed) try_again(key, channel);
     if (channel.track.phase == Phase::ready) try_to_activate(key, channel);
   }
   deliver_waiting();
@@ -257,6 +255,7 @@ void Agent::publish_view() {
   view.tracker = tracker_;
   view.clock_suspect = clock_.suspect();
   view.certificate_until = session_.credentials().current()->self.not_after;
+  view.trust_root_until = session_.verifier()->root().expires;
   view.limits = limits_;
   view.quota = options_.retention.quota;
   view.serving = served_.size();

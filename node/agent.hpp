@@ -84,6 +84,8 @@ class Agent {
   void close_channel(const ChannelKey& key);
   void offered(const Offer& offer);
   void want(const ChannelKey& key, Channel& channel, const ReleaseId& id);
+  void try_again(const ChannelKey& key, Channel& channel);
+  void begin_try(const ChannelKey& key, Channel& channel);
   bool runs(const ChannelKey& key, const Track& track, const ReleaseId& id) const;
   void deliver(const ChannelKey& key, Channel& channel);
   std::size_t deliveries_under_way() const;

@@ -100,6 +100,7 @@ void Agent::offered(const Offer& offer) {
     return log::error("pointer.not_noted", {{"error", noted.error().message}});
   failpoint("node.pointer_noted");
   channel.track.halted = offer.halted;
+  channel.track.pointer = {offer.pointer->epoch, offer.pointer->sequence};
   channel.track.pointer_expires = offer.pointer->expires;
   channel.track.note = note_on(*offer.pointer, session_.self().id);
   auto wanted = wanted_by(*offer.pointer, session_.self().id, channel.track.active);
@@ -128,6 +129,20 @@ void Agent::want(const ChannelKey& key, Channel& channel, const ReleaseId& id) {
   track.wanted_version.clear();
   track.take(Step::want);
   drop_unwanted_deliveries();
+  begin_try(key, channel);
+}
+
+/// From the beginning, what failed: when its time has come, or at once where a later pointer asks for it.
+void Agent::try_again(const ChannelKey& key, Channel& channel) {
+  Track& track = channel.track;
+  const bool called = is_called_again(track.tried, track.pointer, track.halted);
+  if (!called && !is_due(track.retry_at, clock_.now())) return;
+  if (called) track.failures = 0;
+  if (track.take(Step::retry)) begin_try(key, channel);
+}
+
+void Agent::begin_try(const ChannelKey& key, Channel& channel) {
+  channel.track.tried = channel.track.pointer;
   deliver(key, channel);
 }
 
@@ -265,7 +280,8 @@ std::string Agent::why_not_now(const Channel& channel) const {
   const WallTime now = clock_.now();
   if (channel.track.halted) return "the rollout was halted: too many nodes reported that this release fails";
   if (channel.track.pointer_expires && now > *channel.track.pointer_expires)
-    return "the channel's pointer expired at " + format_time(*channel.track.pointer_expires) + ": its publisher has to set it again";
+    return "the channel's pointer expired at " + format_time(*channel.track.pointer_expires) +
+           ": a publisher renews it ('shoal channel renew')";
   if (tracker_.statements && (!tracker_.fresh_until || now > *tracker_.fresh_until))
     return "there is no fresh statement of the tracker: it may be withholding a newer pointer";
   return "";
@@ -278,6 +294,7 @@ void Agent::try_to_activate(const ChannelKey& key, Channel& channel) {
     save(key, channel);
   }
   if (!reason.empty() || !channel.ready || !channel.track.take(Step::activate)) return;
+  channel.track.tried = channel.track.pointer;
   save(key, channel);
   failpoint("node.activating");
   Switch order{key, *channel.ready, channel.track.active, channel.hooks, options_.hook_options, options_.allow_code_formats};

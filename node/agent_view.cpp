@@ -1,5 +1,6 @@
 #include "node/agent_view.hpp"
 
+#include "manifest/validity.hpp"
 #include "node/stall_view.hpp"
 
 namespace shoal::node {
@@ -25,6 +26,7 @@ Json to_json(const ChannelView& channel, WallTime now) {
             {"halted", track.halted},
             {"retry_at", track.phase == Phase::failed ? Json(format_time(track.retry_at)) : Json()},
             {"pointer_expires", track.pointer_expires ? Json(format_time(*track.pointer_expires)) : Json()},
+            {"pointer_days_left", track.pointer_expires ? Json(manifest::days_left(*track.pointer_expires, now)) : Json()},
             {"pointer_expired", track.pointer_expires && now > *track.pointer_expires}};
   if (!channel.progress) return json;
   const swarm::Progress& progress = *channel.progress;
@@ -73,6 +75,18 @@ std::string what_runs(const Json& release, const std::string& version) {
   return release.is_string() ? "runs release " + release.get<std::string>().substr(0, 12) : "nothing active";
 }
 
+/// How long the channel's pointer is good, with a warning towards its end.
+std::string pointer_text(const Json& channel) {
+  const Json days = channel.value("pointer_days_left", Json());
+  if (!days.is_number_integer()) return "";
+  const auto left = days.get<std::int64_t>();
+  const std::string renewal =
+      "a publisher renews it with 'shoal channel renew " + channel.value("model", "") + ":" + channel.value("channel", "") + "'";
+  if (channel.value("pointer_expired", false)) return "\n    the channel's pointer has expired, and nothing new is activated: " + renewal;
+  const std::string text = "\n    pointer ends in " + std::to_string(left) + (left == 1 ? " day" : " days");
+  return std::chrono::days(left) < manifest::warning_time ? text + ": " + renewal : text;
+}
+
 std::string text_of(const Json& channel) {
   const std::string phase = channel.value("phase", ""), active = channel.value("active_version", ""),
                     wanted = channel.value("wanted_version", "");
@@ -82,7 +96,7 @@ std::string text_of(const Json& channel) {
   if (channel.contains("progress") && phase == "fetching") text += percent_of(channel["progress"]);
   for (const char* why : {"reason", "problem", "note"})
     if (std::string said = channel.value(why, ""); !said.empty()) text += "\n    " + said;
-  if (channel.value("pointer_expired", false)) text += "\n    the channel's pointer has expired: its publisher has to set it again";
+  text += pointer_text(channel);
   if (channel.value("retry_at", Json()).is_string()) text += "\n    tried again at " + channel["retry_at"].get<std::string>();
   return text;
 }
@@ -103,6 +117,8 @@ Json to_json(const AgentView& view, WallTime now) {
           {"clock_suspect", view.clock_suspect},
           {"certificate_until", format_time(view.certificate_until)},
           {"certificate_seconds_left", (view.certificate_until - now).count()},
+          {"trust_root_expires", format_time(view.trust_root_until)},
+          {"trust_root_days_left", manifest::days_left(view.trust_root_until, now)},
           {"upload_limit", view.limits.upload},
           {"download_limit", view.limits.download},
           {"quota", view.quota},
@@ -141,7 +157,7 @@ registry::NodeReport report_of(const AgentView& view, const std::string& softwar
     const swarm::Progress progress = channel.progress.value_or(swarm::Progress{});
     report.subscriptions.push_back({channel.key.model, channel.key.channel, std::string(name(track.phase)), track.wanted, track.active,
                                     track.wanted_version, track.active_version, why(channel), progress.done, progress.size,
-                                    stall_name(channel)});
+                                    stall_name(channel), track.pointer_expires, track.phase == Phase::failed ? track.tried : std::nullopt});
   }
   return report;
 }
@@ -158,7 +174,24 @@ std::string service_status(const AgentView& view) {
   return text + (view.tracker.problem.empty() ? "" : "; tracker: " + view.tracker.problem);
 }
 
-void describe_node(metrics::Page& page, const AgentView& view) {
+namespace {
+
+/// What a fleet has to renew from time to time.
+void describe_ends(metrics::Page& page, const AgentView& view, WallTime now) {
+  std::optional<WallTime> soonest;
+  for (const ChannelView& channel : view.channels)
+    if (const auto& until = channel.track.pointer_expires) soonest = std::min(soonest.value_or(*until), *until);
+  if (soonest)
+    page.gauge("shoal_pointer_seconds_left", "Until the first of the channel pointers ends that this machine follows, renews or holds.",
+               static_cast<double>((*soonest - now).count()));
+  page.gauge("shoal_trust_root_seconds_left", "Until the trust root ends that this machine knows.",
+             static_cast<double>((view.trust_root_until - now).count()));
+}
+
+}  // namespace
+
+void describe_node(metrics::Page& page, const AgentView& view, WallTime now) {
+  describe_ends(page, view, now);
   std::map<Phase, double> phases;
   for (const Phase phase : {Phase::idle, Phase::wanted, Phase::admitted, Phase::fetching, Phase::verified, Phase::ready, Phase::activating,
                             Phase::active, Phase::failed})

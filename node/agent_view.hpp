@@ -24,6 +24,7 @@ struct AgentView {
   TrackerView tracker;
   bool clock_suspect = false;  // the system's clock is behind documents that were signed
   WallTime certificate_until;
+  WallTime trust_root_until;
   Rates limits;
   ByteCount quota = 0;
   std::size_t serving = 0;  // releases
@@ -35,7 +36,7 @@ registry::NodeReport report_of(const AgentView& view, const std::string& softwar
 /// One line for the service manager.
 std::string service_status(const AgentView& view);
 /// Its part of the numbers for Prometheus.
-void describe_node(metrics::Page& page, const AgentView& view);
+void describe_node(metrics::Page& page, const AgentView& view, WallTime now);
 /// The lines of `shoal status`, from what to_json made.
 std::string status_text(const Json& view);
 /// Only those about channels, each after a line break.

@@ -1,5 +1,6 @@
 #include "node/fleet_view.hpp"
 
+#include "manifest/validity.hpp"
 #include "node/agent_view.hpp"
 #include "node/control.hpp"
 #include "swarm/trust_chain.hpp"
@@ -9,9 +10,14 @@ namespace {
 
 using swarm::MemberSession;
 
+std::string root_advice() { return "who holds the root key renews it with 'shoal trust rotate --root-key FILE'"; }
+
 void show_local(MemberSession& session, const Shelf& shelf, cli::Output& out) {
   auto credentials = session.credentials().current();
-  auto left = std::chrono::duration_cast<std::chrono::milliseconds>(credentials->self.not_after - session.clock().now());
+  const WallTime now = session.clock().now();
+  auto left = std::chrono::duration_cast<std::chrono::milliseconds>(credentials->self.not_after - now);
+  const auto verifier = session.verifier();
+  const manifest::TrustRoot& root = verifier->root();
   const identity::Identity& self = session.self();
   Json value{{"type", "machine"},
              {"fleet", self.fleet.str()},
@@ -21,9 +27,14 @@ void show_local(MemberSession& session, const Shelf& shelf, cli::Output& out) {
              {"site", session.site()},
              {"tracker", session.tracker().str()},
              {"certificate_until", format_time(credentials->self.not_after)},
-             {"certificate_seconds_left", left.count() / 1000}};
+             {"certificate_seconds_left", left.count() / 1000},
+             {"trust_root_version", root.version},
+             {"trust_root_expires", format_time(root.expires)},
+             {"trust_root_days_left", manifest::days_left(root.expires, now)}};
   std::string text = "fleet " + self.fleet.str() + ", " + std::string(identity::name(self.role)) + " " + self.id.str() + "\ntracker " +
-                     session.tracker().str() + "\ncertificate valid for " + format_duration(left);
+                     session.tracker().str() + "\ncertificate valid for " + format_duration(left) + "\ntrust root " +
+                     std::to_string(root.version) + " " + manifest::end_text(root.expires, now);
+  if (manifest::ends_soon(root.expires, now)) text += ": " + root_advice();
   auto held = shelf.held();
   value["releases"] = Json::array();
   for (const ReleaseId& id : held.ok() ? *held : std::vector<ReleaseId>{}) {
@@ -100,6 +111,49 @@ std::string rollout_text(const manifest::ChannelPointer& pointer, bool halted) {
 
 }  // namespace
 
+namespace {
+
+/// One line of the list. An expired pointer is shown like the others, and says so.
+Status list_channel(const MemberSession& session, registry::Client& registry, const ModelName& model, const registry::ChannelRow& row,
+                    const std::optional<manifest::VerifiedFreshness>& freshness, cli::Output& out) {
+  const WallTime now = session.clock().now();
+  SHOAL_TRY(auto signed_pointer, manifest::SignedEnvelope::decode(row.envelope, manifest::channel_limit));
+  SHOAL_TRY(auto pointer, session.verifier()->channel(signed_pointer, model, row.channel, {}, WallTime{}));
+  SHOAL_TRY(auto reply, registry.release(pointer->release));
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
+  SHOAL_TRY(auto release, session.verifier()->release(envelope, model, pointer->release));
+  const bool halted = is_halted(freshness, *pointer), expired = now >= pointer->expires;
+  const std::string name = model.str() + ":" + row.channel.str(), end = manifest::end_text(pointer->expires, now);
+  std::string text = name + " -> " + release->version.str() + "  (sequence " + std::to_string(pointer->sequence) + ", issued " +
+                     format_time(pointer->issued) + rollout_text(*pointer, halted) + ", " + end + ")";
+  if (manifest::ends_soon(pointer->expires, now))
+    text += "\n  " + std::string(expired ? "EXPIRED: nothing new is fetched by this channel; " : "it ends soon: ") +
+            "a publisher renews it with 'shoal channel renew " + name + "'";
+  out.result({{"type", "channel"},
+              {"model", model.str()},
+              {"channel", row.channel.str()},
+              {"version", release->version.str()},
+              {"release", release.id().hex()},
+              {"sequence", pointer->sequence},
+              {"issued", format_time(pointer->issued)},
+              {"expires", format_time(pointer->expires)},
+              {"days_left", manifest::days_left(pointer->expires, now)},
+              {"expired", expired},
+              {"percent", pointer->rollout ? pointer->rollout->percent : 100},
+              {"halted", halted},
+              {"reason", pointer->reason}},
+             text);
+  return {};
+}
+
+/// A pointer counts for as long as the trust root does.
+void warn_of_root(const MemberSession& session, cli::Output& out) {
+  const WallTime until = session.verifier()->root().expires, now = session.clock().now();
+  if (manifest::ends_soon(until, now)) out.message("warning: the trust root " + manifest::end_text(until, now) + ": " + root_advice());
+}
+
+}  // namespace
+
 Status list_channels(MemberSession& session, const ModelName& model, cli::Output& out, const std::stop_token& stop) {
   auto registry = session.client(stop);
   SHOAL_CHECK(swarm::follow_trust_roots(session, *registry));
@@ -108,28 +162,13 @@ Status list_channels(MemberSession& session, const ModelName& model, cli::Output
     return fail(ErrorCode::not_found,
                 model.str() + " has no channel yet: set one with 'shoal channel set " + model.str() + ":main VERSION'");
   auto freshness = freshness_of(session, *registry);
+  Status worst;
   for (const auto& row : rows) {
-    SHOAL_TRY(auto signed_pointer, manifest::SignedEnvelope::decode(row.envelope, manifest::channel_limit));
-    SHOAL_TRY(auto pointer, session.verifier()->channel(signed_pointer, model, row.channel, {}, session.clock().now()));
-    SHOAL_TRY(auto reply, registry->release(pointer->release));
-    SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
-    SHOAL_TRY(auto release, session.verifier()->release(envelope, model, pointer->release));
-    out.result({{"type", "channel"},
-                {"model", model.str()},
-                {"channel", row.channel.str()},
-                {"version", release->version.str()},
-                {"release", release.id().hex()},
-                {"sequence", pointer->sequence},
-                {"issued", format_time(pointer->issued)},
-                {"expires", format_time(pointer->expires)},
-                {"percent", pointer->rollout ? pointer->rollout->percent : 100},
-                {"halted", is_halted(freshness, *pointer)},
-                {"reason", pointer->reason}},
-               model.str() + ":" + row.channel.str() + " -> " + release->version.str() + "  (sequence " +
-                   std::to_string(pointer->sequence) + ", issued " + format_time(pointer->issued) +
-                   rollout_text(*pointer, is_halted(freshness, *pointer)) + ")");
+    Status shown = list_channel(session, *registry, model, row, freshness, out);
+    if (!shown.ok() && worst.ok()) worst = std::move(shown);
   }
-  return {};
+  warn_of_root(session, out);
+  return worst;
 }
 
 }  // namespace shoal::node

@@ -111,6 +111,11 @@ std::chrono::seconds retry_delay(std::uint32_t failures) {
   return std::min(longest_delay, first_delay * (1 << std::min<std::uint32_t>(failures, 10)));
 }
 
+bool is_called_again(const std::optional<manifest::SeenSequence>& tried, const std::optional<manifest::SeenSequence>& pointer,
+                     bool halted) {
+  return !halted && pointer && (!tried || *tried < *pointer);
+}
+
 bool is_due(WallTime retry_at, WallTime now) { return now >= retry_at || retry_at - now > longest_delay; }
 
 }  // namespace shoal::node

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "manifest/release.hpp"
+#include "manifest/trust.hpp"
 
 namespace shoal::node {
 
@@ -53,6 +53,9 @@ std::string note_on(const manifest::ChannelPointer& pointer, const NodeId& self)
 
 /// Time until the next try after so many failures in a row: 5 s, doubling, half an hour at most.
 std::chrono::seconds retry_delay(std::uint32_t failures);
+/// Whether a release that failed is tried again at once, whatever the delay: a later pointer names it once more, as it does when somebody
+/// resumed its rollout, and the rollout is not halted.
+bool is_called_again(const std::optional<manifest::SeenSequence>& tried, const std::optional<manifest::SeenSequence>& pointer, bool halted);
 /// Whether what was to be tried again at a time is: also where that is further away than any delay, because the clock was ahead.
 bool is_due(WallTime retry_at, WallTime now);
 

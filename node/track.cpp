@@ -16,6 +16,19 @@ std::optional<ReleaseId> id_from(const Json& json, const char* key) {
   return id.ok() ? std::optional(*id) : std::nullopt;
 }
 
+Json sequence_json(const std::optional<manifest::SeenSequence>& at) {
+  return at ? Json{{"epoch", at->epoch}, {"sequence", at->sequence}} : Json();
+}
+
+/// None in tracks of earlier versions.
+std::optional<manifest::SeenSequence> sequence_from(const Json& json, const char* key) {
+  auto it = json.find(key);
+  if (it == json.end() || !it->is_object()) return std::nullopt;
+  JsonReader reader(*it, key);
+  const manifest::SeenSequence at{reader.number("epoch"), reader.number("sequence")};
+  return reader.ok() ? std::optional(at) : std::nullopt;
+}
+
 Json to_json(const Track& track) {
   return {{"phase", std::string(name(track.phase))},
           {"wanted", id_json(track.wanted)},
@@ -28,7 +41,9 @@ Json to_json(const Track& track) {
           {"failures", track.failures},
           {"retry_at", format_time(track.retry_at)},
           {"pointer_expires", track.pointer_expires ? Json(format_time(*track.pointer_expires)) : Json()},
-          {"halted", track.halted}};
+          {"halted", track.halted},
+          {"pointer", sequence_json(track.pointer)},
+          {"tried", sequence_json(track.tried)}};
 }
 
 Result<Track> from_json(const Json& json, const std::string& what) {
@@ -48,6 +63,8 @@ Result<Track> from_json(const Json& json, const std::string& what) {
   track.wanted = id_from(json, "wanted");
   track.active = id_from(json, "active");
   track.previous = id_from(json, "previous");
+  track.pointer = sequence_from(json, "pointer");
+  track.tried = sequence_from(json, "tried");
   if (json.contains("pointer_expires") && json["pointer_expires"].is_string()) {
     SHOAL_TRY(track.pointer_expires, parse_time(json["pointer_expires"].get<std::string>()));
   }

@@ -28,6 +28,8 @@ struct Track {
   WallTime retry_at;
   std::optional<WallTime> pointer_expires;
   bool halted = false;
+  std::optional<manifest::SeenSequence> pointer;  // the one that is in force here
+  std::optional<manifest::SeenSequence> tried;    // the one under which the last try began, or the one that is under way
 
   /// Does the step, or returns false where the table does not allow it.
   bool take(Step step);

@@ -259,9 +259,9 @@ cli::Command rollback_command() {
 cli::Command resume_command() {
   return {"channel resume",
           "let a rollout go on that the tracker has halted",
-          "Signs the same pointer once more, one sequence above: the nodes that wait switch, and those that failed try again in their "
-          "turn. One\n"
-          "that reports its failure once more before that halts it again: where many failed, set the version with --halt 0.\n\n"
+          "Signs the same pointer once more, one sequence above: the nodes that wait switch, and those that failed try again at once. Only "
+          "failures\n"
+          "of tries under the new pointer count, so that what was reported before does not halt it again.\n\n"
           "  shoal channel resume acme/llama:main --key ~/fleet-keys/publisher.key",
           {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
           {state_option, key_option},

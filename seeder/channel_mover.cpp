@@ -11,6 +11,8 @@ constexpr std::chrono::hours pointer_life{90 * 24};
 // A pointer that says what is wanted is issued again when it would end sooner than this.
 constexpr std::chrono::hours pointer_margin{30 * 24};
 
+std::string title(const ModelName& model, const ChannelName& channel) { return "channel " + model.str() + ":" + channel.str(); }
+
 /// Whether a pointer that was refused only belongs to the time before the publishers' keys rotated.
 bool is_of_earlier_epoch(const manifest::SignedEnvelope& envelope, std::uint64_t epoch) {
   auto pointer = manifest::decode_channel_pointer(envelope.payload);
@@ -28,6 +30,21 @@ std::uint64_t next_sequence(const std::optional<manifest::ChannelPointer>& in_fo
   std::uint64_t highest = in_force ? in_force->sequence : 0;
   if (signed_here.epoch == epoch) highest = std::max(highest, signed_here.sequence);
   return std::max(highest + 1, least);
+}
+
+/// A tracker that was restored from an old backup has a pointer that the nodes have left: to renew it would take them back. The sequence
+/// above may have been signed here before for the same release, when the request got lost.
+Status check_is_newest(const manifest::ChannelPointer& pointer, const SequenceRecord::Entry& signed_here) {
+  const manifest::SeenSequence next{pointer.epoch, pointer.sequence + 1};
+  if (signed_here.at < next || (signed_here.at == next && signed_here.release == pointer.release)) return {};
+  return fail(ErrorCode::conflict, title(pointer.model, pointer.channel) + " is at sequence " + std::to_string(pointer.sequence) +
+                                       " at the tracker, and this machine has signed " + std::to_string(signed_here.at.sequence) +
+                                       ": set the channel again ('shoal channel set')");
+}
+
+Error exhausted(const ModelName& model, const ChannelName& channel) {
+  return fail(ErrorCode::conflict, title(model, channel) + " has the highest sequence that there is, which somebody gave it on " +
+                                       "purpose: begin a new epoch, without the key that signed it ('shoal trust rotate --new-epoch')");
 }
 
 }  // namespace
@@ -68,10 +85,7 @@ Result<ChannelMover::Moved> ChannelMover::move(const ModelName& model, const Cha
     SHOAL_TRY(const bool halted, is_halted(*current));
     if (!halted) return Moved{Outcome::already_there, current->sequence};
   }
-  if (sequence > manifest::number_limit)
-    return fail(ErrorCode::conflict, "channel " + model.str() + ":" + channel.str() +
-                                         " has the highest sequence that there is, which somebody gave it on " +
-                                         "purpose: begin a new epoch, without the key that signed it ('shoal trust rotate --new-epoch')");
+  if (sequence > manifest::number_limit) return exhausted(model, channel);
   manifest::ChannelPointer next{model,       channel,     epoch, sequence, move.release, now, now + pointer_life, move.rollback_of,
                                 move.reason, move.rollout};
   Status sound = manifest::check(next);
@@ -79,9 +93,30 @@ Result<ChannelMover::Moved> ChannelMover::move(const ModelName& model, const Cha
   auto envelope = signer_.sign(manifest::channel_type, manifest::encode(next));
   SHOAL_TRY(auto verified, session_.verifier()->channel(envelope, model, channel, {}, now));
   // Before it is sent: whatever becomes of the answer, this sequence is never signed for something else.
-  SHOAL_CHECK(record.note(model, channel, {epoch, sequence}));
-  SHOAL_CHECK(tracker_.set_channel(model, channel, envelope.encode()).within("channel " + model.str() + ":" + channel.str()));
+  SHOAL_CHECK(record.note(model, channel, {{epoch, sequence}, move.release}));
+  SHOAL_CHECK(tracker_.set_channel(model, channel, envelope.encode()).within(title(model, channel)));
   return Moved{Outcome::moved, sequence};
+}
+
+Result<manifest::ChannelPointer> ChannelMover::renew(const manifest::ChannelPointer& in_force) {
+  const WallTime now = session_.clock().now();
+  SequenceRecord record(session_.state());
+  SHOAL_TRY(auto signed_here, record.newest(in_force.model, in_force.channel));
+  SHOAL_CHECK(check_is_newest(in_force, signed_here));
+  if (in_force.sequence >= manifest::number_limit) return exhausted(in_force.model, in_force.channel);
+  manifest::ChannelPointer next = in_force;
+  next.sequence = in_force.sequence + 1;
+  next.issued = now;
+  next.expires = std::max(in_force.expires, now + pointer_life);
+  auto envelope = signer_.sign(manifest::channel_type, manifest::encode(next));
+  SHOAL_CHECK(session_.verifier()->channel(envelope, next.model, next.channel, {}, now));
+  // Before it is sent, like that of a move.
+  SHOAL_CHECK(record.note(next.model, next.channel, {{next.epoch, next.sequence}, next.release}));
+  Status renewed = tracker_.renew_channel(next.model, next.channel, envelope.encode());
+  if (!renewed.ok() && renewed.error().message.find(http::no_such_path) != std::string::npos)
+    return fail("the tracker is of an earlier version, which renews no pointers: upgrade it, or use 'shoal channel set'");
+  SHOAL_CHECK(std::move(renewed).within(title(next.model, next.channel)));
+  return next;
 }
 
 std::optional<manifest::Rollout> rollout_for(const RolloutWish& wish, const ReleaseId& release,

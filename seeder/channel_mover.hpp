@@ -44,6 +44,10 @@ class ChannelMover {
   /// Also a halted pointer is issued anew, which lets it go on. Errors: `verification` where the pointer in force does not verify,
   /// `conflict` where somebody else moved the channel meanwhile, and the tracker's.
   Result<Moved> move(const ModelName& model, const ChannelName& channel, const Move& move);
+  /// Signs what `in_force` says for another 90 days, exactly one sequence above it; nothing else changes, and a halted rollout stays
+  /// halted. `conflict` where another pointer is in force meanwhile, or this machine has signed a later one. Returns the pointer that is in
+  /// force then.
+  Result<manifest::ChannelPointer> renew(const manifest::ChannelPointer& in_force);
 
  private:
   const swarm::MemberSession& session_;

@@ -43,6 +43,7 @@ Result<manifest::VerifiedRelease> verified_release(const Desk& desk, const Model
 Result<manifest::VerifiedRelease> verified_release(const Desk& desk, const ModelName& model, const ReleaseId& id);
 
 std::vector<cli::Command> channel_commands();
+std::vector<cli::Command> renewal_commands();
 std::vector<cli::Command> trust_commands();
 std::vector<cli::Command> fleet_commands();
 

@@ -4,6 +4,7 @@
 #include "metrics/exporter.hpp"
 #include "seeder/command_parts.hpp"
 #include "seeder/intake.hpp"
+#include "seeder/pointer_renewal.hpp"
 #include "seeder/publisher.hpp"
 #include "seeder/seeder.hpp"
 #include "seeder/watch_options.hpp"
@@ -32,6 +33,11 @@ const cli::Option scrub_option{"--scrub-rate",
                                "scrub_rate"};
 const cli::Option directed_option{
     "--directed", "yes|no", "ration pieces among the nodes, so that each leaves this machine about once", "yes", false, false, "directed"};
+
+const cli::Option renew_option{
+    "--renew", "yes|no", "renew the channel pointers that the publisher's key may sign, where this machine has it, before they end",
+    "yes",     false,    false,
+    "renew"};
 
 const cli::Option join_option{
     "--join",
@@ -84,6 +90,7 @@ Status publish(Invocation& call, MemberSession& session, const PublishRequest& r
 struct Serving {
   HostPort listen;
   swarm::SwarmOptions swarm;
+  bool renew = true;
 };
 
 Result<bool> yes_or_no(const Invocation& call, const std::string& option) {
@@ -95,6 +102,7 @@ Result<bool> yes_or_no(const Invocation& call, const std::string& option) {
 Result<Serving> serving_of(const Invocation& call) {
   Serving serving;
   SHOAL_TRY(serving.swarm.directed, yes_or_no(call, "--directed"));
+  SHOAL_TRY(serving.renew, yes_or_no(call, "--renew"));
   SHOAL_TRY(serving.listen, call.address("--listen"));
   SHOAL_TRY(serving.swarm.scrub_rate, parse_bytes(call.get("--scrub-rate")).within("--scrub-rate"));
   SHOAL_TRY(serving.swarm.upload_limit, parse_bytes(call.get("--upload-limit")).within("--upload-limit"));
@@ -109,8 +117,17 @@ Result<std::unique_ptr<MemberSession>> open_to_publish(const fs::path& state, co
               session.error().message + "; where that is a seeder, publish without --seed: it takes the release up by itself");
 }
 
+/// None where this machine has no publisher's key.
+Result<std::optional<Signer>> signer_for_renewal(const Invocation& call, const Serving& serving, const fs::path& state) {
+  if (!serving.renew || !Signer::is_at_hand(call.all("--key"), state)) return std::optional<Signer>();
+  SHOAL_TRY(Signer signer, load_signer(call, state));
+  return std::optional(std::move(signer));
+}
+
 /// SIGHUP: the limit, and where there is one the intake, follow the configuration file.
-Status serve(Invocation& call, MemberSession& session, Seeder& seeder, Intake* intake = nullptr) {
+Status serve(Invocation& call, MemberSession& session, Seeder& seeder, std::optional<Signer> signer, Intake* intake = nullptr) {
+  std::optional<PointerRenewal> renewal;
+  if (signer) renewal.emplace(session, std::move(*signer), call.out);
   auto apply = [&](const Invocation& now) -> Status {
     SHOAL_TRY(Serving serving, serving_of(now));
     if (intake != nullptr) {
@@ -128,9 +145,11 @@ Status serve(Invocation& call, MemberSession& session, Seeder& seeder, Intake* i
   auto describe = [&](metrics::Page& page) {
     seeder.describe(page);
     if (intake != nullptr) intake->describe(page);
+    if (renewal) renewal->describe(page);
   };
   SHOAL_TRY(auto exporter,
             metrics::Exporter::start(metrics, {"seeder", call.software, session.credentials(), session.clock(), describe, health}));
+  if (renewal) renewal->start();
   seeder.run(service);
   return {};
 }
@@ -150,7 +169,8 @@ Status run_publish(Invocation& call) {
   // The port is taken before anything is registered: what is published can be served.
   SHOAL_TRY(auto seeder, Seeder::start(*session, serving.listen, serving.swarm, call.out));
   SHOAL_CHECK(publish(call, *session, request));
-  return serve(call, *session, *seeder);
+  SHOAL_TRY(auto renewing, signer_for_renewal(call, serving, session->state()));
+  return serve(call, *session, *seeder, std::move(renewing));
 }
 
 Status run_seed(Invocation& call) {
@@ -160,10 +180,11 @@ Status run_seed(Invocation& call) {
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({Role::seeder}, "seed"));
   SHOAL_TRY(IntakePlan plan, intake_plan_of(call, session->state()));
+  SHOAL_TRY(auto renewing, signer_for_renewal(call, serving, session->state()));
   SHOAL_TRY(auto seeder, Seeder::start(*session, serving.listen, serving.swarm, call.out));
   Intake intake(*session, call.out);
   intake.follow(plan);
-  Status served = serve(call, *session, *seeder, &intake);
+  Status served = serve(call, *session, *seeder, std::move(renewing), &intake);
   if (intake.stop()) return served;
   // What the thread that hangs refers to stays until the process ends, which it does now.
   seeder.reset();
@@ -191,6 +212,7 @@ cli::Command publish_command() {
        upload_limit_option,
        scrub_option,
        directed_option,
+       renew_option,
        cli::metrics_option(),
        hash_rate_option,
        {"--label", "KEY=VALUE", "a remark that is signed along; may be given again", "", false, true},
@@ -208,8 +230,8 @@ cli::Command publish_command() {
 }
 
 std::vector<cli::Option> seed_options() {
-  std::vector<cli::Option> options{state_option, listen_option, upload_limit_option, directed_option,
-                                   scrub_option, key_option,    join_option,         cli::metrics_option()};
+  std::vector<cli::Option> options{state_option, listen_option, upload_limit_option, directed_option,      scrub_option,
+                                   key_option,   renew_option,  join_option,         cli::metrics_option()};
   for (const cli::Option& option : watch_options()) options.push_back(option);
   return options;
 }
@@ -224,6 +246,10 @@ cli::Command seed_command() {
       "With --join a second machine (another head of the NAS, a copy in a cloud) serves the same release, once its files proved to be the\n"
       "same. It needs no publisher key, and reads each byte once:\n\n"
       "  shoal seed --join /mnt/nas2/llama=acme/llama@1.0\n\n"
+      "Where this machine has the publisher's key (--key, or publisher.key in --state), it renews the channel pointers that the key may "
+      "sign "
+      "before\n"
+      "their 90 days are over (see 'shoal channel renew').\n\n"
       "With --watch it publishes by itself what is completed below a directory, such as a NAS that training jobs write to, and never\n"
       "half a checkpoint. Nothing is written there. The directories' names say model and version; settings behind the pattern differ\n"
       "from the defaults of the other options:\n\n"
@@ -239,7 +265,7 @@ cli::Command seed_command() {
 
 std::vector<cli::Command> commands() {
   std::vector<cli::Command> all{publish_command(), seed_command()};
-  for (auto* more : {channel_commands, fleet_commands, trust_commands})
+  for (auto* more : {channel_commands, renewal_commands, fleet_commands, trust_commands})
     for (cli::Command& command : more()) all.push_back(std::move(command));
   return all;
 }

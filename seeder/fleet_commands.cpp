@@ -1,4 +1,5 @@
 // `shoal release withdraw` and `shoal nodes list`.
+#include "manifest/validity.hpp"
 #include "seeder/command_parts.hpp"
 #include "seeder/withdrawing.hpp"
 
@@ -47,19 +48,31 @@ Json node_line(const registry::NodeRow& node, const WallTime& now) {
                {"size_bytes", row.size}};
     if (row.active) shown["active"] = row.active->hex();
     if (row.wanted) shown["wanted"] = row.wanted->hex();
+    if (row.pointer_expires) {
+      shown["pointer_expires"] = format_time(*row.pointer_expires);
+      shown["pointer_days_left"] = manifest::days_left(*row.pointer_expires, now);
+    }
     line["subscriptions"].push_back(std::move(shown));
   }
   return line;
 }
 
-std::string subscription_text(const registry::SubscriptionReport& row) {
+std::string pointer_text(const registry::SubscriptionReport& row, WallTime now) {
+  if (!row.pointer_expires) return "";
+  const std::string text = "  (pointer " + manifest::end_text(*row.pointer_expires, now);
+  return manifest::ends_soon(*row.pointer_expires, now)
+             ? text + ": 'shoal channel renew " + row.model.str() + ":" + row.channel.str() + "')"
+             : text + ")";
+}
+
+std::string subscription_text(const registry::SubscriptionReport& row, WallTime now) {
   std::string text =
       "\n    " + row.model.str() + ":" + row.channel.str() + "  " + (row.active_version.empty() ? "nothing" : row.active_version);
   if (row.wanted && row.wanted != row.active) {
     text += " -> " + (row.wanted_version.empty() ? row.wanted->hex().substr(0, 12) : row.wanted_version);
     if (row.size > 0) text += " (" + std::to_string(row.done * 100 / row.size) + " %)";
   }
-  text += "  " + row.phase;
+  text += "  " + row.phase + pointer_text(row, now);
   return row.reason.empty() ? text : text + ": " + row.reason;
 }
 
@@ -70,7 +83,7 @@ std::string node_text(const registry::NodeRow& node, const WallTime& now) {
   if (node.machine.held_twice) text += "  TWO HOLD ITS KEY since " + format_time(*node.machine.held_twice) + " (revoke it, join again)";
   if (!node.seen) return text + "  has not reported since the tracker started";
   text += "  seen " + format_duration(std::max<std::chrono::milliseconds>(now - *node.seen, {})) + " ago";
-  for (const auto& row : node.report.subscriptions) text += subscription_text(row);
+  for (const auto& row : node.report.subscriptions) text += subscription_text(row, now);
   return text;
 }
 
@@ -87,6 +100,10 @@ Status run_nodes(Invocation& call) {
     if (model && rows.empty()) continue;
     call.out.result(node_line(node, desk.clock->now()), node_text(node, desk.clock->now()));
   }
+  const WallTime root_until = desk.session->verifier()->root().expires;
+  if (manifest::ends_soon(root_until, desk.clock->now()))
+    call.out.message("warning: the trust root " + manifest::end_text(root_until, desk.clock->now()) +
+                     ": renew it with 'shoal trust rotate --root-key FILE'");
   return {};
 }
 

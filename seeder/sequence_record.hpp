@@ -2,6 +2,8 @@
 // was restored from an old backup does not know it, and nodes refuse whatever is lower than what they have seen.
 #pragma once
 
+#include <optional>
+
 #include "base/files.hpp"
 #include "manifest/trust.hpp"
 
@@ -11,10 +13,15 @@ class SequenceRecord {
  public:
   explicit SequenceRecord(fs::path state) : directory_(std::move(state) / "published") {}
 
+  struct Entry {
+    manifest::SeenSequence at;
+    std::optional<ReleaseId> release = {};  // that it was signed for; none in records of earlier versions
+  };
   /// Zeroes where nothing was signed here yet; an error where the file is damaged.
+  Result<Entry> newest(const ModelName& model, const ChannelName& channel) const;
   Result<manifest::SeenSequence> highest(const ModelName& model, const ChannelName& channel) const;
   /// Durable. Never lowers what is there.
-  Status note(const ModelName& model, const ChannelName& channel, const manifest::SeenSequence& sequence) const;
+  Status note(const ModelName& model, const ChannelName& channel, const Entry& entry) const;
 
  private:
   fs::path file(const ModelName& model, const ChannelName& channel) const { return directory_ / model.str() / (channel.str() + ".json"); }

@@ -47,6 +47,11 @@ Result<Signer> Signer::load(const std::vector<std::string>& key_files, const fs:
   return signer;
 }
 
+bool Signer::is_at_hand(const std::vector<std::string>& key_files, const fs::path& state) {
+  std::error_code ignored;
+  return !key_files.empty() || fs::exists(state / default_key, ignored);
+}
+
 Status Signer::add(const fs::path& file) {
   auto pem = read_file(file, key_file_limit);
   if (!pem.ok()) return fail(ErrorCode::usage, "publisher key: " + pem.error().message);

@@ -14,6 +14,9 @@ class Signer {
   /// From the files of --key, else from STATE/publisher.key. Code `usage` where there is none or one is no key.
   static Result<Signer> load(const std::vector<std::string>& key_files, const fs::path& state);
 
+  /// Whether `load` would find a key: --key is given, or STATE/publisher.key is there.
+  static bool is_at_hand(const std::vector<std::string>& key_files, const fs::path& state);
+
   /// That a document signed with these keys for `model` would be accepted by machines that trust what `verifier` trusts: code
   /// `verification`, the keys and the models that they may sign for.
   Status check_authorised(const manifest::Verifier& verifier, const ModelName& model, WallTime now) const;

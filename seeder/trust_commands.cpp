@@ -1,4 +1,5 @@
 // `shoal trust show`, `shoal trust rotate` and `shoal key create`.
+#include "manifest/validity.hpp"
 #include "seeder/command_parts.hpp"
 #include "seeder/root_editor.hpp"
 
@@ -16,7 +17,7 @@ Json hex_of(const std::vector<crypto::KeyId>& ids) {
   return list;
 }
 
-Json root_line(const manifest::Verifier& verifier, const char* type) {
+Json root_line(const manifest::Verifier& verifier, const char* type, WallTime now) {
   const manifest::TrustRoot& root = verifier.root();
   Json publishers = Json::array();
   for (const auto& rule : root.publishers)
@@ -26,6 +27,7 @@ Json root_line(const manifest::Verifier& verifier, const char* type) {
           {"version", root.version},
           {"epoch", root.epoch},
           {"expires", format_time(root.expires)},
+          {"days_left", manifest::days_left(root.expires, now)},
           {"fingerprint", verifier.fingerprint().hex()},
           {"root_keys", hex_of(root.root_keys)},
           {"root_threshold", root.root_threshold},
@@ -39,11 +41,13 @@ std::string keys_text(const std::vector<crypto::KeyId>& ids) {
   return text.empty() ? "\n    none" : text;
 }
 
-std::string root_text(const manifest::Verifier& verifier) {
+std::string root_text(const manifest::Verifier& verifier, WallTime now) {
   const manifest::TrustRoot& root = verifier.root();
   std::string text = "trust root " + std::to_string(root.version) + " of fleet " + root.fleet.str() + ", epoch " +
-                     std::to_string(root.epoch) + ", until " + format_time(root.expires) + "\nfingerprint " + verifier.fingerprint().hex() +
-                     "\n  root keys, " + std::to_string(root.root_threshold) + " must sign:" + keys_text(root.root_keys);
+                     std::to_string(root.epoch) + ", until " + format_time(root.expires) + " (" + manifest::end_text(root.expires, now) +
+                     (manifest::ends_soon(root.expires, now) ? ": renew it with 'shoal trust rotate --root-key FILE'" : "") +
+                     ")\nfingerprint " + verifier.fingerprint().hex() + "\n  root keys, " + std::to_string(root.root_threshold) +
+                     " must sign:" + keys_text(root.root_keys);
   for (const auto& rule : root.publishers) {
     std::string models;
     for (const std::string& pattern : rule.models) models += (models.empty() ? "" : ", ") + pattern;
@@ -55,7 +59,7 @@ std::string root_text(const manifest::Verifier& verifier) {
 Status run_show(Invocation& call) {
   SHOAL_TRY(Desk desk, Desk::open(call));
   auto verifier = desk.session->verifier();
-  call.out.result(root_line(*verifier, "trust_root"), root_text(*verifier));
+  call.out.result(root_line(*verifier, "trust_root", desk.clock->now()), root_text(*verifier, desk.clock->now()));
   return {};
 }
 
@@ -126,7 +130,7 @@ Status run_rotate(Invocation& call) {
   SHOAL_CHECK(checked.rotate(envelope).within("these --root-key files do not suffice"));
   SHOAL_CHECK(desk.tracker->set_trust_root(next.version, envelope.encode()));
   SHOAL_CHECK(desk.session->rotate(envelope.encode()));
-  call.out.result(root_line(checked, "trust_root"), root_text(checked));
+  call.out.result(root_line(checked, "trust_root", desk.clock->now()), root_text(checked, desk.clock->now()));
   return {};
 }
 

@@ -87,6 +87,18 @@ Result<manifest::ChannelPointer> stored_pointer(const ChannelRecord& record) {
   return manifest::decode_channel_pointer(envelope.payload);
 }
 
+/// A renewal says what the pointer in force says, one sequence above it, for at least as long: whoever moved the channel meanwhile has won.
+Status check_renews(const manifest::ChannelPointer& next, const manifest::ChannelPointer& in_force) {
+  manifest::ChannelPointer expected = in_force;
+  expected.sequence = in_force.sequence + 1;
+  expected.issued = next.issued;
+  expected.expires = std::max(next.expires, in_force.expires);
+  if (next == expected) return {};
+  return fail(ErrorCode::conflict, title(next.model, next.channel) + " is at sequence " + std::to_string(in_force.sequence) + " of epoch " +
+                                       std::to_string(in_force.epoch) +
+                                       ", and this is no renewal of it: somebody else moved or renewed the channel meanwhile");
+}
+
 /// No channel may lead to what is withdrawn, nor may the rollout of one fall back on it.
 Status check_unused(Session& session, const ReleaseRecord& release) {
   SHOAL_TRY(auto channels, all_channels(session));
@@ -108,6 +120,9 @@ Result<ChannelStanding> standing_of(const ChannelRecord& record) {
   ChannelStanding standing;
   standing.state = {record.model, record.channel, record.seen.epoch, record.seen.sequence, crypto::sha256(envelope.payload), record.halted};
   standing.release = record.release;
+  standing.expires = pointer.expires;
+  standing.judged_from = record.judged_from;
+  standing.judged_since = record.judged_since;
   if (!pointer.rollout) return standing;
   standing.halt_percent = pointer.rollout->halt_percent;
   standing.percent = pointer.rollout->percent;
@@ -242,7 +257,7 @@ Status Catalog::set_channel(const ModelName& model, const ChannelName& channel, 
   SHOAL_TRY(auto envelope, decode_envelope(envelope_json, manifest::channel_limit));
   // Held against what is stored below: a pointer that is merely late is a conflict, not a forgery.
   SHOAL_TRY(auto pointer, verifier_()->channel(envelope, model, channel, {}, clock_.now()));
-  ChannelRecord next{model, channel, {pointer->epoch, pointer->sequence}, pointer->release, envelope_json, false};
+  ChannelRecord next{model, channel, {pointer->epoch, pointer->sequence}, pointer->release, envelope_json};
   Result<bool> moved = database_.write([&](Session& session) -> Result<bool> {
     SHOAL_TRY(auto stored, find_channel(session, model, channel));
     if (stored && same_payload(stored->envelope, envelope)) return false;
@@ -256,6 +271,29 @@ Status Catalog::set_channel(const ModelName& model, const ChannelName& channel, 
   if (*moved)
     log::info("channel_moved",
               {{"channel", title(model, channel)}, {"release", next.release.hex()}, {"sequence", next.seen.sequence}, {"by", who.str()}});
+  return {};
+}
+
+Status Catalog::renew_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope_json, const NodeId& who) {
+  SHOAL_TRY(auto envelope, decode_envelope(envelope_json, manifest::channel_limit));
+  SHOAL_TRY(auto pointer, verifier_()->channel(envelope, model, channel, {}, clock_.now()));
+  ChannelRecord next{model, channel, {pointer->epoch, pointer->sequence}, pointer->release, envelope_json};
+  Result<bool> renewed = database_.write([&](Session& session) -> Result<bool> {
+    SHOAL_TRY(auto stored, find_channel(session, model, channel));
+    if (!stored) return fail(ErrorCode::not_found, "channel " + title(model, channel) + " does not exist in this fleet");
+    if (same_payload(stored->envelope, envelope)) return false;
+    SHOAL_TRY(auto in_force, stored_pointer(*stored));
+    SHOAL_CHECK(check_renews(*pointer, in_force));
+    SHOAL_CHECK(check_target(session, next));
+    SHOAL_CHECK(prolong_channel(session, next, who, clock_.now()));
+    return true;
+  });
+  SHOAL_CHECK(renewed);
+  if (*renewed)
+    log::info("channel_renewed", {{"channel", title(model, channel)},
+                                  {"sequence", next.seen.sequence},
+                                  {"expires", format_time(pointer->expires)},
+                                  {"by", who.str()}});
   return {};
 }
 

@@ -60,6 +60,9 @@ class Catalog {
   /// Moves a channel. `conflict` where (epoch, sequence) does not rise, unless the pointer is the stored one; `not_found` where
   /// its release is not registered for this model, or was withdrawn; `conflict` where a new channel would exceed a quota.
   Status set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope, const NodeId& who);
+  /// Makes the pointer in force last longer: `conflict` unless the next one is one sequence above it and otherwise says the same. A halted
+  /// rollout stays halted.
+  Status renew_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope, const NodeId& who);
   Result<std::string> channel(const ModelName& model, const ChannelName& channel);
   Result<std::vector<registry::ChannelRow>> channels(const ModelName& model);
 

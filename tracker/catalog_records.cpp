@@ -21,11 +21,18 @@ Result<ReleaseRecord> release_of(const Row& row) {
                        row.number(8) != 0};
 }
 
-/// From: model, channel, epoch, sequence, release, envelope, halted.
+/// From: model, channel, epoch, sequence, release, envelope, halted, judged_from, judged_since.
 Result<ChannelRecord> channel_of(const Row& row) {
   SHOAL_TRY(ReleaseId release, ReleaseId::from_raw(row.text(4)));
   manifest::SeenSequence seen{static_cast<std::uint64_t>(row.number(2)), static_cast<std::uint64_t>(row.number(3))};
-  return ChannelRecord{ModelName::trusted(row.text(0)), ChannelName::trusted(row.text(1)), seen, release, row.text(5), row.number(6) != 0};
+  return ChannelRecord{ModelName::trusted(row.text(0)),
+                       ChannelName::trusted(row.text(1)),
+                       seen,
+                       release,
+                       row.text(5),
+                       row.number(6) != 0,
+                       static_cast<std::uint64_t>(row.number(7)),
+                       time_of(row.number(8))};
 }
 
 Result<std::vector<ReleaseRecord>> releases_of(const std::vector<Row>& rows) {
@@ -120,19 +127,35 @@ Status set_version_aside(Session& session, const ReleaseId& id) {
   return {};
 }
 
-Status put_channel(Session& session, const ChannelRecord& record, const NodeId& who, WallTime now) {
-  // `halted` starts afresh with each pointer; `made` stays.
-  SHOAL_CHECK(session.run(
-      "INSERT INTO channels(model, channel, epoch, sequence, release, envelope, updated, made) "
-      "VALUES(?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) + 1 FROM channel_history)) ON CONFLICT(model, channel) DO UPDATE SET "
-      "epoch = excluded.epoch, sequence = excluded.sequence, release = excluded.release, envelope = excluded.envelope, "
-      "updated = excluded.updated, halted = 0",
-      {record.model.str(), record.channel.str(), static_cast<std::int64_t>(record.seen.epoch),
-       static_cast<std::int64_t>(record.seen.sequence), Value::blob(record.release.view()), Value::blob(record.envelope), seconds(now)}));
+namespace {
+
+Status note_in_history(Session& session, const ChannelRecord& record, const NodeId& who, WallTime now) {
   SHOAL_CHECK(session.run("INSERT INTO channel_history(model, channel, release, envelope, who, at) VALUES(?, ?, ?, ?, ?, ?)",
                           {record.model.str(), record.channel.str(), Value::blob(record.release.view()), Value::blob(record.envelope),
                            who.str(), seconds(now)}));
   return {};
+}
+
+}  // namespace
+
+Status put_channel(Session& session, const ChannelRecord& record, const NodeId& who, WallTime now) {
+  // `halted` starts afresh with each pointer; `made` stays.
+  SHOAL_CHECK(session.run(
+      "INSERT INTO channels(model, channel, epoch, sequence, release, envelope, updated, judged_from, judged_since, made) "
+      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?4, ?7, (SELECT coalesce(max(id), 0) + 1 FROM channel_history)) "
+      "ON CONFLICT(model, channel) DO UPDATE SET epoch = excluded.epoch, sequence = excluded.sequence, release = excluded.release, "
+      "envelope = excluded.envelope, updated = excluded.updated, judged_from = excluded.judged_from, judged_since = excluded.judged_since, "
+      "halted = 0",
+      {record.model.str(), record.channel.str(), static_cast<std::int64_t>(record.seen.epoch),
+       static_cast<std::int64_t>(record.seen.sequence), Value::blob(record.release.view()), Value::blob(record.envelope), seconds(now)}));
+  return note_in_history(session, record, who, now);
+}
+
+Status prolong_channel(Session& session, const ChannelRecord& record, const NodeId& who, WallTime now) {
+  SHOAL_CHECK(session.run("UPDATE channels SET sequence = ?, envelope = ?, updated = ? WHERE model = ? AND channel = ?",
+                          {static_cast<std::int64_t>(record.seen.sequence), Value::blob(record.envelope), seconds(now), record.model.str(),
+                           record.channel.str()}));
+  return note_in_history(session, record, who, now);
 }
 
 Result<bool> mark_halted(Session& session, const ModelName& model, const ChannelName& channel, const manifest::SeenSequence& seen) {
@@ -142,17 +165,17 @@ Result<bool> mark_halted(Session& session, const ModelName& model, const Channel
 }
 
 Result<std::optional<ChannelRecord>> find_channel(Session& session, const ModelName& model, const ChannelName& channel) {
-  SHOAL_TRY(auto rows,
-            session.run("SELECT model, channel, epoch, sequence, release, envelope, halted FROM channels WHERE model = ? AND channel = ?",
-                        {model.str(), channel.str()}));
+  SHOAL_TRY(auto rows, session.run("SELECT model, channel, epoch, sequence, release, envelope, halted, judged_from, judged_since FROM "
+                                   "channels WHERE model = ? AND channel = ?",
+                                   {model.str(), channel.str()}));
   if (rows.empty()) return std::optional<ChannelRecord>();
   SHOAL_TRY(ChannelRecord record, channel_of(rows.front()));
   return std::optional(std::move(record));
 }
 
 Result<std::vector<ChannelRecord>> all_channels(Session& session) {
-  SHOAL_TRY(auto rows,
-            session.run("SELECT model, channel, epoch, sequence, release, envelope, halted FROM channels ORDER BY model, channel"));
+  SHOAL_TRY(auto rows, session.run("SELECT model, channel, epoch, sequence, release, envelope, halted, judged_from, judged_since FROM "
+                                   "channels ORDER BY model, channel"));
   std::vector<ChannelRecord> channels;
   for (const Row& row : rows) {
     SHOAL_TRY(ChannelRecord record, channel_of(row));
@@ -162,9 +185,10 @@ Result<std::vector<ChannelRecord>> all_channels(Session& session) {
 }
 
 Result<std::vector<ChannelRecord>> oldest_channels(Session& session, std::int64_t most) {
-  SHOAL_TRY(auto rows, session.run("SELECT model, channel, epoch, sequence, release, envelope, halted FROM channels "
-                                   "ORDER BY made, model, channel LIMIT ?",
-                                   {most}));
+  SHOAL_TRY(auto rows,
+            session.run("SELECT model, channel, epoch, sequence, release, envelope, halted, judged_from, judged_since FROM channels "
+                        "ORDER BY made, model, channel LIMIT ?",
+                        {most}));
   std::vector<ChannelRecord> channels;
   for (const Row& row : rows) {
     SHOAL_TRY(ChannelRecord record, channel_of(row));

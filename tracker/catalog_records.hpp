@@ -54,10 +54,15 @@ struct ChannelRecord {
   ReleaseId release;
   std::string envelope;
   bool halted = false;
+  /// Since when failures count against its rollout: the pointer that began it, or resumed it. Zeroes: all of them count.
+  std::uint64_t judged_from = 0;
+  WallTime judged_since = {};
 };
 
-/// Replaces the pointer in force and adds it to the history, as sent by `who`.
+/// Replaces the pointer in force and adds it to the history, as sent by `who`. Its rollout begins.
 Status put_channel(Session& session, const ChannelRecord& record, const NodeId& who, WallTime now);
+/// The same for a pointer that says what the one in force says, for longer: a halt and what was counted stay.
+Status prolong_channel(Session& session, const ChannelRecord& record, const NodeId& who, WallTime now);
 /// Marks the rollout of the pointer that is in force at `seen`; false where another one is.
 Result<bool> mark_halted(Session& session, const ModelName& model, const ChannelName& channel, const manifest::SeenSequence& seen);
 /// Sorted by model and channel.

@@ -107,6 +107,10 @@ ALTER TABLE releases ADD COLUMN withdrawal BLOB NOT NULL DEFAULT x'';    -- the 
 ALTER TABLE channels ADD COLUMN made INTEGER NOT NULL DEFAULT 9223372036854775807;  -- rises from channel to channel; not known: the newest
 UPDATE channels SET made = COALESCE((SELECT min(id) FROM channel_history h WHERE h.model = channels.model AND h.channel = channels.channel), made);
 CREATE INDEX channels_by_age ON channels(made);
+)sql",
+    R"sql(
+ALTER TABLE channels ADD COLUMN judged_from INTEGER NOT NULL DEFAULT 0;   -- failures under an earlier sequence do not count
+ALTER TABLE channels ADD COLUMN judged_since INTEGER NOT NULL DEFAULT 0;  -- when the pointer of that sequence came
 )sql"};
 constexpr int schema_version = static_cast<int>(std::size(migrations));
 

@@ -112,6 +112,14 @@ Result<Response> set_channel(const Parts& parts, const Request& request, const P
   return json("{}");
 }
 
+Result<Response> renew_channel(const Parts& parts, const Request& request, const PathArguments& arguments) {
+  SHOAL_TRY(ModelName model, model_of(arguments));
+  SHOAL_TRY(ChannelName channel, ChannelName::parse(arguments.at(2)));
+  SHOAL_CHECK(parts.catalog.renew_channel(model, channel, request.body, request.peer->identity.id));
+  say_changed(parts);
+  return json("{}");
+}
+
 Result<Response> show_channel(const Parts& parts, const Request&, const PathArguments& arguments) {
   SHOAL_TRY(ModelName model, model_of(arguments));
   SHOAL_TRY(ChannelName channel, ChannelName::parse(arguments.at(2)));
@@ -156,6 +164,7 @@ std::vector<http::Route> tracker_routes(const Parts& parts) {
       {"GET", "/v1/releases/{id}", reading, disk(show_release)},
       {"GET", "/v1/releases/{id}/metainfo", reading, disk(show_metainfo)},
       {"PUT", model + "/channels/{channel}", publishing, disk(set_channel)},
+      {"PUT", model + "/channels/{channel}/renewal", publishing, disk(renew_channel)},
       {"GET", model + "/channels/{channel}", reading, disk(show_channel)},
       {"GET", model + "/channels", reading, disk(show_channels)},
       {"GET", "/v1/status", watching, disk(show_status)},

@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
 #include "manifest/envelope.hpp"
+#include "manifest/validity.hpp"
 
 namespace shoal::tracker {
 namespace {
@@ -136,6 +137,20 @@ std::optional<ChannelStanding> FreshnessDesk::standing(const ModelName& model, c
     for (const ChannelStanding& standing : state.situation.channels)
       if (standing.state.model == model && standing.state.channel == channel) return standing;
     return std::nullopt;
+  });
+}
+
+FreshnessDesk::Ends FreshnessDesk::ends(std::uint64_t epoch) const {
+  const WallTime now = clock_.now();
+  return state_.with([&](const State& state) {
+    Ends ends;
+    for (const ChannelStanding& standing : state.situation.channels) {
+      if (standing.state.epoch != epoch) continue;
+      ends.soonest = std::min(ends.soonest.value_or(standing.expires), standing.expires);
+      ends.soon += manifest::ends_soon(standing.expires, now) ? 1 : 0;
+      ends.expired += now >= standing.expires ? 1 : 0;
+    }
+    return ends;
   });
 }
 

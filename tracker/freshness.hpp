@@ -20,6 +20,9 @@ struct ChannelStanding {
   std::uint32_t halt_percent = 0;  // 0: it never halts
   std::uint32_t percent = 100;     // of the nodes, chosen by `salt` (manifest::is_chosen)
   std::string salt = {};
+  WallTime expires = {};          // of the pointer
+  std::uint64_t judged_from = 0;  // failures count from this sequence on
+  WallTime judged_since = {};     // when the pointer of that sequence came
   bool operator==(const ChannelStanding&) const = default;
 };
 
@@ -58,6 +61,14 @@ class FreshnessDesk {
   /// As of the last refresh; empty where the channel is not known.
   std::optional<ChannelStanding> standing(const ModelName& model, const ChannelName& channel) const;
   std::size_t waiting() const;
+
+  /// When pointers of this epoch end, as of the last refresh.
+  struct Ends {
+    std::optional<WallTime> soonest;
+    std::size_t soon = 0;  // within manifest::warning_time, those that expired included
+    std::size_t expired = 0;
+  };
+  Ends ends(std::uint64_t epoch) const;
 
  private:
   struct Waiter {

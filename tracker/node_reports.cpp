@@ -1,6 +1,7 @@
 #include "tracker/node_reports.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 
 namespace shoal::tracker {
@@ -10,21 +11,24 @@ bool is_failure(const registry::SubscriptionReport& report, const ReleaseId& rel
   return report.phase == "failed" && report.wanted == release;
 }
 
-bool follows(const registry::NodeReport& report, const ModelName& model, const ChannelName& channel) {
-  return std::any_of(report.subscriptions.begin(), report.subscriptions.end(),
-                     [&](const registry::SubscriptionReport& row) { return row.model == model && row.channel == channel; });
+/// Where `report` has the channel; a channel counts once, however often a node names it.
+std::optional<std::size_t> index_of(const registry::NodeReport& report, const ModelName& model, const ChannelName& channel) {
+  for (std::size_t i = 0; i < report.subscriptions.size(); ++i)
+    if (report.subscriptions[i].model == model && report.subscriptions[i].channel == channel) return i;
+  return std::nullopt;
 }
 
 }  // namespace
 
-void count(RolloutTally& tally, const registry::NodeReport& report, const ModelName& model, const ChannelName& channel,
-           const ReleaseId& release) {
-  for (const registry::SubscriptionReport& row : report.subscriptions) {
-    if (row.model != model || row.channel != channel) continue;
-    if (is_failure(row, release)) ++tally.failed;
-    else if (row.active == release) ++tally.active;
-    return;  // a channel counts once, however often a node names it
-  }
+bool is_of_rollout(const Said& said, const ChannelStanding& standing, WallTime now) {
+  const manifest::SeenSequence from{standing.state.epoch, standing.judged_from};
+  if (said.row.tried) return *said.row.tried >= from;
+  return said.failing_since >= standing.judged_since || now >= standing.judged_since + longest_until_retry;
+}
+
+void count(RolloutTally& tally, const Said& said, const ChannelStanding& standing, WallTime now) {
+  if (!is_failure(said.row, standing.release)) tally.active += said.row.active == standing.release ? 1 : 0;
+  else tally.failed += is_of_rollout(said, standing, now) ? 1 : 0;
 }
 
 bool halts(const RolloutTally& tally, std::uint32_t halt_percent, std::uint32_t sample) {
@@ -37,8 +41,24 @@ bool halts(const RolloutTally& tally, std::uint32_t halt_percent, std::uint32_t 
 Status NodeReports::put(const NodeId& node, registry::NodeReport report, WallTime now) {
   if (report.subscriptions.size() > most_subscriptions)
     return fail(ErrorCode::usage, "a node may report " + std::to_string(most_subscriptions) + " subscriptions at most");
-  reports_.lock()->insert_or_assign(node, Stored{now, std::move(report)});
+  auto reports = reports_.lock();
+  const auto before = reports->find(node);
+  std::vector<WallTime> since = failing_since(report, before == reports->end() ? nullptr : &before->second, now);
+  reports->insert_or_assign(node, Stored{now, std::move(report), std::move(since)});
   return {};
+}
+
+/// Those that failed with the same release the last time go on failing since then.
+std::vector<WallTime> NodeReports::failing_since(const registry::NodeReport& report, const Stored* before, WallTime now) {
+  std::vector<WallTime> since;
+  for (const registry::SubscriptionReport& row : report.subscriptions) {
+    since.push_back(now);
+    const auto last = before != nullptr ? index_of(before->report, row.model, row.channel) : std::nullopt;
+    if (!last || row.phase != "failed") continue;
+    const registry::SubscriptionReport& earlier = before->report.subscriptions[*last];
+    if (earlier.phase == "failed" && earlier.wanted == row.wanted) since.back() = before->failing_since[*last];
+  }
+  return since;
 }
 
 std::vector<registry::NodeRow> NodeReports::rows(const std::vector<registry::MachineRow>& machines) const {
@@ -60,8 +80,10 @@ RolloutTally NodeReports::tally(const ChannelStanding& standing, WallTime now) c
     RolloutTally tally;
     for (const auto& [node, stored] : reports) {
       if (stored.at + report_life < now) continue;
-      count(tally, stored.report, model, channel, standing.release);
-      if (follows(stored.report, model, channel) && manifest::is_chosen(rollout, node)) ++tally.audience;
+      const auto index = index_of(stored.report, model, channel);
+      if (!index) continue;
+      count(tally, {stored.report.subscriptions[*index], stored.failing_since[*index]}, standing, now);
+      if (manifest::is_chosen(rollout, node)) ++tally.audience;
     }
     return tally;
   });

@@ -19,9 +19,19 @@ struct RolloutTally {
   bool operator==(const RolloutTally&) const = default;
 };
 
-/// What one node's report adds: it failed where it wants the release and says so, else it has it active or not.
-void count(RolloutTally& tally, const registry::NodeReport& report, const ModelName& model, const ChannelName& channel,
-           const ReleaseId& release);
+/// What one node says of a channel, and since when it has said that the release which it wants fails, without a word in between.
+struct Said {
+  const registry::SubscriptionReport& row;
+  WallTime failing_since;
+};
+/// Whether a failure is one of this rollout: of a try under the pointer that began or resumed it, or under a later one. Older nodes do not
+/// say under which pointer they tried. Theirs counts where they began to fail after that pointer came, or once every node has had to try
+/// again.
+bool is_of_rollout(const Said& said, const ChannelStanding& standing, WallTime now);
+/// What one node adds: it failed where it wants the release and says so, else it has it active or not.
+void count(RolloutTally& tally, const Said& said, const ChannelStanding& standing, WallTime now);
+/// After so long every node has tried again what failed (node::retry_delay, and the way of its report).
+inline constexpr std::chrono::minutes longest_until_retry{35};
 /// So many have to try before a share of failures means something; where it goes to fewer, all of them.
 inline constexpr std::uint32_t smallest_sample = 5;
 /// A node that has said nothing for so long has gone: it counts neither way.
@@ -51,7 +61,9 @@ class NodeReports {
   struct Stored {
     WallTime at;
     registry::NodeReport report;
+    std::vector<WallTime> failing_since;  // for each subscription of the report
   };
+  static std::vector<WallTime> failing_since(const registry::NodeReport& report, const Stored* before, WallTime now);
   const std::uint32_t sample_;
   Guarded<std::unordered_map<NodeId, Stored>> reports_;
 };

@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
 #include "identity/renewal.hpp"
+#include "manifest/validity.hpp"
 #include "tracker/endpoints.hpp"
 #include "tracker/revocations.hpp"
 #include "tracker/state.hpp"
@@ -21,6 +22,7 @@ constexpr std::size_t disk_threads = 2;
 constexpr unsigned failed_enrolments_per_minute = 20;  // for each address
 constexpr std::chrono::seconds sweep_period{1};
 constexpr std::chrono::seconds longest_sweep{10};
+constexpr std::chrono::hours warning_period{24};
 constexpr int sweeps_for_peers = 30;  // they are looked through each so many sweeps
 // Each node holds a connection while it waits for the next freshness statement, and one for its announces.
 constexpr std::size_t most_connections = 24000;
@@ -98,7 +100,10 @@ class RunningTracker final : public Tracker {
 
   const identity::CredentialStore& credentials() const override { return credentials_; }
   void describe(metrics::Page& page) const override {
-    describe_tracker(page, {meter_, peers_.totals(), server_->counters(), catalog_->count()});
+    const auto verifier = roots_->verifier();
+    const manifest::TrustRoot& root = verifier->root();
+    describe_tracker(
+        page, {meter_, peers_.totals(), server_->counters(), catalog_->count(), freshness_->ends(root.epoch), root.expires, clock_.now()});
   }
 
   Status run() {
@@ -125,6 +130,7 @@ class RunningTracker final : public Tracker {
         shut_out_revoked();
         if (Status saved = keys_->save(); !saved.ok()) log::warn("machine_keys_not_saved", {{"reason", saved.error().message}});
         if (sweeps % sweeps_for_peers == 0) announcer_->sweep();
+        warn_of_ends();
         note_sweep();
       }
     });
@@ -133,6 +139,23 @@ class RunningTracker final : public Tracker {
 
  private:
   void note_sweep() { swept_ = clock_.steady_now().time_since_epoch().count(); }
+
+  /// Once a day, of what somebody has to renew.
+  void warn_of_ends() {
+    const WallTime now = clock_.now();
+    if (now >= warned_ && now - warned_ < warning_period) return;
+    warned_ = now;
+    const auto verifier = roots_->verifier();
+    const manifest::TrustRoot& root = verifier->root();
+    if (manifest::ends_soon(root.expires, now))
+      log::warn("trust_root_ends_soon", {{"expires", format_time(root.expires)}, {"renew", "shoal trust rotate --root-key FILE"}});
+    const FreshnessDesk::Ends ends = freshness_->ends(root.epoch);
+    if (ends.soon > 0)
+      log::warn("channels_end_soon", {{"channels", ends.soon},
+                                      {"expired", ends.expired},
+                                      {"first", format_time(*ends.soonest)},
+                                      {"renew", "shoal channel renew --all"}});
+  }
 
   void shut_out_revoked() {
     auto fresh = revocations_.refresh();
@@ -212,6 +235,7 @@ class RunningTracker final : public Tracker {
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Server> plain_server_;
   std::atomic<SteadyTime::rep> swept_{0};  // when the last sweep ended
+  WallTime warned_{};                      // on the sweeper's thread
   std::jthread sweeper_;
 };
 

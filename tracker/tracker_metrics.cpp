@@ -34,6 +34,14 @@ void describe_tracker(metrics::Page& page, const TrackerFacts& facts) {
   page.gauge("shoal_releases", "Releases in the registry, by state.",
              {labelled("state", "registered", facts.catalog.registered), labelled("state", "withdrawn", facts.catalog.withdrawn)});
   page.gauge("shoal_channels", "Channels in the registry.", static_cast<double>(facts.catalog.channels));
+  page.gauge(
+      "shoal_channels_ending", "Channels whose pointers end within 30 days, and those whose pointers have expired.",
+      {labelled("state", "soon", facts.pointers.soon - facts.pointers.expired), labelled("state", "expired", facts.pointers.expired)});
+  if (facts.pointers.soonest)
+    page.gauge("shoal_pointer_seconds_left", "Until the first of the channel pointers ends that this machine follows, renews or holds.",
+               static_cast<double>((*facts.pointers.soonest - facts.now).count()));
+  page.gauge("shoal_trust_root_seconds_left", "Until the trust root ends that this machine knows.",
+             static_cast<double>((facts.trust_root_until - facts.now).count()));
 }
 
 }  // namespace shoal::tracker

@@ -14,6 +14,9 @@ struct TrackerFacts {
   PeerStore::Totals peers;
   http::ServerCounters server;
   Catalog::Counts catalog;
+  FreshnessDesk::Ends pointers;
+  WallTime trust_root_until;
+  WallTime now;
 };
 
 void describe_tracker(metrics::Page& page, const TrackerFacts& facts);

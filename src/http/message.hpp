@@ -7,10 +7,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "identity/certificate.hpp"
 
 namespace shoal::http {
+
+/// In the error of a path that no route has: an older server says so of what a newer client asks.
+inline constexpr std::string_view no_such_path = "there is nothing of this name";
 
 struct Request {
   std::string method;                          // "GET", "POST", ...

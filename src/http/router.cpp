@@ -76,7 +76,7 @@ void Router::operator()(Request request, Reply reply) const {
     methods += (methods.empty() ? "" : ", ") + route.method;
   }
   if (!methods.empty()) return reply(wrong_method(request, std::move(methods)));
-  reply(error_response(404, fail(ErrorCode::not_found, shown(request) + ": there is nothing of this name")));
+  reply(error_response(404, fail(ErrorCode::not_found, shown(request) + ": " + std::string(no_such_path))));
 }
 
 Response error_response(int status, const Error& error) {

@@ -116,7 +116,8 @@ Status check_freshness(const ChannelPointer& pointer, const TrustRoot& root, con
     return refuse(what + ": the pointer has epoch " + std::to_string(pointer.epoch) + ", the trust root " + std::to_string(root.epoch));
   if (at < seen) return refuse(what + ": sequence " + place(at) + " is lower than " + place(seen) + ", which was seen before");  // R15
   if (now >= pointer.expires)                                                                                                    // R16
-    return refuse(what + ": the pointer expired " + format_time(pointer.expires) + "; ask a publisher to issue it again");
+    return refuse(what + ": the pointer expired " + format_time(pointer.expires) + "; a publisher renews it: 'shoal channel renew " +
+                  pointer.model.str() + ":" + pointer.channel.str() + "'");
   return {};
 }
 
@@ -178,7 +179,8 @@ Result<VerifiedChannelPointer> Verifier::channel(const SignedEnvelope& envelope,
                                                  const SeenSequence& seen, WallTime now) const {
   std::string what = name_of(model, channel);
   if (now >= root_.expires)  // R11
-    return refuse(what + ": the trust root expired " + format_time(root_.expires) + "; ask the fleet's administrator for the next one");
+    return refuse(what + ": the trust root expired " + format_time(root_.expires) +
+                  "; who holds the root key renews it: 'shoal trust rotate --root-key FILE'");
   SHOAL_CHECK(check_type(envelope, channel_type, what));
   SHOAL_CHECK(check_publishers(root_, envelope, model, "channel pointer"));
   Result<ChannelPointer> pointer = decode_channel_pointer(envelope.payload);  // R12

@@ -140,6 +140,11 @@ Status Client::set_channel(const ModelName& model, const ChannelName& channel, c
   return {};
 }
 
+Status Client::renew_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope) {
+  SHOAL_CHECK(send(with_body("PUT", channel_path(model, channel) + "/renewal", envelope)));
+  return {};
+}
+
 Result<std::vector<HistoryRow>> Client::history(const ModelName& model, const ChannelName& channel) {
   SHOAL_TRY(http::Response response, send(get(channel_path(model, channel) + "/history", list_limit)));
   return decode_history(response.body);

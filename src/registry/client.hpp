@@ -34,6 +34,8 @@ class Client {
   Result<std::vector<ChannelRow>> channels(const ModelName& model);
   /// PUT; `conflict` where the sequence is not above the tracker's.
   Status set_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope);
+  /// PUT of a pointer that makes the one in force last longer, one sequence above it; `conflict` where another one is in force.
+  Status renew_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope);
 
   /// Pointers that the channel had, newest first.
   Result<std::vector<HistoryRow>> history(const ModelName& model, const ChannelName& channel);

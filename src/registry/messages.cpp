@@ -132,6 +132,8 @@ SubscriptionReport read_subscription(JsonReader& row) {
   report.done = row.number("done_bytes");
   report.size = row.number("size_bytes");
   if (row.has("stall")) report.stall = printable(row.string("stall"), stall_limit);
+  if (row.has("pointer_expires")) report.pointer_expires = row.as<WallTime>("pointer_expires", parse_time);
+  if (row.has("tried_epoch")) report.tried = {row.number("tried_epoch"), row.number("tried_sequence")};
   return report;
 }
 Json write_subscription(const SubscriptionReport& report) {
@@ -146,6 +148,11 @@ Json write_subscription(const SubscriptionReport& report) {
   if (!report.active_version.empty()) row["active_version"] = printable(report.active_version, 96);
   if (!report.reason.empty()) row["reason"] = printable(report.reason, remark_limit);
   if (!report.stall.empty()) row["stall"] = printable(report.stall, stall_limit);
+  if (report.pointer_expires) row["pointer_expires"] = format_time(*report.pointer_expires);
+  if (report.tried) {
+    row["tried_epoch"] = report.tried->epoch;
+    row["tried_sequence"] = report.tried->sequence;
+  }
   return row;
 }
 NodeReport read_report(JsonReader& reader) {

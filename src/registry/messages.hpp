@@ -105,6 +105,9 @@ struct SubscriptionReport {
   std::string reason;  // why it failed or waits; empty otherwise
   ByteCount done = 0, size = 0;
   std::string stall;  // why nothing arrives for long: swarm::name(StallReason); empty otherwise, and from older nodes
+  // These two are missing from older nodes.
+  std::optional<WallTime> pointer_expires = {};      // of the pointer that the node has
+  std::optional<manifest::SeenSequence> tried = {};  // the pointer under which the try began that is under way or came to an end last
 };
 struct NodeReport {
   std::string software;  // "shoal 0.4.0"
@@ -145,6 +148,7 @@ struct AnnounceReply {
 };
 
 // GET and PUT /v1/models/{org}/{name}/channels/{channel}: the body is the pointer's envelope itself.
+// PUT .../channels/{channel}/renewal: the same, for a pointer that says what the one in force says, one sequence above.
 // GET /v1/releases/{id}/metainfo: the body is the raw .torrent.
 // GET /v1/freshness?after=SERIAL&wait=SECONDS: the envelope of the newest statement; waits while its serial is SERIAL, 50 s at most.
 // GET and PUT /v1/trust-roots/{version}: the envelope of a trust root.

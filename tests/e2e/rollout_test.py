@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 import unittest
 
 from cases import size_below
@@ -212,6 +213,31 @@ class Rollout(VersionsCase):
         # Resumed, it is a new pointer to the same version.
         resumed = self.command("channel", "resume", f"{self.model}:main")
         self.assertEqual((resumed["version"], resumed["sequence"]), ("2.0", moved["sequence"] + 1))
+
+    def test_failures_from_before_a_version_was_set_again_do_not_halt_it_and_the_nodes_try_at_once(self):
+        first = self.publish("1.0", megabytes=2)
+        self.fleet.start_seeder(self.source)
+        hook, mended = self.fleet.path("hook"), self.fleet.path("mended")
+        with open(hook, "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\n[ "$SHOAL_VERSION" != 2.0 ] || [ -e {mended} ] || {{ echo cannot load it; exit 3; }}\n')
+        os.chmod(hook, os.stat(hook).st_mode | stat.S_IXUSR)
+        self.start_fleet("--hook", f"exec:{hook}", count=3)
+        for node in self.nodes.values():
+            self.activated(node, "1.0")
+        second = self.publish("2.0", seed=7, base=first, channel="canary")
+        self.command("channel", "set", f"{self.model}:main", "2.0")
+        # The fourth failure in a row: the next try would come 40 s later.
+        for node in self.nodes.values():
+            self.until_count(node, "failed", 4)
+        with open(mended, "w", encoding="utf-8"):
+            pass
+        moved = self.command("channel", "set", f"{self.model}:main", "2.0", "--halt", "20")
+        began = time.monotonic()
+        for member in self.members:
+            self.activated(self.nodes[member.name], "2.0", 30)
+            self.assert_runs(member, second)
+        self.assertLess(time.monotonic() - began, 30, "not when the next try would have come")
+        self.assertEqual((self.channel()["sequence"], self.channel()["halted"]), (moved["sequence"], False))
 
     def assert_failed_for_the_hook(self, chosen):
         """At least one node failed, all that did are of the chosen, and each says what its hook said."""

@@ -207,6 +207,7 @@ class Fleet:
         self.logs = os.path.join(self.directory, "logs")
         os.makedirs(self.logs, exist_ok=True)
         self.keep = keep
+        self.environment = {}  # of every command, beside what each is given
         self.port = None
         self.tracker = None
         self.members = {}
@@ -292,7 +293,7 @@ class Fleet:
 
     def start(self, name, *words, environment=None):
         """Any shoal command with --json, in the background; `environment` is added to ours."""
-        process = Process(name, [self.shoal, *map(str, words), "--json"], self._log(name), environment)
+        process = Process(name, [self.shoal, *map(str, words), "--json"], self._log(name), self.environment | (environment or {}))
         self._processes.append(process)
         return process
 
@@ -331,7 +332,7 @@ class Fleet:
     def token(self, role="node", *extra):
         """A join token, as its command prints it without --json."""
         command = [self.shoal, "token", "create", "--state", self.path("tracker"), "--role", role, *map(str, extra)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=START, env=clean_environment(), check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=START, env=clean_environment() | self.environment, check=False)
         if done.returncode != 0:
             raise FleetError(f"token create failed (exit code {done.returncode}): {done.stderr.strip()}")
         return done.stdout.strip().splitlines()[-1]

@@ -142,6 +142,36 @@ TEST_CASE("a rollout halts when too many fail, and the next pointer starts afres
   CHECK_FALSE(town.halted());
 }
 
+TEST_CASE("a renewed pointer of a halted rollout is halted, and one that was set again is not until somebody fails under it") {
+  Town town;
+  ReleaseId first = town.publish("1.0"), second = town.publish("2.0");
+  must(town.set(town.plain(first, 1)));
+  auto pointer = town.plain(second, 2);
+  pointer.rollout = manifest::Rollout{100, "salt", first, 40};
+  must(town.set(pointer));
+  auto failed = report("failed", second, first);
+  failed.subscriptions[0].tried = {1, 2};
+  must(town.node->client.report(failed));
+  CHECK(town.halted());
+
+  pointer.sequence = 3;
+  pointer.expires += std::chrono::hours(24);
+  auto renewal = [&] { return manifest::sign(manifest::channel_type, manifest::encode(pointer), {town.publisher}).encode(); };
+  CHECK(code_of(town.node->client.renew_channel(model, stable, renewal())) == ErrorCode::not_enrolled);
+  must(town.seeder->client.renew_channel(model, stable, renewal()));
+  CHECK(town.halted());
+  CHECK(town.fresh().find(model, stable)->sequence == 3);
+  CHECK(code_of(town.seeder->client.renew_channel(model, stable, town.pointer(first, 4).encode())) == ErrorCode::conflict);
+
+  pointer.sequence = 4;
+  must(town.set(pointer));
+  must(town.node->client.report(failed));  // it has not tried again
+  CHECK_FALSE(town.halted());
+  failed.subscriptions[0].tried = {1, 4};
+  must(town.node->client.report(failed));
+  CHECK(town.halted());
+}
+
 TEST_CASE("the fleet sees which node runs what; a restart of the tracker forgets it and nothing else") {
   Town town;
   ReleaseId id = town.publish();

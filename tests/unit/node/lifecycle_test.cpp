@@ -107,3 +107,13 @@ TEST_CASE("failures are tried again later and later, and never later than half a
     CHECK(retry_delay(failures) <= std::chrono::minutes(30));
   }
 }
+
+TEST_CASE("what failed is tried at once when a later pointer asks for it, and not while the rollout is halted") {
+  using manifest::SeenSequence;
+  CHECK(is_called_again(SeenSequence{1, 3}, SeenSequence{1, 4}, false));
+  CHECK(is_called_again(SeenSequence{1, 9}, SeenSequence{2, 1}, false));
+  CHECK(is_called_again(std::nullopt, SeenSequence{1, 1}, false));
+  CHECK_FALSE(is_called_again(SeenSequence{1, 4}, SeenSequence{1, 4}, false));
+  CHECK_FALSE(is_called_again(SeenSequence{1, 3}, SeenSequence{1, 4}, true));
+  CHECK_FALSE(is_called_again(std::nullopt, std::nullopt, false));
+}

@@ -32,6 +32,8 @@ TEST_CASE("a track is read back as it was saved") {
   track.retry_at = day(20000);
   track.pointer_expires = day(20001);
   track.halted = true;
+  track.pointer = {2, 7};
+  track.tried = {2, 6};
   test::must(store.save(key, track));
   Track again = test::must(store.load(key));
   CHECK(again.phase == Phase::failed);
@@ -44,6 +46,8 @@ TEST_CASE("a track is read back as it was saved") {
   CHECK(again.retry_at == track.retry_at);
   CHECK(again.pointer_expires == track.pointer_expires);
   CHECK(again.halted);
+  CHECK(again.pointer == track.pointer);
+  CHECK(again.tried == track.tried);
   CHECK(store.all().size() == 1);
 }
 

@@ -97,10 +97,12 @@ TEST_CASE("the record of sequences rises only and lasts") {
   TempDirectory state;
   SequenceRecord record(state.path());
   CHECK(test::must(record.highest(model, main_channel)) == manifest::SeenSequence{});
-  test::must(record.note(model, main_channel, {1, 7}));
-  test::must(record.note(model, main_channel, {1, 5}));
+  test::must(record.note(model, main_channel, {{1, 7}, release(1)}));
+  test::must(record.note(model, main_channel, {{1, 5}}));
   CHECK(test::must(SequenceRecord(state.path()).highest(model, main_channel)) == manifest::SeenSequence{1, 7});
-  test::must(record.note(model, main_channel, {2, 1}));
+  CHECK(test::must(record.newest(model, main_channel)).release == release(1));
+  test::must(record.note(model, main_channel, {{2, 1}}));
+  CHECK_FALSE(test::must(record.newest(model, main_channel)).release);
   CHECK(test::must(record.highest(model, main_channel)) == manifest::SeenSequence{2, 1});
   CHECK(test::must(record.highest(model, ChannelName::trusted("beta"))) == manifest::SeenSequence{});
   write(state.path() / "published/acme/llama/main.json", "{");
@@ -130,4 +132,56 @@ TEST_CASE("what replaces a release that went to a part falls back on the one tha
   auto now = pointing_at(release(2), manifest::Rollout{10, "salt", release(1), 20});
   CHECK(rollout_for({10, {}, ""}, release(3), now) == manifest::Rollout{10, release(3).hex(), release(1), 0});
   CHECK_FALSE(rollout_for({10, {}, ""}, release(1), now)->otherwise);
+}
+
+TEST_CASE("a renewal says the same for longer, one sequence above, and never takes the fleet back") {
+  Mover mover;
+  const manifest::Rollout rollout{10, "salt", release(1), 20};
+  mover.move({release(2), rollout, release(3), "it was bad"});
+  const manifest::ChannelPointer before = mover.pointer();
+  mover.machine.clock().advance(std::chrono::hours(24 * 70));
+  manifest::ChannelPointer expected = before;
+  expected.sequence = 2;
+  expected.issued = mover.machine.clock().now();
+  expected.expires = mover.machine.clock().now() + std::chrono::hours(24 * 90);
+  SUBCASE("as a rule") {
+    CHECK(test::must(mover.mover.renew(before)) == expected);
+    CHECK(mover.pointer() == expected);
+  }
+  SUBCASE("when the one before got lost on its way") {
+    mover.machine.memory().before = [](const http::ClientRequest& request) -> Status {
+      if (request.method != "PUT") return {};
+      return fail(ErrorCode::unreachable, "the network is down");
+    };
+    CHECK(mover.mover.renew(before).error().code == ErrorCode::unreachable);
+    mover.machine.memory().before = {};
+    CHECK(test::must(mover.mover.renew(before)) == expected);
+  }
+  SUBCASE("not when somebody moved the channel meanwhile") {
+    test::must(mover.mover.renew(before));
+    CHECK(mover.mover.renew(before).error().code == ErrorCode::conflict);
+    CHECK(mover.pointer() == expected);
+  }
+  SUBCASE("not when the tracker has lost what was signed here") {
+    const std::string backup = mover.machine.memory().channels.at(channel_path);
+    mover.move({release(4)});
+    mover.machine.memory().channels[channel_path] = backup;
+    auto refused = mover.mover.renew(before);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().code == ErrorCode::conflict);
+    CHECK(refused.error().message.find("channel set") != std::string::npos);
+    CHECK(mover.pointer() == before);
+  }
+}
+
+TEST_CASE("a tracker that knows no renewals is named as the reason") {
+  Mover mover;
+  mover.move({release(1)});
+  mover.machine.memory().before = [](const http::ClientRequest& request) -> Status {
+    if (request.method != "PUT") return {};
+    return fail(ErrorCode::not_found, "PUT " + request.target + ": " + std::string(http::no_such_path));
+  };
+  auto refused = mover.mover.renew(mover.pointer());
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find("earlier version") != std::string::npos);
 }

@@ -7,7 +7,12 @@
 namespace shoal::seeder::testing {
 namespace {
 
-const std::string releases = "/v1/releases/";
+const std::string releases = "/v1/releases/", roots = "/v1/trust-roots/";
+
+manifest::ChannelPointer pointer_of(const std::string& envelope) {
+  auto decoded = test::must(manifest::SignedEnvelope::decode(envelope, manifest::channel_limit));
+  return test::must(manifest::decode_channel_pointer(decoded.payload));
+}
 
 class MemoryClient final : public http::Client {
  public:
@@ -20,7 +25,11 @@ class MemoryClient final : public http::Client {
     if (request.target.find("/versions/") != std::string::npos) return version(request);
     if (request.target.ends_with("/metainfo")) return found(memory_.metainfos, request.target);
     if (request.target.starts_with(releases)) return release(request.target.substr(releases.size()));
+    if (request.method == "GET" && request.target == "/v1/status") return status();
+    if (request.method == "GET" && request.target.ends_with("/channels")) return listed(request.target + "/");
+    if (request.method == "GET" && request.target.starts_with(roots)) return found(memory_.roots, request.target);
     if (request.method == "GET") return found(memory_.channels, request.target);
+    if (request.target.ends_with("/renewal")) return renewed(request);
     memory_.channels[request.target] = request.body;
     return response;
   }
@@ -31,6 +40,38 @@ class MemoryClient final : public http::Client {
     auto entry = texts.find(target);
     if (entry != texts.end()) response.body = entry->second;
     else response = not_found();
+    return response;
+  }
+
+  /// Every model that has a channel.
+  http::Response status() const {
+    registry::FleetStatus fleet{FleetName::trusted("test-fleet"), {}, {}};
+    for (const auto& [path, envelope] : memory_.channels)
+      fleet.swarms.push_back({pointer_of(envelope).model, VersionName::trusted("1.0"), ReleaseId{}, 0, 0});
+    http::Response response;
+    response.body = registry::encode(fleet);
+    return response;
+  }
+
+  http::Response listed(const std::string& below) const {
+    std::vector<registry::ChannelRow> rows;
+    for (const auto& [path, envelope] : memory_.channels)
+      if (path.starts_with(below)) rows.push_back({pointer_of(envelope).channel, envelope, "1.0"});
+    http::Response response;
+    response.body = registry::encode(rows);
+    return response;
+  }
+
+  /// Of the tracker's rules, the one that a renewal relies on.
+  http::Response renewed(const http::ClientRequest& request) {
+    const std::string path = request.target.substr(0, request.target.rfind('/'));
+    http::Response response;
+    if (pointer_of(request.body).sequence != pointer_of(memory_.channels.at(path)).sequence + 1) {
+      response.status = 409;
+      response.body = R"({"error":{"code":"conflict","message":"somebody else moved the channel"}})";
+    } else {
+      memory_.channels[path] = request.body;
+    }
     return response;
   }
 
@@ -72,13 +113,12 @@ class MemoryClient final : public http::Client {
   Memory& memory_;
 };
 
-manifest::SignedEnvelope trust_root(const FleetName& fleet, const crypto::PrivateKey& publisher, std::vector<manifest::PublisherRule> rules,
-                                    WallTime now) {
-  auto root_key = crypto::PrivateKey::generate();
+manifest::SignedEnvelope trust_root(const FleetName& fleet, const crypto::PrivateKey& root_key, const crypto::PrivateKey& publisher,
+                                    std::vector<manifest::PublisherRule> rules, WallTime now) {
   manifest::TrustRoot root;
   root.fleet = fleet;
   root.epoch = 3;
-  root.expires = now + std::chrono::hours(24 * 365);
+  root.expires = now + std::chrono::hours(24 * 730);
   root.keys = {root_key.public_key(), publisher.public_key()};
   root.root_keys = {root_key.public_key().id()};
   root.publishers = std::move(rules);
@@ -96,12 +136,13 @@ Machine::Machine(identity::Role role, std::vector<manifest::PublisherRule> rules
     : clock_(SystemClock().now()),
       fleet_("test-fleet", clock_.now()),
       key_(crypto::PrivateKey::generate()),
+      root_key_(crypto::PrivateKey::generate()),
       nowhere_(std::tmpfile()),
       out_({.quiet = true, .results = nowhere_, .messages = nowhere_}),
       tracker_(client_of(memory_)) {
   if (rules.empty()) rules = {{{"*"}, {}, 1}};
   identity::Member member{fleet_.credentials(role, test::node_id(2)), HostPort{"127.0.0.1", 1},
-                          trust_root(fleet_.name(), key_, std::move(rules), clock_.now()).encode(), "machine", ""};
+                          trust_root(fleet_.name(), root_key_, key_, std::move(rules), clock_.now()).encode(), "machine", ""};
   test::must(identity::save_member(state(), member));
   session_ = test::must(swarm::MemberSession::open(state(), clock_, swarm::MemberSession::Use::exclusive));
 }

@@ -19,6 +19,7 @@ struct Memory {
   std::map<std::string, registry::PublishRequest> versions;  // by path
   std::map<std::string, std::string> channels;               // by path
   std::map<std::string, std::string> metainfos;              // by path
+  std::map<std::string, std::string> roots;                  // trust roots, by path
   std::vector<std::string> requests;                         // "PUT /v1/..."
   /// Called before a request is answered; an error is what the network says instead.
   std::function<Status(const http::ClientRequest&)> before;
@@ -36,6 +37,7 @@ class Machine {
   const fs::path& state() const { return directory_.path(); }
   ManualClock& clock() { return clock_; }
   const crypto::PrivateKey& key() const { return key_; }
+  const crypto::PrivateKey& root_key() const { return root_key_; }
   /// --key FILE for the key that the trust root names, or for another.
   std::string key_file() { return key_file(key_); }
   std::string key_file(const crypto::PrivateKey& key);
@@ -52,6 +54,7 @@ class Machine {
   ManualClock clock_;
   test::TestFleet fleet_;
   crypto::PrivateKey key_;
+  crypto::PrivateKey root_key_;
   std::unique_ptr<swarm::MemberSession> session_;
   std::FILE* nowhere_;
   cli::Output out_;

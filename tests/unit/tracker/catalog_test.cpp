@@ -1,5 +1,7 @@
 #include "tracker/catalog.hpp"
 
+#include <functional>
+
 #include "base/files.hpp"
 #include "crypto/digest.hpp"
 #include "doctest/doctest.h"
@@ -84,6 +86,17 @@ struct Library {
     made.channel = ChannelName::trusted(name);
     return catalog->set_channel(model, made.channel, manifest::sign(manifest::channel_type, manifest::encode(made), {publisher}).encode(),
                                 publisher_machine);
+  }
+  /// The pointer that is in force, for longer, with what `change` makes of it.
+  Status renew(const std::function<void(manifest::ChannelPointer&)>& change = {}) {
+    auto stored = must(manifest::SignedEnvelope::decode(must(catalog->channel(model, stable)), manifest::channel_limit));
+    auto made = must(manifest::decode_channel_pointer(stored.payload));
+    made.sequence += 1;
+    made.issued = clock.now();
+    made.expires = clock.now() + std::chrono::hours(24 * 90);
+    if (change) change(made);
+    return catalog->renew_channel(model, stable, manifest::sign(manifest::channel_type, manifest::encode(made), {publisher}).encode(),
+                                  publisher_machine);
   }
   Status move(const manifest::SignedEnvelope& envelope) {
     return catalog->set_channel(model, stable, envelope.encode(), publisher_machine);
@@ -420,4 +433,46 @@ TEST_CASE("what a channel takes in a statement is never more than is counted for
       one = none;
   one.channels = {largest};
   CHECK(manifest::encode(one).size() - manifest::encode(none).size() + 1 <= 176 + model.str().size() + stable.str().size());
+}
+
+TEST_CASE("a renewed pointer lasts longer, and its rollout stays as it stood: halted, and judged from where it began") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  must(library.move(library.pointer(id, 3)));
+  const ChannelStanding before = must(library.catalog->standings()).channels.at(0);
+  must(library.catalog->halt(before));
+  library.clock.advance(std::chrono::hours(24 * 20));
+  must(library.renew());
+  const ChannelStanding after = must(library.catalog->standings()).channels.at(0);
+  CHECK(after.state.sequence == 4);
+  CHECK(after.state.halted);
+  CHECK(after.expires == library.clock.now() + std::chrono::hours(24 * 90));
+  CHECK(after.judged_from == 3);
+  CHECK(after.judged_since == before.judged_since);
+  CHECK(must(library.catalog->history(model, stable)).size() == 2);
+  must(library.move(library.pointer(id, 5)));  // somebody sets it: that is a rollout that begins
+  const ChannelStanding moved = must(library.catalog->standings()).channels.at(0);
+  CHECK_FALSE(moved.state.halted);
+  CHECK(moved.judged_from == 5);
+  CHECK(moved.judged_since == library.clock.now());
+}
+
+TEST_CASE("a renewal takes back nothing that somebody did meanwhile, and changes nothing but the time") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  CHECK_FALSE(library.catalog->renew_channel(model, stable, library.pointer(id, 1).encode(), publisher_machine).ok());  // no such channel
+  must(library.move(library.pointer(id, 3)));
+  using Pointer = manifest::ChannelPointer;
+  CHECK(code_of(library.renew([](Pointer& next) { next.sequence = 5; })) == ErrorCode::conflict);
+  CHECK(code_of(library.renew([](Pointer& next) { next.sequence = 3; })) == ErrorCode::conflict);
+  CHECK(code_of(library.renew([](Pointer& next) { next.release = ReleaseId{}; })) == ErrorCode::conflict);
+  CHECK(code_of(library.renew([](Pointer& next) { next.rollout = manifest::Rollout{50, "s", {}, 0}; })) == ErrorCode::conflict);
+  CHECK(code_of(library.renew([](Pointer& next) { next.reason = "another"; })) == ErrorCode::conflict);
+  CHECK(code_of(library.renew([](Pointer& next) { next.expires = next.issued + std::chrono::hours(1); })) == ErrorCode::conflict);
+  CHECK(must(library.catalog->standings()).channels.at(0).state.sequence == 3);
+  std::string same;
+  must(library.renew(
+      [&](Pointer& next) { same = manifest::sign(manifest::channel_type, manifest::encode(next), {library.publisher}).encode(); }));
+  must(library.catalog->renew_channel(model, stable, same, publisher_machine));  // the answer got lost
+  CHECK(must(library.catalog->standings()).channels.at(0).state.sequence == 4);
 }

@@ -34,9 +34,16 @@ NodeReport failing() { return {"shoal", {row("failed", release(2), release(1))}}
 NodeReport running() { return {"shoal", {row("active", release(2), release(2))}}; }
 NodeReport fetching() { return {"shoal", {row("fetching", release(2), release(1))}}; }
 
+NodeReport tried_under(NodeReport report, std::uint64_t sequence, std::uint64_t epoch = 1) {
+  report.subscriptions[0].tried = {epoch, sequence};
+  return report;
+}
+
 RolloutTally tally_of(const NodeReport& report) {
-  RolloutTally tally;
-  count(tally, report, model, stable, release(2));
+  NodeReports reports;
+  must(reports.put(node_id(1), report, now));
+  RolloutTally tally = reports.tally({{model, stable, 1, 1, Sha256{}, false}, release(2)}, now);
+  tally.audience = 0;
   return tally;
 }
 
@@ -45,15 +52,28 @@ struct Watch {
   bool halted = false;
   std::uint32_t halt_percent = 20;
   std::uint32_t percent = 100;
+  std::uint64_t sequence = 1;
+  std::uint64_t judged_from = 1;
+  WallTime judged_since = now;
   FreshnessDesk desk{FleetName::trusted("f"), crypto::PrivateKey::generate(), clock, [this]() -> Result<Situation> {
-                       ChannelStanding standing{{model, stable, 1, 1, Sha256{}, halted}, release(2), halt_percent, percent, "salt"};
-                       return Situation{1, true, {standing}};
+                       return Situation{1, true, {standing()}};
                      }};
   NodeReports reports;
 
-  RolloutTally tally() const {
-    return reports.tally({{model, stable, 1, 1, Sha256{}, halted}, release(2), halt_percent, percent, "salt"}, clock.now());
+  ChannelStanding standing() const {
+    ChannelStanding standing{{model, stable, 1, sequence, Sha256{}, halted}, release(2), halt_percent, percent, "salt"};
+    standing.judged_from = judged_from;
+    standing.judged_since = judged_since;
+    return standing;
   }
+  /// The same release is set, or resumed, by a new pointer.
+  void set_again() {
+    clock.advance(std::chrono::seconds(10));
+    judged_from = ++sequence;
+    judged_since = clock.now();
+    halted = false;
+  }
+  RolloutTally tally() const { return reports.tally(standing(), clock.now()); }
   std::size_t halts_after(unsigned node, const NodeReport& report) {
     must(desk.refresh());
     must(reports.put(node_id(node), report, clock.now()));
@@ -175,4 +195,48 @@ TEST_CASE("a report of too many subscriptions is refused") {
   Status status = reports.put(node_id(1), large, now);
   REQUIRE_FALSE(status.ok());
   CHECK(status.error().code == ErrorCode::usage);
+}
+
+TEST_CASE("after a rollout was resumed, only failures of tries under the new pointer count") {
+  Watch watch;
+  for (unsigned node = 1; node <= 2; ++node) watch.halts_after(node, tried_under(fetching(), 1));
+  CHECK(watch.halts_after(1, tried_under(failing(), 1)) == 0);
+  CHECK(watch.halts_after(2, tried_under(failing(), 1)) == 1);
+  watch.set_again();
+  CHECK(watch.halts_after(1, tried_under(failing(), 1)) == 0);  // they have not tried again yet
+  CHECK(watch.halts_after(2, tried_under(failing(), 1)) == 0);
+  CHECK(watch.tally() == RolloutTally{0, 0, 2});
+  CHECK(watch.halts_after(1, tried_under(failing(), 2)) == 0);
+  CHECK(watch.halts_after(2, tried_under(failing(), 2)) == 1);
+}
+
+TEST_CASE("a try under an earlier epoch does not count, one under a renewed pointer does") {
+  Watch watch;
+  watch.halts_after(1, tried_under(failing(), 900, 0));
+  CHECK(watch.tally() == RolloutTally{0, 0, 1});
+  watch.sequence = 5;  // renewed: what counts begins where the rollout did
+  watch.halts_after(1, tried_under(failing(), 1));
+  CHECK(watch.tally() == RolloutTally{1, 0, 1});
+}
+
+TEST_CASE(
+    "of a node that does not say under which pointer it tried, what it said before the pointer came counts after half an hour alone") {
+  Watch watch;
+  watch.halts_after(1, failing());
+  watch.set_again();
+  CHECK(watch.halts_after(1, failing()) == 0);
+  SUBCASE("it tried again") {
+    watch.halts_after(1, fetching());
+    CHECK(watch.halts_after(1, failing()) == 1);
+  }
+  SUBCASE("it fails with something else first") {
+    NodeReport other = failing();
+    other.subscriptions[0].wanted = release(3);
+    watch.halts_after(1, other);
+    CHECK(watch.halts_after(1, failing()) == 1);
+  }
+  SUBCASE("it has had to try again since") {
+    watch.clock.advance(longest_until_retry);
+    CHECK(watch.halts_after(1, failing()) == 1);
+  }
 }
