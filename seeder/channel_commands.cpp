@@ -1,4 +1,5 @@
 // `shoal channel set`, `rollback` and `history`.
+#include <algorithm>
 #include <map>
 
 #include "seeder/channel_mover.hpp"
@@ -157,8 +158,10 @@ Status run_rollback(Invocation& call) {
   return {};
 }
 
-/// Names of machines, as far as the tracker tells them; a history without names is still one.
-std::map<NodeId, std::string> names_of(const Desk& desk) {
+/// Names of machines, where a tracker of an earlier version leaves them out of the history; one without names is still one.
+std::map<NodeId, std::string> names_of(const Desk& desk, const std::vector<HistoryEntry>& entries) {
+  const bool told = std::any_of(entries.begin(), entries.end(), [](const HistoryEntry& entry) { return !entry.row.name.empty(); });
+  if (told) return {};
   std::map<NodeId, std::string> names;
   auto status = desk.tracker->status();
   if (!status.ok()) return names;
@@ -204,10 +207,10 @@ Status run_history(Invocation& call) {
   SHOAL_TRY(auto reference, parse_channel_reference(call.get("MODEL:CHANNEL")));
   SHOAL_TRY(Desk desk, Desk::open(call));
   SHOAL_TRY(auto entries, history_of(desk, reference));
-  auto names = names_of(desk);
+  auto names = names_of(desk, entries);
   for (const HistoryEntry& entry : entries) {
     auto name = names.find(entry.row.who);
-    std::string shown = name == names.end() ? "" : name->second;
+    std::string shown = name == names.end() ? entry.row.name : name->second;
     call.out.result(history_line(reference, entry, shown), history_text(entry, shown));
   }
   return {};

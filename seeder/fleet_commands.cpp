@@ -81,6 +81,9 @@ std::string node_text(const registry::NodeRow& node, const WallTime& now) {
   if (!node.machine.site.empty()) text += "  " + node.machine.site;
   if (node.machine.revoked) return text + "  revoked at " + format_time(*node.machine.revoked);
   if (node.machine.held_twice) text += "  TWO HOLD ITS KEY since " + format_time(*node.machine.held_twice) + " (revoke it, join again)";
+  if (!node.seen && node.machine.certificate_until <= now)
+    return text + "  gone: its certificate " + manifest::end_text(node.machine.certificate_until, now) +
+           " ('shoal nodes remove' on the tracker's host)";
   if (!node.seen) return text + "  has not reported since the tracker started";
   text += "  seen " + format_duration(std::max<std::chrono::milliseconds>(now - *node.seen, {})) + " ago";
   for (const auto& row : node.report.subscriptions) text += subscription_text(row, now);

@@ -61,13 +61,15 @@ Status insert_machine(Session& session, const registry::MachineRow& machine, con
 }
 
 Result<bool> prolong_machine(Session& session, const NodeId& id, identity::Role role, WallTime certificate_until) {
-  SHOAL_CHECK(session.run("UPDATE machines SET certificate_until = ? WHERE id = ? AND role = ? AND revoked = 0",
+  SHOAL_CHECK(session.run("UPDATE machines SET certificate_until = ? WHERE id = ? AND role = ? AND revoked = 0 AND removed = 0",
                           {seconds(certificate_until), id.str(), name(role)}));
   return session.changes() == 1;
 }
 
 Result<std::vector<registry::MachineRow>> all_machines(Session& session) {
-  SHOAL_TRY(auto rows, session.run("SELECT id, role, name, site, certificate_until, revoked, held_twice FROM machines ORDER BY rowid"));
+  SHOAL_TRY(
+      auto rows,
+      session.run("SELECT id, role, name, site, certificate_until, revoked, held_twice FROM machines WHERE removed = 0 ORDER BY rowid"));
   std::vector<registry::MachineRow> machines;
   for (const Row& row : rows) {
     SHOAL_TRY(identity::Role role, identity::parse_role(row.text(1)));

@@ -1,5 +1,7 @@
 #include "tracker/catalog_records.hpp"
 
+#include "tracker/housekeeping.hpp"
+
 namespace shoal::tracker {
 namespace {
 
@@ -133,6 +135,10 @@ Status note_in_history(Session& session, const ChannelRecord& record, const Node
   SHOAL_CHECK(session.run("INSERT INTO channel_history(model, channel, release, envelope, who, at) VALUES(?, ?, ?, ?, ?, ?)",
                           {record.model.str(), record.channel.str(), Value::blob(record.release.view()), Value::blob(record.envelope),
                            who.str(), seconds(now)}));
+  SHOAL_CHECK(
+      session.run("DELETE FROM channel_history WHERE model = ?1 AND channel = ?2 AND id <= "
+                  "(SELECT id FROM channel_history WHERE model = ?1 AND channel = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)",
+                  {record.model.str(), record.channel.str(), most_history}));
   return {};
 }
 
@@ -212,11 +218,14 @@ Result<std::size_t> channel_count(Session& session) {
 
 Result<std::vector<registry::HistoryRow>> history_of(Session& session, const ModelName& model, const ChannelName& channel,
                                                      std::int64_t most) {
-  SHOAL_TRY(auto rows, session.run("SELECT h.envelope, r.version, h.who, h.at FROM channel_history h JOIN releases r ON r.id = h.release "
-                                   "WHERE h.model = ? AND h.channel = ? ORDER BY h.id DESC LIMIT ?",
-                                   {model.str(), channel.str(), most}));
+  SHOAL_TRY(auto rows,
+            session.run("SELECT h.envelope, r.version, h.who, h.at, m.name FROM channel_history h JOIN releases r ON r.id = h.release "
+                        "LEFT JOIN machines m ON m.id = h.who "
+                        "WHERE h.model = ? AND h.channel = ? ORDER BY h.id DESC LIMIT ?",
+                        {model.str(), channel.str(), most}));
   std::vector<registry::HistoryRow> history;
-  for (const Row& row : rows) history.push_back({row.text(0), row.text(1), NodeId::trusted(row.text(2)), time_of(row.number(3))});
+  for (const Row& row : rows)
+    history.push_back({row.text(0), row.text(1), NodeId::trusted(row.text(2)), time_of(row.number(3)), row.text(4)});
   return history;
 }
 

@@ -4,8 +4,8 @@
 #include "cli/service.hpp"
 #include "metrics/exporter.hpp"
 #include "tracker/admission.hpp"
+#include "tracker/command_parts.hpp"
 #include "tracker/fleet_init.hpp"
-#include "tracker/revocations.hpp"
 #include "tracker/state.hpp"
 #include "tracker/tracker.hpp"
 
@@ -13,13 +13,6 @@ namespace shoal::tracker {
 namespace {
 
 constexpr std::uint32_t most_uses = 100000;
-constexpr std::size_t most_reason = 200;
-
-const cli::Option state_option{.name = "--state",
-                               .value = "DIR",
-                               .help = "the tracker's state directory",
-                               .fallback = "/var/lib/shoal/tracker",
-                               .config_key = "state"};
 
 // --- fleet init
 
@@ -274,45 +267,12 @@ cli::Command token_create_command() {
           .role = "Tracker"};
 }
 
-// --- nodes revoke
-
-Status run_nodes_revoke(cli::Invocation& call) {
-  fs::path state = call.get("--state");
-  SHOAL_CHECK(load_tracker(state));
-  SHOAL_TRY(Database database, Database::open(database_path(state)));
-  SHOAL_TRY(Revocation revocation,
-            revoke(database, call.get("MACHINE"), printable(call.get("--reason"), most_reason), SystemClock().now()));
-  const std::string until = format_time(revocation.certificate_until);
-  call.out.result({{"type", "revoked"},
-                   {"id", revocation.machine.str()},
-                   {"name", revocation.name},
-                   {"at", format_time(revocation.at)},
-                   {"reason", revocation.reason},
-                   {"certificate_until", until}},
-                  "machine " + revocation.machine.str() + (revocation.name.empty() ? "" : " (" + revocation.name + ")") +
-                      " is revoked: the tracker refuses it from now on, and its peers from their next announce");
-  return {};
-}
-
-cli::Command nodes_revoke_command() {
-  return {.path = "nodes revoke",
-          .summary = "shut a machine out of the fleet, for good",
-          .details =
-              "For a machine that was stolen or whose key was copied. Runs on the tracker's host, also while the tracker runs: within two "
-              "seconds the tracker answers the machine nothing any more and names it to nobody; the other machines end its links when "
-              "they announce next (--announce-interval, 30 s by default). What it has it keeps: a thief can read the models that are on "
-              "its disk. A publisher's key is another matter: see 'shoal trust rotate'.\n\n"
-              "Example: shoal nodes revoke edge-17 --reason stolen",
-          .positionals = {{"MACHINE", "its id, or its name where only one machine has it", true}},
-          .options = {state_option, {.name = "--reason", .value = "TEXT", .help = "why; the machine is told, and the log"}},
-          .run = run_nodes_revoke,
-          .role = "Tracker"};
-}
-
 }  // namespace
 
 std::vector<cli::Command> commands() {
-  return {fleet_init_command(), tracker_run_command(), token_create_command(), nodes_revoke_command()};
+  std::vector<cli::Command> all{fleet_init_command(), tracker_run_command(), token_create_command()};
+  for (cli::Command& command : node_commands()) all.push_back(std::move(command));
+  return all;
 }
 
 }  // namespace shoal::tracker

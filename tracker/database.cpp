@@ -111,6 +111,9 @@ CREATE INDEX channels_by_age ON channels(made);
     R"sql(
 ALTER TABLE channels ADD COLUMN judged_from INTEGER NOT NULL DEFAULT 0;   -- failures under an earlier sequence do not count
 ALTER TABLE channels ADD COLUMN judged_since INTEGER NOT NULL DEFAULT 0;  -- when the pointer of that sequence came
+)sql",
+    R"sql(
+ALTER TABLE machines ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;  -- when; 0: it is not. The row stays while histories name the machine
 )sql"};
 constexpr int schema_version = static_cast<int>(std::size(migrations));
 

@@ -5,6 +5,10 @@
 namespace shoal::tracker {
 namespace {
 
+// Of a list that is asked for in pages; what clients read is four times as much.
+constexpr ByteCount page_bytes = 4 * MiB;
+constexpr std::string_view after_parameter = "after=";
+
 /// Decimal digits and nothing else; at most 2^53.
 Result<std::uint64_t> number_of(const std::string& text, const std::string& what) {
   bool digits = !text.empty() && text.size() <= 16 && text.find_first_not_of("0123456789") == std::string::npos;
@@ -43,9 +47,16 @@ Result<Response> take_report(const Parts& parts, const Request& request, const P
   return json("{}");
 }
 
-Result<Response> show_nodes(const Parts& parts, const Request&, const PathArguments&) {
+/// In pages; all at once to clients of earlier versions, which ask without a parameter.
+Result<Response> show_nodes(const Parts& parts, const Request& request, const PathArguments&) {
   SHOAL_TRY(auto machines, parts.admission.machines());
-  return json(encode(parts.reports.rows(machines)));
+  if (request.query.empty()) return json(encode(registry::NodePage{parts.reports.rows(machines)}));
+  NodeId after;
+  if (request.query.starts_with(after_parameter)) {
+    SHOAL_TRY(after, NodeId::parse(request.query.substr(after_parameter.size())).within("after"));
+  }
+  SHOAL_TRY(auto page, parts.reports.page(machines, after, page_bytes));
+  return json(encode(page));
 }
 
 Result<Response> show_history(const Parts& parts, const Request&, const PathArguments& arguments) {

@@ -1,6 +1,7 @@
 #include "tracker/node_reports.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <tuple>
 
@@ -61,15 +62,36 @@ std::vector<WallTime> NodeReports::failing_since(const registry::NodeReport& rep
   return since;
 }
 
+std::optional<registry::NodeRow> NodeReports::row_of(const Reports& reports, const registry::MachineRow& machine) {
+  auto found = reports.find(machine.id);
+  if (found != reports.end()) return registry::NodeRow{machine, found->second.at, found->second.report};
+  if (machine.role != identity::Role::node) return std::nullopt;
+  return registry::NodeRow{machine, std::nullopt, {}};
+}
+
 std::vector<registry::NodeRow> NodeReports::rows(const std::vector<registry::MachineRow>& machines) const {
-  return reports_.with([&](const auto& reports) {
-    std::vector<registry::NodeRow> rows;
-    for (const registry::MachineRow& machine : machines) {
-      auto found = reports.find(machine.id);
-      if (found != reports.end()) rows.push_back({machine, found->second.at, found->second.report});
-      else if (machine.role == identity::Role::node) rows.push_back({machine, std::nullopt, {}});
+  return page(machines, NodeId(), std::numeric_limits<ByteCount>::max()).value().nodes;
+}
+
+Result<registry::NodePage> NodeReports::page(const std::vector<registry::MachineRow>& machines, const NodeId& after, ByteCount room) const {
+  auto from = std::find_if(machines.begin(), machines.end(), [&](const auto& machine) { return machine.id == after; });
+  if (from == machines.end() && !after.empty())
+    return fail(ErrorCode::not_found, "machine " + after.str() + " is not in the list any more: begin with the first page");
+  from = after.empty() ? machines.begin() : std::next(from);
+  return reports_.with([&](const Reports& reports) {
+    registry::NodePage page;
+    ByteCount taken = 0;
+    for (auto machine = from; machine != machines.end(); ++machine) {
+      auto row = row_of(reports, *machine);
+      if (!row) continue;
+      taken += registry::weight(*row);
+      if (taken > room && !page.nodes.empty()) {
+        page.next = page.nodes.back().machine.id;
+        break;
+      }
+      page.nodes.push_back(std::move(*row));
     }
-    return rows;
+    return page;
   });
 }
 

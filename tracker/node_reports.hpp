@@ -1,6 +1,7 @@
 // What nodes say of themselves, kept in memory: they say it again within a minute. And when their failures halt a rollout.
 #pragma once
 
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -51,6 +52,9 @@ class NodeReports {
   Status put(const NodeId& node, registry::NodeReport report, WallTime now);
   /// Every machine that fetches or serves, with its report where it made one.
   std::vector<registry::NodeRow> rows(const std::vector<registry::MachineRow>& machines) const;
+  /// The same for those behind `after` (empty: from the first), as many as fit into `room`, at least one. `not_found` where `after` is none
+  /// of them any more.
+  Result<registry::NodePage> page(const std::vector<registry::MachineRow>& machines, const NodeId& after, ByteCount room) const;
   RolloutTally tally(const ChannelStanding& standing, WallTime now) const;
   /// The channels that this report brings to a halt, by what they stand at.
   std::vector<ChannelStanding> to_halt(const registry::NodeReport& report, const FreshnessDesk& desk, WallTime now) const;
@@ -64,8 +68,11 @@ class NodeReports {
     std::vector<WallTime> failing_since;  // for each subscription of the report
   };
   static std::vector<WallTime> failing_since(const registry::NodeReport& report, const Stored* before, WallTime now);
+  using Reports = std::unordered_map<NodeId, Stored>;
+  static std::optional<registry::NodeRow> row_of(const Reports& reports, const registry::MachineRow& machine);
+
   const std::uint32_t sample_;
-  Guarded<std::unordered_map<NodeId, Stored>> reports_;
+  Guarded<Reports> reports_;
 };
 
 }  // namespace shoal::tracker

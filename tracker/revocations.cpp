@@ -8,8 +8,8 @@ namespace {
 constexpr const char* all_revoked = "SELECT id, name, revoked_reason, revoked, certificate_until FROM machines WHERE revoked != 0";
 // Those that were revoked already come last: they do not make a name ambiguous.
 constexpr const char* all_named =
-    "SELECT id, name, revoked_reason, revoked, certificate_until FROM machines WHERE id = ? OR name = ? ORDER BY id != ?1, revoked != 0, "
-    "rowid";
+    "SELECT id, name, revoked_reason, revoked, certificate_until FROM machines WHERE (id = ?1 OR name = ?2) AND removed = 0 "
+    "ORDER BY id != ?1, revoked != 0, rowid";
 
 WallTime time_of(std::int64_t value) { return WallTime(std::chrono::seconds(value)); }
 
@@ -22,7 +22,8 @@ std::vector<Revocation> read(const std::vector<Row>& rows) {
 
 bool revoked(const Revocation& machine) { return machine.at != WallTime(); }
 
-/// The one that `who` names.
+}  // namespace
+
 Result<Revocation> machine_named(Session& session, const std::string& who) {
   SHOAL_TRY(auto rows, session.run(all_named, {who, who}));
   std::vector<Revocation> found = read(rows);
@@ -33,8 +34,6 @@ Result<Revocation> machine_named(Session& session, const std::string& who) {
                                       found[1].machine.str() + ": give the id");
   return found.front();
 }
-
-}  // namespace
 
 Result<Revocation> revoke(Database& database, const std::string& who, const std::string& reason, WallTime now) {
   return database.write([&](Session& session) -> Result<Revocation> {

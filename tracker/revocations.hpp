@@ -19,8 +19,12 @@ struct Revocation {
   WallTime certificate_until;  // afterwards nobody accepts it anyhow
 };
 
-/// Shuts a machine out for good. `who` is its id, or its name where no other machine has it: `not_found` where there is none, `usage`
-/// where several have the name. Once more is no error and changes nothing. Works beside a running tracker.
+/// The machine that `who` names, by its id, or by its name where no other has it: `not_found` where there is none, `usage` where several
+/// have the name. Those that were removed are not found. `at` is the epoch's start where it is not revoked.
+Result<Revocation> machine_named(Session& session, const std::string& who);
+
+/// Shuts a machine out for good. Errors are those of machine_named. Once more is no error and changes nothing. Works beside a running
+/// tracker.
 Result<Revocation> revoke(Database& database, const std::string& who, const std::string& reason, WallTime now);
 
 /// What a running tracker knows of them. Thread-safe.

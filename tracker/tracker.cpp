@@ -11,6 +11,7 @@
 #include "identity/renewal.hpp"
 #include "manifest/validity.hpp"
 #include "tracker/endpoints.hpp"
+#include "tracker/housekeeping.hpp"
 #include "tracker/revocations.hpp"
 #include "tracker/state.hpp"
 #include "tracker/tracker_metrics.hpp"
@@ -23,7 +24,8 @@ constexpr unsigned failed_enrolments_per_minute = 20;  // for each address
 constexpr std::chrono::seconds sweep_period{1};
 constexpr std::chrono::seconds longest_sweep{10};
 constexpr std::chrono::hours warning_period{24};
-constexpr int sweeps_for_peers = 30;  // they are looked through each so many sweeps
+constexpr int sweeps_for_database = 3600;  // the first comes after an hour: a clock that is wrong at the start has time to be set
+constexpr int sweeps_for_peers = 30;       // they are looked through each so many sweeps
 // Each node holds a connection while it waits for the next freshness statement, and one for its announces.
 constexpr std::size_t most_connections = 24000;
 constexpr std::size_t most_connections_per_address = 16384;  // a site may stand behind one address
@@ -131,6 +133,7 @@ class RunningTracker final : public Tracker {
         if (Status saved = keys_->save(); !saved.ok()) log::warn("machine_keys_not_saved", {{"reason", saved.error().message}});
         if (sweeps % sweeps_for_peers == 0) announcer_->sweep();
         warn_of_ends();
+        if (sweeps % sweeps_for_database == 0) sweep_rows();
         note_sweep();
       }
     });
@@ -155,6 +158,15 @@ class RunningTracker final : public Tracker {
                                       {"expired", ends.expired},
                                       {"first", format_time(*ends.soonest)},
                                       {"renew", "shoal channel renew --all"}});
+  }
+
+  void sweep_rows() {
+    auto swept = sweep_database(database_, clock_.now());
+    if (!swept.ok()) return log::warn("database_not_swept", {{"reason", swept.error().message}});
+    if (*swept == Swept{}) return;
+    log::info(
+        "database_swept",
+        {{"tokens", swept->tokens}, {"enrolments", swept->enrolments}, {"machines", swept->machines}, {"metainfos", swept->metainfos}});
   }
 
   void shut_out_revoked() {

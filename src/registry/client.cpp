@@ -1,6 +1,7 @@
 #include "registry/client.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
@@ -14,6 +15,7 @@ constexpr std::chrono::seconds answer_margin{15};  // for the way of an answer t
 // How long a busy tracker is asked again.
 constexpr std::chrono::minutes large_patience{30}, small_patience{1};
 constexpr std::size_t shown_target = 100;
+constexpr std::size_t most_pages = 1000;  // of a list; the tracker fills each
 
 using Steady = std::chrono::steady_clock;
 
@@ -179,9 +181,18 @@ Status Client::report(const NodeReport& report) {
   return {};
 }
 
+/// One page after the other. An older tracker ignores the parameter, and answers with all at once.
 Result<std::vector<NodeRow>> Client::nodes() {
-  SHOAL_TRY(http::Response response, send(get("/v1/nodes", list_limit)));
-  return decode_nodes(response.body);
+  std::vector<NodeRow> rows;
+  std::string target = "/v1/nodes?page=1";
+  for (std::size_t pages = 0; pages < most_pages; ++pages) {
+    SHOAL_TRY(http::Response response, send(get(target, list_limit)));
+    SHOAL_TRY(NodePage page, decode_nodes(response.body));
+    std::move(page.nodes.begin(), page.nodes.end(), std::back_inserter(rows));
+    if (page.next.empty()) return rows;
+    target = "/v1/nodes?after=" + page.next.str();
+  }
+  return fail("the tracker's list of nodes has no end: more than " + std::to_string(most_pages) + " pages");
 }
 
 Result<AnnounceReply> Client::announce(const AnnounceRequest& request) {

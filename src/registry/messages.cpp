@@ -180,16 +180,27 @@ Json write_node(const NodeRow& node) {
 }
 HistoryRow read_history(JsonReader& row) {
   HistoryRow history{row.string("envelope"), printable(row.string("version"), 96), {}, row.as<WallTime>("at", parse_time)};
+  if (row.has("name")) history.name = printable(row.string("name"), 128);
   if (row.has("who")) history.who = row.as<NodeId>("who", NodeId::parse);
   return history;
 }
 Json write_history(const HistoryRow& row) {
   Json json{{"envelope", row.envelope}, {"version", row.version}, {"at", format_time(row.at)}};
   if (!row.who.empty()) json["who"] = row.who.str();
+  if (!row.name.empty()) json["name"] = row.name;
   return json;
 }
 
 }  // namespace
+
+ByteCount weight(const NodeRow& row) {
+  constexpr ByteCount machine_bytes = 400, subscription_bytes = 500;  // without the texts that may be long
+  ByteCount sum = machine_bytes + row.machine.name.size() + row.machine.site.size();
+  for (const SubscriptionReport& each : row.report.subscriptions)
+    sum += subscription_bytes + each.model.str().size() + each.channel.str().size() + each.wanted_version.size() +
+           each.active_version.size() + each.reason.size();
+  return sum;
+}
 
 std::string encode(const EnrolRequest& m) {
   return dump({{"token_id", to_base64url(m.token_id)},
@@ -214,7 +225,11 @@ std::string encode(const FleetStatus& m) {
       {{"fleet", m.fleet.str()}, {"swarms", write_rows(m.swarms, write_swarm)}, {"machines", write_rows(m.machines, write_machine)}});
 }
 std::string encode(const NodeReport& m) { return dump(write_report(m)); }
-std::string encode(const std::vector<NodeRow>& m) { return dump({{"nodes", write_rows(m, write_node)}}); }
+std::string encode(const NodePage& m) {
+  Json json{{"nodes", write_rows(m.nodes, write_node)}};
+  if (!m.next.empty()) json["next"] = m.next.str();
+  return dump(json);
+}
 std::string encode(const std::vector<HistoryRow>& m) { return dump({{"history", write_rows(m, write_history)}}); }
 
 Result<EnrolRequest> decode_enrol_request(std::string_view text) {
@@ -266,9 +281,12 @@ Result<FleetStatus> decode_fleet_status(std::string_view text) {
 Result<NodeReport> decode_node_report(std::string_view text) {
   return read_object<NodeReport>(text, report_limit, "node report", read_report);
 }
-Result<std::vector<NodeRow>> decode_nodes(std::string_view text) {
-  return read_object<std::vector<NodeRow>>(text, list_limit, "list of nodes",
-                                           [](JsonReader& reader) { return read_rows<NodeRow>(reader, "nodes", read_node); });
+Result<NodePage> decode_nodes(std::string_view text) {
+  return read_object<NodePage>(text, list_limit, "list of nodes", [](JsonReader& reader) {
+    NodePage page{read_rows<NodeRow>(reader, "nodes", read_node)};
+    if (reader.has("next")) page.next = reader.as<NodeId>("next", NodeId::parse);
+    return page;
+  });
 }
 Result<std::vector<HistoryRow>> decode_history(std::string_view text) {
   return read_object<std::vector<HistoryRow>>(text, list_limit, "history of a channel",

@@ -13,7 +13,7 @@ namespace shoal::registry {
 // Sizes of bodies, in bytes: what a server should take and a client reads at most.
 inline constexpr ByteCount message_limit = 64 * KiB;  // enrol, renew
 inline constexpr ByteCount list_limit = 16 * MiB;     // versions, channels, status
-inline constexpr ByteCount report_limit = 64 * KiB;   // of one node
+inline constexpr ByteCount report_limit = 128 * KiB;  // of one node
 inline constexpr ByteCount metainfo_limit = 64 * MiB;
 inline constexpr ByteCount channel_body_limit = manifest::channel_limit / 3 * 4 + 64 * KiB;
 inline constexpr ByteCount trust_root_body_limit = manifest::trust_root_limit / 3 * 4 + 64 * KiB;
@@ -107,7 +107,7 @@ struct SubscriptionReport {
   std::string stall;  // why nothing arrives for long: swarm::name(StallReason); empty otherwise, and from older nodes
   // These two are missing from older nodes.
   std::optional<WallTime> pointer_expires = {};      // of the pointer that the node has
-  std::optional<manifest::SeenSequence> tried = {};  // the pointer under which the try began that is under way or came to an end last
+  std::optional<manifest::SeenSequence> tried = {};  // of a failure: the pointer under which that try began
 };
 struct NodeReport {
   std::string software;  // "shoal 0.4.0"
@@ -119,12 +119,21 @@ struct NodeRow {
   std::optional<WallTime> seen;  // when it reported last; none since the tracker started
   NodeReport report;
 };
+/// GET /v1/nodes?page=1 and then ?after=NEXT: as many of them as one answer has room for. Without a parameter: all of them, as earlier
+/// clients ask.
+struct NodePage {
+  std::vector<NodeRow> nodes;
+  NodeId next = {};  // the last of them, where more follow; else empty
+};
+/// What a row takes in an answer, roughly.
+ByteCount weight(const NodeRow& row);
 /// GET /v1/models/{org}/{name}/channels/{channel}/history, newest first
 struct HistoryRow {
   std::string envelope;  // of the pointer
   std::string version;   // for showing
   NodeId who;            // the machine that sent it; empty where the tracker did not note it yet
   WallTime at;
+  std::string name = {};  // of that machine, also where it was removed; empty from older trackers
 };
 
 /// GET /announce (BEP 3, with compact=0)
@@ -165,7 +174,7 @@ std::string encode(const std::vector<ChannelRow>& m);
 std::string encode(const std::vector<VersionRow>& m);
 std::string encode(const FleetStatus& m);
 std::string encode(const NodeReport& m);  // texts for people are cut to their limits
-std::string encode(const std::vector<NodeRow>& m);
+std::string encode(const NodePage& m);
 std::string encode(const std::vector<HistoryRow>& m);
 Result<EnrolRequest> decode_enrol_request(std::string_view text);
 Result<EnrolReply> decode_enrol_reply(std::string_view text);
@@ -177,7 +186,7 @@ Result<std::vector<ChannelRow>> decode_channels(std::string_view text);
 Result<std::vector<VersionRow>> decode_versions(std::string_view text);
 Result<FleetStatus> decode_fleet_status(std::string_view text);
 Result<NodeReport> decode_node_report(std::string_view text);
-Result<std::vector<NodeRow>> decode_nodes(std::string_view text);
+Result<NodePage> decode_nodes(std::string_view text);
 Result<std::vector<HistoryRow>> decode_history(std::string_view text);
 /// "/announce?info_hash=..." with every parameter of BEP 3 and compact=0.
 std::string announce_target(const AnnounceRequest& request);

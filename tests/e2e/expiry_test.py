@@ -107,6 +107,7 @@ class Expiry(VersionsCase):
 
         self.go_to_day(800)
         self.assert_ends_with_the_root()
+        self.assert_those_that_are_gone_can_be_removed()
 
     def reported_days(self, name):
         rows = [row for row in self.command("nodes", "list").events if row.get("name") == name]
@@ -130,6 +131,19 @@ class Expiry(VersionsCase):
         self.assertIn(root["days_left"], (729, 730))
         self.assertTrue(self.command("channel", "renew", self.model, "--key", self.key).events[-1]["renewed"])
         self.pulls()
+
+    def assert_those_that_are_gone_can_be_removed(self):
+        tracker = ("--state", self.fleet.path("tracker"))
+        before = {row["id"] for row in self.command("nodes", "list").events}
+        last = next(row for row in self.command("nodes", "list").events if row["name"] == f"machine{self.joined}")
+        self.assert_refused(self.fleet.run("nodes", "remove", last["id"], *tracker, check=False), 1, "nodes revoke", last["id"])
+        gone = {event["id"] for event in self.fleet.run("nodes", "remove", "--gone", "30d", *tracker).events}
+        self.assertGreater(len(gone), 3, "those of the first years")
+        self.assertEqual({row["id"] for row in self.command("nodes", "list").events}, before - gone)
+        self.fleet.run("nodes", "revoke", last["id"], *tracker)
+        self.assertEqual(self.fleet.run("nodes", "remove", last["id"], *tracker).events[-1]["name"], last["name"])
+        history = self.command("channel", "history", f"{self.model}:main").events
+        self.assertEqual({row["name"] for row in history}, {"source"}, "who moved it, though that machine is off the list")
 
 
 if __name__ == "__main__":

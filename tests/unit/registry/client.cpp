@@ -136,9 +136,9 @@ TEST_CASE_FIXTURE(Fixture, "a long poll waits longer than the tracker does, whic
 TEST_CASE_FIXTURE(Fixture, "reports, histories, withdrawals and trust roots go where the tracker expects them") {
   CHECK(client.report({"shoal", {}}).ok());
   CHECK(script.last.method + " " + script.last.target == "PUT /v1/nodes/self");
-  script.answer.body = encode(std::vector<NodeRow>{});
+  script.answer.body = encode(NodePage{});
   CHECK(client.nodes()->empty());
-  CHECK(script.last.target == "/v1/nodes");
+  CHECK(script.last.target == "/v1/nodes?page=1");
   script.answer.body = encode(std::vector<HistoryRow>{});
   CHECK(client.history(model, ChannelName::trusted("stable"))->empty());
   CHECK(script.last.target == "/v1/models/acme/speech/channels/stable/history");
@@ -152,4 +152,12 @@ TEST_CASE_FIXTURE(Fixture, "reports, histories, withdrawals and trust roots go w
 }
 
 }  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "a list of nodes without an end is given up") {
+  MachineRow machine{NodeId::trusted("aaaaaaaaaaab"), identity::Role::node, "gpu-1", "", WallTime{}};
+  script.answer.body = encode(NodePage{{{machine, {}, {}}}, machine.id});
+  CHECK_FALSE(client.nodes().ok());
+  CHECK(script.last.target == "/v1/nodes?after=aaaaaaaaaaab");
+}
+
 }  // namespace shoal::registry

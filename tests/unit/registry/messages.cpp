@@ -230,14 +230,14 @@ TEST_CASE("reports of a wrong form are refused, members of later versions are le
 
 TEST_CASE("the list of nodes survives the way, with those that said nothing yet") {
   MachineRow machine{NodeId::trusted("aaaaaaaaaaab"), identity::Role::node, "gpu-1", "east", time_of("2026-01-31T12:00:00Z")};
-  auto read =
-      decode_nodes(encode(std::vector<NodeRow>{{machine, time_of("2026-01-31T11:00:00Z"), {"s", {subscription()}}}, {machine, {}, {}}}));
+  auto read = decode_nodes(encode(NodePage{{{machine, time_of("2026-01-31T11:00:00Z"), {"s", {subscription()}}}, {machine, {}, {}}}}));
   REQUIRE(read.ok());
-  REQUIRE(read->size() == 2);
-  CHECK((*read)[0].machine.name == "gpu-1");
-  CHECK((*read)[0].seen == time_of("2026-01-31T11:00:00Z"));
-  CHECK((*read)[0].report.subscriptions.size() == 1);
-  CHECK_FALSE((*read)[1].seen);
+  REQUIRE(read->nodes.size() == 2);
+  CHECK(read->next.empty());
+  CHECK(read->nodes[0].machine.name == "gpu-1");
+  CHECK(read->nodes[0].seen == time_of("2026-01-31T11:00:00Z"));
+  CHECK(read->nodes[0].report.subscriptions.size() == 1);
+  CHECK_FALSE(read->nodes[1].seen);
   CHECK_FALSE(decode_nodes(R"({"nodes":[{"id":"aaaaaaaaaaab"}]})").ok());
 }
 
@@ -254,4 +254,17 @@ TEST_CASE("a channel's history survives the way") {
 }
 
 }  // namespace
+
+TEST_CASE("a report says how long the pointer is good and under which one the node tried; those of older nodes say neither") {
+  const SubscriptionReport older = decode_node_report(encode(NodeReport{"s", {subscription()}}))->subscriptions[0];
+  CHECK_FALSE(older.pointer_expires);
+  CHECK_FALSE(older.tried);
+  SubscriptionReport made = subscription();
+  made.pointer_expires = WallTime(std::chrono::seconds(1'700'000'000));
+  made.tried = {2, 9};
+  const SubscriptionReport read = decode_node_report(encode(NodeReport{"s", {made}}))->subscriptions[0];
+  CHECK(read.pointer_expires == made.pointer_expires);
+  CHECK(read.tried == made.tried);
+}
+
 }  // namespace shoal::registry

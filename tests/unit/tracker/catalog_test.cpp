@@ -6,6 +6,9 @@
 #include "crypto/digest.hpp"
 #include "doctest/doctest.h"
 #include "support/test_fleet.hpp"
+#include "tracker/admission_records.hpp"
+#include "tracker/housekeeping.hpp"
+#include "tracker/removals.hpp"
 
 using namespace shoal;
 using namespace shoal::tracker;
@@ -475,4 +478,34 @@ TEST_CASE("a renewal takes back nothing that somebody did meanwhile, and changes
       [&](Pointer& next) { same = manifest::sign(manifest::channel_type, manifest::encode(next), {library.publisher}).encode(); }));
   must(library.catalog->renew_channel(model, stable, same, publisher_machine));  // the answer got lost
   CHECK(must(library.catalog->standings()).channels.at(0).state.sequence == 4);
+}
+
+TEST_CASE("a channel keeps the newest of its history, and what each machine was called") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  must(library.database.write([&](Session& session) {
+    return insert_machine(session, {publisher_machine, identity::Role::seeder, "nas", "", library.clock.now()}, {}, library.clock.now());
+  }));
+  must(library.add(id, "other"));
+  for (std::int64_t sequence = 1; sequence <= most_history + 20; ++sequence)
+    must(library.move(library.pointer(id, static_cast<std::uint64_t>(sequence))));
+  auto rows = must(library.database.read([](Session& session) { return session.run("SELECT count(*) FROM channel_history"); }));
+  CHECK(rows.at(0).number(0) == most_history + 1);
+  CHECK(must(library.catalog->history(model, stable)).front().name == "nas");
+  must(remove_machine(library.database, "nas", library.clock.now()));
+  library.clock.advance(std::chrono::hours(24 * 10));
+  must(sweep_database(library.database, library.clock.now()));
+  CHECK(must(library.catalog->history(model, stable)).front().name == "nas");
+}
+
+TEST_CASE("the metainfo of a withdrawn release is not kept for ever") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  must(library.withdraw(id, version, "wrong weights"));
+  CHECK(must(sweep_database(library.database, library.clock.now())).metainfos == 0);
+  library.clock.advance(std::chrono::hours(24 * 3));
+  CHECK(must(sweep_database(library.database, library.clock.now())).metainfos == 1);
+  auto gone = library.catalog->metainfo(id);
+  REQUIRE_FALSE(gone.ok());
+  CHECK(gone.error().message.find("wrong weights") != std::string::npos);
 }

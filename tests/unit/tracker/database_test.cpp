@@ -135,12 +135,24 @@ TEST_CASE("a database of the first version is brought up to date, with all that 
     Database database = must(Database::open(file));
     must(database.write([](Session& session) -> Status {
       for (const char* sql :
-           {"DROP TABLE channel_history", "DROP TABLE trust_roots", "ALTER TABLE releases DROP COLUMN withdrawn",
-            "ALTER TABLE releases DROP COLUMN withdrawn_reason", "ALTER TABLE channels DROP COLUMN halted",
-            "ALTER TABLE tokens DROP COLUMN trust_root", "ALTER TABLE machines DROP COLUMN revoked",
-            "ALTER TABLE machines DROP COLUMN revoked_reason", "ALTER TABLE machines DROP COLUMN key",
-            "ALTER TABLE machines DROP COLUMN next_key", "ALTER TABLE machines DROP COLUMN held_twice",
-            "ALTER TABLE releases DROP COLUMN withdrawal", "DROP INDEX channels_by_age", "ALTER TABLE channels DROP COLUMN made", "PRAGMA user_version=1",
+           {"DROP TABLE channel_history",
+            "DROP TABLE trust_roots",
+            "ALTER TABLE releases DROP COLUMN withdrawn",
+            "ALTER TABLE releases DROP COLUMN withdrawn_reason",
+            "ALTER TABLE channels DROP COLUMN halted",
+            "ALTER TABLE tokens DROP COLUMN trust_root",
+            "ALTER TABLE machines DROP COLUMN revoked",
+            "ALTER TABLE machines DROP COLUMN revoked_reason",
+            "ALTER TABLE machines DROP COLUMN key",
+            "ALTER TABLE machines DROP COLUMN next_key",
+            "ALTER TABLE machines DROP COLUMN held_twice",
+            "ALTER TABLE releases DROP COLUMN withdrawal",
+            "DROP INDEX channels_by_age",
+            "ALTER TABLE channels DROP COLUMN made",
+            "ALTER TABLE channels DROP COLUMN judged_from",
+            "ALTER TABLE channels DROP COLUMN judged_since",
+            "ALTER TABLE machines DROP COLUMN removed",
+            "PRAGMA user_version=1",
             "INSERT INTO releases(id, model, version, info_hash, size, created, published, publisher, envelope, metainfo) "
             "VALUES(x'aa', 'm/n', '1', x'bb', 1, 2, 3, 'p', x'cc', x'dd')",
             "INSERT INTO channels(model, channel, epoch, sequence, release, envelope, updated) VALUES('m/n', 'c', 1, 7, x'aa', x'ee', 5)",
@@ -151,12 +163,13 @@ TEST_CASE("a database of the first version is brought up to date, with all that 
   }
   Database database = must(Database::open(file));
   auto row = [&](const char* sql) { return must(database.read([&](Session& session) { return session.run(sql); })).at(0); };
-  CHECK(row("PRAGMA user_version").number(0) == 5);
+  CHECK(row("PRAGMA user_version").number(0) == 7);
   CHECK(row("SELECT count(*) FROM channel_history WHERE model = 'm/n' AND channel = 'c' AND envelope = x'ee' AND at = 5 AND who = ''")
             .number(0) == 1);
   CHECK(row("SELECT withdrawn FROM releases").number(0) == 0);
   CHECK(row("SELECT halted FROM channels").number(0) == 0);
   CHECK(row("SELECT made FROM channels").number(0) == 1);
+  CHECK(row("SELECT judged_from + judged_since FROM channels").number(0) == 0);
   CHECK(row("SELECT count(*) FROM tokens WHERE trust_root = x''").number(0) == 1);
   CHECK(row("SELECT count(*) FROM trust_roots").number(0) == 0);
 }

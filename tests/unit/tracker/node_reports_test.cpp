@@ -240,3 +240,28 @@ TEST_CASE(
     CHECK(watch.halts_after(1, failing()) == 1);
   }
 }
+
+TEST_CASE("a list of any size goes in pages that our own client can read, each machine once and in order") {
+  NodeReports reports;
+  std::vector<registry::MachineRow> machines;
+  NodeReport large = fetching();
+  large.subscriptions[0].reason = std::string(registry::remark_limit, 'x');
+  large.subscriptions.resize(60, large.subscriptions[0]);
+  for (unsigned number = 0; number < 500; ++number) {
+    machines.push_back({node_id(number), identity::Role::node, "m", "", now});
+    must(reports.put(node_id(number), large, now));
+  }
+  REQUIRE(encode(registry::NodePage{reports.rows(machines)}).size() > registry::list_limit);
+  std::vector<NodeId> seen;
+  registry::NodePage page;
+  do {
+    page = must(reports.page(machines, page.next, 4 * MiB));
+    CHECK(encode(page).size() < registry::list_limit / 2);
+    for (const auto& row : page.nodes) seen.push_back(row.machine.id);
+  } while (!page.next.empty());
+  REQUIRE(seen.size() == machines.size());
+  for (unsigned number = 0; number < 500; ++number) CHECK(seen[number] == node_id(number));
+  CHECK(must(reports.page(machines, {}, 1)).nodes.size() == 1);
+  CHECK(reports.page(machines, node_id(9000), 4 * MiB).error().code == ErrorCode::not_found);
+  CHECK(must(reports.page({}, {}, 4 * MiB)).next.empty());
+}

@@ -1,0 +1,99 @@
+// `shoal nodes revoke` and `shoal nodes remove`: on the tracker's host, by whoever may write the tracker's state.
+#include "tracker/command_parts.hpp"
+#include "tracker/removals.hpp"
+#include "tracker/state.hpp"
+
+namespace shoal::tracker {
+
+const cli::Option state_option{.name = "--state",
+                               .value = "DIR",
+                               .help = "the tracker's state directory",
+                               .fallback = "/var/lib/shoal/tracker",
+                               .config_key = "state"};
+
+namespace {
+
+constexpr std::size_t most_reason = 200;
+
+Status run_nodes_revoke(cli::Invocation& call) {
+  fs::path state = call.get("--state");
+  SHOAL_CHECK(load_tracker(state));
+  SHOAL_TRY(Database database, Database::open(database_path(state)));
+  SHOAL_TRY(Revocation revocation,
+            revoke(database, call.get("MACHINE"), printable(call.get("--reason"), most_reason), SystemClock().now()));
+  const std::string until = format_time(revocation.certificate_until);
+  call.out.result({{"type", "revoked"},
+                   {"id", revocation.machine.str()},
+                   {"name", revocation.name},
+                   {"at", format_time(revocation.at)},
+                   {"reason", revocation.reason},
+                   {"certificate_until", until}},
+                  "machine " + revocation.machine.str() + (revocation.name.empty() ? "" : " (" + revocation.name + ")") +
+                      " is revoked: the tracker refuses it from now on, and its peers from their next announce");
+  return {};
+}
+
+cli::Command nodes_revoke_command() {
+  return {.path = "nodes revoke",
+          .summary = "shut a machine out of the fleet, for good",
+          .details =
+              "For a machine that was stolen or whose key was copied. Runs on the tracker's host, also while the tracker runs: within two "
+              "seconds the tracker answers the machine nothing any more and names it to nobody; the other machines end its links when "
+              "they announce next (--announce-interval, 30 s by default). What it has it keeps: a thief can read the models that are on "
+              "its disk. A publisher's key is another matter: see 'shoal trust rotate'.\n\n"
+              "Example: shoal nodes revoke edge-17 --reason stolen",
+          .positionals = {{"MACHINE", "its id, or its name where only one machine has it", true}},
+          .options = {state_option, {.name = "--reason", .value = "TEXT", .help = "why; the machine is told, and the log"}},
+          .run = run_nodes_revoke,
+          .role = "Tracker"};
+}
+
+Json removed_line(const Removal& removal) { return {{"type", "removed_node"}, {"id", removal.machine.str()}, {"name", removal.name}}; }
+
+std::string removed_text(const Removal& removal) {
+  return "machine " + removal.machine.str() + (removal.name.empty() ? "" : " (" + removal.name + ")") + " is off the list";
+}
+
+Result<std::vector<Removal>> remove_chosen(const cli::Invocation& call, Database& database, WallTime now) {
+  const std::string who = call.get("MACHINE");
+  if (who.empty() == call.get("--gone").empty())
+    return fail(ErrorCode::usage, "name a machine, or give --gone TIME for all whose certificates ended that long ago");
+  if (who.empty()) {
+    SHOAL_TRY(auto ago, call.duration("--gone"));
+    return remove_gone(database, std::chrono::floor<std::chrono::seconds>(ago), now);
+  }
+  SHOAL_TRY(Removal removal, remove_machine(database, who, now));
+  return std::vector<Removal>{removal};
+}
+
+Status run_nodes_remove(cli::Invocation& call) {
+  fs::path state = call.get("--state");
+  SHOAL_CHECK(load_tracker(state));
+  SHOAL_TRY(Database database, Database::open(database_path(state)));
+  SHOAL_TRY(auto removed, remove_chosen(call, database, SystemClock().now()));
+  for (const Removal& removal : removed) call.out.result(removed_line(removal), removed_text(removal));
+  if (removed.empty()) call.out.message("no machine's certificate ended that long ago");
+  return {};
+}
+
+cli::Command nodes_remove_command() {
+  return {.path = "nodes remove",
+          .summary = "take a machine that is gone for good off the lists",
+          .details =
+              "For machines that joined and never came, were replaced, or are no more. Runs on the tracker's host, also while the tracker "
+              "runs. A machine that may be alive is refused: one whose certificate is good, a day after it was last seen at most. Shut it "
+              "out with 'shoal nodes revoke' first, or wait. Histories of channels go on naming it.\n\n"
+              "  shoal nodes remove gpu-17\n"
+              "  shoal nodes remove --gone 30d",
+          .positionals = {{"MACHINE", "its id, or its name where only one machine has it", false}},
+          .options = {state_option,
+                      {.name = "--gone", .value = "TIME", .help = "all machines whose certificates ended that long ago, such as 30d"}},
+          .run = run_nodes_remove,
+          .role = "Tracker"};
+}
+
+}  // namespace
+
+std::vector<cli::Command> node_commands() { return {nodes_revoke_command(), nodes_remove_command()}; }
+
+}  // namespace shoal::tracker
