@@ -33,7 +33,7 @@ WallTime renewal_time(const manifest::ChannelPointer& pointer, double early) {
 }
 
 PointerRenewal::PointerRenewal(swarm::MemberSession& session, Signer signer, cli::Output& out)
-    : session_(session), signer_(std::move(signer)), out_(out), salt_(crypto::random_bytes(salt_size)) {}
+    : session_(session), signer_(std::move(signer)), out_(out), seen_(session.state(), "renewed"), salt_(crypto::random_bytes(salt_size)) {}
 
 PointerRenewal::~PointerRenewal() { thread_.request_stop(); }
 
@@ -97,6 +97,7 @@ Result<PointerRenewal::Turn> PointerRenewal::turn(registry::Client& tracker) {
   done.next = now + longest_rest;
   std::optional<WallTime> soonest;
   for (Due& each : all) {
+    if (each.at > now) (void)note_seen(each.pointer);
     if (each.at > now) done.next = std::clamp<WallTime>(each.at, now + shortest_rest, done.next);
     else if (done.renewed + done.failed == most_at_once) ++done.left;
     else if (renew(tracker, each.pointer)) ++done.renewed;
@@ -116,9 +117,20 @@ void PointerRenewal::warn_of_root(WallTime until, WallTime now) {
   log::warn("trust_root.ends_soon", {{"expires", format_time(until)}, {"renew", "shoal trust rotate --root-key FILE"}});
 }
 
+/// A tracker that shows an older pointer than before withholds the newer one, or was restored from a backup: to renew the older one would
+/// give it to machines that join.
+Status PointerRenewal::note_seen(const manifest::ChannelPointer& pointer) const {
+  const manifest::SeenSequence at{pointer.epoch, pointer.sequence};
+  SHOAL_TRY(auto seen, seen_.highest(pointer.model, pointer.channel));
+  if (seen <= at) return seen_.note(pointer.model, pointer.channel, {at, pointer.release});
+  return fail(ErrorCode::verification, "the tracker shows sequence " + std::to_string(at.sequence) + ", and has shown " +
+                                           std::to_string(seen.sequence) + " before: set the channel again ('shoal channel set')");
+}
+
 /// Replaces `pointer` where it worked.
 bool PointerRenewal::renew(registry::Client& tracker, manifest::ChannelPointer& pointer) {
-  auto renewed = ChannelMover(session_, tracker, signer_).renew(pointer);
+  Status noted = note_seen(pointer);
+  auto renewed = noted.ok() ? ChannelMover(session_, tracker, signer_).renew(pointer) : Result<manifest::ChannelPointer>(noted.error());
   if (!renewed.ok()) {
     if (renewed.error().code != ErrorCode::interrupted) complain(title(pointer), renewed.error().message);
     return false;

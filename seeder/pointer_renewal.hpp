@@ -10,6 +10,7 @@
 #include "base/guarded.hpp"
 #include "cli/output.hpp"
 #include "metrics/page.hpp"
+#include "seeder/sequence_record.hpp"
 #include "seeder/signer.hpp"
 #include "swarm/member_session.hpp"
 
@@ -51,6 +52,7 @@ class PointerRenewal {
   WallTime look(registry::Client& tracker);
   Result<std::vector<Due>> pointers(registry::Client& tracker) const;
   double early(const manifest::ChannelPointer& pointer) const;
+  Status note_seen(const manifest::ChannelPointer& pointer) const;
   bool renew(registry::Client& tracker, manifest::ChannelPointer& pointer);
   void warn_of_root(WallTime until, WallTime now);
   void tell(const manifest::ChannelPointer& renewed);
@@ -60,6 +62,7 @@ class PointerRenewal {
   swarm::MemberSession& session_;
   const Signer signer_;
   cli::Output& out_;
+  const SequenceRecord seen_;
   const std::string salt_;                   // of this process
   std::map<std::string, std::string> told_;  // what was said of a channel that could not be renewed
   WallTime warned_{};                        // when the end of the trust root was

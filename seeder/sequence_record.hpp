@@ -1,5 +1,6 @@
 // The highest (epoch, sequence) that this publisher signed for each channel: STATE/published/<org>/<name>/<channel>.json. A tracker that
-// was restored from an old backup does not know it, and nodes refuse whatever is lower than what they have seen.
+// was restored from an old backup does not know it, and nodes refuse whatever is lower than what they have seen. A seeder that renews
+// pointers keeps in the same form, below STATE/renewed, what the tracker has shown it.
 #pragma once
 
 #include <optional>
@@ -11,7 +12,7 @@ namespace shoal::seeder {
 
 class SequenceRecord {
  public:
-  explicit SequenceRecord(fs::path state) : directory_(std::move(state) / "published") {}
+  explicit SequenceRecord(fs::path state, const char* folder = "published") : directory_(std::move(state) / folder) {}
 
   struct Entry {
     manifest::SeenSequence at;

@@ -172,3 +172,21 @@ TEST_CASE("what somebody moved between the look and the renewal stays moved") {
   CHECK(keeper.turn().failed == 1);
   CHECK(keeper.pointer("acme/llama").release == release(9));
 }
+
+TEST_CASE("a tracker that shows an older pointer than before gets it renewed by nobody, also after a restart") {
+  Keeper keeper;
+  const std::string path = "/v1/models/acme/llama/channels/main";
+  keeper.set("acme/llama", 1);
+  const std::string older = keeper.machine.memory().channels.at(path);
+  auto moved = keeper.pointer("acme/llama");
+  moved.sequence = 2;  // by another publisher
+  moved.release = release(2);
+  keeper.machine.memory().channels[path] = manifest::sign(manifest::channel_type, manifest::encode(moved), {keeper.machine.key()}).encode();
+  keeper.turn();
+  keeper.machine.memory().channels[path] = older;
+  keeper.go_to_day(91);
+  CHECK(keeper.turn().failed == 1);
+  PointerRenewal again(keeper.machine.session(), keeper.machine.signer(), keeper.machine.out());
+  CHECK(test::must(again.turn(keeper.machine.tracker())).failed == 1);
+  CHECK(keeper.machine.memory().channels.at(path) == older);
+}
