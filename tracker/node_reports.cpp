@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 #include <tuple>
+#include <unordered_set>
 
 namespace shoal::tracker {
 namespace {
@@ -93,6 +94,12 @@ Result<registry::NodePage> NodeReports::page(const std::vector<registry::Machine
     }
     return page;
   });
+}
+
+void NodeReports::retain(const std::vector<registry::MachineRow>& machines) {
+  std::unordered_set<NodeId> listed;
+  for (const registry::MachineRow& machine : machines) listed.insert(machine.id);
+  std::erase_if(*reports_.lock(), [&](const auto& each) { return !listed.contains(each.first); });
 }
 
 RolloutTally NodeReports::tally(const ChannelStanding& standing, WallTime now) const {

@@ -58,6 +58,8 @@ class NodeReports {
   RolloutTally tally(const ChannelStanding& standing, WallTime now) const;
   /// The channels that this report brings to a halt, by what they stand at.
   std::vector<ChannelStanding> to_halt(const registry::NodeReport& report, const FreshnessDesk& desk, WallTime now) const;
+  /// Forgets those of all other machines, which were removed.
+  void retain(const std::vector<registry::MachineRow>& machines);
   /// A machine that was revoked.
   void forget(const NodeId& node) { reports_.lock()->erase(node); }
 

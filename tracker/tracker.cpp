@@ -161,6 +161,7 @@ class RunningTracker final : public Tracker {
   }
 
   void sweep_rows() {
+    if (auto machines = admission_->machines(); machines.ok()) reports_.retain(*machines);
     auto swept = sweep_database(database_, clock_.now());
     if (!swept.ok()) return log::warn("database_not_swept", {{"reason", swept.error().message}});
     if (*swept == Swept{}) return;

@@ -265,3 +265,14 @@ TEST_CASE("a list of any size goes in pages that our own client can read, each m
   CHECK(reports.page(machines, node_id(9000), 4 * MiB).error().code == ErrorCode::not_found);
   CHECK(must(reports.page({}, {}, 4 * MiB)).next.empty());
 }
+
+TEST_CASE("what a machine said is forgotten with the machine") {
+  NodeReports reports;
+  const registry::MachineRow kept{node_id(1), identity::Role::node, "m", "", now},
+      removed{node_id(2), identity::Role::seeder, "m", "", now};
+  must(reports.put(kept.id, running(), now));
+  must(reports.put(removed.id, running(), now));
+  reports.retain({kept});
+  CHECK(reports.rows({kept, removed}).size() == 1);
+  CHECK(reports.rows({kept}).at(0).seen == now);
+}
