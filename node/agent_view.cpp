@@ -84,7 +84,7 @@ std::string pointer_text(const Json& channel) {
       "a publisher renews it with 'shoal channel renew " + channel.value("model", "") + ":" + channel.value("channel", "") + "'";
   if (channel.value("pointer_expired", false)) return "\n    the channel's pointer has expired, and nothing new is activated: " + renewal;
   const std::string text = "\n    pointer ends in " + std::to_string(left) + (left == 1 ? " day" : " days");
-  return std::chrono::days(left) < manifest::warning_time ? text + ": " + renewal : text;
+  return left <= manifest::warning_time.count() ? text + ": " + renewal : text;
 }
 
 std::string text_of(const Json& channel) {

@@ -4,7 +4,7 @@ namespace shoal::manifest {
 
 std::int64_t days_left(WallTime until, WallTime now) { return std::chrono::floor<std::chrono::days>(until - now).count(); }
 
-bool ends_soon(WallTime until, WallTime now) { return until - now <= warning_time; }
+bool ends_soon(WallTime until, WallTime now) { return days_left(until, now) <= warning_time.count(); }
 
 std::string end_text(WallTime until, WallTime now) {
   const auto days = std::chrono::duration_cast<std::chrono::days>(until - now).count();  // towards zero, unlike days_left

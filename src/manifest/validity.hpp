@@ -7,7 +7,7 @@
 
 namespace shoal::manifest {
 
-/// From here on whoever shows a document's end warns of it.
+/// With so many whole days left, or fewer, whoever shows a document's end warns of it.
 inline constexpr std::chrono::days warning_time{30};
 
 /// Whole days; negative once the time has passed.

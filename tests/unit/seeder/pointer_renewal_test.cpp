@@ -70,7 +70,8 @@ TEST_CASE("days are counted down, with a warning for the last thirty") {
   CHECK(manifest::days_left(end, end - std::chrono::seconds(1)) == 0);
   CHECK(manifest::days_left(end, end + std::chrono::seconds(1)) == -1);
   CHECK_FALSE(manifest::ends_soon(end, end - day * 31));
-  CHECK(manifest::ends_soon(end, end - day * 30));
+  CHECK(manifest::ends_soon(end, end - day * 30 - std::chrono::hours(1)));  // "ends in 30 days"
+  CHECK(manifest::ends_soon(end, end + day));
   CHECK(manifest::end_text(end, end - day * 12) == "ends in 12 days");
   CHECK(manifest::end_text(end, end - day) == "ends in 1 day");
   CHECK(manifest::end_text(end, end + day * 3 + std::chrono::hours(1)) == "ended 3 days ago");
