@@ -111,17 +111,17 @@ Result<std::vector<bool>> ContentFiles::existing() {
   return existed;
 }
 
-Status ContentFiles::prepare(const std::vector<bool>& fill) {
+Status ContentFiles::prepare(const std::vector<std::vector<Gap>>& gaps) {
   SHOAL_TRY(auto directory, root());
-  for (std::uint32_t i = 0; i < layout_.files().size(); ++i) SHOAL_CHECK(prepare_one(*directory, layout_.files()[i], fill[i]));
+  for (std::uint32_t i = 0; i < layout_.files().size(); ++i) SHOAL_CHECK(prepare_one(*directory, layout_.files()[i], gaps[i]));
   return {};
 }
 
-Status ContentFiles::prepare_one(Directory& root, const LayoutFile& wanted, bool fill) {
+Status ContentFiles::prepare_one(Directory& root, const LayoutFile& wanted, const std::vector<Gap>& gaps) {
   SHOAL_TRY(auto file, root.open(wanted.path, OpenMode::create));
   SHOAL_CHECK(file->stamp());  // a regular file, not something in its place
-  const ByteCount size = wanted.size;
-  const int error = fill ? file->reserve(size) : file->resize(size);
+  int error = file->resize(wanted.size);
+  for (auto gap = gaps.begin(); error == 0 && gap != gaps.end(); ++gap) error = file->reserve(gap->offset, gap->length);
   if (error != 0) return fail_errno("cannot make room for " + shown(wanted.path), error);
   return {};
 }

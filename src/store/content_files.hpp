@@ -19,6 +19,12 @@ struct ContentPlace {
   fs::path moves_to;  // empty: nowhere else
 };
 
+/// A range of a file that is to be filled.
+struct Gap {
+  ByteCount offset = 0;
+  ByteCount length = 0;
+};
+
 /// Thread-safe. `layer`, `open` and `layout` must outlive it.
 class ContentFiles {
  public:
@@ -50,15 +56,15 @@ class ContentFiles {
 
   /// Which files are there.
   Result<std::vector<bool>> existing();
-  /// Makes all files in their sizes, with space for those that `fill` names.
-  Status prepare(const std::vector<bool>& fill);
+  /// Makes all files in their sizes, with space for the gaps of each.
+  Status prepare(const std::vector<std::vector<Gap>>& gaps);
   /// What the journal notes of the files: with their times if nothing writes to them any more. Zeroes for those that are missing.
   std::vector<FileMark> marks(bool at_rest);
 
  private:
   Result<std::shared_ptr<Directory>> root();
   Result<std::shared_ptr<Directory>> open_root() const;
-  static Status prepare_one(Directory& root, const LayoutFile& wanted, bool fill);
+  static Status prepare_one(Directory& root, const LayoutFile& wanted, const std::vector<Gap>& gaps);
 
   FileLayer& layer_;
   OpenFiles& open_;

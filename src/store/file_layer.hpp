@@ -28,8 +28,8 @@ class File {
   /// fdatasync(2). After a failure the pages that were dirty are clean and may never have reached the disk. Zero or errno.
   virtual int sync() = 0;
   virtual Result<FileStamp> stamp() = 0;
-  /// Sets the size and reserves the space on the disk, where the file system can (fallocate(2)). Zero or errno.
-  virtual int reserve(ByteCount size) = 0;
+  /// Reserves the space of a range on the disk, where the file system can (fallocate(2)). Zero or errno.
+  virtual int reserve(ByteCount offset, ByteCount length) = 0;
   /// Sets the size. Zero or errno.
   virtual int resize(ByteCount size) = 0;
   /// Shares the extents of another file (FICLONERANGE). Zero or errno; most errnos mean "copy instead".

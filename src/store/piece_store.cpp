@@ -12,11 +12,16 @@ namespace {
 
 constexpr std::chrono::milliseconds longest_pause{2000};
 
-std::vector<bool> files_with_gaps(const StoredContent& content) {
-  std::vector<bool> gaps(content.news.layout.files().size());
+/// By file. Neighbouring pieces make one gap.
+std::vector<std::vector<Gap>> gaps_of(const StoredContent& content) {
+  std::vector<std::vector<Gap>> gaps(content.news.layout.files().size());
   for (std::uint32_t i = 0; i < content.have.size(); ++i) {
     if (content.have[i]) continue;
-    for (const FilePart& part : content.parts(i)) gaps[part.file] = true;
+    for (const FilePart& part : content.parts(i)) {
+      auto& of_file = gaps[part.file];
+      if (!of_file.empty() && of_file.back().offset + of_file.back().length == part.offset) of_file.back().length += part.length;
+      else of_file.push_back({part.offset, part.length});
+    }
   }
   return gaps;
 }
@@ -142,7 +147,7 @@ Status PieceStore::Impl::open(StoredContent& content) {
   }
   SHOAL_TRY(const auto existed, content.files->existing());
   SHOAL_CHECK(recall(content, existed));
-  SHOAL_CHECK(content.files->prepare(files_with_gaps(content)));
+  SHOAL_CHECK(content.files->prepare(gaps_of(content)));
   open_older(content);
   if (content.news.journal.empty()) return {};
   const JournalIdentity identity{content.news.identity, content.news.layout.piece_count()};

@@ -125,11 +125,9 @@ class PosixFile final : public File {
     return stamp_from(info, path_);
   }
 
-  int reserve(ByteCount size) override {
-    if (int error = resize(size); error != 0) return error;
-    if (size == 0) return 0;
+  int reserve(ByteCount offset, ByteCount length) override {
     int result;
-    do result = ::fallocate(fd_.get(), 0, 0, static_cast<off_t>(size));
+    do result = ::fallocate(fd_.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(length));
     while (result != 0 && errno == EINTR);
     // A file system that cannot reserve says so when a write fails.
     return result == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : errno;

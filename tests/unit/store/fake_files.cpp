@@ -80,9 +80,10 @@ class FakeFile final : public File {
     return FileStamp{node_->now.size(), node_->changed, node_->inode, 1};
   }
 
-  int reserve(ByteCount size) override {
-    if (int error = files_.fault(Op::reserve, path_, size); error != 0) return error;
-    return resize(size);
+  int reserve(ByteCount offset, ByteCount length) override {
+    if (int error = files_.fault(Op::reserve, path_, offset); error != 0) return error;
+    const ByteCount end = offset + length;
+    return end <= node_->now.size() ? 0 : resize(end);
   }
 
   int resize(ByteCount size) override {

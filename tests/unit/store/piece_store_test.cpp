@@ -2,6 +2,7 @@
 #include "store/piece_store.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include "store_lab.hpp"
 #include "support/store_contract.hpp"
@@ -208,6 +209,24 @@ TEST_CASE_TEMPLATE("a restart trusts the journal and reads nothing", Place, Over
   CHECK(store.facts(added.id).durable == 2);
   fetch_all(store, added.id, sample);
   CHECK(place.get("dir/a") == sample.bytes[0]);
+}
+
+TEST_CASE("space is reserved for the pieces that are missing, not for whole files") {
+  OverRealFiles place;
+  const Sample sample({{"large", 8 * MiB}});
+  place.put("large", "");
+  fs::resize_file(place.root / "large", 8 * MiB);
+  NewContent news = sample.news(place.root, Access::update);
+  news.journal = place.journal;
+  std::vector<bool> have(sample.layout.piece_count(), true);
+  have[3] = have[4] = have[9] = false;
+  REQUIRE(remember(place.files, news, have).ok());
+  PieceStore store(place.files, small_store());
+  REQUIRE(test::must(store.add(news)).have == have);
+  struct stat info {};
+  REQUIRE(::stat((place.root / "large").c_str(), &info) == 0);
+  CHECK(info.st_blocks * 512 >= 3 * 64 * KiB);
+  CHECK(info.st_blocks * 512 < MiB);
 }
 
 TEST_CASE_TEMPLATE("without a journal what is there is explored", Place, OverRealFiles, OverFakeFiles) {

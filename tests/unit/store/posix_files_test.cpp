@@ -38,7 +38,7 @@ void write_and_read_back(const fs::path& directory, const Written& how) {
   PosixFiles layer;
   auto root = std::move(layer.open_directory(directory)).value();
   auto file = std::move(root->open("file", OpenMode::create)).value();
-  REQUIRE(file->reserve(4 * MiB) == 0);
+  REQUIRE(file->reserve(0, 4 * MiB) == 0);
   const Pages memory(2 * MiB);
   const char* from = memory.data + how.skew;
   // Two buffers, as a piece has many.
@@ -81,7 +81,7 @@ TEST_CASE("a page that was read before it was written is read anew") {
   PosixFiles layer;
   auto root = std::move(layer.open_directory(dir.path())).value();
   auto file = std::move(root->open("file", OpenMode::create)).value();
-  REQUIRE(file->reserve(MiB) == 0);
+  REQUIRE(file->reserve(0, MiB) == 0);
   std::string back(MiB, 'x');
   REQUIRE(read_exactly(*file, 0, back.data(), back.size()) == 0);
   CHECK(back == std::string(MiB, '\0'));
