@@ -3,6 +3,8 @@
 
 #include <openssl/types.h>
 
+#include <string>
+
 #include "mesh/record_progress.hpp"
 
 namespace shoal::mesh {
@@ -10,7 +12,8 @@ namespace shoal::mesh {
 /// The data of the BIO; lives as long as it.
 struct WireBio {
   int fd = -1;
-  bool more_follows = false;  // the next write is one of several (MSG_MORE)
+  bool more_follows = false;  // the next write is one of several, and may wait for them
+  std::string gathered;       // records that wait
   RecordProgress arriving;
 };
 

@@ -18,10 +18,13 @@ namespace {
 constexpr std::size_t buffer_size = 128 * 1024;
 /// A link of which one side has ended is given this long without a byte.
 constexpr std::chrono::milliseconds half_closed_idle{10000};
-/// While less than this moves at a time, the sockets are looked at no more often than this: what came in meanwhile is then moved in one go.
-/// The first byte after a pause is moved at once.
-constexpr std::size_t little = 64 * 1024;
+/// While links are slow, the worker looks at the sockets once a breath: what came in meanwhile is then moved in one go. The first byte
+/// after a pause is moved at once.
 constexpr std::chrono::microseconds breath{1000};
+/// Links are fast, and the worker never pauses, for so long after so much was moved at once. The sockets of a fast link fill up within a
+/// breath.
+constexpr std::size_t much = 64 * 1024;
+constexpr std::chrono::milliseconds fast_for{5};
 
 }  // namespace
 
@@ -68,7 +71,7 @@ void Worker::run() {
 }
 
 void Worker::breathe() const {
-  if (!ready_.empty() || moved_ >= little) return;
+  if (!ready_.empty() || now_ < fast_until_) return;
   const auto since = std::chrono::steady_clock::now() - now_;
   if (since < breath) std::this_thread::sleep_for(breath - since);
 }
@@ -152,6 +155,7 @@ void Worker::give_turns() {
     if (at && !std::exchange(seat->timed, true)) timed_.emplace_back(*at, seat->link.get());
   }
   turns_.clear();
+  if (moved_ >= much) fast_until_ = now_ + fast_for;
 }
 
 void Worker::end_idle_links() {

@@ -73,6 +73,7 @@ class Worker {
   std::size_t moved_ = 0;                                                            // bytes of the last turns
   std::vector<char> buffer_;
   std::chrono::steady_clock::time_point now_, next_tick_;
+  std::chrono::steady_clock::time_point fast_until_;  // see breathe()
   std::thread thread_;
 };
 
