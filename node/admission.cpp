@@ -13,21 +13,6 @@
 namespace shoal::node {
 namespace {
 
-Result<std::string> read_range(const fs::path& path, ByteCount offset, ByteCount length) {
-  SHOAL_TRY(UniqueFd fd, open_file(path, O_RDONLY | O_NOFOLLOW));
-  std::string bytes(length, '\0');
-  std::size_t done = 0;
-  while (done < length) {
-    const ssize_t got = ::pread(fd.get(), bytes.data() + done, length - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(path.string(), errno);
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  bytes.resize(done);
-  return bytes;
-}
-
 /// Names the first file, how many there are, and what is missing of the two consents.
 Status verdict(const manifest::VerifiedRelease& release, const std::vector<std::string>& found, bool node_allows) {
   if (found.empty() || (release->allows_code && node_allows)) return {};
@@ -43,6 +28,21 @@ Status verdict(const manifest::VerifiedRelease& release, const std::vector<std::
 
 }  // namespace
 
+Result<std::string> read_range(const fs::path& path, ByteCount offset, ByteCount length) {
+  SHOAL_TRY(UniqueFd fd, open_file(path, O_RDONLY | O_NOFOLLOW));
+  std::string bytes(length, '\0');
+  std::size_t done = 0;
+  while (done < length) {
+    const ssize_t got = ::pread(fd.get(), bytes.data() + done, length - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(path.string(), errno);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
 Result<std::vector<std::string>> files_that_execute_code(const fs::path& root, const manifest::Release& release) {
   return manifest::code_files_by_content(
       release.files, [&](const std::string& path, ByteCount offset, ByteCount length) { return read_range(root / path, offset, length); });
@@ -51,6 +51,10 @@ Result<std::vector<std::string>> files_that_execute_code(const fs::path& root, c
 Status admit_formats(const manifest::VerifiedRelease& release, bool node_allows) {
   if (release->model_signature) SHOAL_CHECK(manifest::model_signature_bundle(*release));
   return verdict(release, manifest::code_files_by_name(release->files), node_allows);
+}
+
+Status admit_findings(const manifest::VerifiedRelease& release, const std::vector<std::string>& found, bool node_allows) {
+  return verdict(release, found, node_allows);
 }
 
 Status admit_content(const manifest::VerifiedRelease& release, const fs::path& root, bool node_allows) {

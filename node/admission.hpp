@@ -10,12 +10,17 @@
 
 namespace shoal::node {
 
+/// Up to `length` bytes of a file; fewer where it ends before.
+Result<std::string> read_range(const fs::path& path, ByteCount offset, ByteCount length);
+
 /// "path: why" for each file below `root` whose content shows a format that executes code. Reads the heads of all files.
 Result<std::vector<std::string>> files_that_execute_code(const fs::path& root, const manifest::Release& release);
 
 /// By the names of the files, before the first byte; also that the release's model signature is well-formed. Code `verification`:
 /// it stays refused until this node's configuration changes, so it is not to be tried again.
 Status admit_formats(const manifest::VerifiedRelease& release, bool node_allows);
+/// The same of findings of manifest::FormatInspection.
+Status admit_findings(const manifest::VerifiedRelease& release, const std::vector<std::string>& found, bool node_allows);
 /// By the content of the files below `root`, before any of them is visible. The same code.
 Status admit_content(const manifest::VerifiedRelease& release, const fs::path& root, bool node_allows);
 

@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
 #include "node/admission.hpp"
+#include "node/format_watch.hpp"
 #include "node/refusals.hpp"
 #include "node/stall_view.hpp"
 
@@ -13,6 +14,8 @@ namespace shoal::node {
 namespace {
 
 constexpr std::chrono::milliseconds waiting_step{200};
+/// While the pieces that decide arrive, some files can be judged before others.
+constexpr std::chrono::seconds early_look{1};
 /// Kept free beside the checkpoint, so that a fetch does not fill a disk to its last byte.
 constexpr ByteCount space_margin = 16 * MiB;
 
@@ -111,7 +114,8 @@ Status check_not_withdrawn(Node& node, const InfoHash& content) {
 
 }  // namespace
 
-Status await_completion(Node& node, const manifest::VerifiedRelease& release, cli::Output& out, const std::stop_token& stop) {
+Status await_completion(Node& node, const manifest::VerifiedRelease& release, cli::Output& out, const std::stop_token& stop,
+                        const Look& look) {
   const InfoHash& content = release->swarm.info_hash;
   StallNews stalls;
   while (!stop.stop_requested()) {
@@ -119,6 +123,7 @@ Status await_completion(Node& node, const manifest::VerifiedRelease& release, cl
     show(node, release, out);
     if (auto progress = node.swarm().progress(content)) tell_stall(progress->stall, release, stalls, out);
     SHOAL_CHECK(check_not_withdrawn(node, content));
+    if (look) SHOAL_CHECK(look(event && std::holds_alternative<swarm::Decidable>(*event)));
     if (!event) continue;
     if (auto* failed = std::get_if<swarm::Failed>(&*event); failed != nullptr) return failed->error;
     if (std::holds_alternative<swarm::Completed>(*event)) {
@@ -262,15 +267,41 @@ Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const swa
   SHOAL_CHECK(shelf_.prepare_journal());
   fs::path journal = shelf_.journal(wanted.release.id());
   const bool resumed = fs::exists(journal);
-  const swarm::Content content{
+  swarm::Content content{
       metainfo, root, swarm::Mode::fetch, journal, older_releases(*session_.verifier(), shelf_), {}, wanted.release->mirrors, place.target};
+  content.deciding_first = !(wanted.release->allows_code && request.allow_code_formats);
   say(Phase::fetching);
   SHOAL_CHECK(node_.contents().fetch(wanted.release.id(), content));
-  SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));
+  SHOAL_CHECK(await_judged(request, wanted, content));
   // Each piece was hashed in memory on its way to the disk. Only what an earlier run left there has lain on a disk unwatched.
   if (resumed) SHOAL_CHECK(fetch_what_decayed(wanted, content));
   SHOAL_CHECK(verify_unproved(wanted, metainfo, root));
   return finish(request, wanted, place);
+}
+
+/// The formats are judged as soon as the pieces that decide are there, and the fetch ends with a refusal. What is found good here is looked
+/// at as a whole in the end (finish).
+Status Puller::await_judged(const PullRequest& request, const Wanted& wanted, const swarm::Content& content) {
+  if (!content.deciding_first) return await_completion(node_, wanted.release, out_, stop_);
+  const InfoHash& id = content.metainfo.info_hash();
+  FormatWatch watch(wanted.release->files, content.metainfo.layout(), content.root);
+  SteadyTime looked = session_.clock().steady_now();
+  bool settled = false;
+  Status ended = await_completion(node_, wanted.release, out_, stop_, [&](bool decidable) -> Status {
+    const SteadyTime now = session_.clock().steady_now();
+    if (settled) return {};
+    if (!decidable) node_.swarm().look_at_gate(id);
+    if (!decidable && now - looked < early_look) return {};
+    looked = now;
+    SHOAL_TRY(auto found, watch.look(node_.swarm().pieces(id)));
+    SHOAL_CHECK(judged(request, wanted, admit_findings(wanted.release, found, request.allow_code_formats)));
+    settled = decidable || watch.done();
+    if (settled) node_.swarm().open_gate(id);
+    return {};
+  });
+  // At once: its pieces go on arriving until then.
+  if (refused_) node_.contents().forget(wanted.release.id());
+  return ended;
 }
 
 /// A refusal is remembered, and what was fetched is kept for the day on which the consent is another.
@@ -304,8 +335,10 @@ Status Puller::fetch_what_decayed(const Wanted& wanted, const swarm::Content& co
   out_.message(problems.front().path + " " + problems.front().problem + ": the pieces that are wrong are fetched again");
   earlier_ = node_.swarm().progress(metainfo.info_hash()).value_or(swarm::Progress{});
   node_.contents().forget(wanted.release.id());
-  SHOAL_CHECK(swarm::remember(content, good));
-  SHOAL_CHECK(node_.contents().fetch(wanted.release.id(), content));
+  swarm::Content again = content;
+  again.deciding_first = false;
+  SHOAL_CHECK(swarm::remember(again, good));
+  SHOAL_CHECK(node_.contents().fetch(wanted.release.id(), std::move(again)));
   SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));
   return verify(wanted, metainfo, content.root);
 }

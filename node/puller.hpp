@@ -53,6 +53,7 @@ class Puller {
   Result<Place> choose_place(const PullRequest& request, const ReleaseId& id) const;
   Result<swarm::CheckedMetainfo> admit(const PullRequest& request, const Wanted& wanted, const Place& place, registry::Client& tracker);
   Status fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place);
+  Status await_judged(const PullRequest& request, const Wanted& wanted, const swarm::Content& content);
   Status finish(const PullRequest& request, const Wanted& wanted, const Place& place);
   Status judged(const PullRequest& request, const Wanted& wanted, Status verdict);
   Status fetch_what_decayed(const Wanted& wanted, const swarm::Content& content);
@@ -80,8 +81,12 @@ class Puller {
   std::optional<Staging> staging_;  // the directory being filled
 };
 
-/// Shows progress until the node has all of the release. Errors: what the swarm says has failed; `interrupted`.
-Status await_completion(Node& node, const manifest::VerifiedRelease& release, cli::Output& out, const std::stop_token& stop);
+/// What a fetch is looked at with, several times a second; `decidable`: the pieces that show what the files are have just arrived. An error
+/// ends the fetch.
+using Look = std::function<Status(bool decidable)>;
+/// Shows progress until the node has all of the release. Errors: what the swarm says has failed; those of `look`; `interrupted`.
+Status await_completion(Node& node, const manifest::VerifiedRelease& release, cli::Output& out, const std::stop_token& stop,
+                        const Look& look = {});
 
 /// Why a release is not fetched again: its content was refused before, with the same consent. Code `verification`.
 Status check_not_refused(const Shelf& shelf, const ReleaseId& release, bool node_allows);

@@ -150,6 +150,18 @@ std::optional<View> zip_content(const View& bytes, const ZipMember& each, ByteCo
   return fits ? std::optional(content) : std::nullopt;
 }
 
+/// What a member says by its entry in the directory.
+Verdict zip_entry(const ZipMember& each) {
+  if ((each.flags & 1) != 0) return bad("it is a zip archive with " + printable(each.name) + ", which is encrypted");
+  if (each.method == 0) return {};
+  return bad("it is a zip archive with " + printable(each.name) + ", which is compressed, so that nobody looked into it");
+}
+
+bool begins_as_zip(const View& bytes) {
+  const std::string head(bytes.head(4));
+  return head == "PK\3\4"sv || head == "PK\5\6"sv || head == "PK\7\x08"sv || head == "PK00"sv;
+}
+
 Verdict zip_members(const Subject& subject, const std::vector<ZipMember>& members, ByteCount directory) {
   const Verdict twisted = bad("it is a zip archive whose parts contradict each other");
   if ((members.empty() ? directory : members.front().header) != 0) return twisted;
@@ -158,9 +170,7 @@ Verdict zip_members(const Subject& subject, const std::vector<ZipMember>& member
     const auto content = zip_content(subject.bytes, each, i + 1 < members.size() ? members[i + 1].header : directory);
     if (!content) return twisted;
     if (auto why = executes_code_by_name(each.name)) return member("zip", each.name, *content, subject.depth);
-    if ((each.flags & 1) != 0) return bad("it is a zip archive with " + printable(each.name) + ", which is encrypted");
-    if (each.method != 0)
-      return bad("it is a zip archive with " + printable(each.name) + ", which is compressed, so that nobody looked into it");
+    if (Verdict verdict = zip_entry(each)) return verdict;
     if (Verdict verdict = member("zip", each.name, *content, subject.depth); verdict.is == Verdict::Is::bad) return verdict;
     if (!subject.bytes.sound()) break;
   }
@@ -247,10 +257,22 @@ Verdict tar_members(const Subject& subject) {
 
 }  // namespace
 
+Verdict foresee_zip(const View& bytes) {
+  if (!begins_as_zip(bytes)) return ends_as_zip(bytes) ? bad("it ends as a zip archive, and begins as something else") : Verdict{};
+  const auto end = zip_end(bytes);
+  if (!end) return bad("it is a zip archive that goes on after its end, or is cut");
+  const auto members = zip_directory(bytes, *end);
+  if (!members) return bad("it is a zip archive whose directory is damaged or too long");
+  for (const ZipMember& each : *members) {
+    if (auto why = executes_code_by_name(each.name)) return bad("it is a zip archive with " + printable(each.name) + ": " + *why);
+    if (Verdict verdict = zip_entry(each)) return verdict;
+  }
+  return good();
+}
+
 Verdict recognise_zip(const Subject& subject, Facts&) {
-  const std::string head(subject.bytes.head(4));
-  const bool begins = head == "PK\3\4"sv || head == "PK\5\6"sv || head == "PK\7\x08"sv || head == "PK00"sv;
-  if (!begins) return ends_as_zip(subject.bytes) ? bad("it ends as a zip archive, and begins as something else") : Verdict{};
+  if (!begins_as_zip(subject.bytes))
+    return ends_as_zip(subject.bytes) ? bad("it ends as a zip archive, and begins as something else") : Verdict{};
   const auto end = zip_end(subject.bytes);
   if (!end) return bad("it is a zip archive that goes on after its end, or is cut");
   const auto members = zip_directory(subject.bytes, *end);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "base/encoding.hpp"
 #include "manifest/format_names.hpp"
@@ -58,6 +59,7 @@ std::vector<std::string> files_of_module(std::string_view reference) {
 struct FormatInspection::File {
   FileEntry entry;
   bool decided = false;
+  bool describes_nothing = false;  // of other files, whatever the bytes are that are not there yet
   Verdict verdict = {};
   std::string description = {};  // of `other`
   bool program = false;
@@ -99,6 +101,72 @@ Verdict inspect(const Subject& subject, Facts& facts) {
   return recognise_text(subject, facts);
 }
 
+namespace {
+
+/// What can be said of a file while bytes of it are missing. Each recogniser reads anew: what one did not find does not stop the next.
+class Foresight {
+ public:
+  Foresight(const FileEntry& entry, const FileBytes::Read& read) : entry_(entry), read_(read) {}
+
+  /// `bad` or `other`: the whole file will be refused as well, or is raw data as far as it is no HDF5. Nothing where it depends on what is
+  /// missing, or is good so far. Pickles and HDF5, which may go on anywhere, are refused: so they need not be excluded.
+  std::optional<Verdict> verdict() {
+    known_ = true;
+    const std::optional<Verdict> first = first_of(
+        {[&](const View& bytes) { return recognise_tar(subject(bytes), unused_); }, [](const View& bytes) { return foresee_zip(bytes); },
+         recognise_gguf, recognise_numpy, [&](const View& bytes) { return recognise_onnx(subject(bytes), unused_); }, recognise_safetensors,
+         recognise_sentencepiece, recognise_media, recognise_flax, recognise_ctranslate2, recognise_whisper,
+         [&](const View& bytes) { return recognise_text(subject(bytes), unused_); }});
+    if (!known_ || (first && first->is == Verdict::Is::good)) return {};
+    return first.value_or(Verdict{});
+  }
+
+  /// It is no archive, and none of the models that describe raw weights beside them.
+  bool describes_nothing() {
+    known_ = true;
+    const auto first = first_of({[&](const View& bytes) { return recognise_tar(subject(bytes), unused_); },
+                                 [](const View& bytes) { return foresee_zip(bytes); },
+                                 [&](const View& bytes) { return recognise_onnx(subject(bytes), unused_); }});
+    return known_ && !first && !has_ending(entry_.path, {".xml"});
+  }
+
+  std::string description() {
+    return with_bytes<std::string>([](const View& bytes) { return describe(bytes); }).value_or("");
+  }
+  bool program() {
+    return with_bytes<bool>([](const View& bytes) { return is_program(bytes); }).value_or(false);
+  }
+
+ private:
+  Subject subject(const View& bytes) const { return {entry_.path, bytes}; }
+
+  template <class Answer, class Use>
+  std::optional<Answer> with_bytes(Use use) {
+    FileBytes bytes(entry_.size, read_);
+    const View view(bytes);
+    Answer answer = use(view);
+    return view.sound() ? std::optional(std::move(answer)) : std::nullopt;
+  }
+
+  /// The verdict of the first recogniser that has one. `known_` ends with the first that misses bytes.
+  std::optional<Verdict> first_of(const std::vector<std::function<Verdict(const View&)>>& recognisers) {
+    for (const auto& recognise : recognisers) {
+      auto verdict = with_bytes<Verdict>(recognise);
+      known_ = known_ && verdict;
+      if (!known_) return {};
+      if (*verdict) return verdict;
+    }
+    return {};
+  }
+
+  const FileEntry& entry_;
+  const FileBytes::Read& read_;
+  Facts unused_;
+  bool known_ = true;
+};
+
+}  // namespace
+
 FormatInspection::FormatInspection(std::vector<FileEntry> files) {
   files_.reserve(files.size());
   for (FileEntry& entry : files) files_.push_back({std::move(entry)});
@@ -119,7 +187,8 @@ Status FormatInspection::look(std::size_t index, const ReadRange& read) {
     file.decided = true;
     return {};
   }
-  FileBytes bytes(file.entry.size, [&](ByteCount offset, ByteCount length) { return read(file.entry.path, offset, length); });
+  const FileBytes::Read read_file = [&](ByteCount offset, ByteCount length) { return read(file.entry.path, offset, length); };
+  FileBytes bytes(file.entry.size, read_file);
   const View view(bytes);
   file.facts = {};
   file.verdict = inspect({file.entry.path, view}, file.facts);
@@ -128,17 +197,38 @@ Status FormatInspection::look(std::size_t index, const ReadRange& read) {
     file.program = is_program(view);
   }
   if (bytes.spent()) file.verdict = bad("it is made such that it cannot be looked into at a reasonable cost");
-  else if (!bytes.problem().ok())
-    return bytes.problem().error().code == ErrorCode::partial ? Status() : Status(Error(bytes.problem().error()).within(file.entry.path));
+  else if (!bytes.problem().ok()) {
+    if (bytes.problem().error().code != ErrorCode::partial) return Error(bytes.problem().error()).within(file.entry.path);
+    foresee(file, read_file);
+    return {};
+  }
   facts_ += file.facts.raw.size() + file.facts.modules.size();
   if (facts_ > facts_limit) file.verdict = bad("together with the files before it, it says more of other files than can be looked at");
   file.decided = true;
   return {};
 }
 
+/// Its bytes are not all there.
+void FormatInspection::foresee(File& file, const FileBytes::Read& read) {
+  Foresight foresight(file.entry, read);
+  file.facts = {};
+  file.describes_nothing = foresight.describes_nothing();
+  auto verdict = foresight.verdict();
+  if (!verdict) return;
+  file.verdict = std::move(*verdict);
+  file.description = foresight.description();
+  file.program = foresight.program();
+  // What cannot be named now is named later.
+  file.decided = file.verdict.is == Verdict::Is::bad || !file.description.empty();
+}
+
 bool FormatInspection::decided(std::size_t file) const { return files_[file].decided; }
 bool FormatInspection::decided() const {
   return std::all_of(files_.begin(), files_.end(), [](const File& file) { return file.decided; });
+}
+
+bool FormatInspection::all_descriptions_known() const {
+  return std::all_of(files_.begin(), files_.end(), [](const File& file) { return file.decided || file.describes_nothing; });
 }
 
 struct FormatInspection::Mentions {
@@ -186,7 +276,7 @@ std::optional<std::string> FormatInspection::why_raw(const File& file, const Men
   if (file.program) return file.description;
   const auto mentioned = mentions.raw.find(file.entry.path);
   // Another model that is not there yet may describe it, or the rest of it.
-  if (mentioned == mentions.raw.end()) return decided() ? std::optional(file.description) : std::nullopt;
+  if (mentioned == mentions.raw.end()) return all_descriptions_known() ? std::optional(file.description) : std::nullopt;
   std::vector<std::pair<ByteCount, ByteCount>> parts;
   for (const RawPart* part : mentioned->second) {
     const ByteCount begin = std::min(part->offset, file.entry.size), room = file.entry.size - begin;
@@ -202,7 +292,7 @@ std::optional<std::string> FormatInspection::why_raw(const File& file, const Men
     covered = std::max(covered, end);
   }
   if (whole && file.entry.size - covered <= alignment_gap) return {};
-  return decided() ? std::optional(file.description + ", and the models beside it describe only parts of it") : std::nullopt;
+  return all_descriptions_known() ? std::optional(file.description + ", and the models beside it describe only parts of it") : std::nullopt;
 }
 
 Result<std::vector<std::string>> code_files_by_content(const std::vector<FileEntry>& files, const ReadRange& read) {

@@ -4,6 +4,7 @@
 // A publisher and a node decide by the same functions.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -30,7 +31,7 @@ class FormatInspection {
   FormatInspection(FormatInspection&&) noexcept;
 
   /// Looks at every file that is undecided yet. `read` may refuse with code `partial`, for bytes that are not there yet: the file then
-  /// stays undecided. Any other error of `read` is one of this function.
+  /// stays undecided, unless what is there is enough to refuse it. Any other error of `read` is one of this function.
   Status look(const ReadRange& read);
   /// The same for one file: its place in the list.
   Status look(std::size_t file, const ReadRange& read);
@@ -45,6 +46,8 @@ class FormatInspection {
   struct Mentions;
   std::optional<std::string> why(const File& file, const Mentions& mentions) const;
   std::optional<std::string> why_raw(const File& file, const Mentions& mentions) const;
+  bool all_descriptions_known() const;
+  static void foresee(File& file, const std::function<Result<std::string>(ByteCount, ByteCount)>& read);
 
   std::vector<File> files_;
   std::size_t facts_ = 0;

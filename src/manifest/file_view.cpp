@@ -31,8 +31,10 @@ bool FileBytes::fill(ByteCount offset, std::size_t length) {
   if (wanted > budget_) return !(spent_ = true);
   budget_ -= wanted;
   auto bytes = read_(offset, wanted);
+  // What is not needed may be missing.
+  if (!bytes.ok() && bytes.error().code == ErrorCode::partial && wanted > length) bytes = read_(offset, length);
   if (!bytes.ok()) problem_ = bytes.error();
-  else if (bytes->size() != wanted)
+  else if (bytes->size() != wanted && bytes->size() != length)
     problem_ = shoal::fail(ErrorCode::usage, "the file is shorter than it was: it changed while it was read");
   if (!problem_.ok()) return false;
   window_ = std::move(bytes).value();

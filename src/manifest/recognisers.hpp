@@ -51,6 +51,9 @@ Verdict recognise_pickle(const View& bytes);
 Verdict recognise_zip(const Subject& subject, Facts& facts);
 Verdict recognise_tar(const Subject& subject, Facts& facts);
 Verdict recognise_hdf5(const View& bytes);
+/// What the directory of a zip archive alone says: `bad` where recognise_zip cannot come to another verdict, `good` where its members
+/// decide.
+Verdict foresee_zip(const View& bytes);
 
 // What holds data alone.
 Verdict recognise_safetensors(const View& bytes);

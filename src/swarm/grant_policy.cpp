@@ -42,8 +42,8 @@ SteadyTime::duration smoothed(SteadyTime::duration before, SteadyTime::duration 
 
 }  // namespace
 
-GrantPolicy::GrantPolicy(Piece pieces, std::uint64_t order, std::uint64_t seed, std::size_t most)
-    : most_(most), pieces_(pieces), fresh_(pieces, order, seed), held_(pieces), rare_(pieces), random_(seed) {}
+GrantPolicy::GrantPolicy(Piece pieces, std::uint64_t order, std::uint64_t seed, std::size_t most, const std::vector<Piece>& first)
+    : most_(most), pieces_(pieces), fresh_(pieces, order, seed, first), held_(pieces), rare_(pieces), random_(seed) {}
 
 void GrantPolicy::hold(Piece piece, bool held) {
   pieces_.at(piece).held = held;
@@ -359,7 +359,8 @@ std::optional<GrantPolicy::Piece> GrantPolicy::fewest_copies(const PeerState& pe
 
 void GrantPolicy::give_anything(Peer id, PeerState& peer, std::size_t most, SteadyTime now, std::vector<Grant>& grants) {
   while (wants(peer) && peer.outstanding.size() < most && has_room(now)) {
-    const auto chosen = fewest_copies(peer, held_, [](Piece) { return true; });
+    auto chosen = fewest_copies(peer, fresh_.first(), [&](Piece piece) { return pieces_[piece].held; });
+    if (!chosen) chosen = fewest_copies(peer, held_, [](Piece) { return true; });
     if (!chosen) return;
     grant(id, peer, *chosen, now, grants);
   }
@@ -370,8 +371,9 @@ void GrantPolicy::give_rare(Peer id, PeerState& peer, SteadyTime now, std::vecto
   if (!peer.outstanding.empty() || !has_room(now)) return;
   const bool may_repeat = again_ < pieces_.size() / again_share;
   const auto is_stuck = [&](Piece piece) { return pieces_[piece].outstanding == 0 && now - pieces_[piece].grown > patience(peer) / 2; };
-  const auto chosen =
-      fewest_copies(peer, rare_, [&](Piece piece) { return is_stuck(piece) || (may_repeat && pieces_[piece].all() <= few()); });
+  const auto fits = [&](Piece piece) { return is_stuck(piece) || (may_repeat && pieces_[piece].all() <= few()); };
+  auto chosen = fewest_copies(peer, fresh_.first(), [&](Piece piece) { return rare_.contains(fresh_.rank(piece)) && fits(piece); });
+  if (!chosen) chosen = fewest_copies(peer, rare_, fits);
   if (!chosen) return;
   again_ += is_stuck(*chosen) ? 0 : 1;
   grant(id, peer, *chosen, now, grants);

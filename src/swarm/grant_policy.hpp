@@ -51,7 +51,8 @@ class GrantPolicy {
 
   /// `order` is shared by all sources of the content (PieceRound), `seed` is this one's own. No more than `most` grants are under way, but
   /// for those that stand still.
-  GrantPolicy(Piece pieces, std::uint64_t order, std::uint64_t seed, std::size_t most = SIZE_MAX);
+  /// The pieces of `first` go out before all others.
+  GrantPolicy(Piece pieces, std::uint64_t order, std::uint64_t seed, std::size_t most = SIZE_MAX, const std::vector<Piece>& first = {});
 
   /// The source can send this piece from now on, or no longer.
   void hold(Piece piece, bool held);

@@ -14,11 +14,11 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "crypto/digest.hpp"
+#include "swarm/grant_messages.hpp"
 #include "swarm/grant_policy.hpp"
 #include "swarm/peer_log.hpp"
 #include "swarm/request_limit.hpp"
@@ -28,12 +28,7 @@ namespace shoal::swarm {
 namespace {
 
 constexpr const char* key = grant_key;
-constexpr int version = 1;
-constexpr const char* show_key = "shoal_show";
 constexpr int show_id = 20;  // of that message, when it comes here; libtorrent's own end at 8
-constexpr std::size_t longest_site = 128;
-constexpr std::size_t index_size = sizeof(std::uint32_t);
-constexpr std::size_t most_shown = 4096;  // in one message
 // How many peers become near or far in a second: each costs a look at all pieces.
 constexpr int changes_a_second = 16;
 // However large pieces are.
@@ -45,12 +40,6 @@ std::string big_endian(std::uint32_t number) {
   std::string bytes;
   for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift);
   return bytes;
-}
-
-std::uint32_t from_big_endian(std::string_view bytes) {
-  std::uint32_t number = 0;
-  for (std::size_t i = 0; i < index_size; ++i) number = number << 8 | static_cast<std::uint8_t>(bytes[i]);
-  return number;
 }
 
 // BEP 3 messages, whole.
@@ -143,7 +132,7 @@ class PeerGrants final : public lt::peer_plugin {
   lt::string_view type() const override { return key; }
 
   void add_handshake(lt::entry& handshake) override {
-    handshake[key]["v"] = version;
+    handshake[key]["v"] = grant_version;
     handshake[key]["source"] = shared_->policy ? 1 : 0;
     if (!shared_->role.site.empty()) handshake[key]["site"] = shared_->role.site;
     handshake["m"][show_key] = show_id;
@@ -152,15 +141,13 @@ class PeerGrants final : public lt::peer_plugin {
   }
 
   bool on_extension_handshake(const lt::bdecode_node& handshake) override {
-    if (handshake.type() != lt::bdecode_node::dict_t) return true;
     // Later handshakes change what they name, and nothing else (BEP 10).
-    const lt::bdecode_node said = handshake.dict_find_dict(key);
-    if (!said || said.dict_find_int_value("v") != version) return true;
+    const auto said = read_grant_hello(handshake);
+    if (!said) return true;
     speaks_ = true;
-    source_ = said.dict_find_int_value("source") == 1;
-    site_ = std::string(said.dict_find_string_value("site")).substr(0, longest_site);
-    if (const lt::bdecode_node messages = handshake.dict_find_dict("m"))
-      show_id_ = static_cast<std::uint8_t>(messages.dict_find_int_value(show_key));
+    source_ = said->source;
+    site_ = said->site;
+    show_id_ = said->show_id;
     return true;
   }
 
@@ -200,8 +187,8 @@ class PeerGrants final : public lt::peer_plugin {
 
   bool on_extended(int length, int message, lt::span<const char> body) override {
     if (message != show_id) return false;
-    if (body.size() == length && body.size() <= static_cast<std::ptrdiff_t>(most_shown * index_size))
-      show({body.data(), static_cast<std::size_t>(length)});
+    // Called for each part that arrives, and with the whole at last.
+    if (body.size() == length) show(read_show({body.data(), static_cast<std::size_t>(length)}));
     return true;
   }
   bool on_dont_have(lt::piece_index_t) override { return false; }
@@ -334,11 +321,11 @@ class PeerGrants final : public lt::peer_plugin {
     return !link_ || shared_->share->has(*link_, piece);
   }
   /// The peer wants to hear which of these are here.
-  void show(std::string_view pieces) {
+  void show(const std::vector<GrantPolicy::Piece>& pieces) {
     if (shared_->policy) return;  // it will be granted what it is to have
     std::string words;
-    for (std::size_t at = 0; at + index_size <= pieces.size(); at += index_size)
-      if (const auto piece = from_big_endian(pieces.substr(at)); shared_->has(piece)) words += have_message(piece);
+    for (const auto piece : pieces)
+      if (shared_->has(piece)) words += have_message(piece);
     if (!words.empty()) send(peer_, words + (is_idle() ? nudge_message() : std::string()));
   }
   void leave() {
@@ -395,7 +382,7 @@ void Rationing::start_sharing(const Pieces& have) {
 
 void Rationing::start_granting(const Pieces& have) {
   const auto piece_length = static_cast<ByteCount>(torrent.torrent_file()->piece_length());
-  policy.emplace(pieces, role.order, role.seed, std::max<std::size_t>(fewest_under_way, role.under_way / piece_length));
+  policy.emplace(pieces, role.order, role.seed, std::max<std::size_t>(fewest_under_way, role.under_way / piece_length), role.first);
   for (const lt::piece_index_t i : have.range()) policy->hold(static_cast<GrantPolicy::Piece>(static_cast<int>(i)), have[i]);
 }
 

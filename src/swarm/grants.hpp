@@ -16,6 +16,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "swarm/engine.hpp"
 
@@ -23,6 +24,7 @@ namespace shoal::swarm {
 
 /// Its member of the extended handshake.
 inline constexpr const char* grant_key = "shoal_grant";
+inline constexpr int grant_version = 1;
 
 struct GrantRole {
   /// This machine rations what it has, if it has most of the content from the start: a seeder, or a node after a restart or with an older
@@ -36,6 +38,8 @@ struct GrantRole {
   /// Who this machine is, and where it stands; empty where that is not known.
   NodeId self = {};
   std::string site = {};
+  /// Pieces that go out before all others (deciding_pieces).
+  std::vector<std::uint32_t> first = {};
 };
 
 /// A libtorrent plugin for one torrent. All its calls come on the network thread. `mesh` must outlive the session.

@@ -13,6 +13,7 @@
 #include "swarm/announcer.hpp"
 #include "swarm/bans.hpp"
 #include "swarm/bell.hpp"
+#include "swarm/deciding_watch.hpp"
 #include "swarm/payload_counter.hpp"
 #include "swarm/stall.hpp"
 #include "swarm/swarm.hpp"
@@ -38,6 +39,8 @@ class HostedContent {
   /// What the calls below go to; until then they do nothing.
   void attach(lt::torrent_handle handle) { *handle_.lock() = std::move(handle); }
   lt::torrent_handle handle() const { return *handle_.lock(); }
+  /// Before attach(): what open_gate() opens.
+  void set_gate(std::shared_ptr<DecidingWatch> gate) { gate_ = std::move(gate); }
 
   /// What the store has to say of the content, kept for the event thread. The callbacks share this object.
   struct Convicted {
@@ -61,9 +64,14 @@ class HostedContent {
   void connect(mesh::VirtualEndpoint endpoint) const;
   void flush() const;
   void resume_after_error() const;
+  /// Content::deciding_first: what has waited is asked for.
+  void open_gate() const;
+  void look_at_gate() const;
   /// Has libtorrent ask the store anew which pieces there are. A source then asks nobody for those that are gone.
   void recheck() const;
   // These wait for the engine's network thread.
+  /// Which pieces it has; none where it has forgotten the content.
+  std::vector<bool> pieces() const;
   /// For use after alerts were lost.
   bool is_finished_now() const;
   /// It counts on pieces that the store does not have any more.
@@ -103,6 +111,7 @@ class HostedContent {
   Course& course() { return course_; }
 
  private:
+  void on_gate(void (DecidingWatch::*call)()) const;
   ByteCount bytes_of(const lt::typed_bitfield<lt::piece_index_t>& pieces) const;
 
   const InfoHash id_;
@@ -110,6 +119,7 @@ class HostedContent {
   const Mode mode_;
   const std::shared_ptr<PayloadCounts> payload_ = std::make_shared<PayloadCounts>();
   mutable Guarded<lt::torrent_handle> handle_;
+  std::shared_ptr<DecidingWatch> gate_;
   Guarded<News> news_;
   const store::PieceStore& store_;
   Guarded<std::optional<store::ContentId>> stored_as_;

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
 #include "crypto/digest.hpp"
 #include "manifest/mirrors.hpp"
+#include "swarm/deciding_pieces.hpp"
 
 namespace shoal::swarm {
 namespace {
@@ -38,6 +40,7 @@ struct MirrorFetcher::Mirror {
 struct MirrorFetcher::Task {
   std::shared_ptr<HostedContent> hosted;
   CheckedMetainfo metainfo;
+  std::vector<std::uint32_t> deciding = deciding_pieces(metainfo.layout());
   MirrorPolicy policy;
   std::vector<Mirror> mirrors;
   std::map<std::uint32_t, SteadyTime> pending;  // pieces with the engine, and until when they are waited for
@@ -112,6 +115,7 @@ bool MirrorFetcher::turn(Task& task) {
   }
   auto pieces = task.policy.wanted(*sight);
   std::erase_if(pieces, [&](std::uint32_t piece) { return task.pending.contains(piece); });
+  keep_deciding(task, pieces);
   Mirror* mirror = choose(task);
   if (pieces.empty() || mirror == nullptr || task.pending.size() >= pending_limit) return false;
   const std::uint32_t piece = pieces[std::uniform_int_distribution<std::size_t>(0, pieces.size() - 1)(random_)];
@@ -125,6 +129,13 @@ bool MirrorFetcher::turn(Task& task) {
     failed(task, *mirror, bytes.error());
   }
   return true;
+}
+
+/// Those that show what the files are come first.
+void MirrorFetcher::keep_deciding(const Task& task, std::vector<std::uint32_t>& pieces) {
+  std::vector<std::uint32_t> deciding;
+  std::set_intersection(pieces.begin(), pieces.end(), task.deciding.begin(), task.deciding.end(), std::back_inserter(deciding));
+  if (!deciding.empty()) pieces = std::move(deciding);
 }
 
 /// None while there is nothing to ask for: complete, or not begun.

@@ -45,6 +45,7 @@ class MirrorFetcher {
   bool turn(Task& task);
   std::optional<MirrorSight> look(const Task& task) const;
   bool is_source(const lt::peer_info& peer) const;
+  static void keep_deciding(const Task& task, std::vector<std::uint32_t>& pieces);
   Mirror* choose(Task& task) const;
   Result<std::string> fetch(const Task& task, Mirror& mirror, std::uint32_t piece);
   Result<std::string> fetch_part(const Task& task, Mirror& mirror, const store::FilePart& part);

@@ -120,7 +120,11 @@ class PeerBlame final : public lt::peer_plugin {
     if (machine() && shared_->is_banned(*machine_)) end(peer_);
     return true;
   }
-  void sent_request(const lt::peer_request& request) override { ++requested_[place(request)]; }
+  /// Before anything may hold the request back for a while (DecidingWatch).
+  bool write_request(const lt::peer_request& request) override {
+    ++requested_[place(request)];
+    return false;
+  }
   bool on_piece(const lt::peer_request& request, lt::span<const char> bytes) override {
     if (!was_asked(request)) return unasked();
     if (shared_->came(*this, request, bytes)) return false;

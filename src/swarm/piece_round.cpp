@@ -11,13 +11,14 @@ constexpr PieceRound::Rank stretch = 8;
 
 }  // namespace
 
-PieceRound::PieceRound(Piece pieces, std::uint64_t order, std::uint64_t seed)
-    : order_(pieces), rank_(pieces), members_(pieces), random_(seed) {
+PieceRound::PieceRound(Piece pieces, std::uint64_t order, std::uint64_t seed, const std::vector<Piece>& first)
+    : order_(pieces), rank_(pieces), members_(pieces), first_(pieces), first_members_(pieces), random_(seed) {
   std::iota(order_.begin(), order_.end(), Piece{0});
   // Not std::shuffle: every build must come to the same order.
   std::mt19937_64 common(order);
   for (Piece left = pieces; left > 1; --left) std::swap(order_[left - 1], order_[common() % left]);
   for (Rank rank = 0; rank < pieces; ++rank) rank_[order_[rank]] = rank;
+  for (Piece piece : first) first_.insert(rank_[piece]);
   if (pieces > 0) at_ = static_cast<Rank>(random_() % pieces);
 }
 
@@ -29,6 +30,7 @@ void PieceRound::jump() {
 
 std::optional<PieceRound::Piece> PieceRound::next(const NumberSet& among) {
   if (empty()) return std::nullopt;
+  if (const auto rank = NumberSet::first_common(first_members_, among, at_)) return order_[*rank];
   if (!is_near(members_.first_from(at_))) jump();
   const auto rank = NumberSet::first_common(members_, among, at_);
   if (!rank) return std::nullopt;

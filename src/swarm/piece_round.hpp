@@ -22,17 +22,23 @@ class PieceRound {
   using Rank = NumberSet::Number;
 
   /// `order` is what the sources share, `seed` decides one's own places.
-  PieceRound(Piece pieces, std::uint64_t order, std::uint64_t seed);
+  /// The pieces of `first` come before all others, wherever the round is.
+  PieceRound(Piece pieces, std::uint64_t order, std::uint64_t seed, const std::vector<Piece>& first = {});
 
   Rank rank(Piece piece) const { return rank_[piece]; }
   Piece piece(Rank rank) const { return order_[rank]; }
 
-  void set(Piece piece, bool member) { members_.set(rank_[piece], member); }
+  void set(Piece piece, bool member) {
+    members_.set(rank_[piece], member);
+    if (first_.contains(rank_[piece])) first_members_.set(rank_[piece], member);
+  }
   bool contains(Piece piece) const { return members_.contains(rank_[piece]); }
   /// Ranks.
   const NumberSet& members() const { return members_; }
   std::size_t size() const { return members_.size(); }
   bool empty() const { return members_.empty(); }
+  /// Ranks of those that come before all others, members or not.
+  const NumberSet& first() const { return first_; }
   /// The next one whose rank is among these, or nothing. It stays in the set. What is far ahead is taken out of turn: the round stays where
   /// it is for those who lack more.
   std::optional<Piece> next(const NumberSet& among);
@@ -45,6 +51,8 @@ class PieceRound {
   std::vector<Piece> order_;  // by rank
   std::vector<Rank> rank_;    // by piece
   NumberSet members_;
+  NumberSet first_;          // ranks of those that come before all others
+  NumberSet first_members_;  // of these, the members
   std::mt19937_64 random_;
   Rank at_ = 0;
 };

@@ -84,6 +84,7 @@ void set_pipeline(pack& p) {
   p.set_int(pack::suggest_mode, pack::no_piece_suggestions);  // ruins diversity
   p.set_bool(pack::use_parole_mode, false);                   // PieceBlame says of whom whole pieces are asked
   p.set_bool(pack::prioritize_partial_pieces, false);         // rarest first
+  p.set_int(pack::initial_picker_threshold, 0);               // ... from the first piece on: those at random heed no priority
   p.set_bool(pack::auto_sequential, false);                   // ... also when there are many seeds
   p.set_bool(pack::piece_extent_affinity, false);
   p.set_int(pack::piece_timeout, 8);  // seconds: a stalled peer must not hold the last pieces

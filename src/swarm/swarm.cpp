@@ -11,6 +11,8 @@
 #include "crypto/digest.hpp"
 #include "swarm/alert_pump.hpp"
 #include "swarm/content_files.hpp"
+#include "swarm/deciding_pieces.hpp"
+#include "swarm/deciding_watch.hpp"
 #include "swarm/grants.hpp"
 #include "swarm/introductions.hpp"
 #include "swarm/metainfo_form.hpp"
@@ -36,6 +38,13 @@ void place_files(lt::add_torrent_params& params, const fs::path& root, const sto
     if (slots[i].file) params.renamed_files[lt::file_index_t(static_cast<int>(i))] = (root / layout.files()[*slots[i].file].path).string();
 }
 
+/// Between the priorities lies a factor of seven in rarity: the picker multiplies both.
+std::vector<lt::download_priority_t> priorities_of(const store::Layout& layout, const std::vector<std::uint32_t>& first) {
+  std::vector<lt::download_priority_t> priorities(layout.piece_count(), lt::low_priority);
+  for (const std::uint32_t piece : first) priorities.at(piece) = lt::top_priority;
+  return priorities;
+}
+
 using lt_plugin = std::function<std::shared_ptr<lt::torrent_plugin>(const lt::torrent_handle&, lt::client_data_t)>;
 
 /// What libtorrent is told of a content.
@@ -50,6 +59,8 @@ lt::add_torrent_params parameters(lt::add_torrent_params loaded, const Content& 
   params.have_pieces.resize(params.ti->num_pieces(), false);
   for (int i = 0; i < params.ti->num_pieces(); ++i)
     if (have.at(static_cast<std::size_t>(i))) params.have_pieces.set_bit(lt::piece_index_t(i));
+  if (content.mode == Mode::fetch && content.deciding_first)
+    params.piece_priorities = priorities_of(content.metainfo.layout(), deciding_pieces(content.metainfo.layout()));
   for (lt_plugin& plugin : plugins) params.extensions.push_back(std::move(plugin));
   return params;
 }
@@ -77,6 +88,7 @@ class EngineSwarm final : public Swarm {
   EngineSwarm(const SwarmOptions& options, const NodeId& self, mesh::Mesh& mesh, std::unique_ptr<registry::Client> client,
               const Clock& clock, std::function<void(const Event&)> events, PortHold hold)
       : options_(options),
+        events_(events),
         clock_(clock),
         mesh_(mesh),
         self_(self),
@@ -113,6 +125,9 @@ class EngineSwarm final : public Swarm {
     session_.apply_settings(rate_limits(upload, download));
     pump_->set_limited(upload > 0 || download > 0);
   }
+  void open_gate(const InfoHash& content) override;
+  void look_at_gate(const InfoHash& content) override;
+  std::vector<bool> pieces(const InfoHash& content) const override;
   Totals totals() const override;
   std::string announce_problem(const InfoHash& content) const override { return announcer_->problem(content); }
 
@@ -120,9 +135,11 @@ class EngineSwarm final : public Swarm {
   Status start_torrent(const Content& content, const std::shared_ptr<HostedContent>& hosted);
   Status hand_to_engine(const Content& content, const std::shared_ptr<HostedContent>& hosted, const store::Added& added);
   std::shared_ptr<PieceBlame> blame(const Content& content, const std::shared_ptr<HostedContent>& hosted);
+  std::shared_ptr<DecidingWatch> gate(const Content& content, const std::shared_ptr<HostedContent>& hosted);
   void announce(const std::shared_ptr<HostedContent>& hosted);
 
   const SwarmOptions options_;
+  const std::function<void(const Event&)> events_;
   std::atomic<ByteCount> download_limit_{options_.download_limit};
   const Clock& clock_;
   mesh::Mesh& mesh_;
@@ -188,6 +205,15 @@ std::shared_ptr<PieceBlame> EngineSwarm::blame(const Content& content, const std
   return PieceBlame::make(std::move(blamed), bans_, mesh_, clock_);
 }
 
+/// None for what is not judged, or has no pieces that decide.
+std::shared_ptr<DecidingWatch> EngineSwarm::gate(const Content& content, const std::shared_ptr<HostedContent>& hosted) {
+  if (content.mode != Mode::fetch || !content.deciding_first) return nullptr;
+  const auto& layout = content.metainfo.layout();
+  const auto deciding = deciding_pieces(layout);
+  if (deciding.empty()) return nullptr;
+  return DecidingWatch::make(layout, deciding, clock_, [id = hosted->id(), events = events_] { events(Decidable{id}); });
+}
+
 Status EngineSwarm::hand_to_engine(const Content& content, const std::shared_ptr<HostedContent>& hosted, const store::Added& added) {
   SHOAL_TRY(auto loaded, load_torrent(content.metainfo.bytes()));
   const auto blamed = blame(content, hosted);
@@ -195,7 +221,7 @@ Status EngineSwarm::hand_to_engine(const Content& content, const std::shared_ptr
   auto counter = [&mesh = mesh_, payload = std::vector{hosted->payload(), payload_}, bell = bell_](
                      const lt::torrent_handle&, lt::client_data_t) { return payload_counter(mesh, payload, bell); };
   auto rationing = [role = GrantRole{options_.directed, hosted->id().leading(), std::random_device()(), options_.memory_budget / 3, self_,
-                                     options_.site},
+                                     options_.site, deciding_pieces(content.metainfo.layout())},
                     &mesh = mesh_,
                     &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) { return grants(torrent, role, mesh, clock); };
   auto unread = [&mesh = mesh_, &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) {
@@ -205,6 +231,11 @@ Status EngineSwarm::hand_to_engine(const Content& content, const std::shared_ptr
   std::vector<lt_plugin> plugins{watcher, unread, counter};
   if (options_.speaks_grants) plugins.emplace_back(rationing);
   if (blamed) plugins.emplace_back([blamed](const lt::torrent_handle& torrent, lt::client_data_t) { return blamed->plugin(torrent); });
+  // Behind those that look at requests: it keeps them from whatever follows.
+  if (const auto watch = gate(content, hosted)) {
+    hosted->set_gate(watch);
+    plugins.emplace_back([watch](const lt::torrent_handle& torrent, lt::client_data_t) { return watch->plugin(torrent); });
+  }
   plugins.emplace_back([](const lt::torrent_handle& torrent, lt::client_data_t) { return prompt_dialing(torrent); });
   lt::error_code error;
   hosted->attach(session_.add_torrent(parameters(std::move(loaded), content, added.have, std::move(plugins)), error));
@@ -241,6 +272,19 @@ std::optional<Progress> EngineSwarm::progress(const InfoHash& content) const {
   Progress progress = hosted->progress();
   progress.banned = static_cast<std::uint32_t>(bans_->count(content, clock_.steady_now()));
   return progress;
+}
+
+void EngineSwarm::open_gate(const InfoHash& content) {
+  if (auto hosted = contents_.find(content)) hosted->open_gate();
+}
+
+void EngineSwarm::look_at_gate(const InfoHash& content) {
+  if (auto hosted = contents_.find(content)) hosted->look_at_gate();
+}
+
+std::vector<bool> EngineSwarm::pieces(const InfoHash& content) const {
+  auto hosted = contents_.find(content);
+  return hosted ? hosted->pieces() : std::vector<bool>();
 }
 
 Totals EngineSwarm::totals() const {

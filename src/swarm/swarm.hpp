@@ -71,6 +71,9 @@ struct Content {
   std::vector<std::string> mirrors = {};
   /// Where `root` will be renamed to while the content is in the swarm; empty: nowhere.
   fs::path moves_to = {};
+  /// The deciding pieces (swarm/deciding_pieces.hpp) come first, and not much beside them until open_gate() (Mode::fetch). Decidable tells
+  /// that they are there; it does not come for a content that has none.
+  bool deciding_first = false;
 };
 
 /// Notes in the content's journal that these pieces (one bit for each) were verified where they are. The content must not be in a swarm.
@@ -129,14 +132,18 @@ struct MirrorFailed {
   std::string url;
   Error error;
 };
-using Event = std::variant<Completed, Failed, PeerLied, MirrorFailed>;
+/// All deciding pieces are verified and written (Content::deciding_first). Told on the engine's network thread, at once.
+struct Decidable {
+  InfoHash content;
+};
+using Event = std::variant<Completed, Failed, PeerLied, MirrorFailed, Decidable>;
 
 /// Owns the libtorrent session, a thread for its events and one for announces. All calls are thread-safe; none blocks on the
 /// network, but for the destructor, which announces `stopped` (two seconds at most).
 class Swarm {
  public:
-  /// `events` is called on the swarm's event thread and must return soon. `client` is used by the announce thread alone.
-  /// `self` is the machine's own id; announces use peer_id_of(self) and the mesh's port.
+  /// `events` is called on the threads of the swarm, most often its event thread, and must return at once. `client` is used by the announce
+  /// thread alone. `self` is the machine's own id; announces use peer_id_of(self) and the mesh's port.
   static Result<std::unique_ptr<Swarm>> start(SwarmOptions options, NodeId self, mesh::Mesh& mesh, std::unique_ptr<registry::Client> client,
                                               const Clock& clock, std::function<void(const Event&)> events);
   virtual ~Swarm() = default;
@@ -147,6 +154,12 @@ class Swarm {
   /// Forgets the content and announces `stopped`; files stay. Returns when the engine has closed them.
   virtual void remove(const InfoHash& content) = 0;
   virtual std::optional<Progress> progress(const InfoHash& content) const = 0;
+  /// The formats are judged: everything may be fetched (Content::deciding_first).
+  virtual void open_gate(const InfoHash& content) = 0;
+  /// To be called several times a second until then: what waits at the gate does not wait long for deciding pieces that do not come.
+  virtual void look_at_gate(const InfoHash& content) = 0;
+  /// Which pieces are verified and written, one bit for each; none where the content is not here. Waits for the engine.
+  virtual std::vector<bool> pieces(const InfoHash& content) const = 0;
   virtual Totals totals() const = 0;
   /// Bytes per second over all contents; 0 is unlimited. Running transfers follow within a second.
   virtual void set_limits(ByteCount upload, ByteCount download) = 0;

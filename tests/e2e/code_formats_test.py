@@ -1,4 +1,5 @@
 """Formats that execute code when they are loaded come to a node only where publisher and node both allow them."""
+import contextlib
 import os
 import pickle
 import struct
@@ -6,8 +7,12 @@ import unittest
 import urllib.request
 import zipfile
 
-from cases import FleetCase, make_model
+from cases import FleetCase, files_below, make_model
 from fleet import free_port
+from hostile_peer import HostilePeer, PIECE_LENGTH
+
+# Deciding pieces of five files and what may come beside them before the verdict.
+COST_OF_A_REFUSAL = 2_000_000
 
 
 class Payload:
@@ -111,16 +116,23 @@ class CodeFormats(FleetCase):
             lines = page.read().decode().splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith('shoal_payload_bytes_total{direction="sent"'))
 
-    def test_a_refusal_is_remembered_and_ends_with_another_consent(self):
-        size = 30_000_000
+    def published_with(self, name, write, size):
+        """`size` bytes of weights, and one file behind them that nodes refuse."""
         directory = make_model(self.fleet.path("model"), size // 1_000_000)
-        self.pickled(os.path.join(directory, "zz.dat"))
+        write(os.path.join(directory, name))
         self.fleet.publish(self.source, directory, "acme/model", "1.0", "--allow-code-formats", channel="main")
+        return directory
+
+    def test_a_refusal_costs_little_is_remembered_and_ends_with_another_consent(self):
+        size = 30_000_000
+        self.published_with("zz.dat", self.pickled, size)
         port = free_port()
         self.fleet.start_seeder(self.source, "--metrics", f"127.0.0.1:{port}")
         node = self.fleet.start_node(self.machine, "--follow", "acme/model:main")
         self.assertIn("zz.dat: it is a Python pickle", node.wait_event("failed", 60)["reason"])
         sent = self.sent_by(port)
+        print(f"refused at {sent / 1e6:.2f} MB", flush=True)
+        self.assertLess(sent, COST_OF_A_REFUSAL, "the pieces that decide came first, and little else")
         self.until("tried again, twice", lambda: sum(event["type"] == "failed" for event in list(node.events)) >= 3, 60)
         self.assertEqual(self.sent_by(port), sent, "not a byte was fetched again")
         status = self.fleet.run("status", "--state", self.machine.state, check=False)
@@ -133,8 +145,80 @@ class CodeFormats(FleetCase):
         self.assertEqual(self.sent_by(port), sent)
         node = self.fleet.start_node(self.machine, "--follow", "acme/model:main", "--allow-code-formats")
         fetched = node.wait_event("fetched", 60)
-        self.assertEqual(fetched["bytes_from_source"], 0, "what was fetched before is kept")
+        self.assertLess(fetched["bytes_from_source"], fetched["bytes"], "what was fetched before is kept")
         node.wait_event("activated", 30)
+
+    def cost_of_a_refusal(self, *seeder):
+        port = free_port()
+        self.fleet.start_seeder(self.source, "--metrics", f"127.0.0.1:{port}", *seeder)
+        code, message = self.pull()
+        self.assertEqual(code, 11, message)
+        sent = self.sent_by(port)
+        print(f"refused at {sent / 1e6:.2f} MB", flush=True)
+        return message, sent
+
+    def test_a_refusal_costs_little_where_the_seeder_directs_nobody(self):
+        self.published_with("zz.dat", self.pickled, 60_000_000)
+        message, sent = self.cost_of_a_refusal("--directed", "no")
+        self.assertIn("zz.dat: it is a Python pickle", message)
+        self.assertLess(sent, COST_OF_A_REFUSAL)
+        # The rest comes with consent, and nothing comes twice.
+        pull = self.fleet.pull(self.machine, "acme/model", "--allow-code-formats")
+        done = pull.complete()
+        self.assertLess(done["bytes_from_source"], done["bytes"])
+
+    def test_only_the_directory_of_an_archive_tells_and_a_refusal_costs_little(self):
+        self.published_with("weights-3.bin", self.zipped, 30_000_000)
+        message, sent = self.cost_of_a_refusal()
+        self.assertIn("weights-3.bin", message)
+        self.assertLess(sent, COST_OF_A_REFUSAL)
+
+    def test_binary_data_of_an_unknown_format_is_refused_at_little_cost(self):
+        def noise(path):
+            with open(path, "wb") as file:
+                file.write(b"\x80\xff" + os.urandom(3_000_000))
+        self.published_with("table.dat", noise, 30_000_000)
+        message, sent = self.cost_of_a_refusal("--directed", "no")
+        self.assertIn("table.dat", message)
+        self.assertLess(sent, COST_OF_A_REFUSAL)
+
+    def test_a_peer_that_directs_nobody_and_is_directed_by_nobody_costs_little(self):
+        """A BitTorrent client like any: it shows all that it has, takes all requests, and knows nothing of deciding pieces."""
+        directory = self.fleet.path("model")
+        make_model(directory, 30)
+        self.pickled(os.path.join(directory, "zz.dat"))
+        content = self.fleet.publish(self.source, directory, "acme/model", "1.0", "--allow-code-formats", channel="main")["info_hash"]
+        data = b""
+        for name in files_below(directory):  # in the order of the release, each from the beginning of a piece
+            with open(os.path.join(directory, name), "rb") as file:
+                data += b"\0" * (-len(data) % PIECE_LENGTH) + file.read()
+        peer = self.fleet.join("peer")
+        sent = [0]
+
+        def answer(piece, start, block):
+            sent[0] += len(block)
+            return block
+
+        def linked(node):
+            with contextlib.suppress(OSError, EOFError):  # the node takes links once it has begun to fetch
+                return HostilePeer(peer, node.wait_event("running")["listen"], content)
+
+        def serve(node):
+            link = self.until("the node takes the link", lambda: linked(node))
+            self.addCleanup(link.close)
+            link.serve(data, answer)
+
+        node = self.fleet.start_node(self.machine, "--follow", "acme/model:main")
+        serve(node)
+        self.assertIn("zz.dat: it is a Python pickle", node.wait_event("failed", 60)["reason"])
+        print(f"refused at {sent[0] / 1e6:.2f} MB", flush=True)
+        self.assertLess(sent[0], COST_OF_A_REFUSAL)
+        refused_at = sent[0]
+        node.stop()
+        node = self.fleet.start_node(self.machine, "--follow", "acme/model:main", "--allow-code-formats")
+        serve(node)
+        node.wait_event("activated", 60)
+        self.assertLess(sent[0], len(data) + refused_at // 2, "what was fetched before is kept")
 
     def test_what_a_model_repository_commonly_holds_needs_no_consent(self):
         files = {"README.md": "# Mod\u00e8le\n", ".gitattributes": "*.safetensors filter=lfs\n", "tokenizer.json": '{"model": {"vocab": {"a": 0}}}',

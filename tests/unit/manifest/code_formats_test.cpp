@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <random>
+#include <set>
 
 #include "support/golden.hpp"
 #include "unit/manifest/format_samples.hpp"
@@ -378,6 +379,43 @@ TEST_CASE("bytes that are not there yet leave a file undecided, and what others 
   REQUIRE(inspection.look(read).ok());
   CHECK(inspection.decided());
   CHECK(inspection.findings().size() == 1);
+}
+
+TEST_CASE("while bytes are missing, nothing is refused that would not be refused as a whole") {
+  constexpr ByteCount block = 512;
+  const auto path_of = [](const std::string& finding) { return finding.substr(0, finding.find(": ")); };
+  std::mt19937_64 engine(5);
+  std::size_t foreseen = 0;
+  for (const auto* rows : {&accepted, &needing_consent})
+    for (const Row& row : *rows)
+      for (const Files& content : row.samples) {
+        std::set<std::string> in_the_end;
+        for (const std::string& finding : refused(content)) in_the_end.insert(path_of(finding));
+        for (int round = 0; round < 8; ++round) {
+          // Heads and tails alone; then more and more of the rest.
+          std::map<std::string, std::vector<bool>> here;
+          std::vector<FileEntry> files;
+          for (const auto& [path, bytes] : content) {
+            files.push_back({path, bytes.size(), {}});
+            auto& blocks = here[path];
+            blocks.resize(bytes.size() / block + 1);
+            for (std::size_t i = 0; i < blocks.size(); ++i)
+              blocks[i] = i == 0 || i + 2 >= blocks.size() || engine() % 8 < static_cast<unsigned>(round);
+          }
+          FormatInspection inspection(files);
+          REQUIRE(inspection
+                      .look([&](const std::string& path, ByteCount offset, ByteCount length) -> Result<std::string> {
+                        for (ByteCount at = offset / block; at * block < offset + length; ++at)
+                          if (!here[path][at]) return fail(ErrorCode::partial, "not yet");
+                        return content.at(path).substr(offset, length);
+                      })
+                      .ok());
+          const auto findings = inspection.findings();
+          foreseen += findings.size();
+          for (const std::string& finding : findings) CHECK_MESSAGE(in_the_end.contains(path_of(finding)), row.row << ": " << finding);
+        }
+      }
+  CHECK(foreseen > 500);
 }
 
 TEST_CASE("a decision on weights costs kilobytes") {

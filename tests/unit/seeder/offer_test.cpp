@@ -20,6 +20,9 @@ class NotedSwarm final : public swarm::Swarm {
   }
   void remove(const InfoHash& content) override { CHECK(roots.erase(content) == 1); }
   std::optional<swarm::Progress> progress(const InfoHash&) const override { return std::nullopt; }
+  void open_gate(const InfoHash&) override {}
+  void look_at_gate(const InfoHash&) override {}
+  std::vector<bool> pieces(const InfoHash&) const override { return {}; }
   swarm::Totals totals() const override { return {}; }
   void set_limits(ByteCount, ByteCount) override {}
   std::string announce_problem(const InfoHash&) const override { return ""; }
