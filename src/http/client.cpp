@@ -43,6 +43,7 @@ class BeastClient final : public Client {
  public:
   BeastClient(HostPort server, Trust trust) : server_(std::move(server)), trust_(std::move(trust)) {}
   Result<Response> send(ClientRequest request, const std::stop_token& stop) override;
+  bool over_loopback() const override { return over_loopback_; }
 
  private:
   bool usable() const;
@@ -60,6 +61,7 @@ class BeastClient final : public Client {
   Trust trust_;
   net::io_context io_{1};
   std::unique_ptr<Connection> connection_;
+  bool over_loopback_ = false;
   std::uint64_t generation_ = 0;  // of the credentials that connection_ was made with
 };
 
@@ -104,6 +106,7 @@ Status BeastClient::connect(Call& call) {
     // An address that swallows packets leaves time for the next one.
     auto share = (call.deadline - Steady::now()) / static_cast<long>(left--);
     last = dial(call, context, endpoint, Steady::now() + share);
+    over_loopback_ = endpoint.address().is_loopback();
     if (last.ok()) return greet(call);
     if (call.stop.stop_requested()) break;
   }

@@ -35,6 +35,8 @@ class Client {
   static std::unique_ptr<Client> to_web(HostPort server, identity::TlsContext context);
   virtual ~Client() = default;
   virtual Result<Response> send(ClientRequest request, const std::stop_token& stop) = 0;
+  /// Whether the server was reached at a loopback address the last time.
+  virtual bool over_loopback() const { return false; }
 };
 
 }  // namespace shoal::http

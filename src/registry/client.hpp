@@ -53,6 +53,8 @@ class Client {
   Status report(const NodeReport& report);
   Result<std::vector<NodeRow>> nodes();
 
+  /// Whether the tracker was reached at a loopback address the last time.
+  bool over_loopback() const { return http_->over_loopback(); }
   Result<AnnounceReply> announce(const AnnounceRequest& request);
   Result<FleetStatus> status();
 

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "base/log.hpp"
+#include "swarm/dial_rule.hpp"
 
 namespace shoal::swarm {
 namespace {
@@ -171,6 +172,9 @@ void Announcer::announce(const InfoHash& content, Entry& entry, AnnounceEvent ev
   entry.problem.lock()->clear();
   entry.schedule.succeeded(now, event, reply->interval, jitter());
   if (revoked_) revoked_(reply->revoked);
+  const bool local = client_->over_loopback();
+  const auto left_out = std::erase_if(reply->peers, [&](const auto& peer) { return !may_dial(peer.address.host, local); });
+  if (left_out > 0) log::debug("peers_not_dialled", {{"content", content.hex()}, {"peers", left_out}, {"why", "no address of a network"}});
   entry.callbacks.peers(reply->peers);
 }
 
