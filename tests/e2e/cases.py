@@ -1,7 +1,9 @@
 """What the end-to-end tests share: a fleet per test, content to publish, comparisons."""
+import concurrent.futures
 import filecmp
 import os
 import random
+import subprocess
 import sys
 import time
 import unittest
@@ -27,6 +29,29 @@ def make_model(directory, megabytes=24, seed=1):
     write(os.path.join(directory, "config.json"), 700, seed + 3)
     write(os.path.join(directory, "empty.txt"), 0, seed)
     return directory
+
+
+def main_side_by_side(at_once, *alone):
+    """As unittest.main(), but each test of the calling module in a process of its own, `at_once` at a time: for tests that mostly wait.
+    Those of the classes that `alone` names come after them, one after the other."""
+    if len(sys.argv) > 1:
+        return unittest.main()
+    script = os.path.abspath(sys.argv[0])
+    suites = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    names = [test.id().removeprefix("__main__.") for suite in suites for test in suite]
+    last = [name for name in names if name.split(".")[0] in alone]
+
+    def one(name):
+        begun = time.monotonic()
+        done = subprocess.run([sys.executable, script, name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        print(f"--- {name}: {time.monotonic() - begun:.1f} s\n{done.stdout}", flush=True)
+        return done.returncode == 0
+
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        passed = list(pool.map(one, (name for name in names if name not in last)))
+    passed += [one(name) for name in last]
+    assert passed, "a file without tests"
+    sys.exit(0 if all(passed) else 1)
 
 
 def files_below(directory):

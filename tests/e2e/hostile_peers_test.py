@@ -6,9 +6,8 @@ import random
 import struct
 import threading
 import time
-import unittest
 
-from cases import FleetCase, MB, write
+from cases import FleetCase, MB, main_side_by_side, write
 
 import hostile_peer
 from hostile_peer import BLOCK, HostilePeer, PIECE_LENGTH, extended, machine_id, message, request
@@ -260,4 +259,4 @@ class Unread(FleetCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main_side_by_side(4, "Unread")
