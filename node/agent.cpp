@@ -271,21 +271,20 @@ void Agent::publish_view() {
 }
 
 Result<Json> Agent::answer(const Json& request) {
-  const std::string command = request.value("command", "");
-  if (command == "status") {
+  SHOAL_TRY(const ControlOrder order, read_order(request));
+  if (order.command == "status") {
     auto newest = on_loop([this]() -> Result<Json> { return publish_view(), to_json(*view_.lock(), clock_.now()); }, status_patience);
     return newest.ok() ? std::move(newest) : Result<Json>(to_json(*view_.lock(), clock_.now()));
   }
-  if (command == "gc")
-    return on_loop([this, dry_run = request.value("dry_run", false)] { return collect_garbage(dry_run, 0); }, answer_patience);
-  if (command == "limit") return on_loop([this, request] { return order_limits(request); }, answer_patience);
-  return fail(ErrorCode::usage, "the running node does not know '" + printable(command) + "': it is of another version");
+  if (order.command == "gc") return on_loop([this, dry_run = order.dry_run] { return collect_garbage(dry_run, 0); }, answer_patience);
+  if (order.command == "limit") return on_loop([this, order] { return order_limits(order); }, answer_patience);
+  return fail(ErrorCode::usage, "the running node does not know '" + printable(order.command) + "': it is of another version");
 }
 
-Result<Json> Agent::order_limits(const Json& request) {
-  const SteadyTime until = clock_.steady_now() + std::chrono::seconds(request.value("seconds", 3600));
-  if (request.contains("upload")) upload_order_ = LimitOrder{request.value("upload", ByteCount{0}), until};
-  if (request.contains("download")) download_order_ = LimitOrder{request.value("download", ByteCount{0}), until};
+Result<Json> Agent::order_limits(const ControlOrder& order) {
+  const SteadyTime until = clock_.steady_now() + order.lasts;
+  if (order.upload) upload_order_ = LimitOrder{*order.upload, until};
+  if (order.download) download_order_ = LimitOrder{*order.download, until};
   apply_limits();
   return Json{{"type", "limit"}, {"upload_limit", limits_.upload}, {"download_limit", limits_.download}};
 }

@@ -9,6 +9,7 @@
 #include "node/activation.hpp"
 #include "node/agent_view.hpp"
 #include "node/control.hpp"
+#include "node/control_order.hpp"
 #include "node/delivery.hpp"
 #include "node/floored_clock.hpp"
 #include "node/reporter.hpp"
@@ -113,7 +114,7 @@ class Agent {
   void forget(const ReleaseId& id);
   void publish_view();
   Result<Json> answer(const Json& request);
-  Result<Json> order_limits(const Json& request);
+  Result<Json> order_limits(const ControlOrder& order);
   Result<Json> on_loop(std::function<Result<Json>()> work, std::chrono::seconds patience);
 
   swarm::MemberSession& session_;

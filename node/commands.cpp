@@ -32,12 +32,26 @@ const cli::Option allow_code_option{
     false,
     "allow_code_formats"};
 
+constexpr ByteCount token_limit = 64 * KiB;
+
+/// The arguments of a process are there for every user to read (/proc/PID/cmdline): "-" is standard input.
+Result<std::string> token_text(const Invocation& call) {
+  const std::string word = call.get("TOKEN"), file = call.get("--token-file");
+  if (word.empty() == file.empty()) return fail(ErrorCode::usage, "give the token in --token-file, on standard input ('-'), or as TOKEN");
+  if (!word.empty() && word != "-") return word;
+  SHOAL_TRY(std::string text, read_file(file.empty() ? "/dev/stdin" : file, token_limit).within("the token"));
+  const auto end = text.find_last_not_of(" \t\r\n");
+  text.erase(end == std::string::npos ? 0 : end + 1);
+  return text;
+}
+
 Status run_join(Invocation& call) {
   SystemClock clock;
   JoinRequest request;
-  SHOAL_TRY(request.token, identity::JoinToken::decode(call.get("TOKEN")));
-  if (std::string text = call.get("--trust-root"); !text.empty()) {
-    SHOAL_TRY(request.trust_root, manifest::TrustFingerprint::from_hex(text).within("--trust-root"));
+  SHOAL_TRY(const std::string text, token_text(call));
+  SHOAL_TRY(request.token, identity::JoinToken::decode(text));
+  if (std::string root = call.get("--trust-root"); !root.empty()) {
+    SHOAL_TRY(request.trust_root, manifest::TrustFingerprint::from_hex(root).within("--trust-root"));
   }
   request.name = call.get("--name");
   request.site = call.get("--site");
@@ -134,6 +148,7 @@ Status run_pull(Invocation& call) {
   auto registry = session->client(call.shutdown.token());
   SHOAL_CHECK(swarm::follow_trust_roots(*session, *registry));
   SHOAL_TRY(Wanted wanted, Resolver(*registry, *session->verifier(), shelf, clock).resolve(reference));
+  if (cache && reference.version) SHOAL_CHECK(cache->check_free(reference.model, *reference.version, wanted.release.id()));
   SHOAL_TRY(auto node, Node::start(*session, options));
   PullRequest request{reference, std::nullopt, call.on("--allow-code-formats")};
   if (std::string to = call.get("--to"); !to.empty()) request.to = to;
@@ -189,9 +204,13 @@ cli::Command join_command() {
           "enrol this machine in a fleet with a token",
           "The token carries the tracker's address and the fingerprints of its CA and of the fleet's trust root; both are checked.\n"
           "Keys are made here and never leave this machine. The certificate lives a day and renews itself while a command runs.\n\n"
-          "  shoal join shoal1.eyJ...",
-          {{"TOKEN", "what 'shoal token create' printed", true}},
+          "A token is a secret, and the arguments of a process can be read by all users of a machine: give it in a file, on standard\n"
+          "input, or in SHOAL_TOKEN.\n\n"
+          "  shoal join --token-file token\n"
+          "  shoal join - < token",
+          {{"TOKEN", "what 'shoal token create' printed; - reads it from standard input", false}},
           {state_option,
+           {"--token-file", "FILE", "read the token from this file"},
            {"--name", "NAME", "how people call this machine; shown by status"},
            {"--site", "SITE", "where it stands: about one copy of a checkpoint crosses to each site"},
            {"--replace", "", "give up the identity that this machine has; what it fetched stays"},

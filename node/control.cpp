@@ -78,7 +78,11 @@ Result<Json> read_answer(const std::string& line) {
   SHOAL_TRY(Json json, parse_json(line, control_limit).within("the running node's answer"));
   auto error = json.find("error");
   if (error == json.end() || !error->is_object()) return json;
-  return fail(code_from(error->value("code", "failed")), error->value("message", "the running node refused"));
+  const auto text = [&](const char* key, std::string otherwise) {
+    const auto found = error->find(key);
+    return found != error->end() && found->is_string() ? found->get<std::string>() : std::move(otherwise);
+  };
+  return fail(code_from(text("code", "failed")), text("message", "the running node refused"));
 }
 
 }  // namespace
@@ -125,10 +129,20 @@ void ControlServer::attend(UniqueFd caller) {
   auto line = receive_line(caller.get(), until);
   if (!line) return;
   auto request = parse_json(*line, control_limit);
-  Result<Json> answer = request.ok() ? answer_(*request) : Result<Json>(std::move(request).error());
+  Result<Json> answer = request.ok() ? answer_safely(*request) : Result<Json>(std::move(request).error());
   (void)send_line(caller.get(),
                   (answer.ok() ? *answer : error_json(answer.error())).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n",
                   Steady::now() + caller_patience);
+}
+
+/// A request that makes the node stumble costs its caller the answer, not the node its thread.
+Result<Json> ControlServer::answer_safely(const Json& request) {
+  if (!request.is_object()) return fail(ErrorCode::usage, "a request on the control socket must be a JSON object");
+  try {
+    return answer_(request);
+  } catch (const std::exception& problem) {
+    return fail(ErrorCode::usage, std::string("the request cannot be answered: ") + problem.what());
+  }
 }
 
 Result<std::optional<Json>> ask_node(const fs::path& state, const Json& request, std::chrono::milliseconds deadline) {

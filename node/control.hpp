@@ -25,6 +25,7 @@ class ControlServer {
   ControlServer(UniqueFd listener, UniqueFd wake, fs::path path, Answer answer);
   void serve();
   void attend(UniqueFd caller);
+  Result<Json> answer_safely(const Json& request);
   UniqueFd listener_, wake_;
   fs::path path_;
   Answer answer_;

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
 #include "node/floored_clock.hpp"
+#include "node/statement.hpp"
 
 namespace shoal::node {
 namespace {
@@ -16,7 +17,7 @@ constexpr std::chrono::milliseconds first_rest{500}, longest_rest{15000};
 }  // namespace
 
 Follower::Follower(swarm::MemberSession& session, const Clock& clock, const Shelf& shelf, Events events)
-    : session_(session), clock_(clock), shelf_(shelf), events_(std::move(events)), statement_file_(session.state() / "freshness.json") {
+    : session_(session), clock_(clock), shelf_(shelf), events_(std::move(events)), statement_file_(statement_file(session.state())) {
   // What was seen before a restart: a statement that is older than this is no news.
   if (auto text = read_file(statement_file_, 2 * manifest::freshness_limit)) (void)accept(*text, WallTime{});
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });

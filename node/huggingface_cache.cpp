@@ -244,7 +244,22 @@ Status HuggingFaceCache::point(const ModelName& model, const ChannelName& channe
   return point_reference(model, channel.str(), id);
 }
 
+/// Readers take a name for a channel and for a version alike. A channel moves, and what it says may not be decided by what somebody pulled.
+Status HuggingFaceCache::check_free(const ModelName& model, const VersionName& version, const ReleaseId& id) const {
+  const auto refuse = [&](const std::string& why) {
+    return fail(ErrorCode::conflict, "version " + version.str() + " of " + model.str() + " cannot be a revision in " + root_.string() +
+                                         ": " + why + "; pull it without --hf-cache, or publish it under another name");
+  };
+  if (version.str() == default_channel) return refuse("that is the channel that readers load by default");
+  const fs::path file = repository(model) / "refs" / version.str();
+  if (!fs::exists(file)) return {};
+  SHOAL_TRY(const std::string commit, read_file(file, reference_limit));
+  if (commit == commit_of(id)) return {};
+  return refuse("a channel has this name there");
+}
+
 Status HuggingFaceCache::point(const ModelName& model, const VersionName& version, const ReleaseId& id) {
+  SHOAL_CHECK(check_free(model, version, id));
   return point_reference(model, version.str(), id);
 }
 

@@ -31,6 +31,8 @@ class HuggingFaceCache {
   /// The switch, atomic and durable. `not_found` where `add` has not been called for the release.
   Status point(const ModelName& model, const ChannelName& channel, const ReleaseId& id);
   Status point(const ModelName& model, const VersionName& version, const ReleaseId& id);
+  /// Whether a version may have its name for a reference: code `conflict` where that is a channel's, which moves it. Before the first byte.
+  Status check_free(const ModelName& model, const VersionName& version, const ReleaseId& id) const;
   /// Takes the reference away again; the files stay. Fine where it is not here.
   Status unpoint(const ModelName& model, const ChannelName& channel);
   /// References that point at the release, its snapshot and tree, and the blobs that nothing else refers to. Fine where it is not here.

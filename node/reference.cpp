@@ -7,7 +7,7 @@ std::string Reference::str() const { return version ? model.str() + "@" + versio
 Result<Reference> parse_reference(std::string_view text) {
   auto mark = text.find_first_of("@:");
   SHOAL_TRY(ModelName model, ModelName::parse(text.substr(0, mark)));
-  Reference reference{model, std::nullopt, ChannelName::trusted("main")};
+  Reference reference{model, std::nullopt, ChannelName::trusted(std::string(default_channel))};
   if (mark == std::string_view::npos) return reference;
   std::string_view rest = text.substr(mark + 1);
   if (text[mark] == '@') {

@@ -9,6 +9,9 @@
 
 namespace shoal::node {
 
+/// What a model's name alone means; readers of a Hugging Face cache load it where they are told nothing else.
+inline constexpr std::string_view default_channel = "main";
+
 struct Reference {
   ModelName model;
   std::optional<VersionName> version;  // with '@'

@@ -1,8 +1,24 @@
 #include "node/resolver.hpp"
 
+#include "node/statement.hpp"
+
 namespace shoal::node {
 
 using manifest::SignedEnvelope;
+
+namespace {
+
+/// A channel may move between two questions.
+constexpr int looks = 3;
+
+Error not_the_stated_one(const Reference& reference, const manifest::ChannelState& stated, const manifest::ChannelPointer& shown) {
+  const bool old = std::pair(shown.epoch, shown.sequence) < std::pair(stated.epoch, stated.sequence);
+  return fail(ErrorCode::verification, "the tracker shows sequence " + std::to_string(shown.sequence) + " of " + reference.str() +
+                                           ", and its freshness statement names " + (old ? "the newer " : "another pointer with ") +
+                                           "sequence " + std::to_string(stated.sequence) + ": it withholds that one");
+}
+
+}  // namespace
 
 Result<Wanted> Resolver::resolve(const Reference& reference) {
   auto wanted = reference.version ? by_version(reference) : by_channel(reference);
@@ -21,8 +37,7 @@ Result<Wanted> Resolver::by_version(const Reference& reference) {
 }
 
 Result<Wanted> Resolver::by_channel(const Reference& reference) {
-  SHOAL_TRY(std::string text, registry_.channel(reference.model, reference.channel));
-  SHOAL_TRY(auto signed_pointer, SignedEnvelope::decode(text, manifest::channel_limit));
+  SHOAL_TRY(auto signed_pointer, stated_pointer(reference));
   SHOAL_TRY(auto seen, shelf_.seen(reference.model, reference.channel));
   SHOAL_TRY(auto pointer, verifier_.channel(signed_pointer, reference.model, reference.channel, seen, clock_.now()));
   SHOAL_CHECK(shelf_.check_not_another(*pointer));
@@ -30,6 +45,25 @@ Result<Wanted> Resolver::by_channel(const Reference& reference) {
   SHOAL_TRY(auto envelope, SignedEnvelope::decode(reply.envelope, manifest::release_limit));
   SHOAL_TRY(auto release, verifier_.release(envelope, reference.model, pointer->release));
   return Wanted{std::move(release), std::move(reply.envelope), std::move(pointer)};
+}
+
+/// In fleets whose trust root names no key of the tracker, the pointer's own expiry is all that shows that it is old.
+Result<SignedEnvelope> Resolver::stated_pointer(const Reference& reference) {
+  Error unlike = fail("");
+  for (int look = 0; look < looks; ++look) {
+    SHOAL_TRY(std::string text, registry_.channel(reference.model, reference.channel));
+    SHOAL_TRY(auto pointer, SignedEnvelope::decode(text, manifest::channel_limit));
+    if (verifier_.root().tracker_keys.empty()) return pointer;
+    SHOAL_TRY(const auto statement, newest_statement(registry_, verifier_, shelf_.state(), clock_));
+    const manifest::ChannelState* stated = statement->find(reference.model, reference.channel);
+    if (stated == nullptr)
+      return fail(ErrorCode::verification,
+                  "the tracker shows a pointer of " + reference.str() + ", which its freshness statement does not list");
+    if (crypto::sha256(pointer.payload) == stated->pointer) return pointer;
+    SHOAL_TRY(const auto shown, verifier_.channel(pointer, reference.model, reference.channel, {}, clock_.now()));
+    unlike = not_the_stated_one(reference, *stated, *shown);
+  }
+  return unlike;
 }
 
 Error Resolver::not_found(const Reference& reference, const Error& cause) {

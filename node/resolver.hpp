@@ -15,8 +15,9 @@ struct Wanted {
   std::optional<manifest::VerifiedChannelPointer> pointer;  // when a channel was asked for
 };
 
-/// Asks the tracker and believes only signatures. Errors: `unreachable`, `not_found` (with what there is instead),
-/// `verification` (and nothing is kept).
+/// Asks the tracker and believes only signatures. Where the fleet's tracker signs freshness statements, a channel's pointer must be the one
+/// that a fresh statement names: a pointer of yesterday is signed as well as that of today. Errors: `unreachable`, `not_found` (with what
+/// there is instead), `verification` (and nothing is kept).
 class Resolver {
  public:
   Resolver(registry::Client& registry, const manifest::Verifier& verifier, const Shelf& shelf, const Clock& clock)
@@ -27,6 +28,7 @@ class Resolver {
  private:
   Result<Wanted> by_version(const Reference& reference);
   Result<Wanted> by_channel(const Reference& reference);
+  Result<manifest::SignedEnvelope> stated_pointer(const Reference& reference);
   Error not_found(const Reference& reference, const Error& cause);
 
   registry::Client& registry_;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,7 +18,8 @@ constexpr ByteCount file_limit = 1 * MiB;
 Result<UniqueFd> lock(const fs::path& file) {
   fs::path path = file;
   path += ".lock";
-  SHOAL_TRY(UniqueFd fd, open_file(path, O_RDWR | O_CREAT));
+  SHOAL_TRY(UniqueFd fd, open_file(path, O_RDWR | O_CREAT, 0600));
+  if (::fchmod(fd.get(), 0600) != 0) return fail_errno(path.string(), errno);  // one that an older version left
   if (::flock(fd.get(), LOCK_EX) != 0) return fail_errno(path.string(), errno);
   return fd;
 }

@@ -4,32 +4,19 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <string>
 
 namespace shoal {
 namespace {
 
-struct Armed {
-  std::string name;
-  std::atomic<long> left{1};  // passes until it goes off
-
-  Armed() {
-    const char* text = std::getenv("SHOAL_FAILPOINT");
-    if (text == nullptr) return;
-    name = text;
-    const std::size_t at = name.find('@');
-    if (at == std::string::npos) return;
-    left = std::strtol(name.c_str() + at + 1, nullptr, 10);
-    name.resize(at);
-  }
-};
+constinit std::atomic<bool (*)(std::string_view)> trigger{nullptr};
 
 }  // namespace
 
+void arm_failpoints(bool (*goes_off)(std::string_view name)) { trigger = goes_off; }
+
 bool at_failpoint(std::string_view name) {
-  static Armed armed;
-  return !armed.name.empty() && name == armed.name && --armed.left == 0;
+  const auto goes_off = trigger.load(std::memory_order_relaxed);
+  return goes_off != nullptr && goes_off(name);
 }
 
 void die() {

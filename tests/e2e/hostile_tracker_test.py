@@ -162,6 +162,33 @@ class Hostile(VersionsCase):
             self.until_it_says("freshness statement")
             self.assert_untouched()
 
+    def test_a_pull_of_a_channel_believes_no_pointer_of_yesterday(self):
+        """The old pointer is as well signed as the new one; only the tracker's own statement tells them apart."""
+        newer = self.a_pointer(release=self.release_of(self.canary))
+        self.node.stop()
+        fresh = self.fleet.join("fresh")  # has seen no pointer, so that no sequence of its own tells it
+
+        def refused(*words):
+            pull = self.fleet.pull(fresh, "acme/model")
+            self.assertEqual(pull.wait(60), 11, pull.events)
+            message = next(event["message"] for event in pull.events if event.get("type") == "error")
+            for word in words:
+                self.assertIn(word, message)
+
+        with self.hostile() as tracker:
+            tracker.has_no("/v1/trust-roots/2")
+            tracker.serve_release(self.database.release(self.model, "1.0"))
+            tracker.state_freshness(self.states(tracker, newer), issued=-60)
+            refused("sequence 1", "the newer sequence 2", "withholds")
+            tracker.state_freshness([tracker.state_of(self.canary)], issued=-50)
+            refused("does not list")
+            tracker.state_freshness(self.states(tracker, self.before), issued=-600)
+            refused("older than the one")
+            tracker.state_freshness(self.states(tracker, self.before), issued=-40, expires=-30)
+            refused("expired")
+        self.assertFalse(os.path.exists(os.path.join(fresh.state, "releases")))
+        self.assert_same(self.first, self.fleet.pull(fresh, "acme/model").complete()["path"])
+
     def root(self):
         with open(os.path.join(self.member.state, "identity", "trust-root.json"), encoding="utf-8") as file:
             return file.read()

@@ -70,6 +70,32 @@ class Join(cases.FleetCase):
             self.assertEqual(os.stat(os.path.join(self.state, name)).st_uid, NOBODY, name)
         self.assertEqual(sorted(os.listdir(os.path.join(self.state, "identity"))), ["credentials.pem", "fleet.json", "trust-root.json"])
 
+    def joined(self, *words, **more):
+        self.fleet.run("join", *words, "--state", self.state, "--name", "late", **more)
+        self.assertEqual(len(self.ghosts()), 1)
+
+    def test_a_token_comes_in_a_file(self):
+        path = os.path.join(self.place, "token")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(self.token + "\n")
+        refused = self.fleet.run("join", self.token, "--token-file", path, "--state", self.state, check=False)
+        self.assertEqual(refused.code, 2)
+        self.joined("--token-file", path)
+
+    def test_a_token_comes_on_standard_input_and_is_in_no_list_of_processes(self):
+        words = [self.fleet.shoal, "join", "-", "--state", self.state, "--name", "late", "--json"]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=fleets.clean_environment(), text=True) as process:
+            with open(f"/proc/{process.pid}/cmdline", encoding="utf-8") as file:
+                self.assertNotIn("shoal1.", file.read())
+            process.communicate(self.token + "\n", timeout=60)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(len(self.ghosts()), 1)
+
+    def test_a_join_without_a_token_says_how_to_give_one(self):
+        done = self.fleet.run("join", "--state", self.state, check=False)
+        self.assertEqual(done.code, 2)
+        self.assertIn("--token-file", " ".join(event.get("message", "") for event in done.events) + done.errors)
+
     def test_something_in_the_way(self):
         cases.write(self.state, 10, 1)
         self.assert_harmless(self.join(), self.state)

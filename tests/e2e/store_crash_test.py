@@ -142,6 +142,13 @@ class StoreCrashes(FleetCase):
                 self.assert_same(self.original, report["path"])
                 self.assert_same(self.original, self.state("models", "acme", "model", "main"))
 
+    def test_the_program_that_users_run_has_no_failpoints(self):
+        self.fleet.start_seeder(self.source)
+        pull = self.fleet.start("pull", "pull", "acme/model", "--state", self.node.state, "--listen", "127.0.0.1:0",
+                                environment={"SHOAL_FAILPOINT": FAILPOINTS[0]}, binary=self.fleet.shoal)
+        pull.complete()
+        self.assertEqual(pull.wait(60), 0)
+
     def test_a_piece_that_decays_between_two_runs_is_fetched_again_and_nothing_else(self):
         self.fleet.start_seeder(self.source, "--upload-limit", str(2 * RATE))
         pull = self.fleet.pull(self.node, "acme/model")

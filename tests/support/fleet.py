@@ -291,15 +291,25 @@ class Fleet:
         self._log_number += 1
         return os.path.join(self.logs, f"{self._log_number:03}-{name}.log")
 
-    def start(self, name, *words, environment=None):
+    def with_failpoints(self):
+        """The same program, linked with what makes failpoints go off; it lies beside the one that users run."""
+        binary = self.shoal + "_with_failpoints"
+        if not os.path.exists(binary):
+            raise FleetError(f"no {binary}: build it with cmake --build --preset release --target shoal_with_failpoints")
+        return binary
+
+    def start(self, name, *words, environment=None, binary=None):
         """Any shoal command with --json, in the background; `environment` is added to ours."""
-        process = Process(name, [self.shoal, *map(str, words), "--json"], self._log(name), self.environment | (environment or {}))
+        if not binary:
+            binary = self.with_failpoints() if "SHOAL_FAILPOINT" in (environment or {}) else self.shoal
+        process = Process(name, [binary, *map(str, words), "--json"], self._log(name), self.environment | (environment or {}))
         self._processes.append(process)
         return process
 
-    def run(self, *words, deadline=START, check=True):
+    def run(self, *words, deadline=START, check=True, environment=None):
         """Any shoal command with --json, to its end. With `check` an exit code other than 0 is an error."""
-        process = self.start("-".join(word for word in map(str, words[:2]) if word.isalpha()) or "shoal", *words)
+        name = "-".join(word for word in map(str, words[:2]) if word.isalpha()) or "shoal"
+        process = self.start(name, *words, environment=environment)
         code = process.wait(deadline)
         self._processes.remove(process)
         if check and code != 0:
@@ -339,7 +349,8 @@ class Fleet:
 
     def join(self, name, role="node", token=None, *extra):
         member = Member(name, role, self.path(name))
-        self.run("join", token or self.token(role), "--state", member.state, "--name", name, *extra)
+        secret = {"SHOAL_TOKEN": token or self.token(role)}  # not among the arguments, which all users can read
+        self.run("join", "--state", member.state, "--name", name, *extra, environment=secret)
         self.members[name] = member
         return member
 

@@ -77,6 +77,7 @@ class HostileTracker:
         self.fleet = json.loads(payload_of(self._read("identity", "trust-root.json")))["fleet"]
         self._changed = threading.Condition()
         self._documents = {}
+        self._missing = set()
         self._serial = 1
         self._statement = None
         self._ended = False
@@ -106,6 +107,10 @@ class HostileTracker:
     def serve(self, path, body):
         with self._changed:
             self._documents[path] = body if isinstance(body, bytes) else body.encode()
+
+    def has_no(self, path):
+        """Answered with 404, where everything else that is not served gets 503."""
+        self._missing.add(path)
 
     def serve_pointer(self, model, channel, envelope):
         self.serve(f"/v1/models/{model}/channels/{channel}", envelope)
@@ -155,6 +160,8 @@ class HostileTracker:
             def do_GET(self):
                 url = urllib.parse.urlsplit(self.path)
                 body = tracker._answer(urllib.parse.unquote(url.path), urllib.parse.parse_qs(url.query))
+                if url.path in tracker._missing:
+                    return self.say(404, b'{"error":{"code":"not_found","message":"there is none"}}')
                 self.say(200 if body is not None else 503, body or b'{"error":{"code":"unreachable","message":"not today"}}')
 
             def do_PUT(self):

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "node/control_order.hpp"
 #include "node/task_queue.hpp"
 #include "support/must.hpp"
 
@@ -59,4 +60,39 @@ TEST_CASE("work of many threads is done by one, in order for each") {
   queue.post([&] { done.clear(); });
   queue.run_for(1ms, {});
   CHECK(done.size() == 1000);
+}
+
+TEST_CASE("a request with a member of another type is refused by its name") {
+  for (const char* text : {R"({"command":7})", R"({"command":null})", R"({"command":"gc","dry_run":"yes"})",
+                           R"({"command":"limit","upload":"fast"})", R"({"command":"limit","download":-1})",
+                           R"({"command":"limit","upload":1.5})", R"({"command":"limit","seconds":{}})", "[]", "3", "null"}) {
+    CAPTURE(text);
+    const auto order = read_order(test::must(parse_json(text, 1000)));
+    REQUIRE_FALSE(order.ok());
+    CHECK(order.error().code == ErrorCode::usage);
+  }
+  CHECK(read_order(Json{{"command", "limit"}, {"upload", "fast"}}).error().message ==
+        "a request on the control socket: upload is not a whole number of zero or more");
+}
+
+TEST_CASE("an order has what it names, and defaults for the rest") {
+  const auto order = test::must(read_order(Json{{"command", "limit"}, {"upload", 5u}, {"seconds", UINT64_MAX}, {"later", "x"}}));
+  CHECK(order.command == "limit");
+  CHECK(order.upload == 5);
+  CHECK_FALSE(order.download);
+  CHECK(order.lasts == std::chrono::hours(365 * 24));
+  CHECK(test::must(read_order(Json{{"command", "limit"}})).lasts == std::chrono::hours(1));
+}
+
+TEST_CASE("a request that makes the node stumble costs its caller the answer, and not the node its thread") {
+  TempDirectory state;
+  auto server = test::must(ControlServer::start(state.path(), [](const Json& request) -> Result<Json> {
+    return Json{{"length", request.at("name").get<std::string>().size()}};
+  }));
+  for (const Json& bad : {Json{{"name", 7}}, Json::object(), Json::array(), Json("text")}) {
+    const auto refused = ask_node(state.path(), bad, 5s);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().code == ErrorCode::usage);
+  }
+  CHECK((*test::must(ask_node(state.path(), Json{{"name", "abc"}}, 5s)))["length"] == 3);
 }

@@ -244,3 +244,23 @@ TEST_CASE("a cache on another file system is refused, and says why") {
   CHECK(cache.error().code == ErrorCode::usage);
   CHECK(cache.error().message.find("hard links") != std::string::npos);
 }
+
+TEST_CASE("a version with the name of a channel does not move the channel") {
+  Machine machine;
+  const Held main = machine.hold("main", {{"config.json", "{}"}}), canary = machine.hold("canary", {{"config.json", "[]"}}),
+             other = machine.hold("1.0", {{"config.json", "{ }"}});
+  for (const Held* each : {&main, &canary, &other}) machine.add(*each);
+  machine.point(other, "canary");
+  const auto point = [&](const Held& held) { return machine.cache.point(held.release->model, held.release->version, held.release.id()); };
+  const Status taken = point(canary), by_default = point(main);
+  REQUIRE_FALSE(taken.ok());
+  REQUIRE_FALSE(by_default.ok());
+  CHECK(taken.error().code == ErrorCode::conflict);
+  CHECK(taken.error().message.find("a channel has this name there") != std::string::npos);
+  CHECK(by_default.error().message.find("the channel that readers load by default") != std::string::npos);
+  CHECK(content(machine.repo / "refs" / "canary") == commit_of(other.release.id()));
+  CHECK_FALSE(fs::exists(machine.repo / "refs" / "main"));
+  CHECK(point(other).ok());
+  CHECK(point(other).ok());
+  CHECK(content(machine.repo / "refs" / "1.0") == commit_of(other.release.id()));
+}
