@@ -3,6 +3,7 @@
 #include "manifest/validity.hpp"
 #include "node/agent_view.hpp"
 #include "node/control.hpp"
+#include "swarm/fleet_freshness.hpp"
 #include "swarm/trust_chain.hpp"
 
 namespace shoal::node {
@@ -86,19 +87,16 @@ Status show_status(MemberSession& session, cli::Output& out, const std::stop_tok
 
 namespace {
 
-/// What the tracker says of all channels; a fleet without statements, or one that does not verify, says of none that it is halted.
-std::optional<manifest::VerifiedFreshness> freshness_of(const MemberSession& session, registry::Client& registry) {
-  auto text = registry.freshness(0, {});
-  if (!text.ok()) return std::nullopt;
-  auto envelope = manifest::SignedEnvelope::decode(*text, manifest::freshness_limit);
-  if (!envelope.ok()) return std::nullopt;
-  auto freshness = session.verifier()->freshness(*envelope, session.clock().now());
-  if (!freshness.ok()) return std::nullopt;
-  return std::move(*freshness);
+/// What the tracker says of these channels; a fleet without statements, or one that does not verify, says of none that it is halted.
+swarm::FreshnessView freshness_of(const MemberSession& session, registry::Client& registry, const ModelName& model,
+                                  const std::vector<registry::ChannelRow>& rows) {
+  std::vector<manifest::ChannelPlace> places;
+  for (const registry::ChannelRow& row : rows) places.push_back(manifest::place_of(model, row.channel));
+  return swarm::freshness_of(session, registry, std::move(places)).value_or({});
 }
 
-bool is_halted(const std::optional<manifest::VerifiedFreshness>& freshness, const manifest::ChannelPointer& pointer) {
-  const manifest::ChannelState* state = freshness ? (*freshness)->find(pointer.model, pointer.channel) : nullptr;
+bool is_halted(const swarm::FreshnessView& freshness, const manifest::ChannelPointer& pointer) {
+  const manifest::ChannelState* state = swarm::find(freshness, pointer.model, pointer.channel);
   return state != nullptr && state->halted && state->sequence == pointer.sequence;
 }
 
@@ -115,7 +113,7 @@ namespace {
 
 /// One line of the list. An expired pointer is shown like the others, and says so.
 Status list_channel(const MemberSession& session, registry::Client& registry, const ModelName& model, const registry::ChannelRow& row,
-                    const std::optional<manifest::VerifiedFreshness>& freshness, cli::Output& out) {
+                    const swarm::FreshnessView& freshness, cli::Output& out) {
   const WallTime now = session.clock().now();
   SHOAL_TRY(auto signed_pointer, manifest::SignedEnvelope::decode(row.envelope, manifest::channel_limit));
   SHOAL_TRY(auto pointer, session.verifier()->channel(signed_pointer, model, row.channel, {}, WallTime{}));
@@ -161,7 +159,7 @@ Status list_channels(MemberSession& session, const ModelName& model, cli::Output
   if (rows.empty())
     return fail(ErrorCode::not_found,
                 model.str() + " has no channel yet: set one with 'shoal channel set " + model.str() + ":main VERSION'");
-  auto freshness = freshness_of(session, *registry);
+  const auto freshness = freshness_of(session, *registry, model, rows);
   Status worst;
   for (const auto& row : rows) {
     Status shown = list_channel(session, *registry, model, row, freshness, out);

@@ -1,5 +1,7 @@
 #include "node/follower.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
 #include "node/floored_clock.hpp"
@@ -12,14 +14,25 @@ using manifest::SignedEnvelope;
 
 constexpr std::chrono::milliseconds patience{50000};
 constexpr std::chrono::milliseconds without_statements{10000};  // between two looks, where the tracker signs none
+constexpr std::chrono::milliseconds patience_of_many{2000};     // for each group, where one request is not enough for all channels
 constexpr std::chrono::milliseconds first_rest{500}, longest_rest{15000};
+
+/// Sorted. Who follows nothing hears of some channels nevertheless: the trust root's version is told with them.
+std::vector<manifest::ChannelPlace> places_of(const std::set<ChannelKey>& channels) {
+  std::set<manifest::ChannelPlace> places;
+  for (const ChannelKey& key : channels) places.insert(manifest::place_of(key.model, key.channel));
+  if (places.empty()) places.insert(0);
+  return {places.begin(), places.end()};
+}
 
 }  // namespace
 
 Follower::Follower(swarm::MemberSession& session, const Clock& clock, const Shelf& shelf, Events events)
     : session_(session), clock_(clock), shelf_(shelf), events_(std::move(events)), statement_file_(statement_file(session.state())) {
+  newest_.resize(1u << manifest::place_bits);
   // What was seen before a restart: a statement that is older than this is no news.
-  if (auto text = read_file(statement_file_, 2 * manifest::freshness_limit)) (void)accept(*text, WallTime{});
+  if (auto text = read_file(statement_file_, kept_statements_limit))
+    for (const std::string& each : registry::split_statements(*text, newest_.size()).value_or({})) (void)accept(each, WallTime{}, {});
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -39,7 +52,7 @@ void Follower::follow(std::set<ChannelKey> channels) {
 std::set<ChannelKey> Follower::begin_round() {
   auto order = order_.lock();
   if (order->round.stop_requested()) order->round = std::stop_source();
-  if (std::exchange(order->changed, false)) serial_ = 0;  // whatever it is, it is to be looked at
+  if (std::exchange(order->changed, false)) groups_.clear();  // whatever it is, it is to be looked at
   return order->channels;
 }
 
@@ -54,7 +67,7 @@ void Follower::run(const std::stop_token& stop) {
     if (!interrupted) tell();
     if (heard.ok()) pause = first_rest;
     if (heard.ok() || interrupted) continue;
-    serial_ = 0;
+    groups_.clear();
     rest(pause, stop);
     pause = std::min(pause * 2, longest_rest);
   }
@@ -65,25 +78,83 @@ Status Follower::round(registry::Client& tracker, const std::set<ChannelKey>& ch
   return view_.statements ? hear(tracker, channels) : poll_without_statements(tracker, channels);
 }
 
-Status Follower::hear(registry::Client& tracker, const std::set<ChannelKey>& channels) {
-  SHOAL_TRY(std::string text, tracker.freshness(serial_, patience));
-  const WallTime now = clock_.now();
-  if (Status accepted = accept(text, now); !accepted.ok()) {
-    // Perhaps it was signed by a key that only a later root names.
-    SHOAL_CHECK(walk_trust_roots(tracker, session_.verifier()->root().version + 1).ok() ? accept(text, now) : std::move(accepted));
+/// One place for each shard that is to be heard of, as far as the number of shards is known.
+void Follower::choose_groups(const Places& places) {
+  const std::uint32_t count = held_.empty() ? 1 : held_.back().statement->shard.count;
+  std::vector<Places> groups;
+  std::optional<manifest::Shard> last;
+  for (manifest::ChannelPlace place : places) {
+    if (last && last->holds(place)) continue;
+    last = manifest::shard_of(place, count);
+    if (groups.empty() || groups.back().size() == registry::most_places) groups.emplace_back();
+    groups.back().push_back(place);
   }
-  // Durable, so that an older one is refused after a restart, too.
-  SHOAL_CHECK(write_file_durably(statement_file_, text));
-  events_.stated((*statement_)->issued);
-  SHOAL_CHECK(walk_trust_roots(tracker, (*statement_)->trust_root));
-  tell();
-  bool all_well = true;
-  for (const ChannelKey& key : channels) all_well &= look_at(tracker, key, (*statement_)->find(key.model, key.channel));
-  serial_ = (*statement_)->serial;
-  if (all_well) return {};
-  serial_ = 0;
-  rest(longest_rest / 5, order_.lock()->round.get_token());
+  if (groups == groups_) return;
+  groups_ = std::move(groups);
+  serials_.assign(groups_.size(), 0);
+}
+
+Status Follower::hear(registry::Client& tracker, const std::set<ChannelKey>& channels) {
+  choose_groups(places_of(channels));
+  for (std::size_t group = 0; group < groups_.size(); ++group) SHOAL_CHECK(hear_of(tracker, group, channels));
   return {};
+}
+
+Status Follower::hear_of(registry::Client& tracker, std::size_t group, const std::set<ChannelKey>& channels) {
+  const auto longest = groups_.size() == 1 ? patience : patience_of_many;
+  SHOAL_TRY(auto texts, tracker.freshness(groups_[group], serials_[group], longest));
+  SHOAL_CHECK(take(tracker, texts, groups_[group]));
+  SHOAL_CHECK(keep(places_of(channels)));
+  std::uint64_t serial = 0, newest_root = 0;
+  for (manifest::ChannelPlace place : groups_[group]) {
+    const Held* held = held_for(place);
+    if (held == nullptr) return other_statement();
+    events_.stated(held->statement->issued);
+    serial = std::max(serial, held->statement->serial);
+    newest_root = std::max(newest_root, held->statement->trust_root);
+  }
+  SHOAL_CHECK(walk_trust_roots(tracker, newest_root));
+  tell();
+  serials_[group] = look_at_all(tracker, channels) ? serial : 0;
+  if (serials_[group] == 0) rest(longest_rest / 5, order_.lock()->round.get_token());
+  return {};
+}
+
+Status Follower::take(registry::Client& tracker, const std::vector<std::string>& texts, const Places& asked) {
+  const WallTime now = clock_.now();
+  for (const std::string& text : texts) {
+    Status accepted = accept(text, now, asked);
+    if (accepted.ok()) continue;
+    // Perhaps it was signed by a key that only a later root names.
+    SHOAL_CHECK(walk_trust_roots(tracker, session_.verifier()->root().version + 1).ok() ? accept(text, now, asked) : std::move(accepted));
+  }
+  return {};
+}
+
+/// Durable, so that older ones are refused after a restart, too. Those that speak of nothing that is followed go.
+Status Follower::keep(const Places& places) {
+  std::erase_if(held_, [&](const Held& held) {
+    return std::none_of(places.begin(), places.end(), [&](auto place) { return held.statement->shard.holds(place); });
+  });
+  std::vector<std::string> texts;
+  for (const Held& held : held_) texts.push_back(held.text);
+  note_end();
+  return write_file_durably(statement_file_, registry::join_statements(texts));
+}
+
+const Follower::Held* Follower::held_for(manifest::ChannelPlace place) const {
+  auto found = std::find_if(held_.begin(), held_.end(), [&](const Held& held) { return held.statement->shard.holds(place); });
+  return found == held_.end() ? nullptr : &*found;
+}
+
+/// False where one has to be tried again. What the statements in hand do not speak of is asked for next.
+bool Follower::look_at_all(registry::Client& tracker, const std::set<ChannelKey>& channels) {
+  bool all_well = true;
+  for (const ChannelKey& key : channels) {
+    const Held* held = held_for(manifest::place_of(key.model, key.channel));
+    if (held != nullptr) all_well &= look_at(tracker, key, held->statement->find(key.model, key.channel));
+  }
+  return all_well;
 }
 
 /// Fleets whose trust root names no key of the tracker: the pointers' own expiry is all that shows a tracker that withholds.
@@ -99,19 +170,30 @@ Status Follower::poll_without_statements(registry::Client& tracker, const std::s
   return {};
 }
 
-/// A statement that verifies, and is not older than the one before. The tracker's clock counts for a few minutes beyond this machine's: a
-/// statement from the future makes no later one old, and is not fresh for longer than one from now could be.
-Status Follower::accept(const std::string& text, WallTime now) {
+/// A statement that verifies, and is not older than one before of the same channels; `asked` are places of which it has to
+/// speak of some, where there are any. The tracker's clock counts for a few minutes beyond
+/// this machine's: a statement from the future makes no later one old, and is not fresh for longer than one from now could be.
+Status Follower::accept(const std::string& text, WallTime now, const Places& asked) {
   SHOAL_TRY(auto envelope, SignedEnvelope::decode(text, manifest::freshness_limit).within("the tracker's freshness statement"));
   SHOAL_TRY(auto statement, session_.verifier()->freshness(envelope, now));
-  const WallTime own = session_.clock().now();
-  if (statement->issued < newest_)
-    return fail(ErrorCode::verification, "the tracker showed a freshness statement of " + format_time(statement->issued) +
-                                             ", older than the one of " + format_time(newest_) + " that was seen before");
-  if (statement->issued <= own + clock_slack) newest_ = statement->issued;
-  view_.fresh_until = std::min(statement->expires, own + clock_slack + (statement->expires - statement->issued));
-  statement_ = std::move(statement);
+  const manifest::Shard shard = statement->shard;
+  if (!asked.empty() && std::none_of(asked.begin(), asked.end(), [&](auto place) { return shard.holds(place); })) return other_statement();
+  const std::size_t places = newest_.size() / shard.count;
+  const auto from = newest_.begin() + static_cast<std::ptrdiff_t>(shard.index * places), to = from + static_cast<std::ptrdiff_t>(places);
+  const WallTime own = session_.clock().now(), before = *std::max_element(from, to);
+  if (statement->issued < before) return older_statement(statement->issued, before);
+  if (statement->issued <= own + clock_slack) std::fill(from, to, statement->issued);
+  const WallTime until = std::min(statement->expires, own + clock_slack + (statement->expires - statement->issued));
+  std::erase_if(held_, [&](const Held& held) { return held.statement->shard.overlaps(shard); });
+  held_.push_back({std::move(statement), text, until});
+  note_end();
   return {};
+}
+
+void Follower::note_end() {
+  if (held_.empty()) return;
+  auto first = std::min_element(held_.begin(), held_.end(), [](const Held& a, const Held& b) { return a.until < b.until; });
+  view_.fresh_until = first->until;
 }
 
 /// One version after the other, each signed by the thresholds of itself and of the one before.

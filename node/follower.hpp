@@ -1,4 +1,4 @@
-// Hears of new channel pointers: one long-poll for all channels, and only signatures are believed.
+// Hears of new channel pointers: one long-poll for the shards of all channels, and only signatures are believed.
 #pragma once
 
 #include <functional>
@@ -22,7 +22,7 @@ struct Offer {
 struct TrackerView {
   std::string problem;                  // why the tracker could not be asked, or what is wrong with what it says; empty: nothing
   bool statements = false;              // this fleet's tracker signs freshness statements
-  std::optional<WallTime> fresh_until;  // of the newest statement
+  std::optional<WallTime> fresh_until;  // of the statements in hand, the one that ends first
 };
 
 /// Owns a thread. The callbacks run on it and must return soon.
@@ -52,12 +52,27 @@ class Follower {
     bool changed = false;
   };
 
+  /// A statement of the tracker that was accepted.
+  struct Held {
+    manifest::VerifiedFreshness statement;
+    std::string text;
+    WallTime until;
+  };
+  using Places = std::vector<manifest::ChannelPlace>;
+
   void run(const std::stop_token& stop);
   std::set<ChannelKey> begin_round();
   Status round(registry::Client& tracker, const std::set<ChannelKey>& channels);
   Status hear(registry::Client& tracker, const std::set<ChannelKey>& channels);
+  Status hear_of(registry::Client& tracker, std::size_t group, const std::set<ChannelKey>& channels);
+  Status take(registry::Client& tracker, const std::vector<std::string>& texts, const Places& asked);
+  void choose_groups(const Places& places);
+  Status keep(const Places& places);
+  bool look_at_all(registry::Client& tracker, const std::set<ChannelKey>& channels);
+  void note_end();
+  const Held* held_for(manifest::ChannelPlace place) const;
   Status poll_without_statements(registry::Client& tracker, const std::set<ChannelKey>& channels);
-  Status accept(const std::string& text, WallTime now);
+  Status accept(const std::string& text, WallTime now, const Places& asked);
   Status walk_trust_roots(registry::Client& tracker, std::uint64_t newest);
   bool look_at(registry::Client& tracker, const ChannelKey& key, const manifest::ChannelState* state);
   Status fetch(registry::Client& tracker, const ChannelKey& key, const manifest::ChannelState* state);
@@ -70,9 +85,10 @@ class Follower {
   Events events_;
   fs::path statement_file_;
   TrackerView view_;
-  std::optional<manifest::VerifiedFreshness> statement_;
-  WallTime newest_{};                                     // issue of the newest statement that did not come from the future
-  std::uint64_t serial_ = 0;                              // that the next long-poll waits to see change
+  std::vector<Held> held_;                                // no two of them speak of the same place
+  std::vector<WallTime> newest_;                          // for each place: issue of the newest statement that did not come from the future
+  std::vector<Places> groups_;                            // what is asked for together
+  std::vector<std::uint64_t> serials_;                    // that the next long-poll for each group waits to see change
   std::map<ChannelKey, manifest::ChannelState> handled_;  // so that a pointer is not fetched again
   Guarded<Order> order_;
   std::jthread thread_;

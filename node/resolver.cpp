@@ -54,7 +54,8 @@ Result<SignedEnvelope> Resolver::stated_pointer(const Reference& reference) {
     SHOAL_TRY(std::string text, registry_.channel(reference.model, reference.channel));
     SHOAL_TRY(auto pointer, SignedEnvelope::decode(text, manifest::channel_limit));
     if (verifier_.root().tracker_keys.empty()) return pointer;
-    SHOAL_TRY(const auto statement, newest_statement(registry_, verifier_, shelf_.state(), clock_));
+    SHOAL_TRY(const auto statement,
+              newest_statement(registry_, verifier_, shelf_.state(), clock_, manifest::place_of(reference.model, reference.channel)));
     const manifest::ChannelState* stated = statement->find(reference.model, reference.channel);
     if (stated == nullptr)
       return fail(ErrorCode::verification,

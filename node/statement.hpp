@@ -11,9 +11,16 @@ namespace shoal::node {
 /// STATE/freshness.json, which the follower keeps, too.
 fs::path statement_file(const fs::path& state);
 
-/// What the tracker states now. Refused (`verification`) where it is expired, not signed by the tracker, or older than one that this
-/// machine has seen; durable when this returns, so that an older one is refused from then on. The state directory must be locked.
+/// What it holds at most: an envelope a line, no two for the same place.
+inline constexpr ByteCount kept_statements_limit = 256 * MiB;
+
+Error other_statement();
+Error older_statement(WallTime issued, WallTime before);
+
+/// What the tracker states now of the channels of a place's shard. Refused (`verification`) where it is expired, not signed by the tracker,
+/// or older than one of the same channels that this machine has seen; durable when this returns, so that an older one is refused from then
+/// on. The state directory must be locked.
 Result<manifest::VerifiedFreshness> newest_statement(registry::Client& tracker, const manifest::Verifier& verifier, const fs::path& state,
-                                                     const Clock& clock);
+                                                     const Clock& clock, manifest::ChannelPlace place);
 
 }  // namespace shoal::node

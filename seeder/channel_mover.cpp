@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "seeder/sequence_record.hpp"
+#include "swarm/fleet_freshness.hpp"
 
 namespace shoal::seeder {
 namespace {
@@ -65,10 +66,8 @@ Result<std::optional<manifest::ChannelPointer>> ChannelMover::in_force(const Mod
 
 Result<bool> ChannelMover::is_halted(const manifest::ChannelPointer& pointer) {
   if (session_.verifier()->root().tracker_keys.empty()) return false;
-  SHOAL_TRY(std::string text, tracker_.freshness(0, {}));
-  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(text, manifest::freshness_limit));
-  SHOAL_TRY(auto statement, session_.verifier()->freshness(envelope, session_.clock().now()));
-  const manifest::ChannelState* state = statement->find(pointer.model, pointer.channel);
+  SHOAL_TRY(auto freshness, swarm::freshness_of(session_, tracker_, {manifest::place_of(pointer.model, pointer.channel)}));
+  const manifest::ChannelState* state = swarm::find(freshness, pointer.model, pointer.channel);
   return state != nullptr && state->halted && state->epoch == pointer.epoch && state->sequence == pointer.sequence;
 }
 

@@ -2,15 +2,16 @@
 
 #include <set>
 
+#include "swarm/fleet_freshness.hpp"
+
 namespace shoal::seeder {
 namespace {
 
 Result<std::set<ModelName>> models_by_statement(const swarm::MemberSession& session, registry::Client& tracker) {
-  SHOAL_TRY(std::string text, tracker.freshness(0, {}));
-  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(text, manifest::freshness_limit));
-  SHOAL_TRY(auto statement, session.verifier()->freshness(envelope, session.clock().now()));
+  SHOAL_TRY(auto freshness, swarm::freshness_of_all(session, tracker));
   std::set<ModelName> models;
-  for (const manifest::ChannelState& state : statement->channels) models.insert(state.model);
+  for (const auto& statement : freshness)
+    for (const manifest::ChannelState& state : statement->channels) models.insert(state.model);
   return models;
 }
 

@@ -15,7 +15,7 @@ struct ListedChannel {
   std::string version;  // as the tracker calls it, for showing
 };
 
-/// By the tracker's freshness statement; where the fleet has none, by its releases. Sorted.
+/// By the tracker's freshness statements; where the fleet has none, by its releases. Sorted.
 Result<std::vector<ModelName>> models_with_channels(const swarm::MemberSession& session, registry::Client& tracker);
 Result<std::vector<ListedChannel>> channels_of(const swarm::MemberSession& session, registry::Client& tracker, const ModelName& model);
 

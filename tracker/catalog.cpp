@@ -10,14 +10,6 @@ namespace shoal::tracker {
 namespace {
 
 constexpr std::int64_t history_rows = 200;
-constexpr ByteCount entry_bytes = 176;  // of a channel in a statement, at most, beside its names
-// More rows are never looked at: no statement has room for more, since names have at least four characters together.
-constexpr std::int64_t most_listed = manifest::freshness_limit / 128;
-
-ByteCount listed_bytes(const ModelName& model, const ChannelName& channel) {
-  return entry_bytes + model.str().size() + channel.str().size();
-}
-
 std::string title(const ModelName& model, const VersionName& version) { return model.str() + "@" + version.str(); }
 std::string title(const ModelName& model, const ChannelName& channel) { return model.str() + ":" + channel.str(); }
 
@@ -119,6 +111,7 @@ Result<ChannelStanding> standing_of(const ChannelRecord& record) {
   SHOAL_TRY(auto pointer, manifest::decode_channel_pointer(envelope.payload));
   ChannelStanding standing;
   standing.state = {record.model, record.channel, record.seen.epoch, record.seen.sequence, crypto::sha256(envelope.payload), record.halted};
+  standing.place = manifest::place_of(record.model, record.channel);
   standing.release = record.release;
   standing.expires = pointer.expires;
   standing.judged_from = record.judged_from;
@@ -315,26 +308,40 @@ Result<std::vector<registry::HistoryRow>> Catalog::history(const ModelName& mode
   });
 }
 
-Result<Standings> Catalog::standings() {
-  std::size_t count = 0;
-  SHOAL_TRY(auto records, database_.read([&](Session& session) -> Result<std::vector<ChannelRecord>> {
-    SHOAL_TRY(count, channel_count(session));
-    return oldest_channels(session, most_listed);
-  }));
-  Standings standings;
-  ByteCount room = quotas_.listed;
-  for (const ChannelRecord& record : records) {
-    ByteCount bytes = listed_bytes(record.model, record.channel);
-    if (bytes > room) break;
-    room -= bytes;
-    SHOAL_TRY(ChannelStanding standing, standing_of(record).within("channel " + title(record.model, record.channel)));
-    standings.channels.push_back(std::move(standing));
-  }
-  standings.left_out = count - standings.channels.size();
-  std::sort(standings.channels.begin(), standings.channels.end(), [](const ChannelStanding& a, const ChannelStanding& b) {
-    return std::tie(a.state.model, a.state.channel) < std::tie(b.state.model, b.state.channel);
+/// From memory, unless its pointer is another one than there.
+Result<ChannelStanding> Catalog::standing_of(Session& session, const ChannelBrief& brief) {
+  const std::string name = title(brief.model, brief.channel);
+  auto known = standings_.with([&](const auto& standings) -> std::optional<ChannelStanding> {
+    auto found = standings.find(name);
+    return found == standings.end() ? std::nullopt : std::optional(found->second);
   });
-  return standings;
+  if (!known || manifest::SeenSequence{known->state.epoch, known->state.sequence} != brief.seen) {
+    SHOAL_TRY(auto record, find_channel(session, brief.model, brief.channel));
+    if (!record) return fail("the tracker's database has channel " + name + " in an index alone");
+    SHOAL_TRY(known, tracker::standing_of(*record).within("channel " + name));
+  }
+  known->state.halted = brief.halted;
+  known->judged_from = brief.judged_from;
+  known->judged_since = brief.judged_since;
+  return std::move(*known);
+}
+
+Result<Standings> Catalog::standings() {
+  SHOAL_TRY(auto found, database_.read([&](Session& session) -> Result<std::vector<ChannelStanding>> {
+    SHOAL_TRY(auto briefs, channels_by_age(session));
+    std::vector<ChannelStanding> standings;
+    standings.reserve(briefs.size());
+    for (const ChannelBrief& brief : briefs) {
+      SHOAL_TRY(ChannelStanding standing, standing_of(session, brief));
+      standings.push_back(std::move(standing));
+    }
+    return standings;
+  }));
+  std::unordered_map<std::string, ChannelStanding> known;
+  known.reserve(found.size());
+  for (const ChannelStanding& standing : found) known.emplace(title(standing.state.model, standing.state.channel), standing);
+  *standings_.lock() = std::move(known);
+  return allot(std::move(found), quotas_.listed);
 }
 
 /// Only for a channel that does not exist yet: those that do are never refused.
@@ -350,14 +357,28 @@ Status Catalog::check_quotas(Session& session, const ModelName& model, const Cha
                                            " channels, as many as the tracker takes for one (--channels-per-model)");
     const manifest::PublisherRule* theirs = verifier->root().rule_for(each.model);
     if (rule != nullptr && theirs != nullptr && theirs->keys == rule->keys) of_publisher += each.channels;
-    listed += each.channels * (entry_bytes + each.model.str().size()) + each.name_bytes;
+    listed += each.channels * listed_bytes(each.model, {}) + each.name_bytes;
   }
   if (of_publisher >= quotas_.per_publisher)
     return fail(ErrorCode::conflict, "the publishers of " + model.str() + " have " + std::to_string(of_publisher) +
                                          " channels, as many as the tracker takes for one (--channels-per-publisher)");
+  return check_room(session, {model, channel, listed});
+}
+
+/// Where one statement is not enough for all, the one of the channel's shard counts.
+Status Catalog::check_room(Session& session, const Newcomer& next) const {
+  const std::uint32_t shards = shard_count(next.total, quotas_.listed);
+  ByteCount listed = listed_bytes(next.model, next.channel);
+  if (shards > 1) {
+    const manifest::Shard shard = manifest::shard_of(manifest::place_of(next.model, next.channel), shards);
+    SHOAL_TRY(auto channels, channels_by_age(session));
+    for (const ChannelBrief& each : channels)
+      if (shard.holds(manifest::place_of(each.model, each.channel))) listed += listed_bytes(each.model, each.channel);
+  }
   if (listed <= quotas_.listed) return {};
-  return fail(ErrorCode::conflict, "the fleet has as many channels as a freshness statement can list (" + format_bytes(quotas_.listed) +
-                                       "): " + title(model, channel) + " would be one that no node is told of");
+  return fail(ErrorCode::conflict, "the freshness statement that would list " + title(next.model, next.channel) + " is full (" +
+                                       format_bytes(quotas_.listed) +
+                                       "), and no node would be told of it: choose another name for the channel");
 }
 
 Status Catalog::halt(const ChannelStanding& standing) {

@@ -10,6 +10,7 @@
 #include "base/guarded.hpp"
 #include "tracker/catalog_records.hpp"
 #include "tracker/freshness.hpp"
+#include "tracker/shards.hpp"
 #include "tracker/shared_bodies.hpp"
 
 namespace shoal::tracker {
@@ -17,17 +18,11 @@ namespace shoal::tracker {
 /// By what the newest trust root says. Called on any thread.
 using VerifierSource = std::function<std::shared_ptr<const manifest::Verifier>()>;
 
-/// How many channels there may be. More of them cannot stop what is there already: a statement lists the oldest first.
+/// How many channels there may be. More of them cannot stop what is there already: a statement lists the oldest of its shard first.
 struct ChannelQuotas {
   std::size_t per_model = 1000;
   std::size_t per_publisher = 4000;                        // of the models of which the same keys are the publishers
-  ByteCount listed = manifest::freshness_limit - 4 * KiB;  // what all of them may take in a statement
-};
-
-/// The channels that a statement lists, and how many it has no room for.
-struct Standings {
-  std::vector<ChannelStanding> channels;  // sorted by model and channel
-  std::size_t left_out = 0;
+  ByteCount listed = manifest::freshness_limit - 4 * KiB;  // what those of a statement may take in it
 };
 
 /// Thread-safe; all but `knows` and `withdrawn` block on the disk.
@@ -81,7 +76,14 @@ class Catalog {
   Catalog(Database& database, VerifierSource verifier, const Clock& clock, ChannelQuotas quotas)
       : database_(database), verifier_(std::move(verifier)), clock_(clock), quotas_(quotas) {}
   Status check_quotas(Session& session, const ModelName& model, const ChannelName& channel) const;
+  struct Newcomer {
+    const ModelName& model;
+    const ChannelName& channel;
+    ByteCount total = 0;  // that all channels would take with it
+  };
+  Status check_room(Session& session, const Newcomer& next) const;
   Status remember_torrents();
+  Result<ChannelStanding> standing_of(Session& session, const ChannelBrief& brief);
   Result<registry::ReleaseReply> reply_for(Session& session, const std::optional<ReleaseRecord>& found, const std::string& what);
 
   // Of metainfos: all that are being sent, and those that wait to be asked for again.
@@ -93,6 +95,8 @@ class Catalog {
   const VerifierSource verifier_;
   const Clock& clock_;
   const ChannelQuotas quotas_;
+  // Of every channel, so that a change of one reads one pointer. Used by one call of standings() at a time.
+  Guarded<std::unordered_map<std::string, ChannelStanding>> standings_;
   Guarded<std::unordered_set<InfoHash>> torrents_;
   Guarded<std::unordered_map<InfoHash, std::string>> withdrawn_;  // reasons
 };

@@ -190,16 +190,19 @@ Result<std::vector<ChannelRecord>> all_channels(Session& session) {
   return channels;
 }
 
-Result<std::vector<ChannelRecord>> oldest_channels(Session& session, std::int64_t most) {
-  SHOAL_TRY(auto rows,
-            session.run("SELECT model, channel, epoch, sequence, release, envelope, halted, judged_from, judged_since FROM channels "
-                        "ORDER BY made, model, channel LIMIT ?",
-                        {most}));
-  std::vector<ChannelRecord> channels;
-  for (const Row& row : rows) {
-    SHOAL_TRY(ChannelRecord record, channel_of(row));
-    channels.push_back(std::move(record));
-  }
+Result<std::vector<ChannelBrief>> channels_by_age(Session& session) {
+  // All from an index: the envelopes of a large fleet are too much to read for every change.
+  SHOAL_TRY(auto rows, session.run("SELECT model, channel, epoch, sequence, halted, judged_from, judged_since FROM channels INDEXED BY "
+                                   "channels_standing ORDER BY made, model, channel"));
+  std::vector<ChannelBrief> channels;
+  channels.reserve(rows.size());
+  for (const Row& row : rows)
+    channels.push_back({ModelName::trusted(row.text(0)),
+                        ChannelName::trusted(row.text(1)),
+                        {static_cast<std::uint64_t>(row.number(2)), static_cast<std::uint64_t>(row.number(3))},
+                        row.number(4) != 0,
+                        static_cast<std::uint64_t>(row.number(5)),
+                        time_of(row.number(6))});
   return channels;
 }
 
@@ -209,11 +212,6 @@ Result<std::vector<ModelChannels>> channels_by_model(Session& session) {
   for (const Row& row : rows)
     models.push_back({ModelName::trusted(row.text(0)), static_cast<std::size_t>(row.number(1)), static_cast<std::size_t>(row.number(2))});
   return models;
-}
-
-Result<std::size_t> channel_count(Session& session) {
-  SHOAL_TRY(auto rows, session.run("SELECT count(*) FROM channels"));
-  return static_cast<std::size_t>(rows.at(0).number(0));
 }
 
 Result<std::vector<registry::HistoryRow>> history_of(Session& session, const ModelName& model, const ChannelName& channel,

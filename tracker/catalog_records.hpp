@@ -67,15 +67,23 @@ Status prolong_channel(Session& session, const ChannelRecord& record, const Node
 Result<bool> mark_halted(Session& session, const ModelName& model, const ChannelName& channel, const manifest::SeenSequence& seen);
 /// Sorted by model and channel.
 Result<std::vector<ChannelRecord>> all_channels(Session& session);
-/// Those that were made first, in that order.
-Result<std::vector<ChannelRecord>> oldest_channels(Session& session, std::int64_t most);
+/// A channel without its pointer's envelope, which (epoch, sequence) tells apart from any other.
+struct ChannelBrief {
+  ModelName model;
+  ChannelName channel;
+  manifest::SeenSequence seen;
+  bool halted = false;
+  std::uint64_t judged_from = 0;
+  WallTime judged_since = {};
+};
+/// Those that were made first come first.
+Result<std::vector<ChannelBrief>> channels_by_age(Session& session);
 struct ModelChannels {
   ModelName model;
   std::size_t channels = 0;
   std::size_t name_bytes = 0;  // of the channels' names
 };
 Result<std::vector<ModelChannels>> channels_by_model(Session& session);
-Result<std::size_t> channel_count(Session& session);
 /// Newest first.
 Result<std::vector<registry::HistoryRow>> history_of(Session& session, const ModelName& model, const ChannelName& channel,
                                                      std::int64_t most);

@@ -114,6 +114,10 @@ ALTER TABLE channels ADD COLUMN judged_since INTEGER NOT NULL DEFAULT 0;  -- whe
 )sql",
     R"sql(
 ALTER TABLE machines ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;  -- when; 0: it is not. The row stays while histories name the machine
+)sql",
+    R"sql(
+DROP INDEX channels_by_age;
+CREATE INDEX channels_standing ON channels(made, model, channel, epoch, sequence, halted, judged_from, judged_since);  -- all but the envelope
 )sql"};
 constexpr int schema_version = static_cast<int>(std::size(migrations));
 

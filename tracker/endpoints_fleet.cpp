@@ -1,5 +1,6 @@
 // Routes of what a fleet lives with: freshness, reports of nodes, trust roots, histories, withdrawals.
 #include "base/log.hpp"
+#include "registry/freshness_query.hpp"
 #include "tracker/endpoints_common.hpp"
 
 namespace shoal::tracker {
@@ -16,25 +17,45 @@ Result<std::uint64_t> number_of(const std::string& text, const std::string& what
   return fail(ErrorCode::usage, what + " is a whole number, not '" + printable(text) + "'");
 }
 
-/// A parameter of the query, or `fallback` where it is not given.
-Result<std::uint64_t> parameter(const std::string& query, const std::string& name, std::uint64_t fallback) {
+/// A parameter of the query; none where it is not given.
+std::optional<std::string> parameter(const std::string& query, const std::string& name) {
   for (std::size_t from = 0; from <= query.size();) {
     std::size_t end = std::min(query.find('&', from), query.size());
     std::string pair = query.substr(from, end - from);
-    if (pair.starts_with(name + "=")) return number_of(pair.substr(name.size() + 1), name);
+    if (pair.starts_with(name + "=")) return pair.substr(name.size() + 1);
     from = end + 1;
   }
-  return fallback;
+  return std::nullopt;
+}
+
+Result<std::uint64_t> parameter(const std::string& query, const std::string& name, std::uint64_t fallback) {
+  auto text = parameter(query, name);
+  return text ? number_of(*text, name) : Result<std::uint64_t>(fallback);
+}
+
+struct FreshnessQuestion {
+  FreshnessDesk::Places places;
+  std::uint64_t after = 0;
+  std::chrono::seconds patience;
+};
+
+Result<FreshnessQuestion> freshness_question(const std::string& query) {
+  const auto longest = static_cast<std::uint64_t>(registry::longest_patience.count());
+  FreshnessQuestion question;
+  SHOAL_TRY(question.after, parameter(query, "after", 0));
+  SHOAL_TRY(std::uint64_t wait, parameter(query, "wait", longest));
+  question.patience = std::chrono::seconds(std::min(wait, longest));
+  if (auto places = parameter(query, "places")) {
+    SHOAL_TRY(question.places, registry::decode_places(*places));
+  }
+  return question;
 }
 
 /// Not through `disk`: whoever waits holds no thread.
 void wait_for_freshness(const Parts& parts, const Request& request, const Reply& reply) {
-  auto after = parameter(request.query, "after", 0);
-  auto wait = parameter(request.query, "wait", static_cast<std::uint64_t>(registry::longest_patience.count()));
-  if (!after.ok()) return reply(refused(after.error()));
-  if (!wait.ok()) return reply(refused(wait.error()));
-  auto patience = std::chrono::seconds(std::min<std::uint64_t>(*wait, static_cast<std::uint64_t>(registry::longest_patience.count())));
-  parts.freshness.ask(*after, patience,
+  auto question = freshness_question(request.query);
+  if (!question.ok()) return reply(refused(question.error()));
+  parts.freshness.ask(std::move(question->places), question->after, question->patience,
                       [reply](const Result<std::string>& envelope) { reply(envelope.ok() ? json(*envelope) : refused(envelope.error())); });
 }
 

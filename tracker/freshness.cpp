@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
+#include <tuple>
 
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
 #include "manifest/envelope.hpp"
 #include "manifest/validity.hpp"
+#include "registry/freshness_query.hpp"
 
 namespace shoal::tracker {
 namespace {
@@ -31,6 +34,35 @@ Error not_ours() {
               "FILE' with the file freshness.pub of the tracker's state");
 }
 
+auto key_of(const ChannelStanding& standing) { return std::tie(standing.state.model, standing.state.channel); }
+
+struct Changes {
+  bool all = false;    // every statement says something else, or there are other statements
+  bool whole = false;  // the one for all channels
+  std::set<std::uint32_t> shards = {};
+};
+
+void note(Changes& changes, const ChannelStanding& standing, std::uint32_t shards) {
+  changes.whole |= standing.in_whole;
+  changes.shards.insert(manifest::shard_of(standing.place, shards).index);
+}
+
+/// Both lists are sorted.
+Changes changes_between(const Situation& before, const Situation& after) {
+  Changes changes;
+  changes.all = before.shards != after.shards || before.trust_root != after.trust_root || before.may_sign != after.may_sign;
+  auto old = before.channels.begin(), fresh = after.channels.begin();
+  while (!changes.all && (old != before.channels.end() || fresh != after.channels.end())) {
+    const bool gone = fresh == after.channels.end() || (old != before.channels.end() && key_of(*old) < key_of(*fresh));
+    const bool made = !gone && (old == before.channels.end() || key_of(*fresh) < key_of(*old));
+    if (gone || (!made && *old != *fresh)) note(changes, *old, after.shards);
+    if (made || (!gone && *old != *fresh)) note(changes, *fresh, after.shards);
+    if (!made) ++old;
+    if (!gone) ++fresh;
+  }
+  return changes;
+}
+
 }  // namespace
 
 FreshnessDesk::FreshnessDesk(FleetName fleet, crypto::PrivateKey key, const Clock& clock, Look look)
@@ -38,41 +70,89 @@ FreshnessDesk::FreshnessDesk(FleetName fleet, crypto::PrivateKey key, const Cloc
   state_.lock()->serial = first_serial(clock.now());
 }
 
-void FreshnessDesk::sign(State& state) const {
-  state.envelope.clear();
-  if (!state.situation.may_sign) return;
-  manifest::Freshness statement{fleet_, state.serial, state.situation.trust_root, clock_.now(), clock_.now() + life, {}};
-  for (const ChannelStanding& channel : state.situation.channels) statement.channels.push_back(channel.state);
+Status FreshnessDesk::sign(State& state, Sheet& sheet, std::optional<manifest::Shard> shard) const {
+  manifest::Freshness statement{
+      fleet_, sheet.serial, state.situation.trust_root, clock_.now(), clock_.now() + life, {}, shard.value_or(manifest::Shard{})};
+  for (const ChannelStanding& channel : state.situation.channels)
+    if (shard ? channel.in_shard && shard->holds(channel.place) : channel.in_whole) statement.channels.push_back(channel.state);
   std::string payload = manifest::encode(statement);
-  if (payload.size() > manifest::freshness_limit) return log::error("freshness_too_large", {{"channels", statement.channels.size()}});
-  if (state.situation.left_out > 0)
-    log::error("freshness_leaves_out", {{"channels", state.situation.left_out}, {"meaning", "no node is told of the youngest channels"}});
-  state.envelope = manifest::sign(manifest::freshness_type, std::move(payload), {key_}).encode();
-  state.signed_at = clock_.steady_now();
+  if (payload.size() > manifest::freshness_limit) {
+    log::error("freshness_too_large", {{"channels", statement.channels.size()}});
+    return fail(ErrorCode::unreachable, "the tracker's freshness statement is too large: its log has the number of channels");
+  }
+  sheet.envelope = manifest::sign(manifest::freshness_type, std::move(payload), {key_}).encode();
+  sheet.signed_at = clock_.steady_now();
+  return {};
 }
 
 /// A statement that grew old is signed again under the same serial: nothing changed, and nobody who waits is woken.
-Result<std::string> FreshnessDesk::current(State& state) const {
-  if (!state.envelope.empty() && clock_.steady_now() - state.signed_at > reissue_after) sign(state);
-  if (!state.looked) return fail(ErrorCode::unreachable, "the tracker is starting: try again");
-  if (state.envelope.empty() && state.situation.may_sign)
-    return fail(ErrorCode::unreachable, "the tracker's freshness statement is too large: its log has the number of channels");
-  if (state.envelope.empty()) return not_ours();
-  return state.envelope;
+Status FreshnessDesk::renew(State& state, Sheet& sheet, std::optional<manifest::Shard> shard) const {
+  if (!sheet.envelope.empty() && clock_.steady_now() - sheet.signed_at <= reissue_after) return {};
+  return sign(state, sheet, shard);
 }
 
-std::vector<FreshnessDesk::Waiter> FreshnessDesk::next_batch(State& state) {
-  std::size_t count = std::max<std::size_t>(batch_bytes / (state.envelope.size() + 1), smallest_batch);
-  count = std::min(count, state.due.size());
-  auto from = state.due.end() - static_cast<std::ptrdiff_t>(count);
-  std::vector<Waiter> batch(std::make_move_iterator(from), std::make_move_iterator(state.due.end()));
-  state.due.erase(from, state.due.end());
+std::vector<std::uint32_t> FreshnessDesk::shards_of(const State& state, const Places& places) {
+  std::vector<std::uint32_t> shards;
+  if (state.shards.empty()) return shards;
+  for (manifest::ChannelPlace place : places) shards.push_back(manifest::shard_of(place, state.situation.shards).index);
+  std::sort(shards.begin(), shards.end());
+  shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
+  return shards;
+}
+
+/// The fleet's serial rises, so that the highest one is another one whenever any of these changes.
+std::uint64_t FreshnessDesk::serial_of(const State& state, const Places& places) {
+  const auto shards = shards_of(state, places);
+  if (shards.empty()) return state.whole.serial;
+  std::uint64_t highest = 0;
+  for (std::uint32_t shard : shards) highest = std::max(highest, state.shards[shard].serial);
+  return highest;
+}
+
+Result<std::string> FreshnessDesk::current(State& state, const Places& places) const {
+  if (!state.looked) return fail(ErrorCode::unreachable, "the tracker is starting: try again");
+  if (!state.situation.may_sign) return not_ours();
+  std::vector<std::string> envelopes;
+  for (std::uint32_t shard : shards_of(state, places)) {
+    SHOAL_CHECK(renew(state, state.shards[shard], manifest::Shard{shard, state.situation.shards}));
+    envelopes.push_back(state.shards[shard].envelope);
+  }
+  if (!envelopes.empty()) return registry::join_statements(envelopes);
+  SHOAL_CHECK(renew(state, state.whole, std::nullopt));
+  return state.whole.envelope;
+}
+
+std::vector<FreshnessDesk::Ready> FreshnessDesk::next_batch(State& state) const {
+  std::vector<Ready> batch;
+  ByteCount bytes = 0;
+  while (!state.due.empty() && (batch.size() < smallest_batch || bytes < batch_bytes)) {
+    Waiter waiter = std::move(state.due.back());
+    state.due.pop_back();
+    Result<std::string> with = current(state, waiter.places);
+    bytes += with.ok() ? with->size() : 0;
+    batch.push_back({std::move(waiter.answer), std::move(with)});
+  }
   return batch;
 }
 
 /// Without the lock: an answer may go straight into a socket.
-void FreshnessDesk::answer(std::vector<Waiter> batch, const Result<std::string>& with) const {
-  for (const Waiter& waiter : batch) waiter.answer(with);
+void FreshnessDesk::answer(std::vector<Ready> batch) {
+  for (const Ready& ready : batch) ready.answer(ready.with);
+}
+
+/// What differs gets the next serial, and is signed anew once somebody asks for it.
+void FreshnessDesk::take(State& state, Situation seen) const {
+  const Changes changes = changes_between(state.situation, seen);
+  if (state.looked) ++state.serial;
+  const bool all = !state.looked || changes.all;
+  if (all) state.shards.assign(seen.shards > 1 ? seen.shards : 0, Sheet{state.serial});
+  for (std::uint32_t shard : changes.shards)
+    if (!all && shard < state.shards.size()) state.shards[shard] = Sheet{state.serial};
+  if (all || changes.whole) state.whole = Sheet{state.serial};
+  state.looked = true;
+  if (seen.left_out > 0 && seen.left_out != state.situation.left_out)
+    log::error("freshness_leaves_out", {{"channels", seen.left_out}, {"meaning", "no node is told of the youngest channels"}});
+  state.situation = std::move(seen);
 }
 
 Status FreshnessDesk::refresh() {
@@ -82,24 +162,24 @@ Status FreshnessDesk::refresh() {
   state->stale = !seen.ok();
   if (!seen.ok()) return std::move(seen).error();
   if (state->looked && *seen == state->situation) return {};
-  if (state->looked) ++state->serial;
-  state->looked = true;
-  state->situation = std::move(*seen);
-  sign(*state);
-  std::move(state->waiting.begin(), state->waiting.end(), std::back_inserter(state->due));
-  state->waiting.clear();
-  std::vector<Waiter> batch = next_batch(*state);
-  Result<std::string> with = current(*state);
+  const std::uint64_t before = state->serial;
+  take(*state, std::move(*seen));
+  auto stay = std::partition(state->waiting.begin(), state->waiting.end(),
+                             [&](const Waiter& waiter) { return serial_of(*state, waiter.places) <= before; });
+  std::move(stay, state->waiting.end(), std::back_inserter(state->due));
+  state->waiting.erase(stay, state->waiting.end());
+  std::vector<Ready> batch = next_batch(*state);
   state.lock().unlock();
-  answer(std::move(batch), with);
+  answer(std::move(batch));
   return {};
 }
 
-void FreshnessDesk::ask(std::uint64_t after, std::chrono::seconds patience, Answer wanted) {
+void FreshnessDesk::ask(Places places, std::uint64_t after, std::chrono::seconds patience, Answer wanted) {
   auto state = state_.lock();
-  Result<std::string> with = current(*state);
-  bool waits = with.ok() && after == state->serial && patience > std::chrono::seconds(0) && !state->closed;
-  if (waits) return state->waiting.push_back({clock_.steady_now() + patience, std::move(wanted)});
+  const bool waits = state->looked && state->situation.may_sign && after == serial_of(*state, places) &&
+                     patience > std::chrono::seconds(0) && !state->closed;
+  if (waits) return state->waiting.push_back({std::move(places), clock_.steady_now() + patience, std::move(wanted)});
+  Result<std::string> with = current(*state, places);
   state.lock().unlock();
   wanted(with);
 }
@@ -114,28 +194,31 @@ void FreshnessDesk::sweep() {
   std::move(over, state->waiting.end(), std::back_inserter(state->due));
   state->waiting.erase(over, state->waiting.end());
   if (state->due.empty()) return;
-  std::vector<Waiter> batch = next_batch(*state);
-  Result<std::string> with = current(*state);
+  std::vector<Ready> batch = next_batch(*state);
   state.lock().unlock();
-  answer(std::move(batch), with);
+  answer(std::move(batch));
 }
 
 void FreshnessDesk::close() {
   auto state = state_.lock();
   state->closed = true;
-  std::vector<Waiter> all = std::move(state->waiting);
-  std::move(state->due.begin(), state->due.end(), std::back_inserter(all));
+  std::move(state->waiting.begin(), state->waiting.end(), std::back_inserter(state->due));
   state->waiting.clear();
-  state->due.clear();
-  Result<std::string> with = current(*state);
+  std::vector<Ready> all;
+  while (!state->due.empty()) {
+    std::vector<Ready> batch = next_batch(*state);
+    std::move(batch.begin(), batch.end(), std::back_inserter(all));
+  }
   state.lock().unlock();
-  answer(std::move(all), with);
+  answer(std::move(all));
 }
 
 std::optional<ChannelStanding> FreshnessDesk::standing(const ModelName& model, const ChannelName& channel) const {
   return state_.with([&](const State& state) -> std::optional<ChannelStanding> {
-    for (const ChannelStanding& standing : state.situation.channels)
-      if (standing.state.model == model && standing.state.channel == channel) return standing;
+    const auto& channels = state.situation.channels;
+    auto found = std::lower_bound(channels.begin(), channels.end(), std::tie(model, channel),
+                                  [](const ChannelStanding& standing, const auto& key) { return key_of(standing) < key; });
+    if (found != channels.end() && key_of(*found) == std::tie(model, channel)) return *found;
     return std::nullopt;
   });
 }

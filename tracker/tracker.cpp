@@ -188,6 +188,7 @@ class RunningTracker final : public Tracker {
     situation.may_sign = std::find(keys.begin(), keys.end(), freshness_key_.public_key().id()) != keys.end();
     SHOAL_TRY(Standings standings, catalog_->standings());
     situation.channels = std::move(standings.channels);
+    situation.shards = standings.shards;
     situation.left_out = standings.left_out;
     return situation;
   }

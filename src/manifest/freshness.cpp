@@ -1,8 +1,10 @@
 #include "manifest/freshness.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
 
+#include "crypto/digest.hpp"
 #include "manifest/document.hpp"
 #include "manifest/envelope.hpp"
 
@@ -14,7 +16,14 @@ constexpr std::chrono::days longest_life{7};
 
 Error refuse(std::string why) { return fail("freshness statement: " + std::move(why)); }
 
-auto place_of(const ChannelState& state) { return std::tie(state.model, state.channel); }
+auto key_of(const ChannelState& state) { return std::tie(state.model, state.channel); }
+
+Status check_shard(const Shard& shard) {
+  if (!std::has_single_bit(shard.count) || shard.count > 1u << place_bits)
+    return refuse("the count of its shard is no power of two up to 4096");
+  if (shard.index >= shard.count) return refuse("the index of its shard is not below the count");
+  return {};
+}
 
 Status check_state(const ChannelState& state) {
   SHOAL_CHECK(check_name("freshness statement: model", state.model));
@@ -36,6 +45,24 @@ OrderedJson to_json(const ChannelState& state) {
   return json;
 }
 
+OrderedJson to_json(const Shard& shard) {
+  OrderedJson json;
+  json["index"] = shard.index;
+  json["count"] = shard.count;
+  return json;
+}
+
+/// A shard is named only where there are several: a number that does not fit becomes one that check() refuses.
+Result<Shard> shard_from(const Json& json) {
+  JsonReader reader(json, "freshness statement: shard");
+  Shard shard;
+  shard.index = static_cast<std::uint32_t>(std::min<std::uint64_t>(reader.number("index"), UINT32_MAX));
+  shard.count = static_cast<std::uint32_t>(std::min<std::uint64_t>(reader.number("count"), UINT32_MAX));
+  SHOAL_CHECK(reader.finish());
+  if (shard.count < 2) return refuse("the count of its shard is below two");
+  return shard;
+}
+
 Result<ChannelState> state_from(const Json& json) {
   JsonReader reader(json, "freshness statement: channels");
   ChannelState state;
@@ -51,11 +78,19 @@ Result<ChannelState> state_from(const Json& json) {
 
 }  // namespace
 
+ChannelPlace place_of(const ModelName& model, const ChannelName& channel) {
+  return static_cast<ChannelPlace>(crypto::sha256(model.str() + ":" + channel.str()).leading() >> (64 - place_bits));
+}
+
+Shard shard_of(ChannelPlace place, std::uint32_t count) { return {place * count >> place_bits, count}; }
+
+bool Shard::overlaps(const Shard& other) const { return holds(other.first_place()) || other.holds(first_place()); }
+
 const ChannelState* Freshness::find(const ModelName& model, const ChannelName& channel) const {
   auto wanted = std::tie(model, channel);
   auto found = std::lower_bound(channels.begin(), channels.end(), wanted,
-                                [](const ChannelState& state, const auto& key) { return place_of(state) < key; });
-  return found != channels.end() && place_of(*found) == wanted ? &*found : nullptr;
+                                [](const ChannelState& state, const auto& key) { return key_of(state) < key; });
+  return found != channels.end() && key_of(*found) == wanted ? &*found : nullptr;
 }
 
 Status check(const Freshness& freshness) {
@@ -64,9 +99,13 @@ Status check(const Freshness& freshness) {
   if (freshness.trust_root == 0 || freshness.trust_root > number_limit) return refuse("trust_root is not from 1 to 2^53 - 1");
   if (freshness.expires <= freshness.issued) return refuse("it expires before it is issued");
   if (freshness.expires - freshness.issued > longest_life) return refuse("it lives longer than seven days");
+  SHOAL_CHECK(check_shard(freshness.shard));
   for (std::size_t i = 0; i < freshness.channels.size(); ++i) {
-    SHOAL_CHECK(check_state(freshness.channels[i]));
-    if (i > 0 && place_of(freshness.channels[i - 1]) >= place_of(freshness.channels[i]))
+    const ChannelState& state = freshness.channels[i];
+    SHOAL_CHECK(check_state(state));
+    if (freshness.shard.count > 1 && !freshness.speaks_of(state.model, state.channel))
+      return refuse("it lists " + state.model.str() + ":" + state.channel.str() + ", which is of another shard");
+    if (i > 0 && key_of(freshness.channels[i - 1]) >= key_of(freshness.channels[i]))
       return refuse("its channels are not sorted, or one is there twice: " + freshness.channels[i].model.str() + ":" +
                     freshness.channels[i].channel.str());
   }
@@ -83,6 +122,7 @@ std::string encode(const Freshness& freshness) {
   json["trust_root"] = freshness.trust_root;
   json["issued"] = format_time(freshness.issued);
   json["expires"] = format_time(freshness.expires);
+  if (freshness.shard.count > 1) json["shard"] = to_json(freshness.shard);
   json["channels"] = std::move(channels);
   return json.dump();
 }
@@ -97,8 +137,12 @@ Result<Freshness> decode_freshness(std::string_view payload) {
   freshness.trust_root = reader.number("trust_root");
   freshness.issued = reader.as<WallTime>("issued", parse_time);
   freshness.expires = reader.as<WallTime>("expires", parse_time);
+  const Json* shard = reader.has("shard") ? &reader.object("shard") : nullptr;
   const Json& channels = reader.array("channels");
   SHOAL_CHECK(reader.finish());
+  if (shard != nullptr) {
+    SHOAL_TRY(freshness.shard, shard_from(*shard));
+  }
   for (const Json& item : channels) {
     SHOAL_TRY(ChannelState state, state_from(item));
     freshness.channels.push_back(std::move(state));

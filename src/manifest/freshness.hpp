@@ -19,8 +19,25 @@ struct ChannelState {
   bool operator==(const ChannelState&) const = default;
 };
 
-/// All channels of a fleet at one moment (TUF calls this timestamp and snapshot). Listing all of them together shows a channel that
-/// is withheld alone.
+/// Where a channel lies among all of them: the first 12 bits of SHA-256 of "org/model:channel".
+using ChannelPlace = std::uint16_t;
+inline constexpr unsigned place_bits = 12;
+ChannelPlace place_of(const ModelName& model, const ChannelName& channel);
+
+/// One of `count` equal parts of all places. One part is the whole.
+struct Shard {
+  std::uint32_t index = 0;
+  std::uint32_t count = 1;  // a power of two, 2^12 at most
+  bool holds(ChannelPlace place) const { return place * count >> place_bits == index; }
+  /// Whether some place lies in both.
+  bool overlaps(const Shard& other) const;
+  ChannelPlace first_place() const { return static_cast<ChannelPlace>((index << place_bits) / count); }
+  bool operator==(const Shard&) const = default;
+};
+Shard shard_of(ChannelPlace place, std::uint32_t count);
+
+/// All channels of a shard at one moment (TUF calls this timestamp and snapshot); the only shard of a small fleet has all of its channels.
+/// Listing them together shows a channel that is withheld alone.
 struct Freshness {
   FleetName fleet;
   std::uint64_t serial = 0;      // differs after every change; what a long-poll waits for. No order is meant.
@@ -28,7 +45,10 @@ struct Freshness {
   WallTime issued;
   WallTime expires;
   std::vector<ChannelState> channels;  // sorted by model and channel
+  Shard shard = {};                    // of which these are the channels
 
+  /// Whether it is the statement that lists this channel, if any does. One of another shard says nothing of it.
+  bool speaks_of(const ModelName& model, const ChannelName& channel) const { return shard.holds(place_of(model, channel)); }
   /// Null where the channel is not listed.
   const ChannelState* find(const ModelName& model, const ChannelName& channel) const;
   bool operator==(const Freshness&) const = default;

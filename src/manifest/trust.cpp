@@ -32,7 +32,7 @@
 //   R16 It has not expired.
 // Freshness statements
 //   R17 The authorised keys (R2) are the trust root's tracker keys; any one of them is enough, and without any there is no statement.
-//   R18 The payload keeps every rule of docs/formats.md.
+//   R18 The payload keeps every rule of docs/formats.md: it lists channels of the shard that it names alone.
 //   R19 It is of the trust root's fleet.
 //   R20 It has not expired.
 // Withdrawals

@@ -157,13 +157,24 @@ Status Client::withdraw(const ModelName& model, const VersionName& version, cons
   return {};
 }
 
-Result<std::string> Client::freshness(std::uint64_t after, std::chrono::milliseconds patience) {
+Result<std::string> Client::ask_freshness(std::uint64_t after, std::chrono::milliseconds patience, const std::string& more,
+                                          std::size_t statements) {
   auto wait = std::chrono::ceil<std::chrono::seconds>(std::clamp<std::chrono::milliseconds>(patience, {}, longest_patience));
-  http::ClientRequest request =
-      get("/v1/freshness?after=" + std::to_string(after) + "&wait=" + std::to_string(wait.count()), freshness_body_limit);
+  http::ClientRequest request = get("/v1/freshness?after=" + std::to_string(after) + "&wait=" + std::to_string(wait.count()) + more,
+                                    freshness_body_limit * statements);
   request.timeout = wait + answer_margin;
   SHOAL_TRY(http::Response response, send(std::move(request)));
   return std::move(response.body);
+}
+
+Result<std::string> Client::freshness(std::uint64_t after, std::chrono::milliseconds patience) {
+  return ask_freshness(after, patience, "", 1);
+}
+
+Result<std::vector<std::string>> Client::freshness(const std::vector<manifest::ChannelPlace>& places, std::uint64_t after,
+                                                   std::chrono::milliseconds patience) {
+  SHOAL_TRY(std::string body, ask_freshness(after, patience, "&places=" + encode_places(places), places.size()));
+  return split_statements(body);
 }
 
 Result<std::string> Client::trust_root(std::uint64_t version) {

@@ -5,6 +5,7 @@
 #include <stop_token>
 
 #include "http/client.hpp"
+#include "registry/freshness_query.hpp"
 #include "registry/messages.hpp"
 
 namespace shoal::registry {
@@ -45,6 +46,10 @@ class Client {
   /// The envelope of the newest freshness statement, at once where its serial is not `after` (0: whatever it is), else when it
   /// changes, or after `patience` (50 s at most) the one that is in force.
   Result<std::string> freshness(std::uint64_t after, std::chrono::milliseconds patience);
+  /// The same for the shards in which these places lie, of which there are 1 to `most_places`: one envelope for each shard, and a serial is
+  /// the highest of theirs. A tracker of before answers with its one statement.
+  Result<std::vector<std::string>> freshness(const std::vector<manifest::ChannelPlace>& places, std::uint64_t after,
+                                             std::chrono::milliseconds patience);
   /// The envelope of that version of the trust root.
   Result<std::string> trust_root(std::uint64_t version);
   Status set_trust_root(std::uint64_t version, const std::string& envelope);
@@ -60,6 +65,8 @@ class Client {
 
  private:
   Result<http::Response> send(http::ClientRequest request);
+  Result<std::string> ask_freshness(std::uint64_t after, std::chrono::milliseconds patience, const std::string& more,
+                                    std::size_t statements);
   Result<http::Response> send_once(http::ClientRequest request, std::chrono::seconds* retry_after = nullptr);
   std::unique_ptr<http::Client> http_;
   std::stop_token stop_;

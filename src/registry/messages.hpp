@@ -160,6 +160,7 @@ struct AnnounceReply {
 // PUT .../channels/{channel}/renewal: the same, for a pointer that says what the one in force says, one sequence above.
 // GET /v1/releases/{id}/metainfo: the body is the raw .torrent.
 // GET /v1/freshness?after=SERIAL&wait=SECONDS: the envelope of the newest statement; waits while its serial is SERIAL, 50 s at most.
+// With &places=…, those of the shards in which they lie: registry/freshness_query.hpp.
 // GET and PUT /v1/trust-roots/{version}: the envelope of a trust root.
 // DELETE /v1/models/{org}/{name}/versions/{version}: the body is the envelope of a withdrawal.
 

@@ -2,6 +2,7 @@
 it can withhold, and that shows. It cannot bring a node to run anything."""
 import base64
 import contextlib
+import hashlib
 import json
 import os
 import unittest
@@ -124,6 +125,22 @@ class Hostile(VersionsCase):
             tracker.state_freshness([tracker.state_of(self.canary)])
             self.until_it_says("does not list", "withholds")
             self.assert_untouched()
+
+    def test_a_statement_of_another_shard_says_nothing_of_a_channel(self):
+        newer = self.a_pointer(release=self.release_of(self.canary))
+        place = int(hashlib.sha256(f"{self.model}:main".encode()).hexdigest()[:3], 16)
+        other = {"index": (place + 1) % 4096, "count": 4096}
+        with self.hostile() as tracker:
+            tracker.serve_pointer(self.model, "main", newer)
+            tracker.state_freshness([tracker.state_of(newer)], shard=other)
+            self.until_it_says("main, which is of another shard")
+            self.assert_untouched()
+            # Without it: that does not tell the node that the channel is gone.
+            tracker.state_freshness([], shard=other)
+            self.until_it_says("other channels than it was asked for")
+            self.assert_untouched()
+            self.assertTrue(self.status(self.member)["fresh"])
+        self.assert_goes_on()
 
     def test_a_pointer_to_a_release_of_another_model_brings_nothing(self):
         other = self.database.release("acme/other", "1.0")

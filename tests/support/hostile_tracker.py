@@ -127,12 +127,14 @@ class HostileTracker:
         named = {name: pointer[name] for name in ("model", "channel", "epoch", "sequence")}
         return {**named, "pointer": hashlib.sha256(payload).hexdigest(), **changes}
 
-    def state_freshness(self, channels, issued=0.0, expires=3600.0, trust_root=1, key=None):
+    def state_freshness(self, channels, issued=0.0, expires=3600.0, trust_root=1, key=None, shard=None):
         """From now on this is what everybody hears, at once: a new statement, signed with the tracker's own key."""
         with self._changed:
             self._serial += 1
             statement = {"schema": 1, "fleet": self.fleet, "serial": self._serial, "trust_root": trust_root, "issued": time_text(issued),
                          "expires": time_text(expires), "channels": sorted(channels, key=lambda each: (each["model"], each["channel"]))}
+            if shard is not None:
+                statement["shard"] = shard
             self._statement = sign(FRESHNESS, statement, key or os.path.join(self.state, "freshness.key")).encode()
             self._changed.notify_all()
 

@@ -86,6 +86,10 @@ TEST_CASE("a machine whose patience ends gets the statement in force") {
   auto after = *must(town.read(must(town.node->client.freshness(before.serial, 1s))));
   CHECK(after.serial == before.serial);
   CHECK(town.node->send("GET", "/v1/freshness?after=x").status == 400);
+  for (const char* places : {"", "xyz", "0a3,", "0a3,0a"})
+    CHECK(town.node->send("GET", "/v1/freshness?wait=0&places=" + std::string(places)).status == 400);
+  // A small fleet has one statement, whatever the places.
+  CHECK(must(town.node->client.freshness({0x000, 0xfff}, 0, 0s)) == std::vector<std::string>{must(town.node->client.freshness(0, 0s))});
   CHECK(town.node->send("GET", "/v1/freshness?after=" + std::to_string(before.serial) + "&wait=0").status == 200);
 }
 

@@ -204,3 +204,76 @@ TEST_CASE("a pointer keeps its rollout, and one that no node could follow is ref
   }
   CHECK_FALSE(manifest::decode_channel_pointer(edited(pointer, [](OrderedJson& json) { json["rollout"] = 50; })).ok());
 }
+
+TEST_CASE("every place lies in exactly one shard, and the place of a channel is the first twelve bits of a SHA-256") {
+  for (std::uint32_t count : {1u, 2u, 64u, 4096u}) {
+    CAPTURE(count);
+    std::vector<std::size_t> held(count);
+    for (std::uint32_t place = 0; place < 4096; ++place) {
+      const auto shard = manifest::shard_of(static_cast<manifest::ChannelPlace>(place), count);
+      CHECK(shard.holds(static_cast<manifest::ChannelPlace>(place)));
+      ++held.at(shard.index);
+    }
+    for (std::uint32_t index = 0; index < count; ++index) {
+      CHECK(held[index] == 4096 / count);
+      CHECK(manifest::shard_of(manifest::Shard{index, count}.first_place(), count) == manifest::Shard{index, count});
+    }
+  }
+  // As docs/formats.md says it, computed another way.
+  CHECK(manifest::place_of(model("acme/tern"), channel("beta")) ==
+        std::stoul(crypto::sha256("acme/tern:beta").hex().substr(0, 3), nullptr, 16));
+}
+
+TEST_CASE("shards overlap where they have a place in common, whatever their sizes") {
+  using manifest::Shard;
+  CHECK(Shard{0, 1}.overlaps({5, 8}));
+  CHECK(Shard{5, 8}.overlaps({0, 1}));
+  CHECK(Shard{5, 8}.overlaps({2, 4}));
+  CHECK(Shard{2, 4}.overlaps({5, 8}));
+  CHECK(Shard{3, 4}.overlaps({3, 4}));
+  CHECK_FALSE(Shard{5, 8}.overlaps({1, 4}));
+  CHECK_FALSE(Shard{1, 4}.overlaps({5, 8}));
+  CHECK_FALSE(Shard{4095, 4096}.overlaps({4094, 4096}));
+}
+
+TEST_CASE("a statement of a shard is read back whole, and one of all channels looks as it always did") {
+  Freshness statement = good_freshness();
+  CHECK(encode(statement).find("shard") == std::string::npos);
+  const auto place = manifest::place_of(statement.channels[0].model, statement.channels[0].channel);
+  statement.channels.resize(1);
+  statement.shard = manifest::shard_of(place, 64);
+  CHECK(encode(statement).find("\"shard\":{\"index\":" + std::to_string(place >> 6) + ",\"count\":64}") != std::string::npos);
+  CHECK(manifest::decode_freshness(encode(statement)).value() == statement);
+}
+
+TEST_CASE("a statement of another shard proves nothing of a channel") {
+  Watched fleet;
+  Freshness statement = good_freshness();
+  const manifest::ChannelState beta = statement.channels[0];
+  statement.channels = {beta};
+  const auto own = manifest::shard_of(manifest::place_of(beta.model, beta.channel), 4096);
+  // One that lists a channel of elsewhere is refused, whoever signed it ...
+  statement.shard = {(own.index + 1) % 4096, 4096};
+  CHECK(says(refusal(fleet.take(encode(statement), fleet.tracker)), "acme/tern:beta, which is of another shard"));
+  // ... and one without it says nothing of it, not even that it is not there.
+  statement.channels.clear();
+  REQUIRE(fleet.take(encode(statement), fleet.tracker).ok());
+  CHECK_FALSE(statement.speaks_of(beta.model, beta.channel));
+  statement.shard = own;
+  CHECK(statement.speaks_of(beta.model, beta.channel));
+  CHECK(Freshness{}.speaks_of(beta.model, beta.channel));
+}
+
+TEST_CASE("shards that do not exist are refused") {
+  for (const auto& [index, count] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{
+           {0, 1}, {0, 0}, {0, 3}, {2, 2}, {0, 8192}, {0, std::uint64_t{1} << 32}, {std::uint64_t{1} << 32, 2}, {4096, 4096}}) {
+    CAPTURE(index);
+    CAPTURE(count);
+    auto decoded = manifest::decode_freshness(edited(good_freshness(), [&](OrderedJson& json) {
+      json["channels"] = OrderedJson::array();
+      json["shard"] = {{"index", index}, {"count", count}};
+    }));
+    REQUIRE_FALSE(decoded.ok());
+    CHECK(says(decoded.error().message, "shard"));
+  }
+}

@@ -133,6 +133,17 @@ TEST_CASE_FIXTURE(Fixture, "a long poll waits longer than the tracker does, whic
   CHECK(script.last.target == "/v1/freshness?after=1&wait=0");
 }
 
+TEST_CASE_FIXTURE(Fixture, "freshness is asked for by place, and a tracker of before answers with its one statement") {
+  using namespace std::chrono_literals;
+  script.answer.body = "{}";
+  CHECK(*client.freshness({0x0a3, 0xf01}, 7, 20s) == std::vector<std::string>{"{}"});
+  CHECK(script.last.target == "/v1/freshness?after=7&wait=20&places=0a3,f01");
+  script.answer.body = "{\"a\":1}\n{\"b\":2}";
+  CHECK(client.freshness({0x0a3, 0xf01}, 7, 20s)->size() == 2);
+  script.answer.body = std::string(most_places + 1, '\n');
+  CHECK_FALSE(client.freshness({0x0a3, 0xf01}, 7, 20s).ok());
+}
+
 TEST_CASE_FIXTURE(Fixture, "reports, histories, withdrawals and trust roots go where the tracker expects them") {
   CHECK(client.report({"shoal", {}}).ok());
   CHECK(script.last.method + " " + script.last.target == "PUT /v1/nodes/self");

@@ -406,7 +406,6 @@ TEST_CASE("a model and a publisher have so many channels and no more; those that
   std::string word;
   SUBCASE("of a model") { library.catalog = library.open({.per_model = 2}), word = "--channels-per-model"; }
   SUBCASE("of a publisher") { library.catalog = library.open({.per_publisher = 2}), word = "--channels-per-publisher"; }
-  SUBCASE("of the fleet, by what a statement can list") { library.catalog = library.open({.listed = 450}), word = "freshness statement"; }
   must(library.add(id, "one"));
   must(library.add(id, "two"));
   Status refused = library.add(id, "three");
@@ -416,18 +415,57 @@ TEST_CASE("a model and a publisher have so many channels and no more; those that
   CHECK(must(library.catalog->standings()).channels.size() == 2);
 }
 
-TEST_CASE("a statement has room for the oldest channels, however many others there are and whatever they are called") {
+TEST_CASE("the statement for all has room for the oldest channels, and each of the others is in one of its shard") {
   Library library;
   ReleaseId id = library.publish_good();
   for (const char* name : {"zz", "main", "aa"}) must(library.add(id, name));
   must(library.add(id, "zz", 2));
+  CHECK(must(library.catalog->standings()).shards == 1);
   library.catalog = library.open({.listed = 450});
   auto standings = must(library.catalog->standings());
-  REQUIRE(standings.channels.size() == 2);
-  CHECK(standings.channels[0].state.channel.str() == "main");
-  CHECK(standings.channels[1].state.channel.str() == "zz");
-  CHECK(standings.channels[1].state.sequence == 2);
-  CHECK(standings.left_out == 1);
+  REQUIRE(standings.channels.size() == 3);
+  CHECK(standings.channels[0].state.channel.str() == "aa");
+  CHECK_FALSE(standings.channels[0].in_whole);
+  CHECK(standings.channels[1].in_whole);
+  CHECK(standings.channels[2].in_whole);
+  CHECK(standings.channels[2].state.sequence == 2);
+  CHECK(standings.shards > 1);
+  CHECK(standings.left_out == 0);
+  for (const ChannelStanding& each : standings.channels) CHECK(each.in_shard);
+  must(library.add(id, "later"));  // has no room in the statement for all
+  CHECK(must(library.catalog->standings()).channels.size() == 4);
+}
+
+TEST_CASE("a channel that no statement has room for is refused with the reason") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  library.catalog = library.open({.listed = 100});
+  Status refused = library.add(id, "main");
+  REQUIRE(code_of(refused) == ErrorCode::conflict);
+  CHECK(refused.error().message.find("the freshness statement that would list acme/chat:main is full") != std::string::npos);
+  // A channel that exists moves, and is told apart as one that is left out.
+  library.catalog = library.open();
+  must(library.add(id, "main"));
+  library.catalog = library.open({.listed = 100});
+  must(library.add(id, "main", 2));
+  CHECK(must(library.catalog->standings()).left_out == 1);
+}
+
+TEST_CASE("where a channel stands is as the disk has it, however often it was told before") {
+  Library library;
+  ReleaseId id = library.publish_good();
+  for (const char* name : {"one", "two"}) must(library.add(id, name));
+  const auto before = must(library.catalog->standings());
+  CHECK(must(library.catalog->standings()).channels == before.channels);
+  must(library.catalog->halt(before.channels[0]));
+  must(library.add(id, "two", 5));
+  must(library.add(id, "three"));
+  const auto after = must(library.catalog->standings());
+  library.catalog = library.open();  // with no memory of anything
+  CHECK(must(library.catalog->standings()).channels == after.channels);
+  REQUIRE(after.channels.size() == 3);
+  CHECK(after.channels[0].state.halted);
+  CHECK(after.channels[2].state.sequence == 5);
 }
 
 TEST_CASE("what a channel takes in a statement is never more than is counted for it") {

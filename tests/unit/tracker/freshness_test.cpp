@@ -4,6 +4,7 @@
 
 #include "doctest/doctest.h"
 #include "manifest/trust.hpp"
+#include "registry/freshness_query.hpp"
 #include "support/test_fleet.hpp"
 
 using namespace shoal;
@@ -21,6 +22,7 @@ ChannelStanding standing(const char* channel, std::uint64_t sequence) {
   made.state.channel = ChannelName::trusted(channel);
   made.state.epoch = 1;
   made.state.sequence = sequence;
+  made.place = manifest::place_of(model, made.state.channel);
   return made;
 }
 
@@ -51,6 +53,21 @@ struct Desk {
   }
   void ask(FreshnessDesk& at, std::uint64_t after, std::chrono::seconds patience = 50s) {
     at.ask(after, patience, [this](Result<std::string> answer) { answers.push_back(std::move(answer)); });
+  }
+  using Places = FreshnessDesk::Places;
+  void ask_of(Places places, std::uint64_t after, std::chrono::seconds patience = 50s) {
+    desk.ask(std::move(places), after, patience, [this](Result<std::string> answer) { answers.push_back(std::move(answer)); });
+  }
+  /// The statements for these places, at once.
+  std::vector<manifest::Freshness> now_of(Places places) {
+    std::vector<Result<std::string>> before = std::move(answers);
+    answers.clear();
+    ask_of(std::move(places), 0);
+    REQUIRE(answers.size() == 1);
+    std::vector<manifest::Freshness> statements;
+    for (const std::string& each : must(registry::split_statements(must(answers[0])))) statements.push_back(read(each));
+    answers = std::move(before);
+    return statements;
   }
   manifest::Freshness now(FreshnessDesk& at) {
     answers.clear();
@@ -204,6 +221,121 @@ TEST_CASE("ten thousand wait and are all answered, a large statement in batches"
   for (int i = 0; i < 100 && answered < 10'000; ++i) desk.desk.sweep();
   CHECK(answered == 10'000);
   CHECK(desk.desk.waiting() == 0);
+}
+
+namespace {
+
+/// Eight shards. The statement for all has no room for the youngest, "newest".
+struct Large : Desk {
+  static constexpr std::uint32_t count = 8;
+  Large() {
+    situation.channels.push_back(standing("newest", 1));
+    situation.channels.back().in_whole = false;
+    std::sort(situation.channels.begin(), situation.channels.end(),
+              [](const auto& a, const auto& b) { return a.state.channel < b.state.channel; });
+    situation.shards = count;
+    must(desk.refresh());
+  }
+  ChannelStanding& of(const char* name) {
+    return *std::find_if(situation.channels.begin(), situation.channels.end(),
+                         [&](const auto& each) { return each.state.channel.str() == name; });
+  }
+  std::uint32_t shard(const char* name) { return manifest::shard_of(of(name).place, count).index; }
+};
+
+const ChannelName newest = ChannelName::trusted("newest");
+
+}  // namespace
+
+TEST_CASE("a channel that has no room in the statement for all is in that of its shard, with others of the shard alone") {
+  Large desk;
+  CHECK(desk.now().find(model, newest) == nullptr);
+  CHECK(desk.now().channels.size() == 2);
+  CHECK(desk.now().shard == manifest::Shard{});
+  auto statements = desk.now_of({desk.of("newest").place});
+  REQUIRE(statements.size() == 1);
+  CHECK(statements[0].shard == manifest::Shard{desk.shard("newest"), 8});
+  REQUIRE(statements[0].find(model, newest) != nullptr);
+  for (const auto& each : statements[0].channels) CHECK(statements[0].speaks_of(each.model, each.channel));
+}
+
+TEST_CASE("places are answered with one statement for each shard in which they lie, and in a small fleet with the one for all") {
+  Large desk;
+  desk.situation.channels.clear();
+  must(desk.desk.refresh());
+  CHECK(desk.now_of({0x000, 0x001, 0x1ff, 0x200, 0xfff}).size() == 3);
+  desk.situation.shards = 1;
+  must(desk.desk.refresh());
+  auto statements = desk.now_of({0x000, 0x200, 0xfff});
+  REQUIRE(statements.size() == 1);
+  CHECK(statements[0].shard == manifest::Shard{});
+}
+
+TEST_CASE("a change wakes who waits for its shard, and nobody else; its shard alone is signed again") {
+  Large desk;
+  REQUIRE(desk.shard("newest") != desk.shard("stable"));
+  const auto newest_before = desk.now_of({desk.of("newest").place})[0], stable_before = desk.now_of({desk.of("stable").place})[0];
+  const auto whole_before = desk.now();
+  desk.ask_of({desk.of("newest").place}, newest_before.serial);
+  desk.ask_of({desk.of("stable").place}, stable_before.serial);
+  desk.ask(desk.desk, whole_before.serial);
+  desk.clock.advance(60s);
+  ++desk.of("newest").state.sequence;
+  must(desk.desk.refresh());
+  REQUIRE(desk.answers.size() == 1);
+  CHECK(desk.read(desk.answers[0]).find(model, newest)->sequence == 2);
+  CHECK(desk.read(desk.answers[0]).issued == desk.clock.now());
+  CHECK(desk.now_of({desk.of("stable").place})[0].issued == stable_before.issued);  // as it was signed a minute ago
+  ++desk.of("stable").state.sequence;
+  must(desk.desk.refresh());
+  CHECK(desk.answers.size() == 3);
+  CHECK(desk.desk.waiting() == 0);
+}
+
+TEST_CASE("who waits for several shards hears of a change in any of them, with a serial that tells it") {
+  Large desk;
+  const Desk::Places both{desk.of("newest").place, desk.of("stable").place};
+  auto serial = [&] {
+    std::uint64_t highest = 0;
+    for (const auto& each : desk.now_of(both)) highest = std::max(highest, each.serial);
+    return highest;
+  };
+  for (const char* name : {"newest", "stable", "newest"}) {
+    CAPTURE(name);
+    const std::uint64_t before = serial();
+    desk.ask_of(both, before);
+    CHECK(desk.answers.empty());
+    ++desk.of(name).state.sequence;
+    must(desk.desk.refresh());
+    REQUIRE(desk.answers.size() == 1);
+    CHECK(serial() != before);
+    desk.ask_of(both, before);  // late: at once
+    CHECK(desk.answers.size() == 2);
+    desk.answers.clear();
+  }
+}
+
+TEST_CASE("another number of shards is a change for everybody, in both directions, and so is a channel that goes") {
+  Large desk;
+  const auto place = desk.of("newest").place;
+  for (std::uint32_t count : {16u, 1u, 8u}) {
+    CAPTURE(count);
+    const auto before = desk.now_of({place})[0];
+    desk.ask_of({place}, before.serial);
+    desk.ask(desk.desk, desk.now().serial);
+    desk.situation.shards = count;
+    must(desk.desk.refresh());
+    REQUIRE(desk.answers.size() == 2);
+    desk.answers.clear();
+    const auto after = desk.now_of({place})[0];
+    CHECK(after.serial != before.serial);
+    CHECK(after.shard.count == count);
+  }
+  desk.ask_of({place}, desk.now_of({place})[0].serial);
+  std::erase_if(desk.situation.channels, [](const auto& each) { return each.state.channel == newest; });
+  must(desk.desk.refresh());
+  REQUIRE(desk.answers.size() == 1);
+  CHECK(desk.read(desk.answers[0]).find(model, newest) == nullptr);
 }
 
 TEST_CASE("a desk that closes leaves nobody waiting") {
