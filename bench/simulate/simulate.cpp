@@ -36,10 +36,11 @@ using shoal::SteadyTime;
 using shoal::swarm::GrantPolicy;
 
 struct Options {
-  std::uint32_t nodes = 100, pieces = 1000, degree = 2 * shoal::swarm::first_peers;
-  std::uint32_t least = shoal::swarm::enough_peers;
-  double source = 1;  // rate
-  double have = 0;    // percent
+  std::uint32_t nodes = 100, pieces = 1000;
+  std::optional<std::uint32_t> asked_degree, asked_least;
+  std::uint32_t degree = 0, least = 0;  // as asked, or what a node does
+  double source = 1;                    // rate
+  double have = 0;                      // percent
   bool alike = true, directed = true;
   std::uint32_t sources = 1;
   std::uint64_t seed = 1;
@@ -359,8 +360,8 @@ int main(int argc, char** argv) {
     const auto value = static_cast<std::uint32_t>(std::strtoul(argv[i + 1], nullptr, 10));
     if (name == "--nodes") options.nodes = value;
     if (name == "--pieces") options.pieces = value;
-    if (name == "--degree") options.degree = value;
-    if (name == "--least") options.least = value;
+    if (name == "--degree") options.asked_degree = value;
+    if (name == "--least") options.asked_least = value;
     if (name == "--source") options.source = std::strtod(argv[i + 1], nullptr);
     if (name == "--seed") options.seed = value;
     if (name == "--have") options.have = std::strtod(argv[i + 1], nullptr);
@@ -368,6 +369,8 @@ int main(int argc, char** argv) {
     if (name == "--directed") options.directed = value != 0;
     if (name == "--sources") options.sources = value;
   }
+  options.degree = options.asked_degree.value_or(2 * static_cast<std::uint32_t>(shoal::swarm::first_peers(options.pieces)));
+  options.least = options.asked_least.value_or(shoal::swarm::enough_peers(options.pieces));
   Simulation simulation(options);
   simulation.run();
   simulation.print();

@@ -8,7 +8,7 @@
 namespace shoal::store {
 namespace {
 
-constexpr ByteCount smallest_piece = 64 * KiB, largest_piece = 4 * MiB;
+constexpr ByteCount smallest_piece = 16 * KiB, largest_piece = 4 * MiB;
 
 // Pieces have 31-bit numbers in BitTorrent engines.
 constexpr ByteCount most_pieces = std::numeric_limits<std::int32_t>::max();
@@ -16,6 +16,8 @@ constexpr ByteCount most_pieces = std::numeric_limits<std::int32_t>::max();
 /// Of how many pieces of this length a checkpoint is made before longer ones are taken.
 ByteCount most_of(ByteCount length) {
   // Every peer is told of every piece: with such small ones that costs a percent of the network, so they are for what would have too few.
+  if (length < 32 * KiB) return 512;
+  if (length < 64 * KiB) return 768;
   if (length < 256 * KiB) return 1024;
   if (length < 2 * MiB) return 4096;
   // A node has a piece under way on each of about thirty links. Of longer ones, not all would fit in the store's memory.

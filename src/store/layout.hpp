@@ -80,7 +80,8 @@ class Layout {
   std::vector<std::uint32_t> with_bytes_;  // those that are not empty, in the same order
 };
 
-/// A power of two, 64 KiB to 4 MiB: a checkpoint of 64 MB has a thousand pieces, one of 1 GB and more has thousands (decision 0010).
+/// A power of two, 16 KiB to 4 MiB: a checkpoint of 5 MB has three hundred pieces, one of 64 MB a thousand, one of 1 GB and more thousands
+/// (decision 0010).
 std::uint32_t piece_length_for(ByteCount total_size);
 /// As `before`, the length of an earlier version, where that is at most twice or half of what the size alone asks for: pieces of another
 /// length have nothing in common with what nodes have.

@@ -12,7 +12,7 @@ using std::chrono::seconds;
 // seconds, and never sooner, whatever the tracker says.
 constexpr seconds floor_between{5};
 constexpr seconds hungry_spread{5};
-constexpr std::uint32_t few_peers = 8;
+constexpr std::uint32_t few_peers = 8, most_peers = 28, pieces_per_link = 35;
 constexpr int usual_peers = 50;
 constexpr seconds longest_interval{3600};
 constexpr milliseconds first_back_off{1000};
@@ -32,14 +32,20 @@ milliseconds back_off(unsigned failures, double random) {
 
 }  // namespace
 
+std::uint32_t enough_peers(std::uint32_t pieces) { return std::clamp(pieces / pieces_per_link, few_peers, most_peers); }
+
+int first_peers(std::uint32_t pieces) { return static_cast<int>(enough_peers(pieces) / 2 + 1); }
+
 int peers_wanted(AnnounceEvent event, const AnnounceNeed& need) {
   if (need.complete) return usual_peers;
-  if (event == AnnounceEvent::started) return first_peers;
-  return std::max(first_peers, static_cast<int>(enough_peers) - static_cast<int>(std::min(need.peers, enough_peers)));
+  const int first = first_peers(need.pieces);
+  if (event == AnnounceEvent::started) return first;
+  const std::uint32_t enough = enough_peers(need.pieces);
+  return std::max(first, static_cast<int>(enough - std::min(need.peers, enough)));
 }
 
 bool AnnounceSchedule::is_hungry(const AnnounceNeed& need) const {
-  return !need.complete && need.peers < (topped_up_ ? few_peers : enough_peers);
+  return !need.complete && need.peers < (topped_up_ ? few_peers : enough_peers(need.pieces));
 }
 
 AnnounceEvent AnnounceSchedule::event_for(const AnnounceNeed& need) const {

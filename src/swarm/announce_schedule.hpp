@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 #include "base/clock.hpp"
@@ -15,13 +16,15 @@ enum class AnnounceEvent { none, started, completed };
 struct AnnounceNeed {
   bool complete = false;
   std::uint32_t peers = 0;  // connected
+  std::uint32_t pieces = std::numeric_limits<std::uint32_t>::max();
 };
 
-/// Of so many peers a starting fetch asks to hear. Those who come later hear of it too, so that it gets about twice as many links.
-constexpr int first_peers = 15;
 /// Who came last was heard of by nobody. A fetch that has fewer peers than this after its first announce asks once more for those who
-/// are missing, or it gets half of what the others get (bench/simulate). More would not help: one piece is under way on each link.
-constexpr std::uint32_t enough_peers = 28;
+/// are missing, or it gets half of what the others get (bench/simulate). More would not help: one piece is under way on each link. A
+/// content of few pieces takes fewer links, or most of it is under way on all of them at once: 8 to 28, one for each 35 pieces.
+std::uint32_t enough_peers(std::uint32_t pieces);
+/// Of so many peers a starting fetch asks to hear. Those who come later hear of it too, so that it gets about twice as many links.
+int first_peers(std::uint32_t pieces);
 
 /// How many peers an announce asks for. Who is complete wants those who lack something.
 int peers_wanted(AnnounceEvent event, const AnnounceNeed& need);

@@ -132,7 +132,7 @@ Progress HostedContent::progress() const {
 AnnounceFacts HostedContent::facts() const {
   const Progress now = progress();
   AnnounceFacts facts;
-  facts.need = {now.complete, now.peers};
+  facts.need = {now.complete, now.peers, layout_.piece_count()};
   facts.uploaded = now.sent;
   facts.downloaded = now.from_source + now.from_peers;
   // Every byte may be there while the last writes are under way; until then the content is not one that others may count on.

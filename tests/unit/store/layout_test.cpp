@@ -164,7 +164,10 @@ TEST_CASE("a layout from a document is refused where its pieces cannot be number
 }
 
 TEST_CASE("a checkpoint has a thousand pieces or more, from 64 KiB to 4 MiB each") {
-  CHECK(piece_length_for(0) == 64 * KiB);
+  CHECK(piece_length_for(0) == 16 * KiB);
+  CHECK(piece_length_for(5'000'000) == 16 * KiB);
+  CHECK(piece_length_for(8 * MiB + 1) == 32 * KiB);
+  CHECK(piece_length_for(24 * MiB + 1) == 64 * KiB);
   CHECK(piece_length_for(64 * MiB) == 64 * KiB);
   CHECK(piece_length_for(64 * MiB + 1) == 128 * KiB);
   CHECK(piece_length_for(512'000'000) == 256 * KiB);

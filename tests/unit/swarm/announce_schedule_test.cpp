@@ -81,6 +81,22 @@ TEST_CASE("a fetch asks for few peers at first and for what is missing later; wh
   CHECK(swarm::peers_wanted(AnnounceEvent::completed, complete) == 50);
 }
 
+TEST_CASE("a content of few pieces takes fewer links") {
+  CHECK(swarm::enough_peers(1) == 8);
+  CHECK(swarm::enough_peers(305) == 8);  // 5 MB
+  CHECK(swarm::enough_peers(560) == 16);
+  CHECK(swarm::enough_peers(1000) == 28);
+  CHECK(swarm::enough_peers(100'000) == 28);
+  const AnnounceNeed small{false, 3, 305};
+  CHECK(swarm::peers_wanted(AnnounceEvent::started, small) == 5);
+  CHECK(swarm::peers_wanted(AnnounceEvent::none, small) == 5);
+  Timeline time;
+  AnnounceSchedule schedule(time.now(), false);
+  schedule.succeeded(time.now(), AnnounceEvent::started, 1800s, 0.5);
+  CHECK(schedule.next({false, 8, 305}) > time.now() + 1000s);
+  CHECK(schedule.next({false, 8, 3050}) <= time.now() + 10s);
+}
+
 TEST_CASE("a tracker that asks for an announce every second is not obeyed") {
   Timeline time;
   AnnounceSchedule schedule(time.now(), true);
