@@ -15,6 +15,9 @@ constexpr unsigned most_records = 128;
 /// How long `have` messages are kept back, and from how many bytes on they are not (docs/performance.md).
 constexpr std::chrono::milliseconds keep_for{40};
 constexpr std::size_t most_kept = 8 * 9;
+/// The same towards a seeder, which wants no piece: what forty nodes tell it would fill a slow uplink with acknowledgements.
+constexpr std::chrono::milliseconds keep_for_seeder{300};
+constexpr std::size_t most_kept_for_seeder = 32 * 9;
 
 bool is_only_full(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
@@ -207,13 +210,14 @@ bool Link::pump_up(std::span<char> buffer) {
 /// `bytes` are what was kept back and, behind it, the news.
 void Link::send_up(std::string_view bytes, std::size_t news) {
   std::size_t leaving = gathering_.leaving(bytes.substr(bytes.size() - news));
-  if (gathering_.kept() >= most_kept) {
+  const bool to_seeder = peer_.identity.role == identity::Role::seeder;
+  if (gathering_.kept() >= (to_seeder ? most_kept_for_seeder : most_kept)) {
     leaving = bytes.size();
     gathering_.clear();
   }
   const std::size_t gone = write_wire(bytes.substr(0, leaving));
   if (gone < leaving) up_.keep(bytes.substr(gone, leaving - gone));
-  if (leaving > 0 || kept_.empty()) kept_until_ = now_ + keep_for;
+  if (leaving > 0 || kept_.empty()) kept_until_ = now_ + (to_seeder ? keep_for_seeder : keep_for);
   kept_.assign(bytes.substr(leaving));
 }
 

@@ -201,7 +201,8 @@ class PeerGrants final : public lt::peer_plugin {
   void sent_reject_request(const lt::peer_request&) override { answered(); }
 
   void sent_have(lt::piece_index_t) override {
-    if (speaks_ && (is_idle() || source_)) send(peer_, is_idle() ? nudge_message() : push_message());
+    // A source wants nothing. What it waits for is the word of a piece that it granted (see completed); other words may come together.
+    if (speaks_ && !source_ && is_idle()) send(peer_, nudge_message());
   }
 
   /// This machine has the piece. libtorrent tells those who lack it; a source that granted it waits for the word too.
