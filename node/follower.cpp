@@ -224,13 +224,24 @@ bool Follower::look_at(registry::Client& tracker, const ChannelKey& key, const m
   return state == nullptr || fetched.error().code == ErrorCode::verification;
 }
 
+/// Its publishers say so where they deleted it; the tracker's word is not enough. What runs here stays in any case.
+Error Follower::unlisted(registry::Client& tracker, const ChannelKey& key, const manifest::SeenSequence& seen) {
+  auto deletion = [&]() -> Result<manifest::Deletion> {
+    SHOAL_TRY(std::string text, tracker.deletion(key.model, key.channel));
+    SHOAL_TRY(auto envelope, SignedEnvelope::decode(text, manifest::deletion_limit));
+    return session_.verifier()->deletion(envelope, key.model, key.channel);
+  }();
+  if (deletion.ok() && manifest::SeenSequence{deletion->epoch, deletion->sequence} > seen)
+    return fail(ErrorCode::not_found,
+                key.str() + " was deleted by its publishers" + (deletion->reason.empty() ? "" : ": " + deletion->reason));
+  if (seen == manifest::SeenSequence{}) return fail(ErrorCode::not_found, "the fleet has no channel " + key.str() + " yet");
+  return fail(ErrorCode::verification, "the tracker does not list " + key.str() + " any more, which had sequence " +
+                                           std::to_string(seen.sequence) + ": it withholds it, or was restored from a backup");
+}
+
 Status Follower::fetch(registry::Client& tracker, const ChannelKey& key, const manifest::ChannelState* state) {
   SHOAL_TRY(auto seen, shelf_.seen(key.model, key.channel));
-  if (view_.statements && state == nullptr)
-    return seen == manifest::SeenSequence{}
-               ? fail(ErrorCode::not_found, "the fleet has no channel " + key.str() + " yet")
-               : fail(ErrorCode::verification, "the tracker does not list " + key.str() + " any more, which had sequence " +
-                                                   std::to_string(seen.sequence) + ": it withholds it, or was restored from a backup");
+  if (view_.statements && state == nullptr) return unlisted(tracker, key, seen);
   SHOAL_TRY(std::string text, tracker.channel(key.model, key.channel));
   SHOAL_TRY(auto envelope, SignedEnvelope::decode(text, manifest::channel_limit));
   SHOAL_TRY(auto pointer, session_.verifier()->channel(envelope, key.model, key.channel, seen, clock_.now()));

@@ -75,6 +75,7 @@ class Follower {
   Status accept(const std::string& text, WallTime now, const Places& asked);
   Status walk_trust_roots(registry::Client& tracker, std::uint64_t newest);
   bool look_at(registry::Client& tracker, const ChannelKey& key, const manifest::ChannelState* state);
+  Error unlisted(registry::Client& tracker, const ChannelKey& key, const manifest::SeenSequence& seen);
   Status fetch(registry::Client& tracker, const ChannelKey& key, const manifest::ChannelState* state);
   void rest(std::chrono::milliseconds duration, const std::stop_token& stop);
   void tell();

@@ -1,4 +1,4 @@
-// `shoal channel set`, `rollback` and `history`.
+// `shoal channel set`, `resume`, `rollback`, `delete` and `history`.
 #include <algorithm>
 #include <map>
 
@@ -88,6 +88,19 @@ Status run_resume(Invocation& call) {
   SHOAL_TRY(auto moved, mover.move(board.reference.model, board.reference.channel, move));
   call.out.result(channel_line(board.reference, release, move, moved),
                   board.reference.str() + " goes on to " + release->version.str() + share_text(move.rollout));
+  return {};
+}
+
+Status run_delete(Invocation& call) {
+  SHOAL_TRY(Switchboard board, Switchboard::open(call));
+  const std::string reason = call.get("--reason");
+  SHOAL_TRY(const std::uint64_t sequence, board.mover().remove(board.reference.model, board.reference.channel, reason));
+  call.out.result({{"type", "channel_deleted"},
+                   {"model", board.reference.model.str()},
+                   {"channel", board.reference.channel.str()},
+                   {"sequence", sequence},
+                   {"reason", reason}},
+                  board.reference.str() + " is deleted (sequence " + std::to_string(sequence) + "); nodes keep what they run");
   return {};
 }
 
@@ -272,6 +285,20 @@ cli::Command resume_command() {
           "Seeder"};
 }
 
+cli::Command delete_command() {
+  return {"channel delete",
+          "take a channel away",
+          "Signs a deletion one sequence above any that is known, so that no pointer from before brings the channel back. Nodes that "
+          "follow it keep "
+          "what\n"
+          "they run and say that it was deleted. It counts in no quota any more. 'shoal channel set' makes it anew.\n\n"
+          "  shoal channel delete acme/llama:test-7 --reason \"the trial is over\" --key ~/fleet-keys/publisher.key",
+          {{"MODEL:CHANNEL", "such as acme/llama:test-7", true}},
+          {state_option, key_option, {"--reason", "TEXT", "why; signed along and shown on every node that follows the channel"}},
+          run_delete,
+          "Seeder"};
+}
+
 cli::Command history_command() {
   return {"channel history",
           "show what a channel pointed at, who moved it, when and why",
@@ -286,6 +313,8 @@ cli::Command history_command() {
 
 }  // namespace
 
-std::vector<cli::Command> channel_commands() { return {set_command(), resume_command(), rollback_command(), history_command()}; }
+std::vector<cli::Command> channel_commands() {
+  return {set_command(), resume_command(), rollback_command(), delete_command(), history_command()};
+}
 
 }  // namespace shoal::seeder

@@ -77,7 +77,8 @@ Result<ChannelMover::Moved> ChannelMover::move(const ModelName& model, const Cha
   SequenceRecord record(session_.state());
   SHOAL_TRY(auto current, in_force(model, channel));
   SHOAL_TRY(auto signed_here, record.highest(model, channel));
-  std::uint64_t sequence = next_sequence(current, signed_here, epoch, move.least_sequence);
+  SHOAL_TRY(const std::uint64_t deleted, current ? Result<std::uint64_t>(0) : deleted_at(model, channel));
+  std::uint64_t sequence = next_sequence(current, signed_here, epoch, std::max(move.least_sequence, deleted + 1));
   // One that the tracker lost a successor of is not what the nodes have seen last.
   bool is_newest = current && signed_here <= manifest::SeenSequence{epoch, current->sequence};
   if (is_newest && says_the_same(*current, move) && current->expires > now + pointer_margin) {
@@ -95,6 +96,39 @@ Result<ChannelMover::Moved> ChannelMover::move(const ModelName& model, const Cha
   SHOAL_CHECK(record.note(model, channel, {{epoch, sequence}, move.release}));
   SHOAL_CHECK(tracker_.set_channel(model, channel, envelope.encode()).within(title(model, channel)));
   return Moved{Outcome::moved, sequence};
+}
+
+/// The sequence of the deletion of a channel that is not there; zero where there is none, or it is of an epoch that is over.
+Result<std::uint64_t> ChannelMover::deleted_at(const ModelName& model, const ChannelName& channel) {
+  auto text = tracker_.deletion(model, channel);
+  if (!text.ok() && text.error().code == ErrorCode::not_found) return std::uint64_t{0};
+  if (!text.ok()) return std::move(text).error();
+  SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(*text, manifest::deletion_limit));
+  auto deletion = session_.verifier()->deletion(envelope, model, channel);
+  return deletion.ok() ? deletion->sequence : 0;
+}
+
+Result<std::uint64_t> ChannelMover::remove(const ModelName& model, const ChannelName& channel, const std::string& reason) {
+  const std::uint64_t epoch = session_.verifier()->root().epoch;
+  SequenceRecord record(session_.state());
+  SHOAL_TRY(std::string pointer, tracker_.channel(model, channel));
+  (void)pointer;  // that it is there is all: also one that does not verify any more can go
+  auto current = in_force(model, channel);
+  SHOAL_TRY(auto signed_here, record.highest(model, channel));
+  const std::uint64_t sequence = next_sequence(current.ok() ? *current : std::nullopt, signed_here, epoch, 0);
+  if (sequence > manifest::number_limit) return exhausted(model, channel);
+  manifest::Deletion deletion{model, channel, epoch, sequence, reason, session_.clock().now()};
+  Status sound = manifest::check(deletion);
+  if (!sound.ok()) return fail(ErrorCode::usage, sound.error().message);
+  auto envelope = signer_.sign(manifest::deletion_type, manifest::encode(deletion));
+  SHOAL_CHECK(session_.verifier()->deletion(envelope, model, channel));
+  // Before it is sent, like that of a move.
+  SHOAL_CHECK(record.note(model, channel, {{epoch, sequence}, std::nullopt}));
+  Status deleted = tracker_.delete_channel(model, channel, envelope.encode());
+  if (!deleted.ok() && deleted.error().message.find(http::no_such_path) != std::string::npos)
+    return fail("the tracker is of an earlier version, which deletes no channels: upgrade it");
+  SHOAL_CHECK(std::move(deleted).within(title(model, channel)));
+  return sequence;
 }
 
 Result<manifest::ChannelPointer> ChannelMover::renew(const manifest::ChannelPointer& in_force) {

@@ -48,8 +48,12 @@ class ChannelMover {
   /// halted. `conflict` where another pointer is in force meanwhile, or this machine has signed a later one. Returns the pointer that is in
   /// force then.
   Result<manifest::ChannelPointer> renew(const manifest::ChannelPointer& in_force);
+  /// Takes the channel away, one sequence above any that is known. `not_found` where it is not there. Returns the deletion's sequence.
+  Result<std::uint64_t> remove(const ModelName& model, const ChannelName& channel, const std::string& reason);
 
  private:
+  Result<std::uint64_t> deleted_at(const ModelName& model, const ChannelName& channel);
+
   const swarm::MemberSession& session_;
   registry::Client& tracker_;
   const Signer& signer_;

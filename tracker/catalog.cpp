@@ -5,11 +5,15 @@
 
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
+#include "tracker/housekeeping.hpp"
 
 namespace shoal::tracker {
 namespace {
 
 constexpr std::int64_t history_rows = 200;
+// Of a deletion, at least: pointers that are older than the history may end later than those in it.
+constexpr std::chrono::days shortest_memory{100};
+
 std::string title(const ModelName& model, const VersionName& version) { return model.str() + "@" + version.str(); }
 std::string title(const ModelName& model, const ChannelName& channel) { return model.str() + ":" + channel.str(); }
 
@@ -66,6 +70,20 @@ Status check_rises(const ChannelRecord& next, const ChannelRecord& stored) {
                                        " already: sign a pointer with a higher sequence");
 }
 
+Error no_such_channel(const ModelName& model, const ChannelName& channel, bool deleted) {
+  return fail(ErrorCode::not_found,
+              "channel " + title(model, channel) + (deleted ? " was deleted by the model's publishers" : " does not exist in this fleet"));
+}
+
+/// `next` is above the deletion, if there is one.
+Status check_not_deleted(Session& session, const ChannelRecord& next) {
+  SHOAL_TRY(auto deleted, find_deletion(session, next.model, next.channel));
+  if (!deleted || deleted->seen < next.seen) return {};
+  return fail(ErrorCode::conflict, title(next.model, next.channel) + " was deleted with sequence " +
+                                       std::to_string(deleted->seen.sequence) + " of epoch " + std::to_string(deleted->seen.epoch) +
+                                       ": sign a pointer with a higher sequence");
+}
+
 Status check_target(Session& session, const ChannelRecord& next) {
   SHOAL_TRY(auto release, find_release(session, next.release));
   if (release && release->is_withdrawn()) return withdrawn_error(*release, ErrorCode::not_found);
@@ -77,6 +95,18 @@ Status check_target(Session& session, const ChannelRecord& next) {
 Result<manifest::ChannelPointer> stored_pointer(const ChannelRecord& record) {
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(record.envelope, manifest::channel_limit));
   return manifest::decode_channel_pointer(envelope.payload);
+}
+
+/// When no pointer that the channel ever had is good any more, as far as its history goes back; not before `least`.
+Result<WallTime> end_of_pointers(Session& session, const ModelName& model, const ChannelName& channel, WallTime least) {
+  SHOAL_TRY(auto rows, history_of(session, model, channel, most_history));
+  WallTime last = least;
+  for (const registry::HistoryRow& row : rows) {
+    auto envelope = manifest::SignedEnvelope::decode(row.envelope, manifest::channel_limit);
+    auto pointer = envelope.ok() ? manifest::decode_channel_pointer(envelope->payload) : std::move(envelope).error();
+    if (pointer.ok()) last = std::max(last, pointer->expires);
+  }
+  return last;
 }
 
 /// A renewal says what the pointer in force says, one sequence above it, for at least as long: whoever moved the channel meanwhile has won.
@@ -256,7 +286,9 @@ Status Catalog::set_channel(const ModelName& model, const ChannelName& channel, 
     if (stored && same_payload(stored->envelope, envelope)) return false;
     if (stored) SHOAL_CHECK(check_rises(next, *stored));
     else SHOAL_CHECK(check_quotas(session, model, channel));
+    SHOAL_CHECK(check_not_deleted(session, next));
     SHOAL_CHECK(check_target(session, next));
+    SHOAL_CHECK(forget_deletion(session, model, channel));
     SHOAL_CHECK(put_channel(session, next, who, clock_.now()));
     return true;
   });
@@ -273,7 +305,8 @@ Status Catalog::renew_channel(const ModelName& model, const ChannelName& channel
   ChannelRecord next{model, channel, {pointer->epoch, pointer->sequence}, pointer->release, envelope_json};
   Result<bool> renewed = database_.write([&](Session& session) -> Result<bool> {
     SHOAL_TRY(auto stored, find_channel(session, model, channel));
-    if (!stored) return fail(ErrorCode::not_found, "channel " + title(model, channel) + " does not exist in this fleet");
+    SHOAL_TRY(auto deleted, find_deletion(session, model, channel));
+    if (!stored) return no_such_channel(model, channel, deleted.has_value());
     if (same_payload(stored->envelope, envelope)) return false;
     SHOAL_TRY(auto in_force, stored_pointer(*stored));
     SHOAL_CHECK(check_renews(*pointer, in_force));
@@ -290,10 +323,43 @@ Status Catalog::renew_channel(const ModelName& model, const ChannelName& channel
   return {};
 }
 
-Result<std::string> Catalog::channel(const ModelName& model, const ChannelName& channel) {
-  SHOAL_TRY(auto found, database_.read([&](Session& session) { return find_channel(session, model, channel); }));
-  if (!found) return fail(ErrorCode::not_found, "channel " + title(model, channel) + " does not exist in this fleet");
+Status Catalog::delete_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope_json, const NodeId& who) {
+  SHOAL_TRY(auto envelope, decode_envelope(envelope_json, manifest::deletion_limit));
+  SHOAL_TRY(auto deletion, verifier_()->deletion(envelope, model, channel));
+  const manifest::SeenSequence at{deletion.epoch, deletion.sequence};
+  SHOAL_TRY(bool gone, database_.write([&](Session& session) -> Result<bool> {
+    SHOAL_TRY(auto stored, find_channel(session, model, channel));
+    SHOAL_TRY(auto before, find_deletion(session, model, channel));
+    if (!stored && before && before->seen == at) return false;
+    if (!stored) return no_such_channel(model, channel, before.has_value());
+    SHOAL_CHECK(check_rises({model, channel, at, stored->release, {}}, *stored));
+    SHOAL_TRY(std::size_t kept, deletions_of(session, model));
+    if (kept >= quotas_.per_model)
+      return fail(ErrorCode::conflict, "the tracker remembers " + std::to_string(kept) + " deleted channels of " + model.str() +
+                                           ", as many as it takes (--channels-per-model): each until its last pointer has expired");
+    SHOAL_TRY(WallTime until, end_of_pointers(session, model, channel, clock_.now() + shortest_memory));
+    SHOAL_CHECK(replace_by_deletion(session, {model, channel, at, envelope_json, until}));
+    return true;
+  }));
+  if (gone)
+    log::info("channel_deleted",
+              {{"channel", title(model, channel)}, {"sequence", at.sequence}, {"by", who.str()}, {"reason", deletion.reason}});
+  return {};
+}
+
+Result<std::string> Catalog::deletion(const ModelName& model, const ChannelName& channel) {
+  SHOAL_TRY(auto found, database_.read([&](Session& session) { return find_deletion(session, model, channel); }));
+  if (!found) return fail(ErrorCode::not_found, "no deletion of " + title(model, channel) + " is known");
   return std::move(found->envelope);
+}
+
+Result<std::string> Catalog::channel(const ModelName& model, const ChannelName& channel) {
+  return database_.read([&](Session& session) -> Result<std::string> {
+    SHOAL_TRY(auto found, find_channel(session, model, channel));
+    SHOAL_TRY(auto deleted, find_deletion(session, model, channel));
+    if (!found) return no_such_channel(model, channel, deleted.has_value());
+    return std::move(found->envelope);
+  });
 }
 
 Result<std::vector<registry::ChannelRow>> Catalog::channels(const ModelName& model) {

@@ -58,6 +58,11 @@ class Catalog {
   /// Makes the pointer in force last longer: `conflict` unless the next one is one sequence above it and otherwise says the same. A halted
   /// rollout stays halted.
   Status renew_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope, const NodeId& who);
+  /// Takes a channel away, by the word of the model's publishers. `conflict` where (epoch, sequence) does not rise; the same deletion again
+  /// is fine. A pointer that comes afterwards makes the channel anew, if it is above the deletion.
+  Status delete_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope, const NodeId& who);
+  /// The deletion's envelope, while one is kept.
+  Result<std::string> deletion(const ModelName& model, const ChannelName& channel);
   Result<std::string> channel(const ModelName& model, const ChannelName& channel);
   Result<std::vector<registry::ChannelRow>> channels(const ModelName& model);
 

@@ -206,6 +206,37 @@ Result<std::vector<ChannelBrief>> channels_by_age(Session& session) {
   return channels;
 }
 
+Status replace_by_deletion(Session& session, const DeletionRecord& record) {
+  SHOAL_CHECK(session.run("DELETE FROM channels WHERE model = ? AND channel = ?", {record.model.str(), record.channel.str()}));
+  SHOAL_CHECK(
+      session.run("INSERT OR REPLACE INTO deleted_channels(model, channel, epoch, sequence, envelope, until) VALUES(?, ?, ?, ?, ?, ?)",
+                  {record.model.str(), record.channel.str(), static_cast<std::int64_t>(record.seen.epoch),
+                   static_cast<std::int64_t>(record.seen.sequence), Value::blob(record.envelope), seconds(record.until)}));
+  return {};
+}
+
+Result<std::optional<DeletionRecord>> find_deletion(Session& session, const ModelName& model, const ChannelName& channel) {
+  SHOAL_TRY(auto rows, session.run("SELECT epoch, sequence, envelope, until FROM deleted_channels WHERE model = ? AND channel = ?",
+                                   {model.str(), channel.str()}));
+  if (rows.empty()) return std::optional<DeletionRecord>();
+  const Row& row = rows.front();
+  return std::optional(DeletionRecord{model,
+                                      channel,
+                                      {static_cast<std::uint64_t>(row.number(0)), static_cast<std::uint64_t>(row.number(1))},
+                                      row.text(2),
+                                      time_of(row.number(3))});
+}
+
+Status forget_deletion(Session& session, const ModelName& model, const ChannelName& channel) {
+  SHOAL_CHECK(session.run("DELETE FROM deleted_channels WHERE model = ? AND channel = ?", {model.str(), channel.str()}));
+  return {};
+}
+
+Result<std::size_t> deletions_of(Session& session, const ModelName& model) {
+  SHOAL_TRY(auto rows, session.run("SELECT count(*) FROM deleted_channels WHERE model = ?", {model.str()}));
+  return static_cast<std::size_t>(rows.at(0).number(0));
+}
+
 Result<std::vector<ModelChannels>> channels_by_model(Session& session) {
   SHOAL_TRY(auto rows, session.run("SELECT model, count(*), sum(length(channel)) FROM channels GROUP BY model"));
   std::vector<ModelChannels> models;

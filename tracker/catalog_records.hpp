@@ -78,6 +78,20 @@ struct ChannelBrief {
 };
 /// Those that were made first come first.
 Result<std::vector<ChannelBrief>> channels_by_age(Session& session);
+/// A channel that its publishers deleted.
+struct DeletionRecord {
+  ModelName model;
+  ChannelName channel;
+  manifest::SeenSequence seen;
+  std::string envelope;
+  WallTime until = {};  // the last of the pointers that it had has expired then
+};
+/// Takes the channel away and keeps the deletion. Its history stays as long as that.
+Status replace_by_deletion(Session& session, const DeletionRecord& record);
+Result<std::optional<DeletionRecord>> find_deletion(Session& session, const ModelName& model, const ChannelName& channel);
+Status forget_deletion(Session& session, const ModelName& model, const ChannelName& channel);
+Result<std::size_t> deletions_of(Session& session, const ModelName& model);
+
 struct ModelChannels {
   ModelName model;
   std::size_t channels = 0;

@@ -118,6 +118,17 @@ ALTER TABLE machines ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;  -- when; 0:
     R"sql(
 DROP INDEX channels_by_age;
 CREATE INDEX channels_standing ON channels(made, model, channel, epoch, sequence, halted, judged_from, judged_since);  -- all but the envelope
+)sql",
+    R"sql(
+CREATE TABLE deleted_channels(  -- so that no pointer from before brings one back
+  model TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  envelope BLOB NOT NULL,       -- of the deletion
+  until INTEGER NOT NULL,       -- the last of its pointers has expired then
+  PRIMARY KEY(model, channel)
+) STRICT, WITHOUT ROWID;
 )sql"};
 constexpr int schema_version = static_cast<int>(std::size(migrations));
 

@@ -107,6 +107,21 @@ Result<Response> withdraw(const Parts& parts, const Request& request, const Path
   return json("{}");
 }
 
+Result<Response> delete_channel(const Parts& parts, const Request& request, const PathArguments& arguments) {
+  SHOAL_TRY(ModelName model, model_of(arguments));
+  SHOAL_TRY(ChannelName channel, ChannelName::parse(arguments.at(2)));
+  SHOAL_CHECK(parts.catalog.delete_channel(model, channel, request.body, request.peer->identity.id));
+  say_changed(parts);
+  return json("{}");
+}
+
+Result<Response> show_deletion(const Parts& parts, const Request&, const PathArguments& arguments) {
+  SHOAL_TRY(ModelName model, model_of(arguments));
+  SHOAL_TRY(ChannelName channel, ChannelName::parse(arguments.at(2)));
+  SHOAL_TRY(std::string envelope, parts.catalog.deletion(model, channel));
+  return json(std::move(envelope));
+}
+
 }  // namespace
 
 void say_changed(const Parts& parts) {
@@ -129,6 +144,8 @@ std::vector<http::Route> fleet_routes(const Parts& parts) {
       {"GET", "/v1/trust-roots/{version}", reading, disk(show_trust_root)},
       {"PUT", "/v1/trust-roots/{version}", publishing, disk(set_trust_root)},
       {"DELETE", model + "/versions/{version}", publishing, disk(withdraw)},
+      {"DELETE", model + "/channels/{channel}", publishing, disk(delete_channel)},
+      {"GET", model + "/channels/{channel}/deletion", reading, disk(show_deletion)},
   };
 }
 

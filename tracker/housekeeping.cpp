@@ -24,6 +24,14 @@ constexpr const char* old_metainfos =
     "UPDATE releases SET metainfo = x'' WHERE id IN (SELECT id FROM releases WHERE withdrawn != 0 AND withdrawn < ?1 "
     "AND length(withdrawal) > 0 AND length(metainfo) > 0 LIMIT 1000)";
 
+// Nothing that it had could bring the channel back. Its history goes first, where nobody made the channel anew.
+constexpr const char* old_histories =
+    "DELETE FROM channel_history WHERE id IN (SELECT h.id FROM channel_history h JOIN deleted_channels d ON d.model = h.model AND "
+    "d.channel = h.channel WHERE d.until < ?1 LIMIT 1000)";
+constexpr const char* old_deletions =
+    "DELETE FROM deleted_channels WHERE (model, channel) IN (SELECT model, channel FROM deleted_channels d WHERE until < ?1 AND NOT EXISTS "
+    "(SELECT 1 FROM channel_history h WHERE h.model = d.model AND h.channel = d.channel) LIMIT 1000)";
+
 }  // namespace
 
 Result<Swept> sweep_database(Database& database, WallTime now) {
@@ -33,6 +41,8 @@ Result<Swept> sweep_database(Database& database, WallTime now) {
     SHOAL_TRY(swept.tokens, changed(session, old_tokens, now - token_memory));
     SHOAL_TRY(swept.machines, changed(session, old_machines, now - leftover_memory));
     SHOAL_TRY(swept.metainfos, changed(session, old_metainfos, now - leftover_memory));
+    SHOAL_CHECK(changed(session, old_histories, now));
+    SHOAL_TRY(swept.deletions, changed(session, old_deletions, now));
     return swept;
   });
 }

@@ -19,7 +19,7 @@ inline constexpr std::chrono::days enrolment_memory{1};
 inline constexpr std::chrono::days leftover_memory{2};
 
 struct Swept {
-  std::int64_t tokens = 0, enrolments = 0, machines = 0, metainfos = 0;
+  std::int64_t tokens = 0, enrolments = 0, machines = 0, metainfos = 0, deletions = 0;
   bool operator==(const Swept&) const = default;
 };
 

@@ -165,9 +165,11 @@ class RunningTracker final : public Tracker {
     auto swept = sweep_database(database_, clock_.now());
     if (!swept.ok()) return log::warn("database_not_swept", {{"reason", swept.error().message}});
     if (*swept == Swept{}) return;
-    log::info(
-        "database_swept",
-        {{"tokens", swept->tokens}, {"enrolments", swept->enrolments}, {"machines", swept->machines}, {"metainfos", swept->metainfos}});
+    log::info("database_swept", {{"tokens", swept->tokens},
+                                 {"enrolments", swept->enrolments},
+                                 {"machines", swept->machines},
+                                 {"metainfos", swept->metainfos},
+                                 {"deletions", swept->deletions}});
   }
 
   void shut_out_revoked() {

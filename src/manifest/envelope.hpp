@@ -13,12 +13,14 @@ namespace shoal::manifest {
 inline constexpr std::string_view release_type = "application/vnd.shoal.release.v1+json";
 inline constexpr std::string_view channel_type = "application/vnd.shoal.channel.v1+json";
 inline constexpr std::string_view withdrawal_type = "application/vnd.shoal.withdrawal.v1+json";
+inline constexpr std::string_view deletion_type = "application/vnd.shoal.deletion.v1+json";
 inline constexpr std::string_view trust_root_type = "application/vnd.shoal.trust-root.v1+json";
 inline constexpr std::string_view freshness_type = "application/vnd.shoal.freshness.v1+json";
 
 inline constexpr ByteCount release_limit = 64 * MiB;
 inline constexpr ByteCount channel_limit = 16 * KiB;
 inline constexpr ByteCount withdrawal_limit = 8 * KiB;
+inline constexpr ByteCount deletion_limit = 8 * KiB;
 inline constexpr ByteCount trust_root_limit = 64 * KiB;
 inline constexpr ByteCount freshness_limit = 1 * MiB;
 

@@ -39,6 +39,10 @@
 //   R21 The authorised keys (R2) are those of the model's rule (R8), and the payload keeps every rule of docs/formats.md.
 //   R22 It is for the model and the version that were asked for. That its release is the one of that version is for the registry to
 //   compare.
+// Deletions of channels
+//   R23 The authorised keys (R2) are those of the model's rule (R8), and the payload keeps every rule of docs/formats.md.
+//   R24 It is for the model and the channel that were asked for.
+//   R25 Its epoch is the trust root's.
 
 namespace shoal::manifest {
 namespace {
@@ -172,6 +176,19 @@ Result<Withdrawal> Verifier::withdrawal(const SignedEnvelope& envelope, const Mo
   if (!decoded.ok()) return as_verification(std::move(decoded).error());
   if (decoded->model != model || decoded->version != version)  // R22
     return refuse(what + ": it is for " + decoded->model.str() + "@" + decoded->version.str());
+  return decoded;
+}
+
+Result<Deletion> Verifier::deletion(const SignedEnvelope& envelope, const ModelName& model, const ChannelName& channel) const {
+  const std::string what = "deletion of " + model.str() + ":" + channel.str();
+  SHOAL_CHECK(check_type(envelope, deletion_type, what));
+  SHOAL_CHECK(check_publishers(root_, envelope, model, "deletion of a channel"));
+  Result<Deletion> decoded = decode_deletion(envelope.payload);  // R23
+  if (!decoded.ok()) return as_verification(std::move(decoded).error());
+  if (decoded->model != model || decoded->channel != channel)  // R24
+    return refuse(what + ": it is for " + decoded->model.str() + ":" + decoded->channel.str());
+  if (decoded->epoch != root_.epoch)  // R25
+    return refuse(what + ": it has epoch " + std::to_string(decoded->epoch) + ", the trust root " + std::to_string(root_.epoch));
   return decoded;
 }
 

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "manifest/deletion.hpp"
 #include "manifest/envelope.hpp"
 #include "manifest/freshness.hpp"
 #include "manifest/release.hpp"
@@ -104,6 +105,8 @@ class Verifier {
   Result<VerifiedRelease> release(const SignedEnvelope& envelope, const ModelName& expected_model, const ReleaseId& expected_id) const;
   /// A withdrawal of a release of `model`, signed by the threshold of publishers for that model.
   Result<Withdrawal> withdrawal(const SignedEnvelope& envelope, const ModelName& model, const VersionName& version) const;
+  /// A deletion of `channel`, of the trust root's epoch, signed by the threshold of publishers for its model.
+  Result<Deletion> deletion(const SignedEnvelope& envelope, const ModelName& model, const ChannelName& channel) const;
   /// A pointer for `model` and `channel`, not below `seen` and not expired at `now`; equal to `seen` is accepted.
   Result<VerifiedChannelPointer> channel(const SignedEnvelope& envelope, const ModelName& model, const ChannelName& channel,
                                          const SeenSequence& seen, WallTime now) const;

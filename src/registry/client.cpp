@@ -147,6 +147,16 @@ Status Client::renew_channel(const ModelName& model, const ChannelName& channel,
   return {};
 }
 
+Status Client::delete_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope) {
+  SHOAL_CHECK(send(with_body("DELETE", channel_path(model, channel), envelope)));
+  return {};
+}
+
+Result<std::string> Client::deletion(const ModelName& model, const ChannelName& channel) {
+  SHOAL_TRY(http::Response response, send(get(channel_path(model, channel) + "/deletion", channel_body_limit)));
+  return std::move(response.body);
+}
+
 Result<std::vector<HistoryRow>> Client::history(const ModelName& model, const ChannelName& channel) {
   SHOAL_TRY(http::Response response, send(get(channel_path(model, channel) + "/history", list_limit)));
   return decode_history(response.body);

@@ -38,6 +38,11 @@ class Client {
   /// PUT of a pointer that makes the one in force last longer, one sequence above it; `conflict` where another one is in force.
   Status renew_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope);
 
+  /// DELETE with the envelope of a deletion; `conflict` where its sequence is not above the tracker's.
+  Status delete_channel(const ModelName& model, const ChannelName& channel, const std::string& envelope);
+  /// The envelope of the deletion of a channel that is not there; `not_found` where none is kept.
+  Result<std::string> deletion(const ModelName& model, const ChannelName& channel);
+
   /// Pointers that the channel had, newest first.
   Result<std::vector<HistoryRow>> history(const ModelName& model, const ChannelName& channel);
   /// The envelope of a withdrawal. `not_found` afterwards to whoever asks for the release, with the reason; nodes that fetch it stop.

@@ -6,7 +6,9 @@ import time
 import unittest
 
 from cases import files_below, size_below
-from versions import VersionsCase
+from versions import VersionsCase  # first: it makes tests/support known
+
+import member_http
 
 
 class Follow(VersionsCase):
@@ -72,6 +74,34 @@ class Follow(VersionsCase):
         self.until("the byte is right again", lambda: self.fleet.verify(member, self.model, check=False).code == 0)
         self.assert_runs(member, original)
         self.assertEqual(node.stop(), 0)
+
+    def test_a_channel_that_is_deleted_stays_on_its_nodes_until_it_is_set_again(self):
+        first = self.publish("1.0")
+        self.publish("2.0", seed=5, channel="other")
+        key = self.fleet.path("keys", "publisher.key")
+        self.fleet.start_seeder(self.source, "--key", key)
+        member = self.fleet.join("node")
+        node = self.fleet.start_node(member, "--follow", self.model)
+        self.activated(node, "1.0")
+        context = member_http.context_of(member_http.credentials_of(self.source.state))
+        path = f"/v1/models/{self.model}/channels/main"
+        _, _, pointer = member_http.ask(context, self.fleet.port, "GET", path)
+        delete = lambda *extra, check=True: self.fleet.run("channel", "delete", f"{self.model}:main", "--state", self.source.state, "--key", key,
+                                                           *extra, check=check)
+        done = delete("--reason", "the trial is over").events[-1]
+        self.assertEqual((done["type"], done["sequence"]), ("channel_deleted", 2))
+        self.until("the node says so", lambda: "was deleted by its publishers: the trial is over" in self.subscription(member)["problem"])
+        self.assert_runs(member, first)
+        listed = [event["channel"] for event in self.fleet.run("channel", "list", self.model, "--state", self.source.state).events
+                  if event["type"] == "channel"]
+        self.assertEqual(listed, ["other"])
+        status, _, text = member_http.ask(context, self.fleet.port, "PUT", path, pointer)
+        self.assertEqual(status, 409)
+        self.assertIn("was deleted with sequence 2", str(text))
+        self.assert_refused(delete(check=False), 10, "was deleted")
+        self.set_channel("2.0")  # by the sequence above the deletion
+        self.activated(node, "2.0")
+        self.assertEqual(self.subscription(member)["problem"], "")
 
     def test_a_second_daemon_on_the_same_state_directory_is_refused(self):
         member = self.fleet.join("node")

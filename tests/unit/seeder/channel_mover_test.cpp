@@ -185,3 +185,20 @@ TEST_CASE("a tracker that knows no renewals is named as the reason") {
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().message.find("earlier version") != std::string::npos);
 }
+
+TEST_CASE("a deletion is one sequence above the pointer, and a channel that is made anew is above the deletion") {
+  Mover mover;
+  CHECK(mover.mover.remove(model, main_channel, "").error().code == ErrorCode::not_found);
+  mover.move({release(1)});
+  mover.move({release(2)});
+  CHECK(test::must(mover.mover.remove(model, main_channel, "the trial is over")) == 3);
+  auto envelope = test::must(
+      manifest::SignedEnvelope::decode(mover.machine.memory().deletions.at(channel_path + "/deletion"), manifest::deletion_limit));
+  CHECK(test::must(mover.machine.session().verifier()->deletion(envelope, model, main_channel)).reason == "the trial is over");
+  CHECK(mover.mover.remove(model, main_channel, "a\nb").error().code == ErrorCode::not_found);
+  // Also by a publisher who has signed nothing of it here.
+  fs::remove_all(mover.machine.state() / "published");
+  CHECK(mover.move({release(1)}).sequence == 4);
+  CHECK(mover.mover.remove(model, main_channel, "a\nb").error().code == ErrorCode::usage);
+  CHECK(mover.pointer().sequence == 4);
+}

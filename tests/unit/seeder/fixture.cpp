@@ -28,7 +28,13 @@ class MemoryClient final : public http::Client {
     if (request.method == "GET" && request.target == "/v1/status") return status();
     if (request.method == "GET" && request.target.ends_with("/channels")) return listed(request.target + "/");
     if (request.method == "GET" && request.target.starts_with(roots)) return found(memory_.roots, request.target);
+    if (request.method == "GET" && request.target.ends_with("/deletion")) return found(memory_.deletions, request.target);
     if (request.method == "GET") return found(memory_.channels, request.target);
+    if (request.method == "DELETE") {
+      memory_.channels.erase(request.target);
+      memory_.deletions[request.target + "/deletion"] = request.body;
+      return response;
+    }
     if (request.target.ends_with("/renewal")) return renewed(request);
     memory_.channels[request.target] = request.body;
     return response;

@@ -18,6 +18,7 @@ namespace shoal::seeder::testing {
 struct Memory {
   std::map<std::string, registry::PublishRequest> versions;  // by path
   std::map<std::string, std::string> channels;               // by path
+  std::map<std::string, std::string> deletions;              // of channels, by path
   std::map<std::string, std::string> metainfos;              // by path
   std::map<std::string, std::string> roots;                  // trust roots, by path
   std::vector<std::string> requests;                         // "PUT /v1/..."

@@ -547,3 +547,92 @@ TEST_CASE("the metainfo of a withdrawn release is not kept for ever") {
   REQUIRE_FALSE(gone.ok());
   CHECK(gone.error().message.find("wrong weights") != std::string::npos);
 }
+
+namespace {
+
+/// A channel that is deleted, and the time at which it was.
+struct Deleting : Library {
+  ReleaseId id = publish_good();
+  Status remove(std::uint64_t sequence, const char* name = "stable", const crypto::PrivateKey* by = nullptr, std::uint64_t epoch = 1) {
+    manifest::Deletion deletion{model, ChannelName::trusted(name), epoch, sequence, "over", clock.now()};
+    const auto signed_by = by != nullptr ? *by : publisher;
+    return catalog->delete_channel(model, stable, manifest::sign(manifest::deletion_type, manifest::encode(deletion), {signed_by}).encode(),
+                                   publisher_machine);
+  }
+  std::size_t listed() { return must(catalog->standings()).channels.size(); }
+};
+
+}  // namespace
+
+TEST_CASE("a deleted channel is gone, and no pointer from before brings it back") {
+  Deleting library;
+  must(library.move(library.pointer(library.id, 4)));
+  must(library.remove(5));
+  CHECK(library.listed() == 0);
+  CHECK(must(library.catalog->channels(model)).empty());
+  auto gone = library.catalog->channel(model, stable);
+  REQUIRE(code_of(gone) == ErrorCode::not_found);
+  CHECK(gone.error().message.find("was deleted") != std::string::npos);
+  for (std::uint64_t sequence : {4u, 5u}) {
+    Status refused = library.move(library.pointer(library.id, sequence));
+    REQUIRE(code_of(refused) == ErrorCode::conflict);
+    CHECK(refused.error().message.find("was deleted with sequence 5") != std::string::npos);
+  }
+  must(library.remove(5));  // a repeated request
+  CHECK(code_of(library.remove(6)) == ErrorCode::not_found);
+  library.catalog = library.open();
+  CHECK(code_of(library.move(library.pointer(library.id, 5))) == ErrorCode::conflict);
+  must(library.move(library.pointer(library.id, 6)));
+  CHECK(library.listed() == 1);
+  CHECK(code_of(library.catalog->deletion(model, stable)) == ErrorCode::not_found);
+}
+
+TEST_CASE("a renewal does not revive a deleted channel") {
+  Deleting library;
+  must(library.move(library.pointer(library.id, 1)));
+  auto next = must(manifest::decode_channel_pointer(library.pointer(library.id, 2).payload));
+  must(library.remove(2));
+  next.sequence = 3;
+  next.expires += std::chrono::hours(24 * 60);
+  const std::string envelope = manifest::sign(manifest::channel_type, manifest::encode(next), {library.publisher}).encode();
+  Status refused = library.catalog->renew_channel(model, stable, envelope, publisher_machine);
+  REQUIRE(code_of(refused) == ErrorCode::not_found);
+  CHECK(refused.error().message.find("was deleted") != std::string::npos);
+  CHECK(library.listed() == 0);
+}
+
+TEST_CASE("only the model's publishers delete, only the channel that they name, and only above its sequence") {
+  Deleting library;
+  must(library.move(library.pointer(library.id, 4)));
+  CHECK(code_of(library.remove(5, "stable", &library.stranger)) == ErrorCode::verification);
+  CHECK(code_of(library.remove(5, "stable", &library.other_org)) == ErrorCode::verification);
+  CHECK(code_of(library.remove(5, "other")) == ErrorCode::verification);
+  CHECK(code_of(library.remove(5, "stable", nullptr, 2)) == ErrorCode::verification);
+  CHECK(code_of(library.remove(4)) == ErrorCode::conflict);
+  CHECK(code_of(library.catalog->delete_channel(model, stable, library.pointer(library.id, 9).encode(), publisher_machine)) ==
+        ErrorCode::verification);
+  CHECK(library.listed() == 1);
+}
+
+TEST_CASE("a deleted channel frees its place in the quotas, and what is remembered of deletions has a bound and an end") {
+  Deleting library;
+  library.catalog = library.open({.per_model = 1});
+  must(library.move(library.pointer(library.id, 1)));
+  CHECK(code_of(library.add(library.id, "other")) == ErrorCode::conflict);
+  must(library.remove(2));
+  must(library.add(library.id, "other"));
+  // One deletion is as many as are remembered of this model.
+  library.catalog = library.open({.per_model = 2});
+  must(library.move(library.pointer(library.id, 3)));
+  CHECK(code_of(library.catalog->deletion(model, stable)) == ErrorCode::not_found);
+  library.catalog = library.open({.per_model = 0});
+  Status refused = library.remove(4);
+  REQUIRE(code_of(refused) == ErrorCode::conflict);
+  CHECK(refused.error().message.find("remembers 0 deleted channels") != std::string::npos);
+  library.catalog = library.open();
+  must(library.remove(4));
+  CHECK(must(sweep_database(library.database, library.clock.now() + std::chrono::days(99))).deletions == 0);
+  CHECK(must(sweep_database(library.database, library.clock.now() + std::chrono::days(101))).deletions == 1);
+  CHECK(code_of(library.catalog->history(model, stable)) == ErrorCode::not_found);
+  CHECK_FALSE(must(library.catalog->history(model, ChannelName::trusted("other"))).empty());
+}

@@ -140,6 +140,7 @@ TEST_CASE("a database of the first version is brought up to date, with all that 
             "ALTER TABLE releases DROP COLUMN withdrawn",
             "ALTER TABLE releases DROP COLUMN withdrawn_reason",
             "DROP INDEX channels_standing",
+            "DROP TABLE deleted_channels",
             "ALTER TABLE channels DROP COLUMN halted",
             "ALTER TABLE tokens DROP COLUMN trust_root",
             "ALTER TABLE machines DROP COLUMN revoked",
@@ -163,7 +164,7 @@ TEST_CASE("a database of the first version is brought up to date, with all that 
   }
   Database database = must(Database::open(file));
   auto row = [&](const char* sql) { return must(database.read([&](Session& session) { return session.run(sql); })).at(0); };
-  CHECK(row("PRAGMA user_version").number(0) == 8);
+  CHECK(row("PRAGMA user_version").number(0) == 9);
   CHECK(row("SELECT count(*) FROM channel_history WHERE model = 'm/n' AND channel = 'c' AND envelope = x'ee' AND at = 5 AND who = ''")
             .number(0) == 1);
   CHECK(row("SELECT withdrawn FROM releases").number(0) == 0);
