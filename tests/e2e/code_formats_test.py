@@ -9,7 +9,7 @@ import zipfile
 
 from cases import FleetCase, files_below, make_model
 from fleet import free_port
-from hostile_peer import HostilePeer, PIECE_LENGTH
+from hostile_peer import HostilePeer, piece_length_of
 
 # Deciding pieces of five files and what may come beside them before the verdict.
 COST_OF_A_REFUSAL = 2_000_000
@@ -191,7 +191,7 @@ class CodeFormats(FleetCase):
         data = b""
         for name in files_below(directory):  # in the order of the release, each from the beginning of a piece
             with open(os.path.join(directory, name), "rb") as file:
-                data += b"\0" * (-len(data) % PIECE_LENGTH) + file.read()
+                data += b"\0" * (-len(data) % piece_length_of(30_000_000)) + file.read()
         peer = self.fleet.join("peer")
         sent = [0]
 

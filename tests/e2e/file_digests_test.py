@@ -14,10 +14,11 @@ from cases import FleetCase, MB, write
 
 import member_http
 from fleet import free_port
-from hostile_peer import HostilePeer, PIECE_LENGTH
+from hostile_peer import HostilePeer, piece_length_of
 from hostile_tracker import payload_of, sign
 
 RELEASE = "application/vnd.shoal.release.v1+json"
+PIECE_LENGTH = piece_length_of(2 * MB)
 FILES = {"a.txt": 300, "weights.bin": 2 * MB, "z.bin": PIECE_LENGTH + 1}
 
 

@@ -10,9 +10,10 @@ import time
 from cases import FleetCase, MB, main_side_by_side, write
 
 import hostile_peer
-from hostile_peer import BLOCK, HostilePeer, PIECE_LENGTH, extended, machine_id, message, request
+from hostile_peer import BLOCK, HostilePeer, extended, machine_id, message, piece_length_of, request
 
-SIZE = 8 * MB
+SIZE = 26 * MB
+PIECE_LENGTH = piece_length_of(SIZE)  # four blocks
 
 
 def spoilt(block):
@@ -26,7 +27,7 @@ class LyingCase(FleetCase):
         super().setUp()
         self.liars = []
 
-    def start(self, size=SIZE, upload="1MB"):
+    def start(self, size=SIZE, upload="3MB"):
         directory = self.fleet.path("model")
         write(os.path.join(directory, "weights.bin"), size, 7)
         with open(os.path.join(directory, "weights.bin"), "rb") as file:
@@ -128,7 +129,7 @@ class Liars(LyingCase):
         self.assert_completes(self.liars)
 
     def test_a_liar_that_comes_back_is_turned_away(self):
-        self.start(upload="1MB")
+        self.start(upload="3MB")
         peer = self.liar(lambda piece, start, block: spoilt(block))
         self.assertTrue(peer.ended.wait(60))
         again = HostilePeer.__new__(HostilePeer)
@@ -143,7 +144,7 @@ class Liars(LyingCase):
     def test_a_machine_with_bad_memory_is_kept_away_for_a_while_and_nobody_else_is(self):
         chance = random.Random(3)
         self.start()
-        self.liar(lambda piece, start, block: spoilt(block) if chance.random() < 0.01 else block)
+        self.liar(lambda piece, start, block: spoilt(block) if chance.random() < 0.003 else block)
         self.assert_completes(self.liars)
 
     def test_a_fetch_that_goes_on_after_a_crash_names_the_liar_and_not_the_seeder(self):
@@ -162,7 +163,7 @@ class Liars(LyingCase):
         chance = random.Random(3)
         self.start()
         self.seeder.stop()
-        answer = lambda piece, start, block: spoilt(block) if chance.random() < 0.01 else block  # noqa: E731
+        answer = lambda piece, start, block: spoilt(block) if chance.random() < 0.003 else block  # noqa: E731
         self.liar(answer, comes_back=True)
         self.assert_completes(self.liars)
 

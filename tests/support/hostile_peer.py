@@ -20,8 +20,12 @@ SUGGEST, HAVE_ALL, HAVE_NONE, REJECT, ALLOWED_FAST = 13, 14, 15, 16, 17
 EXTENDED = 20
 SHOW = 20  # of shoal_show, when it goes to our machines
 
-PIECE_LENGTH = 64 * 1024  # of contents of less than 64 MB
 BLOCK = 16 * 1024
+
+
+def piece_length_of(size):
+    """What `publish` chooses for so many bytes, up to 64 MiB (decision 0010)."""
+    return next(length for length, most in ((16 * 1024, 512), (32 * 1024, 768), (64 * 1024, 1024)) if size <= length * most)
 
 
 def machine_id(member):
@@ -107,17 +111,17 @@ class HostilePeer:
         """Offers everything. `answer` gets piece, start and the right block, and returns what is sent instead, or None for silence."""
         self.offer_everything()
         self.socket.settimeout(None)
-        thread = threading.Thread(target=self._serve, args=(data, answer), daemon=True)
+        thread = threading.Thread(target=self._serve, args=(data, answer, piece_length_of(len(data))), daemon=True)
         thread.start()
         return thread
 
-    def _serve(self, data, answer):
+    def _serve(self, data, answer, piece_length):
         with contextlib.suppress(OSError, EOFError, ValueError):
             while True:
                 kind, body = self.next()
                 if kind == REQUEST:
                     piece, start, length = struct.unpack(">III", body)
-                    at = piece * PIECE_LENGTH + start
+                    at = piece * piece_length + start
                     block = answer(piece, start, data[at:at + length].ljust(length, b"\0"))
                     if block is not None:
                         self.send(message(PIECE, struct.pack(">II", piece, start) + block))
