@@ -14,24 +14,10 @@
 #include "swarm/deciding_gate.hpp"
 #include "swarm/deciding_pieces.hpp"
 #include "swarm/peer_log.hpp"
+#include "swarm/peer_messages.hpp"
 
 namespace shoal::swarm {
 namespace {
-
-void put(std::string& bytes, int number) {
-  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(static_cast<std::uint32_t>(number) >> shift);
-}
-
-/// BEP 3.
-std::string request_message(const lt::peer_request& request) {
-  std::string bytes;
-  put(bytes, 13);
-  bytes += '\6';
-  put(bytes, static_cast<int>(request.piece));
-  put(bytes, request.start);
-  put(bytes, request.length);
-  return bytes;
-}
 
 class PeerDeciding;
 
@@ -77,8 +63,9 @@ class PeerDeciding final : public lt::peer_plugin {
   void send_waiting() {
     std::string bytes;
     for (const lt::peer_request& request : std::exchange(waiting_, {})) {
-      bytes += request_message(request);
-      note_sent(peer_, PeerTally::Kind::request, static_cast<std::uint32_t>(static_cast<int>(request.piece)));
+      const auto piece = static_cast<DecidingGate::Piece>(static_cast<int>(request.piece));
+      bytes += request_message(piece, static_cast<std::uint32_t>(request.start), static_cast<std::uint32_t>(request.length));
+      note_sent(peer_, PeerTally::Kind::request, piece);
     }
     if (!bytes.empty() && peer_.native_handle() && !peer_.is_disconnecting())
       peer_.send_buffer(bytes.data(), static_cast<int>(bytes.size()));

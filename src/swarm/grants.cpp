@@ -21,6 +21,7 @@
 #include "swarm/grant_messages.hpp"
 #include "swarm/grant_policy.hpp"
 #include "swarm/peer_log.hpp"
+#include "swarm/peer_messages.hpp"
 #include "swarm/request_limit.hpp"
 #include "swarm/site_share.hpp"
 
@@ -35,15 +36,6 @@ constexpr int changes_a_second = 16;
 constexpr std::size_t fewest_under_way = 4;
 // Seconds that two complete machines stay linked, so that each hears of the other before the link ends.
 constexpr int farewell_ticks = 2;
-
-std::string big_endian(std::uint32_t number) {
-  std::string bytes;
-  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift);
-  return bytes;
-}
-
-// BEP 3 messages, whole.
-std::string have_message(std::uint32_t piece) { return std::string("\0\0\0\5\4", 5) + big_endian(piece); }
 
 // libtorrent asks a peer that it finds interesting for blocks when a block arrives, and when it is unchoked: not when it hears of a piece.
 // A machine that has nothing under way would then wait for seconds; an unchoke that says nothing new makes it look.

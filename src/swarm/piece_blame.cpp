@@ -14,6 +14,7 @@
 #include "swarm/block_digests.hpp"
 #include "swarm/block_ledger.hpp"
 #include "swarm/engine_penalties.hpp"
+#include "swarm/peer_messages.hpp"
 #include "swarm/solo_fetch.hpp"
 
 namespace shoal::swarm {
@@ -30,13 +31,6 @@ constexpr std::chrono::seconds look_for_sources{5};
 Piece number(lt::piece_index_t piece) { return static_cast<Piece>(static_cast<int>(piece)); }
 std::uint64_t place(const lt::peer_request& request) {
   return std::uint64_t{number(request.piece)} << 32 | static_cast<std::uint32_t>(request.start);
-}
-
-std::string request_message(Piece piece, const SoloFetch::Request& request) {
-  std::string message("\0\0\0\x0d\x06", 5);
-  for (const std::uint32_t number : {piece, request.start, request.length})
-    for (int shift = 24; shift >= 0; shift -= 8) message += static_cast<char>(number >> shift);
-  return message;
 }
 
 void end(lt::peer_connection_handle peer) {
@@ -166,7 +160,7 @@ class PeerBlame final : public lt::peer_plugin {
                                 static_cast<int>(request.length)};
     if (requested_.contains(place(same))) return;  // by libtorrent; the answer serves both
     ++requested_[place(same)];
-    const std::string message = request_message(piece, request);
+    const std::string message = request_message(piece, request.start, request.length);
     peer_.send_buffer(message.data(), static_cast<int>(message.size()));
   }
   lt::peer_connection_handle handle() const { return peer_; }

@@ -45,11 +45,13 @@ std::vector<lt::download_priority_t> priorities_of(const store::Layout& layout, 
   return priorities;
 }
 
+bool is_judged_early(const Content& content) { return content.mode == Mode::fetch && content.deciding_first; }
+
 using lt_plugin = std::function<std::shared_ptr<lt::torrent_plugin>(const lt::torrent_handle&, lt::client_data_t)>;
 
 /// What libtorrent is told of a content.
 lt::add_torrent_params parameters(lt::add_torrent_params loaded, const Content& content, const std::vector<bool>& have,
-                                  std::vector<lt_plugin> plugins) {
+                                  const std::vector<std::uint32_t>& deciding, std::vector<lt_plugin> plugins) {
   lt::add_torrent_params params = std::move(loaded);
   place_files(params, content.root, content.metainfo.layout());
   // Neither paused nor auto-managed: queueing would start with three downloads.
@@ -59,8 +61,7 @@ lt::add_torrent_params parameters(lt::add_torrent_params loaded, const Content& 
   params.have_pieces.resize(params.ti->num_pieces(), false);
   for (int i = 0; i < params.ti->num_pieces(); ++i)
     if (have.at(static_cast<std::size_t>(i))) params.have_pieces.set_bit(lt::piece_index_t(i));
-  if (content.mode == Mode::fetch && content.deciding_first)
-    params.piece_priorities = priorities_of(content.metainfo.layout(), deciding_pieces(content.metainfo.layout()));
+  if (is_judged_early(content)) params.piece_priorities = priorities_of(content.metainfo.layout(), deciding);
   for (lt_plugin& plugin : plugins) params.extensions.push_back(std::move(plugin));
   return params;
 }
@@ -135,7 +136,7 @@ class EngineSwarm final : public Swarm {
   Status start_torrent(const Content& content, const std::shared_ptr<HostedContent>& hosted);
   Status hand_to_engine(const Content& content, const std::shared_ptr<HostedContent>& hosted, const store::Added& added);
   std::shared_ptr<PieceBlame> blame(const Content& content, const std::shared_ptr<HostedContent>& hosted);
-  std::shared_ptr<DecidingWatch> gate(const Content& content, const std::shared_ptr<HostedContent>& hosted);
+  std::shared_ptr<DecidingWatch> gate(const Content& content, const InfoHash& id, const std::vector<std::uint32_t>& deciding);
   void announce(const std::shared_ptr<HostedContent>& hosted);
 
   const SwarmOptions options_;
@@ -206,22 +207,20 @@ std::shared_ptr<PieceBlame> EngineSwarm::blame(const Content& content, const std
 }
 
 /// None for what is not judged, or has no pieces that decide.
-std::shared_ptr<DecidingWatch> EngineSwarm::gate(const Content& content, const std::shared_ptr<HostedContent>& hosted) {
-  if (content.mode != Mode::fetch || !content.deciding_first) return nullptr;
-  const auto& layout = content.metainfo.layout();
-  const auto deciding = deciding_pieces(layout);
-  if (deciding.empty()) return nullptr;
-  return DecidingWatch::make(layout, deciding, clock_, [id = hosted->id(), events = events_] { events(Decidable{id}); });
+std::shared_ptr<DecidingWatch> EngineSwarm::gate(const Content& content, const InfoHash& id, const std::vector<std::uint32_t>& deciding) {
+  if (!is_judged_early(content) || deciding.empty()) return nullptr;
+  return DecidingWatch::make(content.metainfo.layout(), deciding, clock_, [id, events = events_] { events(Decidable{id}); });
 }
 
 Status EngineSwarm::hand_to_engine(const Content& content, const std::shared_ptr<HostedContent>& hosted, const store::Added& added) {
   SHOAL_TRY(auto loaded, load_torrent(content.metainfo.bytes()));
   const auto blamed = blame(content, hosted);
+  const auto deciding = deciding_pieces(content.metainfo.layout());
   disk_.enter(hosted->id(), {added.id, loaded.ti, added.unexplored, blamed ? blamed->watch() : nullptr});
   auto counter = [&mesh = mesh_, payload = std::vector{hosted->payload(), payload_}, bell = bell_](
                      const lt::torrent_handle&, lt::client_data_t) { return payload_counter(mesh, payload, bell); };
   auto rationing = [role = GrantRole{options_.directed, hosted->id().leading(), std::random_device()(), options_.memory_budget / 3, self_,
-                                     options_.site, deciding_pieces(content.metainfo.layout())},
+                                     options_.site, deciding},
                     &mesh = mesh_,
                     &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) { return grants(torrent, role, mesh, clock); };
   auto unread = [&mesh = mesh_, &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) {
@@ -232,13 +231,13 @@ Status EngineSwarm::hand_to_engine(const Content& content, const std::shared_ptr
   if (options_.speaks_grants) plugins.emplace_back(rationing);
   if (blamed) plugins.emplace_back([blamed](const lt::torrent_handle& torrent, lt::client_data_t) { return blamed->plugin(torrent); });
   // Behind those that look at requests: it keeps them from whatever follows.
-  if (const auto watch = gate(content, hosted)) {
+  if (const auto watch = gate(content, hosted->id(), deciding)) {
     hosted->set_gate(watch);
     plugins.emplace_back([watch](const lt::torrent_handle& torrent, lt::client_data_t) { return watch->plugin(torrent); });
   }
   plugins.emplace_back([](const lt::torrent_handle& torrent, lt::client_data_t) { return prompt_dialing(torrent); });
   lt::error_code error;
-  hosted->attach(session_.add_torrent(parameters(std::move(loaded), content, added.have, std::move(plugins)), error));
+  hosted->attach(session_.add_torrent(parameters(std::move(loaded), content, added.have, deciding, std::move(plugins)), error));
   if (error) return fail("content " + hosted->id().hex() + ": " + error.message());
   return {};
 }
