@@ -43,6 +43,11 @@ Status check_is_newest(const manifest::ChannelPointer& pointer, const SequenceRe
                                        ": set the channel again ('shoal channel set')");
 }
 
+/// The request is one that the tracker's version does not have.
+bool is_unknown_to_tracker(const Status& answer) {
+  return !answer.ok() && answer.error().message.find(http::no_such_path) != std::string::npos;
+}
+
 Error exhausted(const ModelName& model, const ChannelName& channel) {
   return fail(ErrorCode::conflict, title(model, channel) + " has the highest sequence that there is, which somebody gave it on " +
                                        "purpose: begin a new epoch, without the key that signed it ('shoal trust rotate --new-epoch')");
@@ -125,8 +130,7 @@ Result<std::uint64_t> ChannelMover::remove(const ModelName& model, const Channel
   // Before it is sent, like that of a move.
   SHOAL_CHECK(record.note(model, channel, {{epoch, sequence}, std::nullopt}));
   Status deleted = tracker_.delete_channel(model, channel, envelope.encode());
-  if (!deleted.ok() && deleted.error().message.find(http::no_such_path) != std::string::npos)
-    return fail("the tracker is of an earlier version, which deletes no channels: upgrade it");
+  if (is_unknown_to_tracker(deleted)) return fail("the tracker is of an earlier version, which deletes no channels: upgrade it");
   SHOAL_CHECK(std::move(deleted).within(title(model, channel)));
   return sequence;
 }
@@ -146,7 +150,7 @@ Result<manifest::ChannelPointer> ChannelMover::renew(const manifest::ChannelPoin
   // Before it is sent, like that of a move.
   SHOAL_CHECK(record.note(next.model, next.channel, {{next.epoch, next.sequence}, next.release}));
   Status renewed = tracker_.renew_channel(next.model, next.channel, envelope.encode());
-  if (!renewed.ok() && renewed.error().message.find(http::no_such_path) != std::string::npos)
+  if (is_unknown_to_tracker(renewed))
     return fail("the tracker is of an earlier version, which renews no pointers: upgrade it, or use 'shoal channel set'");
   SHOAL_CHECK(std::move(renewed).within(title(next.model, next.channel)));
   return next;

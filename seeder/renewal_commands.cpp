@@ -57,7 +57,10 @@ class Renewing {
   Status renew(const ListedChannel& listed) {
     const manifest::ChannelPointer& before = *listed.pointer;
     const WallTime now = desk_.clock->now();
-    if (before.issued <= now && now - before.issued < recent && before.expires > now) return tell(before, listed.version, false), Status();
+    if (before.issued <= now && now - before.issued < recent && before.expires > now) {
+      tell(before, listed.version, false);
+      return {};
+    }
     SHOAL_TRY(auto renewed, ChannelMover(*desk_.session, *desk_.tracker, signer_).renew(before));
     tell(renewed, listed.version, true);
     return {};

@@ -4,10 +4,14 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "tracker/database.hpp"
 
 namespace shoal::tracker {
 
 extern const cli::Option state_option;
+
+/// Of the tracker in --state, also while it runs. None is made in a directory without a tracker.
+Result<Database> database_of(const cli::Invocation& call);
 
 std::vector<cli::Command> node_commands();
 

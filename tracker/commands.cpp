@@ -233,10 +233,8 @@ Result<FleetPins> pins_of(const fs::path& state, Database& database) {
 
 Status run_token_create(cli::Invocation& call) {
   SHOAL_TRY(TokenOrder order, token_order(call));
-  fs::path state = call.get("--state");
-  SHOAL_CHECK(load_tracker(state));  // before a database is made in a directory without a tracker
-  SHOAL_TRY(Database database, Database::open(database_path(state)));
-  SHOAL_TRY(FleetPins pins, pins_of(state, database));
+  SHOAL_TRY(Database database, database_of(call));
+  SHOAL_TRY(FleetPins pins, pins_of(call.get("--state"), database));
   WallTime now = SystemClock().now();
   SHOAL_TRY(identity::JoinToken token, create_token(database, pins, order, now));
   std::string text = token.encode();

@@ -11,14 +11,22 @@ const cli::Option state_option{.name = "--state",
                                .fallback = "/var/lib/shoal/tracker",
                                .config_key = "state"};
 
+Result<Database> database_of(const cli::Invocation& call) {
+  const fs::path state = call.get("--state");
+  SHOAL_CHECK(load_tracker(state));
+  return Database::open(database_path(state));
+}
+
 namespace {
 
 constexpr std::size_t most_reason = 200;
 
+std::string shown(const NodeId& machine, const std::string& name) {
+  return "machine " + machine.str() + (name.empty() ? "" : " (" + name + ")");
+}
+
 Status run_nodes_revoke(cli::Invocation& call) {
-  fs::path state = call.get("--state");
-  SHOAL_CHECK(load_tracker(state));
-  SHOAL_TRY(Database database, Database::open(database_path(state)));
+  SHOAL_TRY(Database database, database_of(call));
   SHOAL_TRY(Revocation revocation,
             revoke(database, call.get("MACHINE"), printable(call.get("--reason"), most_reason), SystemClock().now()));
   const std::string until = format_time(revocation.certificate_until);
@@ -28,7 +36,7 @@ Status run_nodes_revoke(cli::Invocation& call) {
                    {"at", format_time(revocation.at)},
                    {"reason", revocation.reason},
                    {"certificate_until", until}},
-                  "machine " + revocation.machine.str() + (revocation.name.empty() ? "" : " (" + revocation.name + ")") +
+                  shown(revocation.machine, revocation.name) +
                       " is revoked: the tracker refuses it from now on, and its peers from their next announce");
   return {};
 }
@@ -50,9 +58,7 @@ cli::Command nodes_revoke_command() {
 
 Json removed_line(const Removal& removal) { return {{"type", "removed_node"}, {"id", removal.machine.str()}, {"name", removal.name}}; }
 
-std::string removed_text(const Removal& removal) {
-  return "machine " + removal.machine.str() + (removal.name.empty() ? "" : " (" + removal.name + ")") + " is off the list";
-}
+std::string removed_text(const Removal& removal) { return shown(removal.machine, removal.name) + " is off the list"; }
 
 Result<std::vector<Removal>> remove_chosen(const cli::Invocation& call, Database& database, WallTime now) {
   const std::string who = call.get("MACHINE");
@@ -67,9 +73,7 @@ Result<std::vector<Removal>> remove_chosen(const cli::Invocation& call, Database
 }
 
 Status run_nodes_remove(cli::Invocation& call) {
-  fs::path state = call.get("--state");
-  SHOAL_CHECK(load_tracker(state));
-  SHOAL_TRY(Database database, Database::open(database_path(state)));
+  SHOAL_TRY(Database database, database_of(call));
   SHOAL_TRY(auto removed, remove_chosen(call, database, SystemClock().now()));
   for (const Removal& removal : removed) call.out.result(removed_line(removal), removed_text(removal));
   if (removed.empty()) call.out.message("no machine's certificate ended that long ago");
