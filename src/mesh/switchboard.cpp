@@ -57,10 +57,11 @@ void Switchboard::call(VirtualEndpoint endpoint, tcp::socket engine) {
   net::co_spawn(io_, hear_engine(call), net::detached);
 }
 
+/// A link that is ending does not count: its worker takes it out of the table a moment after its sockets have ended.
 bool Switchboard::is_superseded(const LinkKey& key, VirtualEndpoint endpoint) const {
   if (!outside_.is_current(endpoint)) return true;
   auto link = links_.find(key);
-  return link && link->endpoint() != endpoint;
+  return link && link->end() == LinkEnd::alive && link->endpoint() != endpoint;
 }
 
 std::optional<tcp::endpoint> Switchboard::address_of(const NodeId& peer) const {
