@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is needed, builds, and runs the tests through ctest (docs/testing.md says what runs where).
+# Installs what is needed, runs the checks that need no build (scripts/check.sh), builds, and runs the tests through ctest
+# (docs/testing.md says what runs where).
 #   scripts/test.sh              what a change must pass: the presets release and asan, without the tests labelled nightly
 #   scripts/test.sh --all        those, the nightly tests, a build that compiles each source alone (preset dev), and the tests of
 #                                threads (preset tsan)
@@ -54,6 +55,7 @@ run() {
 }
 
 bash scripts/install-deps.sh --tests
+bash scripts/check.sh
 case "${1:-}" in
   '')
     for preset in release asan; do
