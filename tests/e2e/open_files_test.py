@@ -28,10 +28,10 @@ class OpenFiles(FleetCase):
         self.assert_same(directory, complete["path"])
 
     def limited_binary(self, limit=FEW):
-        """The binary behind a hard limit that it cannot raise."""
+        """The binary behind a limit, soft and hard, that it cannot raise."""
         path = self.fleet.path("limited-shoal")
         with open(path, "w", encoding="utf-8") as script:
-            script.write(f'#!/bin/sh\nulimit -Hn {limit}\nexec "{self.fleet.shoal}" "$@"\n')
+            script.write(f'#!/bin/sh\nulimit -n {limit} || exit 1\nexec "{self.fleet.shoal}" "$@"\n')
         os.chmod(path, 0o755)
         return path
 
