@@ -1,5 +1,10 @@
 #include "node/commands.hpp"
 
+#include <limits.h>
+#include <unistd.h>
+
+#include <array>
+
 #include "cli/state_option.hpp"
 #include "node/agent_commands.hpp"
 #include "node/fleet_view.hpp"
@@ -11,6 +16,7 @@
 #include "node/puller.hpp"
 #include "node/repairer.hpp"
 #include "node/stall_option.hpp"
+#include "registry/machine_name.hpp"
 #include "swarm/trust_chain.hpp"
 
 namespace shoal::node {
@@ -45,6 +51,13 @@ Result<std::string> token_text(const Invocation& call) {
   return text;
 }
 
+std::string host_name() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
+}
+
+std::string machine_text(const std::string& id, const std::string& name) { return name.empty() ? id : name + " (" + id + ")"; }
+
 Status run_join(Invocation& call) {
   SystemClock clock;
   JoinRequest request;
@@ -53,19 +66,22 @@ Status run_join(Invocation& call) {
   if (std::string root = call.get("--trust-root"); !root.empty()) {
     SHOAL_TRY(request.trust_root, manifest::TrustFingerprint::from_hex(root).within("--trust-root"));
   }
-  request.name = call.get("--name");
+  request.name = call.get("--name").empty() ? registry::name_from_host(host_name()) : call.get("--name");
   request.site = call.get("--site");
+  SHOAL_CHECK(registry::check_machine_name(request.name, "--name"));
+  SHOAL_CHECK(registry::check_site(request.site, "--site"));
   request.replace = call.on("--replace");
   fs::path state = call.get("--state");
   SHOAL_TRY(Joined joined, join(state, request, clock, call.shutdown.token()));
   std::string id = joined.identity.id.str(), role(identity::name(joined.identity.role));
-  call.out.result(
-      {{"type", "joined"},
-       {"id", id},
-       {"role", role},
-       {"fleet", joined.identity.fleet.str()},
-       {"certificate_until", format_time(joined.certificate_until)}},
-      "joined fleet " + joined.identity.fleet.str() + " as " + role + " " + id + "; the certificate renews itself from " + state.string());
+  call.out.result({{"type", "joined"},
+                   {"id", id},
+                   {"name", request.name},
+                   {"role", role},
+                   {"fleet", joined.identity.fleet.str()},
+                   {"certificate_until", format_time(joined.certificate_until)}},
+                  "joined fleet " + joined.identity.fleet.str() + " as " + role + " " + machine_text(id, request.name) +
+                      "; the certificate renews itself from " + state.string());
   return {};
 }
 
@@ -211,7 +227,7 @@ cli::Command join_command() {
           {{"TOKEN", "what 'shoal token create' printed; - reads it from standard input", false}},
           {state_option,
            {"--token-file", "FILE", "read the token from this file"},
-           {"--name", "NAME", "how people call this machine; shown by status"},
+           {"--name", "NAME", "human-readable name, shown by status; default: the host name"},
            {"--site", "SITE", "where it stands: about one copy of a checkpoint crosses to each site"},
            {"--replace", "", "give up the identity that this machine has; what it fetched stays"},
            {"--trust-root", "FINGERPRINT", "SHA-256 of the trust root from a source other than the token, in hexadecimal"}},

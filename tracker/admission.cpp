@@ -1,9 +1,8 @@
 #include "tracker/admission.hpp"
 
-#include <algorithm>
-
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
+#include "registry/machine_name.hpp"
 #include "tracker/admission_records.hpp"
 #include "tracker/node_ids.hpp"
 
@@ -12,13 +11,6 @@ namespace {
 
 constexpr std::size_t token_id_size = 10;      // bytes
 constexpr std::size_t token_secret_size = 32;  // bytes
-
-/// Names and sites are shown to people and written to logs.
-Status check_label(const std::string& label, std::string_view what) {
-  bool printable = std::all_of(label.begin(), label.end(), [](unsigned char c) { return c >= 0x20 && c < 0x7f; });
-  if (label.size() <= 64 && printable) return {};
-  return fail(ErrorCode::usage, std::string(what) + " must be at most 64 printable ASCII characters");
-}
 
 /// The token, if it is known and the secret is its own. The same words for both refusals: an id alone must not be confirmed.
 Result<TokenRecord> known_token(Session& session, const registry::EnrolRequest& request) {
@@ -101,8 +93,8 @@ Result<TokenRecord> Admission::usable_token(Session& session, const registry::En
 }
 
 Result<registry::EnrolReply> Admission::enrol_checked(const registry::EnrolRequest& request) {
-  SHOAL_CHECK(check_label(request.name, "the name of a machine"));
-  SHOAL_CHECK(check_label(request.site, "the site of a machine"));
+  SHOAL_CHECK(registry::check_machine_name(request.name, "the name of a machine"));
+  SHOAL_CHECK(registry::check_site(request.site, "the site of a machine"));
   // First without a lock and without a signature: strangers must not make the tracker work.
   SHOAL_TRY(TokenRecord token, database_.read([&](Session& session) { return usable_token(session, request); }));
   NodeId fresh = make_node_id();

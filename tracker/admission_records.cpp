@@ -15,18 +15,39 @@ Status insert_token(Session& session, const TokenRecord& token) {
   return {};
 }
 
-Result<std::optional<TokenRecord>> find_token(Session& session, const std::string& id) {
-  SHOAL_TRY(auto rows,
-            session.run("SELECT secret_hash, role, uses_left, created, expires, trust_root FROM tokens WHERE id = ?", {Value::blob(id)}));
-  if (rows.empty()) return std::optional<TokenRecord>();
-  const Row& row = rows.front();
-  SHOAL_TRY(Sha256 secret_hash, Sha256::from_raw(row.text(0)));
-  SHOAL_TRY(identity::Role role, identity::parse_role(row.text(1)));
-  Sha256 trust_root;
-  if (!row.text(5).empty()) {
-    SHOAL_TRY(trust_root, Sha256::from_raw(row.text(5)));
+namespace {
+
+constexpr const char* one_token = "SELECT id, secret_hash, role, uses_left, created, expires, trust_root FROM tokens WHERE id = ?";
+constexpr const char* every_token =
+    "SELECT id, secret_hash, role, uses_left, created, expires, trust_root FROM tokens ORDER BY expires, id";
+
+Result<TokenRecord> token_of(const Row& row) {
+  TokenRecord token{row.text(0), {}, {}, row.number(3), time_of(row.number(4)), time_of(row.number(5)), {}};
+  SHOAL_TRY(token.secret_hash, Sha256::from_raw(row.text(1)));
+  SHOAL_TRY(token.role, identity::parse_role(row.text(2)));
+  if (!row.text(6).empty()) {
+    SHOAL_TRY(token.trust_root, Sha256::from_raw(row.text(6)));
   }
-  return std::optional(TokenRecord{id, secret_hash, role, row.number(2), time_of(row.number(3)), time_of(row.number(4)), trust_root});
+  return token;
+}
+
+}  // namespace
+
+Result<std::optional<TokenRecord>> find_token(Session& session, const std::string& id) {
+  SHOAL_TRY(auto rows, session.run(one_token, {Value::blob(id)}));
+  if (rows.empty()) return std::optional<TokenRecord>();
+  SHOAL_TRY(TokenRecord token, token_of(rows.front()));
+  return std::optional(std::move(token));
+}
+
+Result<std::vector<TokenRecord>> all_tokens(Session& session) {
+  SHOAL_TRY(auto rows, session.run(every_token));
+  std::vector<TokenRecord> tokens;
+  for (const Row& row : rows) {
+    SHOAL_TRY(TokenRecord token, token_of(row));
+    tokens.push_back(std::move(token));
+  }
+  return tokens;
 }
 
 Result<bool> take_use(Session& session, const std::string& token_id) {

@@ -29,6 +29,8 @@ struct EnrolmentRecord {
 
 Status insert_token(Session& session, const TokenRecord& token);
 Result<std::optional<TokenRecord>> find_token(Session& session, const std::string& id);
+/// In the order in which they expire.
+Result<std::vector<TokenRecord>> all_tokens(Session& session);
 /// Takes one use; false where none was left.
 Result<bool> take_use(Session& session, const std::string& token_id);
 

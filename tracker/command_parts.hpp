@@ -14,5 +14,6 @@ extern const cli::Option state_option;
 Result<Database> database_of(const cli::Invocation& call);
 
 std::vector<cli::Command> node_commands();
+std::vector<cli::Command> token_commands();
 
 }  // namespace shoal::tracker

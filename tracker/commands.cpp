@@ -269,6 +269,7 @@ cli::Command token_create_command() {
 
 std::vector<cli::Command> commands() {
   std::vector<cli::Command> all{fleet_init_command(), tracker_run_command(), token_create_command()};
+  for (cli::Command& command : token_commands()) all.push_back(std::move(command));
   for (cli::Command& command : node_commands()) all.push_back(std::move(command));
   return all;
 }

@@ -1,6 +1,7 @@
-// `shoal nodes revoke` and `shoal nodes remove`: on the tracker's host, by whoever may write the tracker's state.
+// `shoal nodes revoke`, `shoal nodes remove` and `shoal nodes rename`: on the tracker's host, by whoever may write the tracker's state.
 #include "tracker/command_parts.hpp"
 #include "tracker/removals.hpp"
+#include "tracker/renames.hpp"
 #include "tracker/state.hpp"
 
 namespace shoal::tracker {
@@ -96,8 +97,29 @@ cli::Command nodes_remove_command() {
           .role = "Tracker"};
 }
 
+Status run_nodes_rename(cli::Invocation& call) {
+  SHOAL_TRY(Database database, database_of(call));
+  SHOAL_TRY(Rename rename, rename_machine(database, call.get("MACHINE"), call.get("NAME")));
+  call.out.result({{"type", "renamed_node"}, {"id", rename.machine.str()}, {"before", rename.before}, {"name", rename.name}},
+                  shown(rename.machine, rename.before) + " is called " + rename.name + " from now on");
+  return {};
+}
+
+cli::Command nodes_rename_command() {
+  return {.path = "nodes rename",
+          .summary = "give a machine another name",
+          .details =
+              "Runs on the tracker's host, even while the tracker runs. Lists, histories and commands use the new name at once.\n\n"
+              "Example: shoal nodes rename w25rks6rzwal gpu-4",
+          .positionals = {{"MACHINE", "its id, or its name where only one machine has it", true},
+                          {"NAME", "the new name, without spaces", true}},
+          .options = {state_option},
+          .run = run_nodes_rename,
+          .role = "Tracker"};
+}
+
 }  // namespace
 
-std::vector<cli::Command> node_commands() { return {nodes_revoke_command(), nodes_remove_command()}; }
+std::vector<cli::Command> node_commands() { return {nodes_revoke_command(), nodes_remove_command(), nodes_rename_command()}; }
 
 }  // namespace shoal::tracker

@@ -96,6 +96,38 @@ class Join(cases.FleetCase):
         self.assertEqual(done.code, 2)
         self.assertIn("--token-file", " ".join(event.get("message", "") for event in done.events) + done.errors)
 
+    def test_a_machine_is_called_like_its_host_and_a_bad_name_does_not_use_the_token(self):
+        bad = self.fleet.run("join", self.token, "--state", self.state, "--name", "gpu 4", check=False)
+        self.assert_refused(bad, 2, "--name", "without spaces")
+        joined = self.fleet.run("join", self.token, "--state", self.state).events[-1]
+        host = "".join(c for c in socket.gethostname().split(".")[0][:64] if c.isascii() and c.isprintable() and c != " ")
+        self.assertEqual(joined["name"], host)
+        names = [row["name"] for row in self.fleet.run("nodes", "list", "--state", self.source.state).events]
+        self.assertIn(host, names)
+
+    def on_tracker(self, *words, **more):
+        return self.fleet.run(*words, "--state", self.fleet.path("tracker"), **more)
+
+    def test_a_token_that_was_taken_back_lets_nobody_in(self):
+        listed = self.on_tracker("token", "list").events
+        self.assertEqual([row["uses_left"] for row in listed], [1])
+        revoked = self.on_tracker("token", "revoke", listed[0]["id"][:8]).events[-1]
+        self.assertEqual(revoked["id"], listed[0]["id"])
+        self.assertEqual(self.on_tracker("token", "list").events, [])
+        self.assertEqual(self.join().returncode, 10)
+        self.assertEqual(self.ghosts(), [])
+        self.assertEqual(self.on_tracker("token", "revoke", listed[0]["id"], check=False).code, 10)
+
+    def test_a_machine_is_renamed_while_the_tracker_runs(self):
+        self.join(check=True)
+        self.on_tracker("nodes", "rename", "late", "early")
+        names = [row["name"] for row in self.fleet.run("nodes", "list", "--state", self.source.state).events]
+        self.assertIn("early", names)
+        self.assertNotIn("late", names)
+        taken = self.on_tracker("nodes", "rename", self.source.name, "early", check=False)
+        self.assertEqual(taken.code, 1)
+        self.assertEqual(self.on_tracker("nodes", "rename", "ghost", "spirit", check=False).code, 10)
+
     def test_something_in_the_way(self):
         cases.write(self.state, 10, 1)
         self.assert_harmless(self.join(), self.state)
