@@ -29,7 +29,7 @@ struct Hook {
   std::string target;  // what stood after the kind's name; for http the whole URL
 };
 
-/// One of (docs/operations.md, "Hooks"):
+/// One of (docs/inference.md, "Hooks"):
 ///   exec:/usr/local/bin/reload --flag    split at spaces, no shell           shell:TEXT    /bin/sh -c TEXT
 ///   http://127.0.0.1:9000/switched       POST of the context as JSON         systemd:UNIT  systemctl reload-or-restart UNIT
 ///   triton:http://127.0.0.1:8000[/NAME]  sglang:http://127.0.0.1:30000       vllm:http://127.0.0.1:8000

@@ -52,7 +52,9 @@ python3 "$root/packaging/make_completion.py" "$binary" zsh > "$tree/completion/_
 for service in tracker seeder node join; do cp "$root/packaging/systemd/shoal-$service.service" "$tree/debian/shoal.shoal-$service.service"; done
 cp -r "$root/configs" "$tree/configs"
 mkdir "$tree/docs"
-cp "$root"/README.md "$root"/CHANGELOG.md "$root"/docs/*.md "$tree/docs/"
+cp "$root"/docs/*.md "$tree/docs/"
+mv "$tree/docs/README.md" "$tree/docs/index.md"
+cp "$root"/README.md "$root"/CHANGELOG.md "$tree/docs/"
 
 cat > "$tree/debian/shoal.install" << 'END'
 shoal usr/bin

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The checks that need no build: style, includes, language and spelling. They take seconds, so scripts/test.sh runs them first.
+# The checks that need no build: style, includes, links, language and spelling. They take seconds, so scripts/test.sh runs them first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-echo "== style, includes, language, spelling"
+echo "== style, includes, links, language, spelling"
 bash scripts/format.sh --check
 python3 tests/architecture/check_includes.py
+python3 tests/architecture/check_links.py
 python3 tests/architecture/check_language.py
 codespell

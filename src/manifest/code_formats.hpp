@@ -1,5 +1,5 @@
 // Which files of a release may execute code when they are loaded: all of them but those whose structure was followed and holds data alone.
-// Pure; docs/formats.md, "Formats that execute code", is the table.
+// Pure; docs/code-formats.md is the table.
 //
 // A publisher and a node decide by the same functions.
 #pragma once

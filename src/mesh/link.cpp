@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t turn_limit = 256 * 1024;
 /// ... and how many TLS records it reads: a peer that puts single bytes into records takes no more time than others.
 constexpr unsigned most_records = 128;
-/// How long `have` messages are kept back, and from how many bytes on they are not (docs/performance.md).
+/// How long `have` messages are kept back, and from how many bytes on they are not (docs/fan-out.md).
 constexpr std::chrono::milliseconds keep_for{40};
 constexpr std::size_t most_kept = 8 * 9;
 /// The same towards a seeder, which wants no piece: what forty nodes tell it would fill a slow uplink with acknowledgements.

@@ -1,4 +1,4 @@
-// The debug lines about links, from the dial to the end: `link.*`. docs/operations.md, "Following one link", explains them.
+// The debug lines about links, from the dial to the end: `link.*`. docs/troubleshooting.md, "Following one link", explains them.
 // Any thread. Bounded for each machine or address (log::debug_of).
 #pragma once
 

@@ -31,7 +31,7 @@ constexpr milliseconds far_hungry_after{3000};  // the way between sites is the 
 constexpr milliseconds look_again{100};
 // Pieces that one in so many peers has are rare.
 constexpr std::size_t rare_share = 8;
-// One in so many pieces may go out again to peers that others feed. More cost copies, and ended no fetch sooner (docs/performance.md).
+// One in so many pieces may go out again to peers that others feed. More cost copies, and ended no fetch sooner (docs/fan-out.md).
 constexpr std::size_t again_share = 128;
 // Who left with everything still passes it on for so long.
 constexpr milliseconds departed_for{5000};

@@ -1,4 +1,4 @@
-// The debug lines about a peer as the BitTorrent engine meets it: `peer.*`. docs/operations.md, "Following one link", explains them.
+// The debug lines about a peer as the BitTorrent engine meets it: `peer.*`. docs/troubleshooting.md, "Following one link", explains them.
 #pragma once
 
 #include <libtorrent/extensions.hpp>

@@ -12,7 +12,7 @@ namespace shoal::swarm {
 /// peer is not asked of an idle one. A machine that says how many requests it takes (`reqq`, BEP 10) is obeyed at once: it says what it
 /// sends to the peer in an eighth of a second and in the way there and back. A peer that could be served faster gets there within seconds,
 /// because its requests are answered in less time than that. More than an eighth made last nodes later and sources send more: what waits in
-/// many connections to one machine is dropped on its doorstep and sent again (docs/performance.md).
+/// many connections to one machine is dropped on its doorstep and sent again (docs/fan-out.md).
 class RequestLimit {
  public:
   /// Once a second, with the payload that was sent to the peer in it and the round trip when nothing waits: the new limit, if the peer is

@@ -33,7 +33,7 @@ std::string noise(std::mt19937_64& engine, std::size_t size) {
   return bytes;
 }
 
-/// A row of the table in docs/formats.md, and files that belong to it.
+/// A row of the table in docs/code-formats.md, and files that belong to it.
 struct Row {
   std::string row;
   std::vector<Files> samples;
@@ -284,8 +284,8 @@ TEST_CASE("everything else needs consent, and the reason says what it is") {
     }
 }
 
-TEST_CASE("docs/formats.md has each of these rows") {
-  const std::string docs = read_text(std::filesystem::path(SHOAL_TEST_DATA) / "../../docs/formats.md");
+TEST_CASE("docs/code-formats.md has each of these rows") {
+  const std::string docs = read_text(std::filesystem::path(SHOAL_TEST_DATA) / "../../docs/code-formats.md");
   for (const auto* rows : {&accepted, &needing_consent})
     for (const Row& row : *rows) CHECK_MESSAGE(docs.find("\n| " + row.row + " |") != std::string::npos, row.row);
 }
