@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a Debian package of a release build.
+# Makes a Debian package from a release build.
 #   packaging/build-deb.sh [--binary FILE] [--output DIR]
 # Without --binary it builds the `release` preset first. The package and its .changes land in DIR (build/deb). Needs debhelper.
 set -euo pipefail
@@ -19,13 +19,13 @@ while (($#)); do
   esac
   shift 2
 done
-command -v dh > /dev/null || fail "there is no debhelper: install it (apt-get install debhelper), or run scripts/install-deps.sh --tests"
+command -v dh > /dev/null || fail "debhelper is missing: install it (apt-get install debhelper), or run scripts/install-deps.sh --tests"
 
 if [[ -z $binary ]]; then
   (cd "$root" && cmake --preset release && cmake --build --preset release --target shoal -j "$(nproc)") >&2
   binary=$root/build/release/bin/shoal
 fi
-[[ -x $binary ]] || fail "$binary is no program"
+[[ -x $binary ]] || fail "$binary is not an executable program"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -34,14 +34,14 @@ mkdir -p "$tree/man" "$tree/completion" "$output"
 cp -r "$root/packaging/debian" "$tree/debian"
 cp "$binary" "$tree/shoal"
 
-# The time of the last commit, so that the same source gives the same package.
+# The time of the last commit makes the package reproducible.
 epoch=$(git -C "$root" log -1 --format=%ct 2> /dev/null || stat -c %Y "$root/CHANGELOG.md")
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$epoch}
 version=$("$binary" --version | sed 's/^shoal //; s/-/./g')
 cat > "$tree/debian/changelog" << END
 shoal ($version) unstable; urgency=medium
 
-  * Built from source; CHANGELOG.md tells what is new.
+  * Built from source; see CHANGELOG.md.
 
  -- Shoal developers <dev@shoal.invalid>  $(date -R -u -d "@$SOURCE_DATE_EPOCH")
 END

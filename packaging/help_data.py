@@ -1,4 +1,4 @@
-"""What `shoal help --json` says, for the scripts that make man pages and completions of it. Standard library only."""
+"""Reads `shoal help --json`, from which man pages and completions are generated. Standard library only."""
 import json
 import subprocess
 

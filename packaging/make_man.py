@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Man pages from the help texts: shoal.1 and one page for each command.
+"""Generates man pages from the help texts: shoal.1 and one page per command.
 
     make_man.py SHOAL DIRECTORY [--date YYYY-MM-DD]
 """
@@ -94,7 +94,7 @@ def overview_page(data, date):
         for command in data["commands"]:
             if command["role"] == role:
                 out += f".TP\n.BR {escaped(help_data.page_name(command))} ({SECTION})\n{escaped(command['summary'])}\n"
-    out += ".SH OPTIONS\nThose of every command:\n" + "".join(option(entry) for entry in data["options"])
+    out += ".SH OPTIONS\nThese apply to every command:\n" + "".join(option(entry) for entry in data["options"])
     out += (".SH FILES\n.TP\n.I /etc/shoal/tracker.toml, /etc/shoal/seeder.toml, /etc/shoal/node.toml\n"
             "Configuration of the services; every key is there with its default.\n.TP\n.I /var/lib/shoal\nThe state of this machine.\n")
     return out + exit_status(data) + see_also([help_data.page_name(command) for command in data["commands"]])

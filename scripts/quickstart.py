@@ -26,7 +26,7 @@ VOICE = ["-v", "en-us+f5", "-s", "115"]  # a voice that this speech model unders
 
 
 class Screen:
-    """What the user sees: text on stderr and the tables on stdout, or JSON lines on stdout."""
+    """Output for the user: text on stderr and the tables on stdout, or JSON lines on stdout."""
 
     def __init__(self, as_json):
         self.as_json = as_json
