@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What a machine costs that has nothing to do: wake-ups a second and percent of a core.
+"""Measures what an idle machine costs: wake-ups per second and percent of a core.
 
-Three machines are watched: a node that follows a channel and has its release, the seeder of that one release, and a seeder of many.
+It watches three machines: a node that follows a channel and has its release, the seeder of that one release, and a seeder of many.
 """
 import argparse
 import json

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One seeder to one node on loopback, beside curl over TLS 1.3 from nginx followed by openssl dgst. See link.py for what is measured.
+# Compares one seeder and one node on loopback with curl over TLS 1.3 from nginx followed by openssl dgst. See link.py for the measurement.
 #   bench/link.sh [--size-mb 2000] [--runs 3] [--json]
 set -euo pipefail
 cd "$(dirname "$0")/.."

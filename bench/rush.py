@@ -3,8 +3,9 @@
 
     bench/rush.py [--members 10000] [--certificates 200] [--size-mb 20] [--within 60] [--processes 4] [--json]
 
-Members share certificates (making ten thousand takes longer than the rush). Prints how long until all were served, how often they were told to come back, what
-the tracker took of memory, and how long another member waited for its status meanwhile. Loopback, and the members take as much processor time as the tracker.
+Members share certificates, since making ten thousand takes longer than the rush. Prints the time until all were served, the number of
+503 answers, the tracker's memory, and how long another member waited for its status meanwhile. Runs on loopback, where the members take
+as much processor time as the tracker.
 """
 import argparse
 import asyncio

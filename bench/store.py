@@ -1,4 +1,5 @@
-"""What the store costs and saves, each beside what it is measured against. One run, one object with --json.
+#!/usr/bin/env python3
+"""Measures what the store costs and saves, each figure beside its yardstick. One run, one object with --json.
 
   publish   `shoal publish` of a checkpoint in the page cache, beside `openssl speed` of the hashes that a release holds, on all cores:
             for each byte SHA-256 twice, of its piece and of its file, and SHA-1 once, of its piece

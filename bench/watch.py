@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What one look of `shoal seed --watch` at a large tree costs: seconds and memory.
+"""Measures what one look of `shoal seed --watch` at a large tree costs: seconds and memory.
 
-The trees are of empty-ish files that no rule completes, so that nothing is hashed: what is measured is names and metadata alone.
+The trees hold nearly empty files that no rule completes, so nothing is hashed: it measures names and metadata alone.
 """
 import argparse
 import json
@@ -48,7 +48,7 @@ def measure(fleet, source, root, looks):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--looks", type=int, default=5)
-    parser.add_argument("--millions", action="store_true", help="also a million files in one directory, which is said to be too many")
+    parser.add_argument("--millions", action="store_true", help="also a million files in one directory, more than a release may have")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--dir", help="where the trees are made; default: a temporary directory")
     options = parser.parse_args()

@@ -82,7 +82,7 @@ def run_once(system, case, lab, gates, deadline):
     try:
         for host in case.nodes:
             system.start_node(host, gates[1] if host in case.late else gates[0])
-        time.sleep(0.5)  # the programs stand before the gate
+        time.sleep(0.5)  # the programs reach the gate
         return _watch(system, case, lab, gates, deadline)
     finally:
         for gate in gates:

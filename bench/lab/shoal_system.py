@@ -39,7 +39,7 @@ class ShoalNode:
         return None
 
     def claims(self):
-        """What the node itself says, for comparison with the counters."""
+        """The node's own figures, for comparison with the counters."""
         event = self._process.last("complete") or {}
         return {key: event[key] for key in ("bytes_from_source", "bytes_from_peers", "seconds") if key in event}
 
@@ -120,7 +120,7 @@ class Shoal(System):
         self.run(host, "join", token, "--state", self.state(host), "--name", host, *site)
 
     def piece_bytes(self):
-        """What the publisher chose, from the metainfo that lies in its state."""
+        """The piece length that the publisher chose, from the metainfo in its state."""
         for at, _, names in os.walk(self.state("source")):
             for name in names:
                 with open(os.path.join(at, name), "rb") as file:

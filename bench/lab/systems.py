@@ -1,7 +1,7 @@
-"""What the systems under test have in common, and the list of them.
+"""The common parts of the systems under test, and the list of them.
 
-A system is told to begin (tracker and source run and are ready), to start nodes (held back by a gate), and to end. Every node and the source go on
-serving until the end. A node is complete when its own program says so: all bytes there and checked.
+The lab calls `begin` (tracker and source run and are ready), starts nodes (held back by a gate), and ends the system. Every node and the
+source serve until the end. A node is complete when its own program says so: all bytes are there and checked.
 """
 import contextlib
 import os
@@ -68,7 +68,7 @@ class MarkedNode:
 
 
 class System:
-    """What a run asks of a system. `payload` is a directory, whose content each node has to have in the end."""
+    """The interface that a run uses. `payload` is a directory whose content each node must have at the end."""
 
     def __init__(self, name, lab, directory, payload, piece_kib):
         self.name = name

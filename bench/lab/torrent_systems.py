@@ -29,7 +29,7 @@ def needs(*programs):
 
 
 class Torrent(System):
-    """What a client adds is `command(host, data, seeding, mark)`: (argv, environment)."""
+    """A client adds `command(host, data, seeding, mark)`, which returns (argv, environment)."""
 
     def prepare(self):
         self.torrent = self.path("fanout.torrent")

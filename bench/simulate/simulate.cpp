@@ -6,8 +6,8 @@
 // All links are alike and carry one piece in one unit of time, up and down at once; a source's is R times as fast. A source has a link
 // to each of the first 1000 nodes; word of a piece takes two units to arrive. A node asks each neighbour for one piece at a time, or for
 // its share of what arrives in 1.2 % of the run (0.25 s where the ideal is 20 s) where that is more. Neighbours are drawn as the tracker
-// hands out peers: each joiner gets half a degree of those who came before it, of two at random the one that has fewer links. Who has fewer
-// than L after that asks once more, 5 to 10 s later, and gets as many as it lacks (swarm/announce_schedule.hpp; --least 0: it does not).
+// hands out peers: each joiner gets half a degree of the earlier nodes, of two at random the one that has fewer links. A node with fewer
+// than L links after that asks once more, 5 to 10 s later, and gets as many as it lacks (swarm/announce_schedule.hpp; --least 0: it does not).
 //
 // Every node begins with PERCENT of the pieces: the same ones as all others (--alike 1, a new version of what all have), or each its own (a
 // fetch that was interrupted). As in the product, a node that begins with half or more rations what it brought, and shows what it fetches.
@@ -111,7 +111,7 @@ class Simulation {
   struct Request {
     std::uint32_t to, piece;
   };
-  /// What a host that rations knows of the others.
+  /// The knowledge that a directing host has of the others.
   struct Rationing {
     Rationing(std::uint32_t pieces, std::uint64_t seed) : policy(pieces, 1, seed) {}
     GrantPolicy policy;
