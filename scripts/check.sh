@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The checks that need no build: style, includes, links, language and spelling. They take seconds, so scripts/test.sh runs them first.
+# The checks that need no build: style, includes, links, language and spelling. They take seconds; scripts/test.sh runs them first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs the Debian 12 packages that building, testing and the quickstart need. Quiet and quick when nothing is missing.
+# Installs the Debian 12 packages that building, testing and the quickstart need. Prints nothing if nothing is missing.
 #   scripts/install-deps.sh              to build and to run the quickstart
-#   scripts/install-deps.sh --tests      also what the tests use (foreign BitTorrent clients, network tools)
-#   scripts/install-deps.sh --bench      also what the benchmarks run beside us
+#   scripts/install-deps.sh --tests      also the tests' packages (foreign BitTorrent clients, network tools)
+#   scripts/install-deps.sh --bench      also the systems that the benchmarks compare with
 set -euo pipefail
 
 build=(build-essential cmake ninja-build ccache pkg-config git libtorrent-rasterbar-dev libboost-dev libssl-dev nlohmann-json3-dev
@@ -48,7 +48,7 @@ if ((EUID != 0)); then
 fi
 as_root+=(env DEBIAN_FRONTEND=noninteractive)
 
-# promtool alone: the package that it is in (prometheus) would start a service.
+# promtool alone: its package (prometheus) would start a service.
 promtool() {
   local into
   into=$(mktemp -d)
@@ -64,13 +64,13 @@ update() {
   echo "install-deps: updating the package lists" >&2
   "${as_root[@]}" apt-get update -q > "$log" 2>&1 || {
     cat "$log" >&2
-    fail "apt-get update failed, see above: this machine needs a Debian mirror that it can reach"
+    fail "apt-get update failed, see above: this machine must reach a Debian mirror"
   }
 }
 install() { "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}" > "$log" 2>&1; }
 
 if ((${#missing[@]})); then
-  # The lists of packages are fetched only where they do not know what is missing, or where they are too old to install it.
+  # Updates the package lists only if they do not know a missing package, or are too old to install it.
   updated=
   apt-cache show --no-all-versions "${missing[@]}" > /dev/null 2>&1 || { update && updated=yes; }
   echo "install-deps: installing ${missing[*]}" >&2

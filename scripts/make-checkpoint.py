@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a sharded safetensors checkpoint with pseudo-random bf16 weights: the same seed and size give the same bytes.
 
-The headers are what every reader of safetensors expects; the weights are finite and small, and do not compress well.
+The headers follow the safetensors format; the weights are finite and small, and do not compress well.
 """
 import argparse
 import json
@@ -16,7 +16,7 @@ TENSORS_PER_SHARD = 16
 COLUMNS = 1024  # of every matrix
 CHUNK = 16 << 20
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
-# The high byte of a bf16 holds the sign and seven bits of the exponent: any byte becomes one of a small, finite number.
+# The high byte of a bf16 has the sign and seven bits of the exponent; this maps any byte to a small, finite number.
 HIGH_BYTES = bytes((b & 0x80) | (0x3B + b % 3) for b in range(256))
 
 
@@ -98,7 +98,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", help="a new or empty directory")
     parser.add_argument("--size", type=parse_size, default="512MB", help="bytes of weights (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="another seed gives other weights (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="a different seed gives different weights (default: %(default)s)")
     options = parser.parse_args()
     if options.size < 2:
         parser.error("--size must be at least 2 bytes")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A whole fleet on this machine: a tracker, a seeder and some nodes, each a process of its own, fetch two checkpoints.
+"""Runs a whole fleet on this machine: a tracker, a seeder and some nodes, each its own process, fetch two checkpoints.
 
-The first is a real speech model, and a node's copy of it has to work; the second is large. Exit code 0 only when every node has
-verified every file. Nothing is left running, unless --keep asks for it.
+The first is a real speech model, and a node's copy of it must work; the second is large. The exit code is 0 only if every node
+has verified every file. Nothing is left running, unless you give --keep.
 """
 import argparse
 import concurrent.futures
@@ -19,10 +19,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tests", "support"))
 import fleet as fleets  # noqa: E402
 
 MB = 1e6
-LINE_EVERY = 5.0  # seconds between lines of progress where there is no terminal
+LINE_EVERY = 5.0  # seconds between lines of progress without a terminal
 TOTAL_DEADLINE = 600.0  # seconds for one checkpoint to reach all nodes
 SPOKEN = "the united states of america"
-VOICE = ["-v", "en-us+f5", "-s", "115"]  # a voice that this speech model understands
+VOICE = ["-v", "en-us+f5", "-s", "115"]  # a voice that this speech model recognises
 
 
 class Screen:
@@ -49,7 +49,7 @@ class Screen:
             self._rows = 0
 
     def progress(self, states):
-        """`states`: a dict per node. One line each that is redrawn on a terminal; elsewhere one line in all now and then."""
+        """`states`: a dict per node. Redraws one line per node on a terminal; elsewhere prints one line every few seconds."""
         now = time.monotonic()
         if not self.live and now - self._last_line < (1.0 if self.as_json else LINE_EVERY):
             return
@@ -77,7 +77,7 @@ class Screen:
 
 
 def state_of(node, pull):
-    """The latest that a pull has said about itself."""
+    """The latest progress of a pull."""
     done, latest = pull.last("complete"), pull.last("progress") or {}
     total = latest.get("total", 0)
     percent = 100.0 if done else 100.0 * latest.get("done", 0) / total if total else 0.0
@@ -87,7 +87,7 @@ def state_of(node, pull):
 
 
 def wait_for_all(screen, nodes, pulls):
-    """Shows progress until every pull is complete; fails as soon as one has failed."""
+    """Shows progress until every pull is complete; fails as soon as one fails."""
     deadline = time.monotonic() + TOTAL_DEADLINE
     waiting = list(pulls)
     while waiting:
@@ -97,7 +97,7 @@ def wait_for_all(screen, nodes, pulls):
         if time.monotonic() > deadline:
             settled = waiting
         for pull in settled:
-            pull.complete(0)  # fails, with the log, where there is none
+            pull.complete(0)  # fails, with the log, if there is none
         waiting = [pull for pull in waiting if pull not in settled]
     screen.progress([state_of(node, pull) for node, pull in zip(nodes, pulls)])
 
@@ -128,7 +128,7 @@ def table(screen, title, size, nodes, reports, verified):
 
 
 def distribute(fleet, screen, source, nodes, directory, model, version, *consent):
-    """Publishes a directory, has every node fetch it, prints the table. Returns the pulls, still serving, and whether all is well."""
+    """Publishes a directory, lets every node fetch it, prints the table. Returns the pulls, still serving, and whether all is well."""
     size = size_of(directory)
     screen.say(f"== publish {model}@{version}: {directory}, {size / MB:.1f} MB")
     fleet.publish(source, directory, model, version, *consent, channel="main")
@@ -180,7 +180,7 @@ def prove_speech(fleet, screen, original, fetched, node):
 # --- the whole ---
 
 def end_round(seeder, pulls):
-    """Everybody stops serving; the state directories are free for the next command."""
+    """Stops all serving; the state directories are then free for the next command."""
     for process in [*pulls, seeder]:
         process.send()
     for process in [*pulls, seeder]:
@@ -192,7 +192,7 @@ def check_space(directory, options):
     free = shutil.disk_usage(directory).free
     if free < need:
         raise fleets.FleetError(f"{directory} has {free / MB:.0f} MB free and this needs {need / MB:.0f} MB: "
-                                "set TMPDIR, or give --size or --nodes")
+                                "set TMPDIR, or lower --size or --nodes")
 
 
 def make_checkpoint(fleet, screen, size):
@@ -203,11 +203,11 @@ def make_checkpoint(fleet, screen, size):
 
 
 def explain(fleet, screen, nodes):
-    """--keep: how to look at the fleet, and a script that ends it."""
+    """--keep: prints how to look at the fleet, and writes a script that stops it."""
     pids = [process.pid for process in fleet.running]
     stop = fleet.path("stop.sh")
     with open(stop, "w", encoding="utf-8") as script:
-        script.write("#!/bin/sh\n# Ends the processes of this fleet, if they still are shoal, and removes its directory.\n"
+        script.write("#!/bin/sh\n# Stops the processes of this fleet that are still shoal, and removes its directory.\n"
                      f"for pid in {' '.join(map(str, pids))}; do\n"
                      f"  [ \"$(readlink /proc/$pid/exe)\" = {shlex.quote(os.path.realpath(fleet.shoal))} ] && kill $pid\ndone\n"
                      f"for pid in {' '.join(map(str, pids))}; do\n"
@@ -216,9 +216,9 @@ def explain(fleet, screen, nodes):
     os.chmod(stop, 0o755)
     shoal, state = shlex.quote(fleet.shoal), shlex.quote(nodes[0].state)
     screen.result({"type": "kept", "directory": fleet.directory, "pids": pids, "stop": stop},
-                  f"\nthe fleet is still up in {fleet.directory} (tracker https://127.0.0.1:{fleet.port}); look at it with\n"
+                  f"\nthe fleet still runs in {fleet.directory} (tracker https://127.0.0.1:{fleet.port}); look at it with\n"
                   f"  {shoal} status --state {state}\n  {shoal} channel list shoal/checkpoint --state {state}\n  tail -f {fleet.logs}/*\n"
-                  f"  ss -tlnp | grep shoal\nend it with\n  {stop}")
+                  f"  ss -tlnp | grep shoal\nstop it with\n  {stop}")
 
 
 def quickstart(fleet, screen, options):
@@ -230,7 +230,7 @@ def quickstart(fleet, screen, options):
     nodes = [fleet.join(f"node{number}") for number in range(1, options.nodes + 1)]
 
     speech = speech_model()
-    screen.say("== the speech model is in pocketsphinx's own formats, which shoal cannot look into: publisher and nodes give their consent")
+    screen.say("== the speech model is in pocketsphinx's own formats, which shoal cannot parse: publisher and nodes must consent")
     seeder, pulls, good = distribute(fleet, screen, source, nodes, speech, "cmusphinx/en-us", "0.8", "--allow-code-formats")
     good &= prove_speech(fleet, screen, speech, pulls[-1].complete(0)["path"], nodes[-1])
     end_round(seeder, pulls)
@@ -238,7 +238,7 @@ def quickstart(fleet, screen, options):
     checkpoint = make_checkpoint(fleet, screen, options.size)
     seeder, pulls, verified = distribute(fleet, screen, source, nodes, checkpoint, "shoal/checkpoint", "1.0")
     if not (good and verified):
-        raise fleets.FleetError("not every node has what was published, see above")
+        raise fleets.FleetError("not every node has the published files, see above")
     if options.keep:
         explain(fleet, screen, nodes)
     else:
@@ -249,8 +249,8 @@ def parse_options():
     parser = argparse.ArgumentParser(prog="quickstart.sh", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shoal", help=argparse.SUPPRESS)
     parser.add_argument("--nodes", type=int, default=10, metavar="N", help="how many nodes fetch (default: %(default)s)")
-    parser.add_argument("--size", default="256MB", help="of the safetensors checkpoint (default: %(default)s)")
-    parser.add_argument("--keep", action="store_true", help="leave the fleet up, and say how to look at it and how to end it")
+    parser.add_argument("--size", default="256MB", help="size of the safetensors checkpoint (default: %(default)s)")
+    parser.add_argument("--keep", action="store_true", help="leave the fleet running, and print how to look at it and how to stop it")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
     options = parser.parse_args()
     if not 1 <= options.nodes <= 50:

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# From nothing to a fleet at work: installs what is needed, builds, then a tracker, a seeder and ten nodes fetch two checkpoints.
+# From nothing to a working fleet: installs dependencies, builds, and starts a tracker, a seeder and ten nodes that fetch two checkpoints.
 #   scripts/quickstart.sh [--nodes N] [--size SIZE] [--keep] [--json]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# A compiler cache, where there is one, serves every clone.
+# Lets a compiler cache serve every clone.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 bash scripts/install-deps.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is needed, runs the checks that need no build (scripts/check.sh), builds, and runs the tests through ctest
+# Installs dependencies, runs the checks that need no build (scripts/check.sh), builds, and runs the tests through ctest
 # (docs/testing.md says what runs where).
-#   scripts/test.sh              what a change must pass: the presets release and asan, without the tests labelled nightly
+#   scripts/test.sh              what every change must pass: the presets release and asan, without the tests labelled nightly
 #   scripts/test.sh --all        those, the nightly tests, a build that compiles each source alone (preset dev), and the tests of
 #                                threads (preset tsan)
 #   scripts/test.sh PRESET...    one preset after the other, see CMakePresets.json
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 jobs=$(nproc)
 ((jobs >= 2)) || jobs=2
 
-# A compiler cache, where there is one, serves every clone.
+# Lets a compiler cache serve every clone.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 # build PRESET [TARGET...]: several sources in one compile (decision 0011), except in dev, which shows that each compiles alone.
