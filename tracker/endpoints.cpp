@@ -167,7 +167,7 @@ std::vector<http::Route> tracker_routes(const Parts& parts) {
       {"PUT", model + "/channels/{channel}/renewal", publishing, disk(renew_channel)},
       {"GET", model + "/channels/{channel}", reading, disk(show_channel)},
       {"GET", model + "/channels", reading, disk(show_channels)},
-      {"GET", "/v1/status", watching, disk(show_status)},
+      {"GET", "/v1/status", reading, disk(show_status)},
   };
   for (http::Route& route : fleet_routes(parts)) routes.push_back(std::move(route));
   return routes;

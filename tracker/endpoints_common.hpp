@@ -13,10 +13,9 @@ using identity::Role;
 
 // The role table. A role that a route does not list gets 403.
 inline const http::Access announcing{.roles = {Role::node, Role::seeder}};
-inline const http::Access reading{.roles = {Role::node, Role::seeder, Role::publisher, Role::admin}};
+inline const http::Access reading{.roles = {Role::tracker, Role::node, Role::seeder, Role::publisher, Role::admin}};
 inline const http::Access publishing{.roles = {Role::seeder, Role::publisher, Role::admin}};
 inline const http::Access renewing{.roles = {Role::node, Role::seeder, Role::publisher, Role::admin}};
-inline const http::Access watching{.roles = {Role::tracker, Role::node, Role::seeder, Role::publisher, Role::admin}};
 inline const http::Access enrolling{.roles = {}, .enrolment = true};
 inline const http::Access plain{.roles = {}, .plain = true};
 

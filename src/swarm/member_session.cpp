@@ -21,6 +21,23 @@ Result<std::optional<DirectoryLock>> take_lock(const fs::path& state, MemberSess
   return std::optional<DirectoryLock>(std::move(lock));
 }
 
+struct Found {
+  fs::path state;
+  identity::Member member;
+};
+
+/// On the tracker's host, whose default state directories lie in each other, commands that only read use the tracker's identity.
+Result<Found> find_identity(const fs::path& state, MemberSession::Use use) {
+  auto member = identity::load_member(state);
+  if (member.ok()) return Found{state, std::move(member).value()};
+  auto tracker = identity::load_member(state / "tracker");
+  const bool is_tracker = tracker.ok() && tracker->credentials.self.identity.role == identity::Role::tracker;
+  if (!is_tracker || member.error().code != ErrorCode::not_enrolled) return std::move(member).error();
+  if (use == MemberSession::Use::shared) return Found{state / "tracker", std::move(tracker).value()};
+  return fail(ErrorCode::not_enrolled, state.string() + " is the tracker's host and not a member of the fleet: " +
+                                           "'shoal join' makes it one, with a token from 'shoal token create'");
+}
+
 Result<manifest::Verifier> restore_verifier(const fs::path& state, const identity::Member& member) {
   auto context = (state / trust_root_file).string();
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(member.trust_root, manifest::trust_root_limit).within(context));
@@ -31,11 +48,12 @@ Result<manifest::Verifier> restore_verifier(const fs::path& state, const identit
 
 Result<std::unique_ptr<MemberSession>> MemberSession::open(const fs::path& state, const Clock& clock, Use use) {
   // Loaded before the lock is taken, so that a directory that never joined gets no lock file.
-  SHOAL_TRY(identity::Member member, identity::load_member(state));
-  SHOAL_CHECK(check_validity(member.credentials.self, clock.now()));
-  SHOAL_TRY(manifest::Verifier verifier, restore_verifier(state, member));
-  SHOAL_TRY(auto lock, take_lock(state, use));
-  return std::unique_ptr<MemberSession>(new MemberSession(state, clock, std::move(lock), std::move(member), std::move(verifier)));
+  SHOAL_TRY(Found found, find_identity(state, use));
+  SHOAL_CHECK(check_validity(found.member.credentials.self, clock.now()));
+  SHOAL_TRY(manifest::Verifier verifier, restore_verifier(found.state, found.member));
+  SHOAL_TRY(auto lock, take_lock(found.state, use));
+  return std::unique_ptr<MemberSession>(
+      new MemberSession(std::move(found.state), clock, std::move(lock), std::move(found.member), std::move(verifier)));
 }
 
 MemberSession::MemberSession(fs::path state, const Clock& clock, std::optional<DirectoryLock> lock, identity::Member member,
@@ -66,7 +84,8 @@ Status MemberSession::rotate(const std::string& next_root) {
   auto verifier = verifier_.lock();
   manifest::Verifier next = **verifier;
   SHOAL_CHECK(next.rotate(envelope));
-  SHOAL_CHECK(write_file_durably(state_ / trust_root_file, next_root));
+  // The tracker itself keeps the root that it was set up with; its database has those that followed.
+  if (self_.role != identity::Role::tracker) SHOAL_CHECK(write_file_durably(state_ / trust_root_file, next_root));
   *verifier = std::make_shared<const manifest::Verifier>(std::move(next));
   return {};
 }

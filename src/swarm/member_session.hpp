@@ -23,6 +23,7 @@ class MemberSession {
   /// Whether this process alone may use the state directory. What only asks or publishes shares it; what listens owns it.
   enum class Use { shared, exclusive };
 
+  /// With Use::shared, a directory that never joined may hold a tracker's state in `tracker`: its identity then reads what members read.
   /// Errors: `not_enrolled` where the machine never joined or its certificate has expired, `verification` where the stored
   /// trust root does not hold, `conflict` where another process owns the directory (with Use::exclusive).
   static Result<std::unique_ptr<MemberSession>> open(const fs::path& state, const Clock& clock, Use use);
