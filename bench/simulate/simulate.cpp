@@ -7,7 +7,8 @@
 // to each of the first 1000 nodes; word of a piece takes two units to arrive. A node asks each neighbour for one piece at a time, or for
 // its share of what arrives in 1.2 % of the run (0.25 s where the ideal is 20 s) where that is more. Neighbours are drawn as the tracker
 // hands out peers: each joiner gets half a degree of the earlier nodes, of two at random the one that has fewer links. A node with fewer
-// than L links after that asks once more, 5 to 10 s later, and gets as many as it lacks (swarm/announce_schedule.hpp; --least 0: it does not).
+// than L links after that asks once more, 5 to 10 s later, and gets as many as it lacks (swarm/announce_schedule.hpp; --least 0: it does
+// not).
 //
 // Every node begins with PERCENT of the pieces: the same ones as all others (--alike 1, a new version of what all have), or each its own (a
 // fetch that was interrupted). As in the product, a node that begins with half or more rations what it brought, and shows what it fetches.
