@@ -42,7 +42,7 @@ def watch(name, process, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shoal", help="the binary; default: the newest build of this checkout")
-    parser.add_argument("--releases", type=int, default=1000, help="of the second seeder; 0: without it")
+    parser.add_argument("--releases", type=int, default=1000, help="releases of the second seeder; 0: leave it out")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--settle", type=float, default=75, help="seconds before the first look: libtorrent forgets idle torrents after 60")
     parser.add_argument("--json", action="store_true")

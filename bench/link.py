@@ -1,4 +1,4 @@
-"""How fast one checkpoint crosses one link, with everything on: hashing, TLS, verification, durable files.
+"""Measures how fast one checkpoint crosses one link, with everything on: hashing, TLS, verification, durable files.
 
 Each run does both, in turn, on the same files:
   https   curl over TLS 1.3 from nginx into a file, then `openssl dgst -sha256` of it
@@ -95,7 +95,7 @@ def peak_memory(pid):
 
 
 def run_shoal(fleet, node):
-    """A machine that the seeder has not met, as in a fleet that is filled."""
+    """A machine that is new to the seeder, as when a fleet is filled."""
     pull = fleet.pull(node, "bench/link", seed_for="30s")
     pull.complete()
     seconds = time.monotonic() - pull.started
@@ -133,7 +133,7 @@ def measure(fleet, options, say):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shoal", default=None, help="the binary; otherwise $SHOAL or the newest build")
+    parser.add_argument("--shoal", default=None, help="the binary; default: $SHOAL or the newest build")
     parser.add_argument("--size-mb", type=int, default=2000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="one object on stdout")

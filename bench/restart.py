@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""How long a seeder and a node take to serve a checkpoint of 100 GiB again after kill -9, and how many bytes they read for it.
+"""Measures how long a seeder and a node take to serve a checkpoint of 100 GiB again after kill -9, and how many bytes they read.
 
-The checkpoint is sparse: zeroes that take no space, and whose hashes are those of one file and one piece. Nothing in shoal knows that; a
-program that hashed its files when it starts would need minutes and read every byte.
+The checkpoint is sparse: zeroes that take no space, with the hashes of one file and one piece. Shoal does not know that; a program that
+hashed its files at startup would need minutes and read every byte.
 """
 import argparse
 import base64
@@ -64,7 +64,7 @@ def sign(payload, key):
 
 
 def register(fleet, member, envelope, metainfo):
-    """Tells the tracker, as `publish` does."""
+    """Registers it with the tracker, as `publish` does."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # our own tracker, on loopback
@@ -124,7 +124,7 @@ def restarted(start, event):
 
 
 def complete_copies(fleet, node):
-    """As the tracker sees it."""
+    """The tracker's view of it."""
     done = fleet.run("status", "--state", node.state)
     return next(event for event in done.events if event["type"] == "fleet")["swarms"][0]["seeders"]
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A release day at the tracker: many members ask for one large metainfo at once, and honour Retry-After, as nodes do.
+"""Simulates a release day at the tracker: many members request one large metainfo at once, and honour Retry-After, as nodes do.
 
     bench/rush.py [--members 10000] [--certificates 200] [--size-mb 20] [--within 60] [--processes 4] [--json]
 
@@ -44,7 +44,7 @@ async def read_answer(reader):
 
 
 async def member(context, port, path, size, start, source, counts):
-    """One machine: asks until it has the metainfo."""
+    """One machine: retries until it has the metainfo."""
     await asyncio.sleep(start)
     writer = None
     while True:

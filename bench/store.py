@@ -23,7 +23,7 @@ from link import MB, make_checkpoint, peak_memory  # noqa: E402
 
 
 def hash_speed(name):
-    """Bytes a second of all cores together, over buffers of 16 KiB."""
+    """Bytes per second of all cores together, over buffers of 16 KiB."""
     cores = str(os.cpu_count())
     done = subprocess.run(["openssl", "speed", "-multi", cores, "-seconds", "2", "-bytes", "16384", "-evp", name], check=True, capture_output=True, text=True)
     return float(re.findall(r"([\d.]+)k\s*$", done.stdout.strip())[-1]) * 1000
@@ -37,7 +37,7 @@ def measure_publish(fleet, machine, source):
     started = time.monotonic()
     release = fleet.publish(machine, source, "bench/store", "1", channel="main")["release"]
     speed = size_of(source) / (time.monotonic() - started)
-    peak = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # nothing larger has ended yet
+    peak = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # no larger child has ended yet
     sha256, sha1 = hash_speed("sha256"), hash_speed("sha1")
     allowed = 1 / (2 / sha256 + 1 / sha1)
     return {"release": release, "mb_per_second": round(speed / MB, 1), "openssl_mb_per_second": round(allowed / MB, 1), "ratio_to_openssl": round(speed / allowed, 3),
@@ -106,7 +106,7 @@ def measure(fleet, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shoal", default=None, help="the binary; otherwise $SHOAL or the newest build")
+    parser.add_argument("--shoal", default=None, help="the binary; default: $SHOAL or the newest build")
     parser.add_argument("--size-mb", type=int, default=1000)
     parser.add_argument("--nodes", type=int, default=12)
     parser.add_argument("--json", action="store_true", help="one object on stdout")

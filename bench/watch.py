@@ -50,7 +50,7 @@ def main():
     parser.add_argument("--looks", type=int, default=5)
     parser.add_argument("--millions", action="store_true", help="also a million files in one directory, more than a release may have")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--dir", help="where the trees are made; default: a temporary directory")
+    parser.add_argument("--dir", help="directory for the trees; default: a temporary directory")
     options = parser.parse_args()
     cases = [("1 000 files", 10, 100), ("100 000 files", 100, 1000)]
     if options.millions:

@@ -7,7 +7,7 @@ MB = 1000 * 1000
 
 @dataclasses.dataclass
 class Case:
-    """Rates in Mbit/s. `late` hosts start `late_after` seconds after the others; `apart` hosts are shown apart from the rest."""
+    """Rates in Mbit/s. `late` hosts start `late_after` seconds after the others; `apart` hosts are shown separately."""
     nodes: list
     source_mbit: float
     node_mbit: dict
@@ -25,11 +25,11 @@ class Case:
         return {"tracker": None} | {source: self.source_mbit for source in self.sources} | self.node_mbit
 
     def seconds(self, mbit):
-        """In which one copy passes."""
+        """Seconds in which one copy passes."""
         return self.size * 8 / MB / mbit
 
     def ideal(self, piece_bytes):
-        """No fan-out can be faster, even if headers cost nothing: the slowest stage, and the way of the last piece down a tree of nodes."""
+        """No fan-out can be faster, even if headers cost nothing: the slowest stage, plus the time for the last piece to go down a tree of nodes."""
         count = len(self.nodes)
         pieces = max(1, math.ceil(self.size / piece_bytes))
         if self.isolated:

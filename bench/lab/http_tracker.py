@@ -1,4 +1,4 @@
-"""A BitTorrent tracker for the lab: compact answers over HTTP, everybody it knows, nothing kept.
+"""A BitTorrent tracker for the lab: compact answers over HTTP with every known peer, nothing on disk.
 
     http_tracker.py ADDRESS PORT FILE    FILE lists whom it knows, one `ADDRESS seed|node` a line; it appears when the tracker is ready
 """

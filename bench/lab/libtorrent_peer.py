@@ -1,4 +1,4 @@
-"""One peer of Debian's libtorrent with its own settings, in plaintext, without what would look beyond the lab and without uTP.
+"""One peer of Debian's libtorrent with its own settings, in plaintext, without discovery beyond the lab and without uTP.
 
     libtorrent_peer.py TORRENT DIRECTORY ADDRESS:PORT seed|fetch MARK    makes the file MARK when all is there and checked; runs until it is killed
 """

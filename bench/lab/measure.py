@@ -1,4 +1,4 @@
-"""One run: start everybody, sample the counters until all are complete, and turn the samples into figures."""
+"""One run: starts all hosts, samples the counters until all are complete, and turns the samples into figures."""
 import contextlib
 import dataclasses
 import filecmp
@@ -11,7 +11,7 @@ from .systems import SystemFailed
 INTERVAL = 0.1  # seconds between samples
 FRAME = 1514  # bytes of a full Ethernet frame; of them 1448 are TCP's payload
 HEADERS = 66  # Ethernet 14, IP 20, TCP 32 with timestamps
-BUSY = 0.85  # share of the machine above which figures say little
+BUSY = 0.85  # share of the machine above which the figures say little
 
 
 @dataclasses.dataclass
@@ -39,7 +39,7 @@ def cpu():
 
 
 def spent_by(pids):
-    """(user, system) in seconds: what these processes and the children that they waited for have used. One that has ended counts nothing."""
+    """(user, system) in seconds, used by these processes and the children that they waited for. A process that has ended counts nothing."""
     ticks = [0, 0]
     for pid in pids:
         with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
@@ -65,7 +65,7 @@ class Sampler:
 
 
 def settle(lab, deadline=5.0):
-    """Until what still lay in queues has passed, so that it is not counted with the next run."""
+    """Waits until the queues are empty, so that the next run does not count their bytes."""
     end, before = time.monotonic() + deadline, None
     while time.monotonic() < end:
         now = lab.counters()
@@ -126,7 +126,7 @@ def verify(system, case):
 
 
 def first_data(run, host, size):
-    """When the host had received 128 KiB or 0.5 % of the content, whichever is more: beyond handshakes and messages."""
+    """The time at which the host had received 128 KiB or 0.5 % of the content, whichever is more: beyond handshakes and messages."""
     enough = max(128 * 1024, size // 200)
     return next((sample.at for sample in run.samples if sample.hosts[host][2] >= enough), run.samples[-1].at)
 
@@ -212,7 +212,7 @@ def figures(run, case, piece_bytes):
 
 
 def summary(runs):
-    """Medians over the runs of every number, and the worst of what matters most."""
+    """Medians over the runs of every number, and the worst value of the most important ones."""
     numbers = {key for key, value in runs[0].items() if isinstance(value, (int, float))}
     result = {key: round(statistics.median(run[key] for run in runs), 4) for key in runs[0] if key in numbers}
     result["worst_last_over_ideal"] = max(run["last_over_ideal"] for run in runs)

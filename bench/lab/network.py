@@ -23,7 +23,7 @@ TOOLS = ("ip", "tc", "bridge", "ethtool", "nsenter", "flock")
 
 
 class CannotRun(Exception):
-    """This machine cannot have a lab; the message says why and what would help."""
+    """This machine cannot run a lab; the message says why and what would help."""
 
 
 def sh(*words, check=True):
@@ -61,7 +61,7 @@ def existing():
 
 
 def remove_all():
-    """Ends whatever runs in our namespaces, and removes them. Call it with the lock held."""
+    """Ends all processes in our namespaces, and removes them. Call it with the lock held."""
     for name in existing():
         for pid in sh("ip", "netns", "pids", name, check=False).split():
             try:
@@ -80,7 +80,7 @@ def remove_directory_of_a_killed_run(lock):
 
 
 def open_in_namespace(name, path):
-    """Opens a file of /proc/thread-self as that namespace shows it. It goes on showing that namespace."""
+    """Opens a file of /proc/thread-self as that namespace shows it. It keeps showing that namespace."""
     libc = ctypes.CDLL(None, use_errno=True)
     with open("/proc/thread-self/ns/net", encoding="ascii") as ours, open(f"/run/netns/{name}", encoding="ascii") as theirs:
         if libc.setns(theirs.fileno(), CLONE_NEWNET) != 0:
@@ -164,7 +164,7 @@ class Lab:
 
     @staticmethod
     def _shape(namespace, device, rate):
-        """Without offloads, so that what is shaped and counted are frames as a wire would carry them."""
+        """Turns offloads off, so that the lab shapes and counts frames as a wire carries them."""
         sh("ip", "netns", "exec", namespace, "ethtool", "-K", device, "tso", "off", "gso", "off", "gro", "off", check=False)
         if rate:
             burst = max(32, int(rate * 1.5))
@@ -204,7 +204,7 @@ class Lab:
 
 
 class Gate:
-    """A file whose lock holds processes back until all of them can start at once."""
+    """A file whose lock holds processes back until all can start at once."""
 
     def __init__(self, path):
         self.path = path

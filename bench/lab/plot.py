@@ -31,7 +31,7 @@ def table(path, rows):
 
 
 def progress(run, case):
-    """[(time, share of node 1, ..)]: what each has received, without the frames' headers, over the size."""
+    """[(time, share of node 1, ..)]: the bytes that each has received, without the frames' headers, over the size."""
     rows = []
     for sample in run.samples[::3]:
         shares = [(sample.hosts[host][2] - measure.HEADERS * sample.hosts[host][3]) / case.size for host in case.nodes]

@@ -15,7 +15,7 @@ REFERENCE = "bench/fanout"
 
 
 class TimedProcess(Process):
-    """Remembers when each event came."""
+    """Records the time of each event."""
 
     def _take(self, line):
         before = len(self.events)
@@ -45,7 +45,7 @@ class ShoalNode:
 
 
 class Shoal(System):
-    """`seed_options` make a variant of it, such as an ordinary seed. `sites` labels the hosts."""
+    """`seed_options` make a variant, such as an ordinary seed. `sites` labels the hosts."""
 
     def __init__(self, *common, binary, sites=None, seed_options=()):
         super().__init__(*common)
@@ -72,7 +72,7 @@ class Shoal(System):
         return self.path("state", host)
 
     def prepare(self):
-        """A fleet whose members have joined and whose release is published. Each run starts from a copy of the states as they are then."""
+        """A fleet whose members have joined and whose release is published. Each run starts from a copy of these states."""
         os.makedirs(self.path("logs"), exist_ok=True)
         self.fresh("state")
         url = f"https://{self.lab.address('tracker')}:{PORT}"

@@ -14,7 +14,7 @@ KIB = 1024
 
 
 class SystemFailed(Exception):
-    """A system did not do its part; the message shows what it said last."""
+    """A system failed; the message shows its last output."""
 
 
 def tail(path, size=1500):
@@ -25,7 +25,7 @@ def tail(path, size=1500):
 
 
 class Program:
-    """A process whose output goes to a file, in a process group of its own so that what it starts ends with it."""
+    """A process whose output goes to a file, in its own process group, so that its children end with it."""
 
     def __init__(self, argv, log, environment=None):
         self.log = log
@@ -48,7 +48,7 @@ class Program:
 
 
 class MarkedNode:
-    """A node whose program makes a file when it is complete."""
+    """A node whose program creates a file when it is complete."""
 
     def __init__(self, program, mark, directory):
         self._program = program
@@ -56,7 +56,7 @@ class MarkedNode:
         self.directory = directory
 
     def completed_at(self):
-        """Seconds since the epoch, or None. Raises SystemFailed where it never will be."""
+        """Seconds since the epoch, or None. Raises SystemFailed if it can no longer become complete."""
         with contextlib.suppress(FileNotFoundError):
             return os.stat(self._mark).st_mtime_ns / 1e9
         if self._program.exit_code is not None:
@@ -80,22 +80,22 @@ class System:
         os.makedirs(directory, exist_ok=True)
 
     def prepare(self):
-        """Once, before the first run."""
+        """Runs once, before the first run."""
 
     def begin(self):
-        """Tracker and source; returns when both are ready."""
+        """Starts tracker and source; returns when both are ready."""
         raise NotImplementedError
 
     def start_node(self, host, gate):
-        """Starts a program that the gate holds back, and returns what has `completed_at()` and `directory`."""
+        """Starts a program that the gate holds back, and returns an object with `completed_at()` and `directory`."""
         raise NotImplementedError
 
     def end(self):
-        """Ends all processes and removes what the nodes stored."""
+        """Ends all processes and removes the nodes' files."""
         raise NotImplementedError
 
     def pids(self):
-        """Of all its processes that run."""
+        """The ids of all its running processes."""
         raise NotImplementedError
 
     def piece_bytes(self):

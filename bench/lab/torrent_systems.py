@@ -1,4 +1,4 @@
-"""Other BitTorrent clients, as Debian has them: in plaintext, with one small tracker, and otherwise as they come.
+"""Other BitTorrent clients, as packaged by Debian: in plaintext, with one small tracker, and otherwise their defaults.
 
 Nothing is announced beyond the lab (no DHT, no local discovery, no port mapping), uTP is off where it can be (on links like these it is slower than
 TCP), and everybody goes on serving when complete. A node's program makes a file when it is complete.
@@ -17,7 +17,7 @@ PEER_PORT = 6881
 
 
 def python_with_libtorrent():
-    """Debian's package belongs to Debian's interpreter, which need not be the one that runs this."""
+    """Debian's package needs Debian's interpreter, which may not be the one that runs this."""
     for python in (sys.executable, "/usr/bin/python3"):
         if os.path.exists(python) and subprocess.run([python, "-c", "import libtorrent"], capture_output=True, check=False).returncode == 0:
             return python
@@ -51,7 +51,7 @@ class Torrent(System):
         wait_until(f"{self.name}'s source announces", lambda: self._source_is_known(source))
 
     def _source_is_known(self, source):
-        """The tracker writes down whom it knows."""
+        """The tracker writes its peers to a file."""
         if source.exit_code is not None:
             raise SystemFailed(f"{self.name}'s source ended: {open(source.log, encoding='utf-8', errors='replace').read()[-1500:]}")
         with open(self.path("run", "tracker-ready"), encoding="utf-8") as file:
@@ -78,7 +78,7 @@ class Torrent(System):
         self._programs, self.nodes = [], {}
 
     def marker(self):
-        """A program for clients that call one when they are complete."""
+        """A program for clients that run one when they are complete."""
         path = self.path("mark.sh")
         with open(path, "w", encoding="utf-8") as file:
             file.write('#!/bin/sh\n: > "$FANOUT_MARK"\n')
