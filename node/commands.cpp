@@ -12,6 +12,7 @@
 #include "node/huggingface_cache.hpp"
 #include "node/joining.hpp"
 #include "node/mirror_options.hpp"
+#include "node/models_view.hpp"
 #include "node/pin_commands.hpp"
 #include "node/puller.hpp"
 #include "node/repairer.hpp"
@@ -202,6 +203,16 @@ Status run_verify(Invocation& call) {
   return repair ? repair_all(call, *session, all) : verdict_of(all);
 }
 
+Status run_models(Invocation& call) {
+  std::optional<ModelName> model;
+  if (!call.get("MODEL").empty()) {
+    SHOAL_TRY(model, ModelName::parse(call.get("MODEL")).within("MODEL"));
+  }
+  SystemClock clock;
+  SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::shared));
+  return show_models(*session, model, call.out, call.shutdown.token());
+}
+
 Status run_status(Invocation& call) {
   SystemClock clock;
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::shared));
@@ -299,6 +310,16 @@ std::vector<cli::Command> commands() {
        {},
        {state_option},
        run_status,
+       "Node"},
+      {"models",
+       "show the models of the fleet, their versions and who has them",
+       "Without MODEL: a line for each model. With MODEL: a line for each of its versions, with its format, the channels that point at it\n"
+       "and the nodes that run it. COMPLETE and FETCHING count machines that announce the version to the tracker.\n\n"
+       "  shoal models\n"
+       "  shoal models acme/llama",
+       {{"MODEL", "org/name", false}},
+       {state_option},
+       run_models,
        "Node"},
       {"channel list",
        "show the channels of a model and the versions they point at",

@@ -20,6 +20,10 @@ class TrackerHost(FleetCase):
         self.assertEqual([row["name"] for row in self.here("nodes", "list").events], ["gpu1"])
         status = self.here("status").events
         self.assertTrue(any(row.get("type") == "swarm" or "acme/model" in str(row) for row in status), status)
+        self.assertEqual([(row["model"], row["version"], row["channels"]) for row in self.here("models").events], [("acme/model", "1.0", ["main"])])
+        version, = self.here("models", "acme/model").events
+        self.assertEqual((version["size_bytes"], version["format"]["kind"]), (100_000, "other"))
+        self.assert_refused(self.here("models", "acme/modle", check=False), 10, "acme/modle", "shoal models")
         self.assertEqual([row["version"] for row in self.here("channel", "list", "acme/model").events], ["1.0"])
         self.assertEqual(len(self.here("channel", "history", "acme/model:main").events), 1)
         self.assertEqual(self.here("trust", "show").code, 0)
