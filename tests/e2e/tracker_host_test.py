@@ -23,7 +23,7 @@ class TrackerHost(FleetCase):
         self.assertEqual([(row["model"], row["version"], row["channels"]) for row in self.here("models").events], [("acme/model", "1.0", ["main"])])
         version, = self.here("models", "acme/model").events
         self.assertEqual((version["size_bytes"], version["format"]["kind"]), (100_000, "other"))
-        self.assert_refused(self.here("models", "acme/modle", check=False), 10, "acme/modle", "shoal models")
+        self.assert_refused(self.here("models", "acme/other", check=False), 10, "acme/other", "shoal models")
         self.assertEqual([row["version"] for row in self.here("channel", "list", "acme/model").events], ["1.0"])
         self.assertEqual(len(self.here("channel", "history", "acme/model:main").events), 1)
         self.assertEqual(self.here("trust", "show").code, 0)
