@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Checks that relative links in *.md files lead to files and headings that exist. Prints file:line for each broken link.
+"""Checks that relative links in *.md files lead to files and headings that exist, and that paths in `backticks` exist. Prints
+file:line for each that does not.
 
     check_links.py [ROOT]        exit code 1 when a link is broken
     check_links.py --self-test   proves that each kind of broken link is found
 """
+import glob
 import os
 import re
 import sys
@@ -13,6 +15,8 @@ SKIPPED = {".git", "build", "node_modules"}
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:")
 CODE = re.compile(r"`[^`]*`")
+# A path of ours, from the root of the repository; a source may be named without its ending.
+PATH = re.compile(r"`((?:bench|cmake|configs|docs|node|packaging|publisher|scripts|seeder|src|tests|tracker)/[\w./-]*\w)/?`")
 
 
 def pages(root):
@@ -58,18 +62,25 @@ def problem_of(page, link):
     return None
 
 
+def is_there(root, path):
+    return os.path.exists(os.path.join(root, path)) or bool(glob.glob(os.path.join(root, path) + ".*"))
+
+
 def broken_links(root):
     for page in pages(root):
         for number, line in prose(page):
+            for path in PATH.findall(line):
+                if not is_there(root, path):
+                    yield f"{os.path.relpath(page, root)}:{number}: '{path}' does not exist"
             for link in LINK.findall(CODE.sub("", line)):
                 if not ELSEWHERE.match(link) and (problem := problem_of(page, link)):
                     yield f"{os.path.relpath(page, root)}:{number}: {problem}"
 
 
-CLEAN = {"README.md": "[a](docs/a.md) [b](docs/a.md#two-words) [c](https://example.org/x) `[d](nowhere)`\n```\n[e](nowhere)\n```\n",
+CLEAN = {"README.md": "[a](docs/a.md) [b](docs/a.md#two-words) [c](https://example.org/x) `[d](nowhere)` `docs/a.md` `docs/a`\n```\n[e](nowhere)\n```\n",
          "docs/a.md": "# One\n## Two words\n## Two words\n[up](../README.md) [here](#one) [again](#two-words-1) [folder](.)\n"}
 PLANTED = [("[x](missing.md)", "'missing.md' does not exist"), ("[x](docs/a.md#three)", "'docs/a.md' has no heading '#three'"),
-           ("[x](#none)", "'README.md' has no heading '#none'")]
+           ("[x](#none)", "'README.md' has no heading '#none'"), ("see `src/a.hpp`", "'src/a.hpp' does not exist")]
 
 
 def found_in(files):
