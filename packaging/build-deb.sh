@@ -56,11 +56,16 @@ cp "$root"/docs/*.md "$tree/docs/"
 mv "$tree/docs/README.md" "$tree/docs/index.md"
 cp "$root"/README.md "$root"/CHANGELOG.md "$tree/docs/"
 
+mkdir "$tree/monitoring"
+cp "$root"/packaging/prometheus/alerts.yml "$tree/monitoring/"
+cp "$root"/packaging/grafana/shoal.json "$tree/monitoring/grafana.json"
+
 cat > "$tree/debian/shoal.install" << 'END'
 shoal usr/bin
 configs/*.toml etc/shoal
 completion/shoal usr/share/bash-completion/completions
 completion/_shoal usr/share/zsh/vendor-completions
+monitoring/* usr/share/shoal/monitoring
 END
 echo 'man/*.1' > "$tree/debian/shoal.manpages"
 find "$tree/docs" -name '*.md' ! -name CHANGELOG.md -printf 'docs/%f\n' | sort > "$tree/debian/shoal.docs"

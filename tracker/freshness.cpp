@@ -232,6 +232,7 @@ FreshnessDesk::Ends FreshnessDesk::ends(std::uint64_t epoch) const {
       ends.soonest = std::min(ends.soonest.value_or(standing.expires), standing.expires);
       ends.soon += manifest::ends_soon(standing.expires, now) ? 1 : 0;
       ends.expired += now >= standing.expires ? 1 : 0;
+      ends.halted += standing.state.halted ? 1 : 0;
     }
     return ends;
   });

@@ -71,11 +71,12 @@ class FreshnessDesk {
   std::optional<ChannelStanding> standing(const ModelName& model, const ChannelName& channel) const;
   std::size_t waiting() const;
 
-  /// When pointers of this epoch end, as of the last refresh.
+  /// When pointers of this epoch end, and how many are halted, as of the last refresh.
   struct Ends {
     std::optional<WallTime> soonest;
     std::size_t soon = 0;  // within manifest::warning_time, those that expired included
     std::size_t expired = 0;
+    std::size_t halted = 0;  // channels whose rollout is halted
   };
   Ends ends(std::uint64_t epoch) const;
 

@@ -37,6 +37,8 @@ void describe_tracker(metrics::Page& page, const TrackerFacts& facts) {
   page.gauge(
       "shoal_channels_ending", "Channels whose pointers end within 30 days, and those whose pointers have expired.",
       {labelled("state", "soon", facts.pointers.soon - facts.pointers.expired), labelled("state", "expired", facts.pointers.expired)});
+  page.gauge("shoal_channels_halted", "Channels whose rollout was halted because too many nodes failed with the release.",
+             static_cast<double>(facts.pointers.halted));
   if (facts.pointers.soonest)
     page.gauge("shoal_pointer_seconds_left", "Until the first of the channel pointers ends that this machine follows, renews or holds.",
                static_cast<double>((*facts.pointers.soonest - facts.now).count()));

@@ -338,6 +338,24 @@ TEST_CASE("another number of shards is a change for everybody, in both direction
   CHECK(desk.read(desk.answers[0]).find(model, newest) == nullptr);
 }
 
+TEST_CASE("pointers that end soon, that have expired and that are halted are counted for the epoch in force") {
+  Desk desk;
+  auto& channels = desk.situation.channels;
+  channels = {standing("a", 1), standing("b", 1), standing("c", 1), standing("d", 1)};
+  for (auto& channel : channels) channel.expires = desk.clock.now() + 24h * 90;
+  channels[0].state.halted = true;
+  channels[1].expires = desk.clock.now() + 24h;
+  channels[2].expires = desk.clock.now();
+  channels[3].state.epoch += 1;
+  channels[3].state.halted = true;
+  must(desk.desk.refresh());
+  const auto ends = desk.desk.ends(channels[0].state.epoch);
+  CHECK(ends.halted == 1);
+  CHECK(ends.soon == 2);
+  CHECK(ends.expired == 1);
+  CHECK(ends.soonest == desk.clock.now());
+}
+
 TEST_CASE("a desk that closes leaves nobody waiting") {
   Desk desk;
   must(desk.desk.refresh());
