@@ -33,6 +33,12 @@ Status Activator::show(const ChannelKey& key, const manifest::VerifiedRelease& r
   return cache_->point(key.model, key.channel, release.id()).within("Hugging Face cache");
 }
 
+Status Activator::hide(const ModelName& model, const ReleaseId& id) {
+  if (cache_ == nullptr) return {};
+  std::lock_guard one_at_a_time(cache_mutex_);
+  return cache_->remove(model, id).within("Hugging Face cache");
+}
+
 Status Activator::point_cache(const ChannelKey& key, const ReleaseId& id) {
   if (cache_ == nullptr) return {};
   std::lock_guard one_at_a_time(cache_mutex_);

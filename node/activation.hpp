@@ -34,6 +34,9 @@ class Activator {
   Status activate(const Switch& order, const std::stop_token& stop);
   /// Shows in the Hugging Face layout what is active already; without one, nothing.
   Status show(const ChannelKey& key, const manifest::VerifiedRelease& release);
+  /// Takes a release that is about to be removed out of the Hugging Face layout.
+  Status hide(const ModelName& model, const ReleaseId& id);
+  bool has_cache() const { return cache_ != nullptr; }
 
  private:
   Status point_cache(const ChannelKey& key, const ReleaseId& id);

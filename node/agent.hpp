@@ -1,22 +1,16 @@
-// Composition root of `shoal node run`: follows channels, brings what they want, switches, cleans up, and says how it stands.
+// Composition root of `shoal node run`: follows channels, fetches what they want, activates it, removes what is unused, and reports.
 #pragma once
 
 #include <atomic>
-#include <future>
 #include <map>
 
 #include "cli/service.hpp"
-#include "node/activation.hpp"
-#include "node/agent_view.hpp"
-#include "node/control.hpp"
-#include "node/control_order.hpp"
-#include "node/delivery.hpp"
-#include "node/floored_clock.hpp"
+#include "node/agent_output.hpp"
+#include "node/channel_runner.hpp"
+#include "node/control_answers.hpp"
+#include "node/deliveries.hpp"
 #include "node/reporter.hpp"
-#include "node/retention.hpp"
-#include "node/stall_view.hpp"
 #include "node/subscriptions.hpp"
-#include "node/task_queue.hpp"
 
 namespace shoal::node {
 
@@ -52,20 +46,6 @@ class Agent {
   void change(AgentSettings settings);
 
  private:
-  struct Channel {
-    Track track;
-    std::vector<Hook> hooks;
-    std::string problem;
-    std::optional<manifest::VerifiedRelease> ready;
-    std::jthread activation;  // last, so that it ends first
-  };
-  struct OnItsWay {
-    std::unique_ptr<Delivery> delivery;
-    InfoHash content;
-    StallNews stalls = {};
-    bool done = false;
-    std::uint64_t ticket = 0;
-  };
   /// A limit by command, of one direction, until a time.
   struct LimitOrder {
     ByteCount rate = 0;
@@ -76,72 +56,57 @@ class Agent {
   Status begin();
   Status serve_the_shelf();
   Follower::Events follower_events();
+  ChannelRunner::Events runner_events();
+  Deliveries::Events delivery_events();
+  Collector::Owner collector_owner();
+  ControlHandlers control_handlers();
 
-  // Channels (agent_channels.cpp)
   void load_subscriptions();
   void open_channel(const Subscription& subscription);
-  void found_active(Track& track, const ReleaseId& id) const;
-  void show_active(const ChannelKey& key, const Channel& channel);
-  void close_channel(const ChannelKey& key);
-  void offered(const Offer& offer);
-  void want(const ChannelKey& key, Channel& channel, const ReleaseId& id);
-  void try_again(const ChannelKey& key, Channel& channel);
-  void begin_try(const ChannelKey& key, Channel& channel);
-  bool runs(const ChannelKey& key, const Track& track, const ReleaseId& id) const;
-  void deliver(const ChannelKey& key, Channel& channel);
-  std::size_t deliveries_under_way() const;
+  ChannelRunner* find(const ChannelKey& key);
+  void deliver(ChannelRunner& channel);
   void deliver_waiting();
   void drop_unwanted_deliveries();
+  void delivered(const ReleaseId& id, const Result<Delivered>& result);
   bool is_wanted(const ReleaseId& id) const;
-  void resolved(const ReleaseId& id, const manifest::VerifiedRelease& release);
-  void reached(const ReleaseId& id, Phase phase);
-  void delivered(const ReleaseId& id, Result<Delivered> result);
-  void became_ready(const ChannelKey& key, Channel& channel, const manifest::VerifiedRelease& release);
-  void failed(const ChannelKey& key, Channel& channel, const Error& error);
-  std::string why_not_now(const Channel& channel) const;
-  void try_to_activate(const ChannelKey& key, Channel& channel);
-  void switched(const ChannelKey& key, const manifest::VerifiedRelease& release, const Status& outcome);
-  void save(const ChannelKey& key, const Channel& channel);
+  bool in_use(const ReleaseId& id) const;
 
-  // Upkeep (agent.cpp)
   void tick();
   void tell_stalls();
   void apply_limits();
   Status make_room(const manifest::VerifiedRelease& release, const std::stop_token& stop);
-  Result<Json> collect_garbage(bool dry_run, ByteCount wanted_besides);
-  Result<Json> drop_leftovers(bool dry_run);
-  bool in_use(const ReleaseId& id) const;
-  void forget(const ReleaseId& id);
+  Result<GcReport> collect_garbage(bool dry_run, ByteCount wanted_besides);
   void publish_view();
-  Result<Json> answer(const Json& request);
-  Result<Json> order_limits(const ControlOrder& order);
-  Result<Json> on_loop(std::function<Result<Json>()> work, std::chrono::seconds patience);
+  AgentView newest_view();
+  Rates order_limits(const ControlOrder& order);
+  template <typename Value>
+  Result<Value> on_loop(std::function<Result<Value>()> work, const std::function<Status()>& may_wait);
+  std::function<Status()> patience(std::chrono::seconds time) const;
 
   swarm::MemberSession& session_;
   FlooredClock& clock_;
   const AgentOptions options_;
   AgentSettings settings_;
-  cli::Output& out_;
-  cli::Output quiet_;
+  AgentOutput out_;
   Shelf shelf_;
   TrackStore tracks_;
   SubscriptionFile subscriptions_;
-  Pins pins_;
   TaskQueue tasks_;
   std::atomic<bool> stopping_ = false;
   fs::file_time_type subscriptions_stamp_ = fs::file_time_type::max();
   SteadyTime next_collection_{};
-  std::uint64_t ticket_ = 0;
   Rates limits_;
   std::optional<LimitOrder> upload_order_, download_order_;
   TrackerView tracker_;
   mutable Guarded<AgentView> view_;
   std::optional<HuggingFaceCache> cache_;
   std::optional<Activator> activator_;
+  std::optional<RunnerContext> runner_context_;
+  std::optional<Collector> collector_;
   std::unique_ptr<Node> node_;
   std::map<ReleaseId, InfoHash> served_;  // from the shelf
-  std::map<ReleaseId, OnItsWay> deliveries_;
-  std::map<ChannelKey, Channel> channels_;
+  std::unique_ptr<Deliveries> deliveries_;
+  std::map<ChannelKey, ChannelRunner> channels_;
   std::unique_ptr<Reporter> reporter_;
   std::unique_ptr<Follower> follower_;
   std::unique_ptr<ControlServer> control_;

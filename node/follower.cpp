@@ -163,8 +163,8 @@ Status Follower::poll_without_statements(registry::Client& tracker, const std::s
   for (const ChannelKey& key : channels) {
     Status fetched = fetch(tracker, key, nullptr);
     if (!fetched.ok() && (fetched.error().code == ErrorCode::unreachable || fetched.error().code == ErrorCode::interrupted)) return fetched;
-    if (fetched.ok()) events_.well(key);
-    else events_.troubled(key, fetched.error());
+    if (fetched.ok()) events_.checked(key);
+    else events_.failed(key, fetched.error());
   }
   rest(without_statements, order_.lock()->round.get_token());
   return {};
@@ -214,11 +214,11 @@ bool Follower::look_at(registry::Client& tracker, const ChannelKey& key, const m
   Status fetched = fetch(tracker, key, state);
   if (fetched.ok()) {
     handled_.insert_or_assign(key, *state);
-    events_.well(key);
+    events_.checked(key);
     return true;
   }
   if (fetched.error().code == ErrorCode::interrupted) return true;
-  events_.troubled(key, fetched.error());
+  events_.failed(key, fetched.error());
   // A pointer that is wrong does not become right by asking again; the statement changes when it does.
   if (state != nullptr && fetched.error().code == ErrorCode::verification) handled_.insert_or_assign(key, *state);
   return state == nullptr || fetched.error().code == ErrorCode::verification;
@@ -249,7 +249,7 @@ Status Follower::fetch(registry::Client& tracker, const ChannelKey& key, const m
     return fail(ErrorCode::unreachable, "the pointer of " + key.str() + " is not the one that the tracker's freshness statement names");
   SHOAL_CHECK(shelf_.check_not_another(*pointer));
   events_.issued(pointer->issued);
-  events_.offered({key, std::move(pointer), state != nullptr && state->halted});
+  events_.updated({key, std::move(pointer), state != nullptr && state->halted});
   return {};
 }
 

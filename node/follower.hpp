@@ -13,7 +13,7 @@
 namespace shoal::node {
 
 /// A pointer that verified, is listed in a fresh statement of the tracker, and is not below what was seen before.
-struct Offer {
+struct PointerUpdate {
   ChannelKey key;
   manifest::VerifiedChannelPointer pointer;
   bool halted = false;
@@ -29,9 +29,9 @@ struct TrackerView {
 class Follower {
  public:
   struct Events {
-    std::function<void(Offer)> offered;
-    std::function<void(const ChannelKey&, const Error&)> troubled;  // this channel's pointer could not be had, or was refused
-    std::function<void(const ChannelKey&)> well;                    // the channel was looked at, and nothing is wrong
+    std::function<void(PointerUpdate)> updated;
+    std::function<void(const ChannelKey&, const Error&)> failed;  // this channel's pointer could not be fetched, or was rejected
+    std::function<void(const ChannelKey&)> checked;               // the channel's pointer was checked, and nothing is wrong
     std::function<void(const TrackerView&)> tracker;
     std::function<void(WallTime)> issued;  // a verified document was issued at this time, by its own word
     std::function<void(WallTime)> stated;  // a statement has just been had from the tracker, and was issued at this time

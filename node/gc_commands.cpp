@@ -4,10 +4,8 @@
 
 #include "base/units.hpp"
 #include "cli/state_option.hpp"
-#include "node/control.hpp"
+#include "node/control_answers.hpp"
 #include "node/huggingface_cache.hpp"
-#include "node/pin_commands.hpp"
-#include "node/retention.hpp"
 #include "node/subscriptions.hpp"
 #include "node/track.hpp"
 
@@ -21,56 +19,41 @@ constexpr std::chrono::seconds patience{30};
 
 // --- gc
 
-/// What a machine without a running node holds, and what keeps it.
-Result<std::vector<HeldRelease>> survey_alone(const Shelf& shelf) {
-  SHOAL_TRY(auto held, survey_releases(shelf, Pins(shelf.state()), SystemClock().now()));
-  for (const auto& [key, track] : TrackStore(shelf.state()).all())
-    for (HeldRelease& each : held) each.previous |= track.previous == each.id || track.wanted == each.id;
-  return held;
-}
-
-/// In the Hugging Face cache it is shown no more. What its manifest says is not verified: only names below the cache follow from it.
-Status take_from_cache(const fs::path& cache, const Shelf& shelf, const ReleaseId& id) {
-  auto release = stated_on_disk(shelf, id);
-  if (cache.empty() || !release.ok()) return {};
-  SHOAL_TRY(auto shown, HuggingFaceCache::open(cache, shelf.state() / "releases"));
-  return shown.remove(release->model, id);
-}
-
-/// Where no node runs, the command does what the node would have done.
-Result<Json> collect_alone(const Invocation& call, const fs::path& state, bool dry_run) {
+/// Where no node runs, the command does what the node would do.
+Result<GcReport> collect_alone(const Invocation& call, const fs::path& state, bool dry_run) {
   SHOAL_TRY(auto lock, DirectoryLock::acquire(state));
   Shelf shelf(state);
   if (!dry_run) SHOAL_CHECK(clean_trash(shelf));
-  SHOAL_TRY(auto held, survey_alone(shelf));
   RetentionPolicy policy;
   SHOAL_TRY(policy.quota, parse_bytes(call.get("--quota")).within("--quota"));
-  std::map<ReleaseId, ByteCount> bytes;
-  for (const HeldRelease& each : held) bytes.emplace(each.id, each.bytes);
-  Json removed = Json::array();
-  ByteCount freed = 0, sum = 0;
-  for (const auto& [id, size] : bytes) sum += size;
-  for (const ReleaseId& id : choose_removals(held, policy, SystemClock().now())) {
-    removed.push_back({{"release", id.hex()}, {"title", title_on_disk(shelf, id)}, {"bytes", bytes.at(id)}});
-    freed += bytes.at(id);
-    if (dry_run) continue;
-    SHOAL_CHECK(take_from_cache(call.get("--hf-cache"), shelf, id));
-    SHOAL_CHECK(remove_release(shelf, id));
-  }
-  return Json{{"type", "gc"}, {"dry_run", dry_run}, {"removed", removed}, {"bytes_freed", freed}, {"bytes_held", sum - freed}};
+  Collector::Owner owner = owner_by_tracks(TrackStore(state).all());
+  if (const fs::path cache = call.get("--hf-cache"); !cache.empty())
+    owner.hide = [cache, state](const ModelName& model, const ReleaseId& id) -> Status {
+      SHOAL_TRY(auto shown, HuggingFaceCache::open(cache, state / "releases"));
+      return shown.remove(model, id);
+    };
+  return Collector(shelf, policy, std::move(owner)).collect(dry_run, 0, SystemClock().now());
+}
+
+std::string text_of(const Json& report) {
+  std::string text = (report["dry_run"].get<bool>() ? "would free " : "freed ") + format_bytes(report["bytes_freed"].get<ByteCount>());
+  for (const Json& each : report["removed"])
+    text += "\n  " + each.value("title", "") + "  " + format_bytes(each["bytes"].get<ByteCount>()) + "  " +
+            each.value("release", "").substr(0, 12);
+  for (const Json& id : report.value("unfinished", Json::array()))
+    text += "\n  unfinished fetch of release " + id.get<std::string>().substr(0, 12);
+  return text;
 }
 
 Status run_gc(Invocation& call) {
   const fs::path state = call.get("--state");
   const bool dry_run = call.on("--dry-run");
   SHOAL_TRY(auto asked, ask_node(state, {{"command", "gc"}, {"dry_run", dry_run}}, patience));
-  auto done = asked ? Result<Json>(std::move(*asked)) : collect_alone(call, state, dry_run);
-  if (!done) return std::move(done).error();
-  std::string text = (dry_run ? "would free " : "freed ") + format_bytes((*done)["bytes_freed"].get<ByteCount>());
-  for (const Json& each : (*done)["removed"])
-    text += "\n  " + each.value("title", "") + "  " + format_bytes(each["bytes"].get<ByteCount>()) + "  " +
-            each.value("release", "").substr(0, 12);
-  call.out.result(*done, text);
+  if (!asked) {
+    SHOAL_TRY(const GcReport report, collect_alone(call, state, dry_run));
+    asked = to_json(report);
+  }
+  call.out.result(*asked, text_of(*asked));
   return {};
 }
 
@@ -79,7 +62,8 @@ cli::Command gc_command() {
           "delete releases that nothing refers to",
           "Active, previous, pinned and leased releases stay, and whatever is being fetched, switched to or read by a peer. What was "
           "pulled stays\n"
-          "until 'shoal remove'. A running node does this by itself after each switch; within a quota only when space is wanted.\n\n"
+          "until 'shoal remove'. Unfinished fetches that no followed channel wants are deleted as well.\n"
+          "A running node does this by itself after each switch; within a quota only when space is wanted.\n\n"
           "  shoal gc --dry-run",
           {},
           {state_option,

@@ -1,10 +1,11 @@
-// Releases in the layout of the Hugging Face cache, so that the model's name and HF_HUB_OFFLINE=1 are enough for its readers. The
-// files are those of the release (hard links), not copies. docs/formats.md, "Hugging Face cache", has the layout:
+// Shows releases in the layout of the Hugging Face cache, so that programs find them by the model's name with HF_HUB_OFFLINE=1. The
+// files are hard links to those of the release, not copies. docs/formats.md, "Hugging Face cache", describes the layout:
 //   CACHEDIR.TAG
-//   models--<org>--<name>/blobs/<sha256>                   one per content, a hard link to the file of a release
-//                        /snapshots/<commit>/<path>        relative symbolic links into blobs; commit = first 40 hex digits of the release
-//                        id /trees/<commit>.json              what a snapshot must have /refs/<channel or version>        40 hex digits, no
-//                        newline: the switch /staging/                         what is being made; no reader looks in
+//   models--<org>--<name>/blobs/<sha256>              one per content, a hard link to the file of a release
+//                        /snapshots/<commit>/<path>   relative symbolic links into blobs; commit: 40 digits of the release id
+//                        /trees/<commit>.json         which files a snapshot must have
+//                        /refs/<channel or version>   40 hex digits, no newline: replacing this file is the switch
+//                        /staging/                    what is being made; no reader looks in
 #pragma once
 
 #include <string>

@@ -86,12 +86,6 @@ cli::Command pin_command() {
 
 }  // namespace
 
-Result<manifest::Release> stated_on_disk(const Shelf& shelf, const ReleaseId& id) {
-  SHOAL_TRY(std::string text, shelf.envelope(id));
-  SHOAL_TRY(auto decoded, manifest::SignedEnvelope::decode(text, manifest::release_limit));
-  return manifest::decode_release(decoded.payload);
-}
-
 Result<ReleaseId> find_on_disk(const Shelf& shelf, std::string_view text) {
   SHOAL_TRY(auto known, shelf.manifests());
   auto by_id = ReleaseId::from_hex(text);
@@ -105,11 +99,6 @@ Result<ReleaseId> find_on_disk(const Shelf& shelf, std::string_view text) {
     if (release.ok() && release->model == wanted.model && release->version == *wanted.version) return id;
   }
   return fail(ErrorCode::not_found, wanted.str() + " is not on this machine: fetch it with 'shoal pull " + wanted.str() + "'");
-}
-
-std::string title_on_disk(const Shelf& shelf, const ReleaseId& id) {
-  auto release = stated_on_disk(shelf, id);
-  return release.ok() ? title(*release) : "release " + id.hex();
 }
 
 std::vector<cli::Command> pin_commands() {

@@ -15,10 +15,4 @@ std::vector<cli::Command> pin_commands();
 /// or served because of the answer. Code `not_found` where it was never fetched.
 Result<ReleaseId> find_on_disk(const Shelf& shelf, std::string_view text);
 
-/// What the kept manifest of a release says, unchecked: for people, and for names.
-Result<manifest::Release> stated_on_disk(const Shelf& shelf, const ReleaseId& id);
-
-/// "org/name@version" where the manifest is kept, else the id.
-std::string title_on_disk(const Shelf& shelf, const ReleaseId& id);
-
 }  // namespace shoal::node

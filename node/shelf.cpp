@@ -139,6 +139,17 @@ Result<ReleaseId> Shelf::linked(const Reference& reference) const {
 
 std::string title(const manifest::Release& release) { return release.model.str() + "@" + release.version.str(); }
 
+Result<manifest::Release> stated_on_disk(const Shelf& shelf, const ReleaseId& id) {
+  SHOAL_TRY(std::string text, shelf.envelope(id));
+  SHOAL_TRY(auto decoded, manifest::SignedEnvelope::decode(text, manifest::release_limit));
+  return manifest::decode_release(decoded.payload);
+}
+
+std::string title_on_disk(const Shelf& shelf, const ReleaseId& id) {
+  auto release = stated_on_disk(shelf, id);
+  return release.ok() ? title(*release) : "release " + id.hex();
+}
+
 std::vector<Sha256> file_hashes(const manifest::Release& release) {
   std::vector<Sha256> hashes;
   for (const auto& file : release.files) hashes.push_back(file.sha256);

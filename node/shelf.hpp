@@ -66,6 +66,10 @@ class Shelf {
 
 /// "org/name@version".
 std::string title(const manifest::Release& release);
+/// What the kept manifest of a release says, unchecked: for people, and for names.
+Result<manifest::Release> stated_on_disk(const Shelf& shelf, const ReleaseId& id);
+/// "org/name@version" where the manifest is kept, else the id.
+std::string title_on_disk(const Shelf& shelf, const ReleaseId& id);
 /// SHA-256 of each file, in the order of the release.
 std::vector<Sha256> file_hashes(const manifest::Release& release);
 

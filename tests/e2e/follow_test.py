@@ -180,6 +180,20 @@ class Follow(VersionsCase):
         self.assertEqual([name for name in files_below(hub) if "snapshots" in name or "blobs" in name], [])
         self.assert_refused(self.fleet.run("remove", f"{self.model}@1.0", *local, check=False), 10, "1.0")
 
+    def test_an_unfinished_fetch_goes_with_gc_where_no_node_runs(self):
+        self.publish("1.0", megabytes=24)
+        self.fleet.start_seeder(self.source, "--upload-limit", "500kB")
+        member = self.fleet.join("node")
+        pull = self.fleet.pull(member, f"{self.model}@1.0")
+        pull.wait_event("progress", 60, lambda event: event["done"] > 0)
+        pull.stop()
+        unfinished = os.listdir(os.path.join(member.state, "incoming"))
+        self.assertEqual(len(unfinished), 1)
+        would = self.fleet.run("gc", "--state", member.state, "--dry-run").events[-1]
+        self.assertEqual(would["unfinished"], unfinished)
+        self.assertEqual(self.fleet.run("gc", "--state", member.state).events[-1]["unfinished"], unfinished)
+        self.assertEqual(os.listdir(os.path.join(member.state, "incoming")), [])
+
     def test_a_release_that_a_peer_fetches_stays_also_while_that_stalls(self):
         self.publish("1.0", megabytes=24)
         seeder = self.fleet.start_seeder(self.source)

@@ -1,0 +1,24 @@
+// What a running node answers on its control socket: requests and answers as JSON here, as types behind it.
+#pragma once
+
+#include "node/agent_view.hpp"
+#include "node/collector.hpp"
+#include "node/control.hpp"
+#include "node/control_order.hpp"
+
+namespace shoal::node {
+
+/// What the node does for each command. Called on the control server's thread.
+struct ControlHandlers {
+  std::function<AgentView()> status;
+  std::function<Result<GcReport>(bool dry_run)> collect;
+  std::function<Result<Rates>(const ControlOrder&)> limit;  // the limits that now hold
+};
+
+/// `clock` outlives the answer.
+ControlServer::Answer answer_with(ControlHandlers handlers, const Clock& clock);
+
+/// Also what `shoal gc` prints where no node runs.
+Json to_json(const GcReport& report);
+
+}  // namespace shoal::node
