@@ -1,11 +1,10 @@
 #include "node/admission.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
+#include "base/read_range.hpp"
 #include "manifest/code_formats.hpp"
 #include "manifest/model_signing.hpp"
 #include "node/shelf.hpp"
@@ -30,17 +29,7 @@ Status verdict(const manifest::VerifiedRelease& release, const std::vector<std::
 
 Result<std::string> read_range(const fs::path& path, ByteCount offset, ByteCount length) {
   SHOAL_TRY(UniqueFd fd, open_file(path, O_RDONLY | O_NOFOLLOW));
-  std::string bytes(length, '\0');
-  std::size_t done = 0;
-  while (done < length) {
-    const ssize_t got = ::pread(fd.get(), bytes.data() + done, length - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(path.string(), errno);
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  bytes.resize(done);
-  return bytes;
+  return shoal::read_range(fd, path, offset, length);
 }
 
 Result<std::vector<std::string>> files_that_execute_code(const fs::path& root, const manifest::Release& release) {

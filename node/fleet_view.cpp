@@ -96,11 +96,6 @@ swarm::FreshnessView freshness_of(const MemberSession& session, registry::Client
   return swarm::freshness_of(session, registry, std::move(places)).value_or({});
 }
 
-bool is_halted(const swarm::FreshnessView& freshness, const manifest::ChannelPointer& pointer) {
-  const manifest::ChannelState* state = swarm::find(freshness, pointer.model, pointer.channel);
-  return state != nullptr && state->halted && state->sequence == pointer.sequence;
-}
-
 std::string rollout_text(const manifest::ChannelPointer& pointer, bool halted) {
   std::string text =
       pointer.rollout && pointer.rollout->percent < 100 ? ", " + std::to_string(pointer.rollout->percent) + " % of the nodes" : "";
@@ -121,7 +116,7 @@ Status list_channel(const MemberSession& session, registry::Client& registry, co
   SHOAL_TRY(auto reply, registry.release(pointer->release));
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
   SHOAL_TRY(auto release, session.verifier()->release(envelope, model, pointer->release));
-  const bool halted = is_halted(freshness, *pointer), expired = now >= pointer->expires;
+  const bool halted = swarm::is_halted(freshness, *pointer), expired = now >= pointer->expires;
   const std::string name = model.str() + ":" + row.channel.str(), end = manifest::end_text(pointer->expires, now);
   std::string text = name + " -> " + release->version.str() + "  (sequence " + std::to_string(pointer->sequence) + ", issued " +
                      format_time(pointer->issued) + rollout_text(*pointer, halted) + ", " + end + ")";

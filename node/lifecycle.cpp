@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/backoff.hpp"
+
 namespace shoal::node {
 namespace {
 
@@ -107,9 +109,7 @@ std::string note_on(const manifest::ChannelPointer& pointer, const NodeId& self)
          " % of the nodes leaves this one out";
 }
 
-std::chrono::seconds retry_delay(std::uint32_t failures) {
-  return std::min(longest_delay, first_delay * (1 << std::min<std::uint32_t>(failures, 10)));
-}
+std::chrono::seconds retry_delay(std::uint32_t failures) { return backoff(first_delay, longest_delay, failures); }
 
 bool is_called_again(const std::optional<manifest::SeenSequence>& tried, const std::optional<manifest::SeenSequence>& pointer,
                      bool halted) {

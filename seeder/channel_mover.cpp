@@ -72,8 +72,7 @@ Result<std::optional<manifest::ChannelPointer>> ChannelMover::in_force(const Mod
 Result<bool> ChannelMover::is_halted(const manifest::ChannelPointer& pointer) {
   if (session_.verifier()->root().tracker_keys.empty()) return false;
   SHOAL_TRY(auto freshness, swarm::freshness_of(session_, tracker_, {manifest::place_of(pointer.model, pointer.channel)}));
-  const manifest::ChannelState* state = swarm::find(freshness, pointer.model, pointer.channel);
-  return state != nullptr && state->halted && state->epoch == pointer.epoch && state->sequence == pointer.sequence;
+  return swarm::is_halted(freshness, pointer);
 }
 
 Result<ChannelMover::Moved> ChannelMover::move(const ModelName& model, const ChannelName& channel, const Move& move) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/bytes.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
@@ -18,22 +19,12 @@ fs::path path_for(const fs::path& state, const fs::path& root) { return state / 
 
 std::string check_of(std::string_view line) { return crypto::sha256(line).hex().substr(0, check_size); }
 
-void put(std::string& text, std::uint64_t value) {
-  for (int shift = 0; shift < 64; shift += 8) text.push_back(static_cast<char>(value >> shift));
-}
-
-std::uint64_t get(std::string_view text) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 8; i-- > 0;) value = value << 8 | static_cast<std::uint8_t>(text[i]);
-  return value;
-}
-
 std::string encode(const store::FileHashes& hashes) {
   std::string text = hashes.file.raw();
   for (const auto& piece : hashes.pieces) {
     text += piece.sha1.raw() + piece.sha256.raw();
-    put(text, piece.fingerprint.low);
-    put(text, piece.fingerprint.high);
+    append_little_endian(text, piece.fingerprint.low);
+    append_little_endian(text, piece.fingerprint.high);
     text += piece.after.raw();
   }
   return text;
@@ -47,7 +38,7 @@ std::optional<store::FileHashes> decode(std::string_view text) {
     piece.sha1 = Sha1::from_raw(text.substr(0, Sha1::size())).value();
     piece.sha256 = Sha256::from_raw(text.substr(Sha1::size(), Sha256::size())).value();
     const std::string_view rest = text.substr(Sha1::size() + Sha256::size());
-    piece.fingerprint = {get(rest), get(rest.substr(8))};
+    piece.fingerprint = {from_little_endian<std::uint64_t>(rest), from_little_endian<std::uint64_t>(rest.substr(8))};
     piece.after = crypto::Sha256State::from_raw(rest.substr(16, crypto::Sha256State::size())).value();
     hashes.pieces.push_back(piece);
   }

@@ -53,7 +53,7 @@ void Intake::describe(metrics::Page& page) const {
 bool Intake::stop() {
   watcher_.request_stop();
   joiner_.request_stop();
-  const auto deadline = LooseThread::usual_deadline();
+  const auto deadline = DetachableThread::usual_deadline();
   const bool watched = watcher_.stop(deadline);
   return joiner_.stop(deadline) && watched;
 }

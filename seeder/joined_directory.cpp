@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/backoff.hpp"
 #include "base/shutdown.hpp"
 #include "seeder/hash_memory.hpp"
 #include "seeder/source_looks.hpp"
@@ -26,7 +27,7 @@ std::vector<store::Fingerprint> fingerprints_of(const store::TreeHashes& hashes)
 }  // namespace
 
 std::chrono::milliseconds pause_before_joining_again(unsigned failures) {
-  return std::min(first_pause * (1u << std::min(failures, 10u)), longest_pause);
+  return backoff<std::chrono::milliseconds>(first_pause, longest_pause, failures);
 }
 
 JoinedDirectory::JoinedDirectory(JoinRule rule, JoinTools tools, swarm::MemberSession& session, registry::Client& tracker, cli::Output& out,

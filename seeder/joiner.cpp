@@ -34,7 +34,7 @@ Joiner::Joiner(swarm::MemberSession& session, cli::Output& out)
   });
 }
 
-Joiner::~Joiner() { stop(LooseThread::usual_deadline()); }
+Joiner::~Joiner() { stop(DetachableThread::usual_deadline()); }
 
 void Joiner::follow(const JoinOptions& options) {
   state_.with([&](State& state) {
@@ -52,7 +52,8 @@ void Joiner::follow(const JoinOptions& options) {
 
 void Joiner::begin(State& state, const JoinRule& rule, const JoinOptions& options) {
   auto running = std::make_shared<Running>(rule, JoinTools{options.rate, turns_}, session_, out_);
-  LooseThread thread(running->stop, [running](const std::stop_token&) { running->directory.run(); });
+  DetachableThread thread("a file server that does not answer", running->stop,
+                          [running](const std::stop_token&) { running->directory.run(); });
   state.rules.push_back({std::move(running), std::move(thread)});
 }
 

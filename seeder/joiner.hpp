@@ -6,11 +6,11 @@
 #include <thread>
 #include <vector>
 
+#include "base/detachable_thread.hpp"
 #include "cli/output.hpp"
 #include "metrics/page.hpp"
 #include "seeder/hash_turns.hpp"
 #include "seeder/join_rule.hpp"
-#include "seeder/loose_thread.hpp"
 #include "store/read_rate.hpp"
 #include "swarm/member_session.hpp"
 
@@ -45,7 +45,7 @@ class Joiner {
   struct Running;
   struct Rule {
     std::shared_ptr<Running> running;
-    LooseThread thread;
+    DetachableThread thread;
     bool leaving = false;
   };
   struct State {

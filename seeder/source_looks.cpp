@@ -1,7 +1,5 @@
 #include "seeder/source_looks.hpp"
 
-#include <thread>
-
 #include "base/encoding.hpp"
 #include "base/log.hpp"
 #include "store/file_stamp.hpp"
@@ -10,7 +8,6 @@
 namespace shoal::seeder {
 namespace {
 
-constexpr std::chrono::seconds end_deadline{3};
 constexpr ByteCount mountinfo_limit = 16 * MiB;
 
 using Times = std::vector<std::int64_t>;
@@ -160,16 +157,14 @@ struct SourceLooks::Shared {
   };
   Guarded<State> state;
   std::condition_variable_any changed;
-  std::stop_source stop;
 };
 
 SourceLooks::SourceLooks(fs::path state, cli::Output& out) : state_(std::move(state)), out_(out), shared_(std::make_shared<Shared>()) {}
 
 SourceLooks::~SourceLooks() {
-  shared_->stop.request_stop();
-  auto state = shared_->state.lock();
-  const bool ended = shared_->changed.wait_for(state.lock(), end_deadline, [&] { return state->busy.empty(); });
-  if (!ended) log::warn("left behind", {{"what", "a look at files of a file server that does not answer"}});
+  for (auto& [mount, thread] : threads_) thread.request_stop();
+  const auto deadline = DetachableThread::usual_deadline();
+  for (auto& [mount, thread] : threads_) thread.end(deadline);
 }
 
 bool SourceLooks::busy(const std::string& mount) const {
@@ -179,9 +174,9 @@ bool SourceLooks::busy(const std::string& mount) const {
 void SourceLooks::start(const std::string& mount, std::vector<SourceQuestion> questions,
                         std::shared_ptr<const manifest::Verifier> verifier) {
   shared_->state.lock()->busy.insert(mount);
-  Looker looker{Sources(state_), out_, shared_->stop.get_token(), std::move(verifier)};
-  // Detached, because a thread that waits for a file server cannot be ended; the destructor waits for those that can.
-  std::thread([shared = shared_, mount, questions = std::move(questions), looker = std::move(looker)]() mutable {
+  auto work = [shared = shared_, mount, questions = std::move(questions), sources = Sources(state_), &out = out_,
+               verifier = std::move(verifier)](const std::stop_token& stop) {
+    Looker looker{sources, out, stop, verifier};
     for (const SourceQuestion& question : questions) {
       SourceLook found = looker.look(question);
       shared->state.lock()->found.push_back(std::move(found));
@@ -192,7 +187,9 @@ void SourceLooks::start(const std::string& mount, std::vector<SourceQuestion> qu
       state.ended = true;
     });
     shared->changed.notify_all();
-  }).detach();
+  };
+  threads_.erase(mount);  // has done its work: it is not busy
+  threads_.try_emplace(mount, "a file server that does not answer", std::stop_source(), std::move(work));
 }
 
 std::vector<SourceLook> SourceLooks::take() { return std::exchange(shared_->state.lock()->found, {}); }

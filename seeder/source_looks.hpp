@@ -2,13 +2,11 @@
 // its own sources alone.
 #pragma once
 
-#include <condition_variable>
 #include <map>
 #include <memory>
 #include <set>
-#include <stop_token>
 
-#include "base/guarded.hpp"
+#include "base/detachable_thread.hpp"
 #include "cli/output.hpp"
 #include "manifest/trust.hpp"
 #include "seeder/sources.hpp"
@@ -78,6 +76,7 @@ class SourceLooks {
   const fs::path state_;
   cli::Output& out_;
   std::shared_ptr<Shared> shared_;
+  std::map<std::string, DetachableThread> threads_;  // by mount
 };
 
 /// That every file of the release is below the source's root, with the right size. True: and none was written since it was

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.hpp"
 #include "base/json.hpp"
 #include "manifest/envelope.hpp"
 #include "manifest/release.hpp"
@@ -40,21 +41,11 @@ Result<Source> decode(const std::string& text) {
 constexpr std::string_view fingerprints_title = "shoal piece fingerprints 1\n";
 constexpr ByteCount fingerprints_limit = 64 * MiB;
 
-void put(std::string& text, std::uint64_t value) {
-  for (int shift = 0; shift < 64; shift += 8) text.push_back(static_cast<char>(value >> shift));
-}
-
-std::uint64_t get(std::string_view text) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 8; i-- > 0;) value = value << 8 | static_cast<std::uint8_t>(text[i]);
-  return value;
-}
-
 std::string encode(const std::vector<store::Fingerprint>& fingerprints) {
   std::string text(fingerprints_title);
   for (const auto& fingerprint : fingerprints) {
-    put(text, fingerprint.low);
-    put(text, fingerprint.high);
+    append_little_endian(text, fingerprint.low);
+    append_little_endian(text, fingerprint.high);
   }
   return text;
 }
@@ -65,7 +56,8 @@ std::vector<store::Fingerprint> read_fingerprints(const fs::path& path) {
   auto text = read_file(path, fingerprints_limit);
   if (!text.ok() || text.value().compare(0, fingerprints_title.size(), fingerprints_title) != 0) return fingerprints;
   std::string_view rest = std::string_view(text.value()).substr(fingerprints_title.size());
-  for (; rest.size() >= 16; rest.remove_prefix(16)) fingerprints.push_back({get(rest), get(rest.substr(8))});
+  for (; rest.size() >= 16; rest.remove_prefix(16))
+    fingerprints.push_back({from_little_endian<std::uint64_t>(rest), from_little_endian<std::uint64_t>(rest.substr(8))});
   return fingerprints;
 }
 

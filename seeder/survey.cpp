@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/encoding.hpp"
+#include "base/read_range.hpp"
 #include "manifest/code_formats.hpp"
 #include "manifest/model_format.hpp"
 #include "store/hash_tree.hpp"
@@ -41,17 +42,7 @@ Result<std::vector<store::FileStamp>> stamps_of(const fs::path& root, const std:
 Result<std::string> read_range(const fs::path& path, ByteCount offset, ByteCount length) {
   auto fd = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!fd.ok()) return fail(ErrorCode::usage, "cannot be read: " + fd.error().message);
-  std::string bytes(length, '\0');
-  std::size_t done = 0;
-  while (done < length) {
-    ssize_t got = ::pread(fd.value().get(), bytes.data() + done, length - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(path.string(), errno);
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  bytes.resize(done);
-  return bytes;
+  return shoal::read_range(*fd, path, offset, length);
 }
 
 std::vector<manifest::FileEntry> entries_of(const std::vector<store::LayoutFile>& files) {

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 
+#include "base/backoff.hpp"
+
 namespace shoal::seeder {
 namespace {
 
 constexpr std::chrono::minutes longest_pause{10};
 
 std::chrono::milliseconds pause_after(unsigned failures, std::chrono::milliseconds poll) {
-  const auto pause = poll * (1u << std::min(failures, 10u));
-  return std::min<std::chrono::milliseconds>(pause, std::max<std::chrono::milliseconds>(longest_pause, poll));
+  return backoff(poll, std::max<std::chrono::milliseconds>(longest_pause, poll), failures);
 }
 
 bool tell_once(WatchMemory& memory, const std::string& problem) {

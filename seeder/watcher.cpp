@@ -33,7 +33,7 @@ Watcher::Watcher(swarm::MemberSession& session, cli::Output& out) : session_(ses
   });
 }
 
-Watcher::~Watcher() { stop(LooseThread::usual_deadline()); }
+Watcher::~Watcher() { stop(DetachableThread::usual_deadline()); }
 
 void Watcher::follow(const WatchOptions& options, const std::optional<Signer>& signer) {
   state_.with([&](State& state) {
@@ -52,12 +52,14 @@ void Watcher::follow(const WatchOptions& options, const std::optional<Signer>& s
 
 /// Behind those of the same root that are still about to end: two must not publish one directory.
 void Watcher::begin(State& state, const WatchRule& rule, std::shared_ptr<Running> running) {
-  std::vector<LooseThread::Ended> before;
+  std::vector<DetachableThread::Ended> before;
   for (const Rule& other : state.rules)
     if (other.leaving && other.running->rule.root == rule.root) before.push_back(other.thread.waiter());
-  LooseThread thread(running->stop, [running, before = std::move(before)](const std::stop_token& stop) {
-    if (std::all_of(before.begin(), before.end(), [&](const auto& wait) { return wait(stop); })) running->root.run();
-  });
+  DetachableThread thread("a file server that does not answer", running->stop,
+                          [running, before = std::move(before)](const std::stop_token& stop) {
+                            if (std::all_of(before.begin(), before.end(), [&](const auto& wait) { return wait(stop); }))
+                              running->root.run();
+                          });
   state.rules.push_back({std::move(running), std::move(thread)});
 }
 

@@ -7,8 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/detachable_thread.hpp"
 #include "cli/output.hpp"
-#include "seeder/loose_thread.hpp"
 #include "seeder/signer.hpp"
 #include "seeder/watch_counts.hpp"
 #include "seeder/watch_rule.hpp"
@@ -46,7 +46,7 @@ class Watcher {
   struct Running;
   struct Rule {
     std::shared_ptr<Running> running;
-    LooseThread thread;
+    DetachableThread thread;
     bool leaving = false;
   };
   struct State {

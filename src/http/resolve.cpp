@@ -2,13 +2,11 @@
 
 #include <netdb.h>
 
-#include <condition_variable>
 #include <memory>
 #include <optional>
 #include <system_error>
-#include <thread>
 
-#include "base/guarded.hpp"
+#include "base/detachable_thread.hpp"
 
 namespace shoal::http {
 namespace {
@@ -46,24 +44,19 @@ Result<Endpoints> look_up(const HostPort& host) {
   return endpoints;
 }
 
-/// What the thread that looks up and the one that waits share; the first may go on after the second has given up.
-struct LookUp {
-  Guarded<std::optional<Result<Endpoints>>> result;
-  std::condition_variable_any done;
-};
+/// The thread that looks up may go on after the one that waits has given up.
+using Found = std::shared_ptr<Guarded<std::optional<Result<Endpoints>>>>;
 
 /// getaddrinfo(3) cannot be interrupted, so it runs on a thread that nobody waits for after the deadline.
-Status start(const std::shared_ptr<LookUp>& look, const HostPort& host) {
+Result<DetachableThread> start(const Found& found, const HostPort& host) {
   try {
-    std::thread([look, host] {
-      auto found = look_up(host);
-      look->result.lock()->emplace(std::move(found));
-      look->done.notify_all();
-    }).detach();
+    return DetachableThread("the system's resolver", {}, [found, host](const std::stop_token&) {
+      auto endpoints = look_up(host);  // without the lock, which the one that waits takes when it gives up
+      found->lock()->emplace(std::move(endpoints));
+    });
   } catch (const std::system_error& problem) {
     return fail(ErrorCode::unreachable, "cannot find the address of " + host.host + ": " + problem.what());
   }
-  return {};
 }
 
 }  // namespace
@@ -72,11 +65,11 @@ Result<Endpoints> resolve(const HostPort& host, std::chrono::steady_clock::time_
   ErrorStatus not_numeric;
   auto address = net::ip::make_address(host.host, not_numeric);
   if (!not_numeric) return Endpoints{tcp::endpoint(address, host.port)};
-  auto look = std::make_shared<LookUp>();
-  SHOAL_CHECK(start(look, host));
-  auto result = look->result.lock();
-  look->done.wait_until(result.lock(), stop, deadline, [&] { return result->has_value(); });
-  if (result->has_value()) return **result;
+  const auto found = std::make_shared<Guarded<std::optional<Result<Endpoints>>>>();
+  SHOAL_TRY(DetachableThread thread, start(found, host));
+  thread.wait(deadline, stop);
+  thread.detach();
+  if (auto result = found->lock(); result->has_value()) return **result;
   if (stop.stop_requested()) return fail(ErrorCode::interrupted, "interrupted while looking up " + host.host);
   return fail(ErrorCode::unreachable, "cannot find the address of " + host.host + ": no answer in time");
 }

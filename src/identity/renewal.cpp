@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/backoff.hpp"
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
 #include "crypto/digest.hpp"
@@ -22,7 +23,7 @@ double random_fraction() {
   return number / 4294967296.0;
 }
 
-seconds retry_after(unsigned failures) { return std::min(first_retry * (1 << std::min(failures, 10U)), longest_retry); }
+seconds retry_after(unsigned failures) { return backoff(first_retry, longest_retry, failures); }
 
 /// The tracker's clock may be wrong for a moment. A certificate that is not valid now would take this machine out of the fleet, and the
 /// one that it has is still good.

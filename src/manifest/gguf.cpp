@@ -4,6 +4,7 @@
 #include <bit>
 #include <optional>
 
+#include "base/bytes.hpp"
 #include "base/encoding.hpp"
 #include "manifest/checked_math.hpp"
 #include "manifest/ggml_types.hpp"
@@ -55,9 +56,7 @@ class Walker {
   template <class Number>
   Result<Number> number() {
     SHOAL_TRY(std::string_view bytes, take(sizeof(Number)));
-    Number value = 0;
-    for (std::size_t i = sizeof(Number); i-- > 0;) value = static_cast<Number>(value << 8) | static_cast<unsigned char>(bytes[i]);
-    return value;
+    return from_little_endian<Number>(bytes);
   }
 
   Result<std::string_view> string(std::uint64_t limit) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "base/bytes.hpp"
 #include "base/encoding.hpp"
 #include "base/json.hpp"
 #include "manifest/checked_math.hpp"
@@ -138,8 +139,7 @@ Result<std::vector<std::string>> list_shards(std::string_view index_json) {
 
 Result<ByteCount> safetensors_header_length(std::string_view first, ByteCount file_size) {
   if (first.size() < 8) return fail(ErrorCode::usage, "safetensors: the file is shorter than 8 bytes: it is cut or damaged");
-  ByteCount length = 0;
-  for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<unsigned char>(first[static_cast<std::size_t>(i)]);
+  const auto length = from_little_endian<std::uint64_t>(first);
   if (length < 2 || length > format_header_limit || length > file_size - std::min<ByteCount>(8, file_size))
     return fail(ErrorCode::usage,
                 "safetensors: a header of " + std::to_string(length) + " bytes does not fit the file: it is cut or damaged");

@@ -2,17 +2,13 @@
 
 #include <algorithm>
 
+#include "base/bytes.hpp"
+
 namespace shoal::mesh {
 namespace {
 
 constexpr std::size_t length_size = 4, have_head_size = 5;
 constexpr std::string_view have_head("\0\0\0\5\4", have_head_size);
-
-std::size_t number(std::string_view bytes) {
-  std::size_t value = 0;
-  for (const char byte : bytes) value = value << 8 | static_cast<std::uint8_t>(byte);
-  return value;
-}
 
 }  // namespace
 
@@ -30,7 +26,7 @@ std::size_t HaveGathering::leaving(std::string_view bytes) {
     const std::string_view message(message_.data(), begun_);
     if (begun_ >= length_size && !have_head.starts_with(message.substr(0, have_head_size))) {
       // The byte behind the length may have been read already.
-      skip_ = number(message.substr(0, length_size)) + length_size - begun_;
+      skip_ = from_big_endian<std::uint32_t>(message) + length_size - begun_;
       begun_ = 0;
       at_end = 0;
     } else if (begun_ == have_size) {

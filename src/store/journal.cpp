@@ -1,9 +1,10 @@
 #include "store/journal.hpp"
 
 #include <algorithm>
-#include <array>
+#include <boost/crc.hpp>
 #include <optional>
 
+#include "base/bytes.hpp"
 #include "base/failpoint.hpp"
 
 namespace shoal::store {
@@ -14,27 +15,17 @@ constexpr std::uint32_t version = 1;
 constexpr std::size_t header_size = 8 + 4 + 4 + 32 + 4;
 constexpr std::uint32_t type_verified = 1, type_lost = 2, type_files = 3;
 
-// CRC-32 as in ISO 3309 (zlib's): polynomial 0xEDB88320, reflected.
-constexpr std::array<std::uint32_t, 256> crc_table = [] {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t value = i;
-    for (int bit = 0; bit < 8; ++bit) value = (value & 1) != 0 ? 0xEDB88320U ^ (value >> 1) : value >> 1;
-    table[i] = value;
-  }
-  return table;
-}();
-
-std::uint32_t crc32(std::string_view bytes, std::uint32_t before) {
-  std::uint32_t crc = ~before;
-  for (const char byte : bytes) crc = crc_table[(crc ^ static_cast<std::uint8_t>(byte)) & 0xFFU] ^ (crc >> 8);
-  return ~crc;
+constexpr std::uint32_t reversed(std::uint32_t bits) {
+  std::uint32_t result = 0;
+  for (int i = 0; i < 32; ++i) result = result << 1 | (bits >> i & 1);
+  return result;
 }
 
-template <class Integer>
-void put(std::string& out, Integer value) {
-  auto bits = static_cast<std::make_unsigned_t<Integer>>(value);
-  for (std::size_t i = 0; i < sizeof value; ++i) out += static_cast<char>(bits >> (8 * i));
+/// As in ISO 3309 (zlib's), continued from that of the bytes before. Boost takes the remainder to start from in the other order of bits.
+std::uint32_t crc32(std::string_view bytes, std::uint32_t before) {
+  boost::crc_32_type crc(reversed(~before));
+  crc.process_bytes(bytes.data(), bytes.size());
+  return crc.checksum();
 }
 
 /// Takes integers from the front; `ok` becomes false where there are too few bytes.
@@ -53,10 +44,8 @@ class Cutter {
   }
   template <class Integer>
   Integer take() {
-    std::make_unsigned_t<Integer> value = 0;
-    const std::string_view taken = bytes(sizeof value);
-    for (std::size_t i = 0; i < taken.size(); ++i) value |= static_cast<decltype(value)>(static_cast<std::uint8_t>(taken[i])) << (8 * i);
-    return static_cast<Integer>(value);
+    const std::string_view taken = bytes(sizeof(Integer));
+    return ok_ ? from_little_endian<Integer>(taken) : Integer{};
   }
 
  private:
@@ -66,20 +55,20 @@ class Cutter {
 
 std::string header_of(const JournalIdentity& identity) {
   std::string out(magic);
-  put(out, version);
-  put(out, identity.piece_count);
+  append_little_endian(out, version);
+  append_little_endian(out, identity.piece_count);
   out += identity.content.view();
-  put(out, crc32(out, 0));
+  append_little_endian(out, crc32(out, 0));
   return out;
 }
 
 std::string record(std::uint32_t type, const std::string& payload, std::uint32_t& crc) {
   std::string out;
-  put(out, type);
-  put(out, static_cast<std::uint32_t>(payload.size()));
+  append_little_endian(out, type);
+  append_little_endian(out, static_cast<std::uint32_t>(payload.size()));
   out += payload;
   crc = crc32(out, crc);
-  put(out, crc);
+  append_little_endian(out, crc);
   return out;
 }
 
@@ -89,8 +78,8 @@ std::string runs_of(std::vector<std::uint32_t> pieces) {
   for (std::size_t i = 0; i < pieces.size();) {
     std::size_t end = i + 1;
     while (end < pieces.size() && pieces[end] == pieces[end - 1] + 1) ++end;
-    put(out, pieces[i]);
-    put(out, static_cast<std::uint32_t>(end - i));
+    append_little_endian(out, pieces[i]);
+    append_little_endian(out, static_cast<std::uint32_t>(end - i));
     i = end;
   }
   return out;
@@ -99,9 +88,9 @@ std::string runs_of(std::vector<std::uint32_t> pieces) {
 std::string marks_of(const std::vector<FileMark>& files) {
   std::string out;
   for (const FileMark& file : files) {
-    put(out, file.size);
-    put(out, file.inode);
-    put(out, file.mtime_ns);
+    append_little_endian(out, file.size);
+    append_little_endian(out, file.inode);
+    append_little_endian(out, file.mtime_ns);
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "base/backoff.hpp"
 #include "base/log.hpp"
 #include "store/piece_store_impl.hpp"
 #include "store/source_file.hpp"
@@ -264,9 +265,7 @@ void PieceStore::Impl::trouble(StoredContent& content, const Error& error) {
   if (content.news.events.problem) content.news.events.problem(error);
 }
 
-std::chrono::milliseconds PieceStore::Impl::pause(unsigned attempt) const {
-  return std::min(longest_pause, options_.retry_pause * (1U << std::min(attempt, 8U)));
-}
+std::chrono::milliseconds PieceStore::Impl::pause(unsigned attempt) const { return backoff(options_.retry_pause, longest_pause, attempt); }
 
 Status remember(FileLayer& files, const NewContent& content, const std::vector<bool>& have) {
   OpenFiles open(1);

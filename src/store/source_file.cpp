@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/encoding.hpp"
+#include "base/read_range.hpp"
 
 namespace shoal::store {
 namespace {
@@ -59,15 +60,9 @@ Result<FileStamp> SourceFile::stamp() const {
 }
 
 Result<std::size_t> SourceFile::read(ByteCount offset, std::span<char> into) const {
-  std::size_t done = 0;
-  while (done < into.size()) {
-    ssize_t got = ::pread(fd_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail(shown(path_) + " cannot be read: " + fail_errno("read", errno).message);
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  return done;
+  auto got = read_at(fd_, offset, into);
+  if (!got.ok()) return fail(shown(path_) + " cannot be read: " + got.error().message);
+  return got;
 }
 
 }  // namespace shoal::store

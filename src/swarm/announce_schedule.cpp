@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/backoff.hpp"
+
 namespace shoal::swarm {
 namespace {
 
@@ -26,8 +28,7 @@ milliseconds scaled(milliseconds duration, double factor) {
 milliseconds jittered(seconds interval, double random) { return scaled(interval, 0.8 + 0.2 * random); }
 
 milliseconds back_off(unsigned failures, double random) {
-  auto wait = std::min(longest_back_off, first_back_off * (1U << std::min(failures - 1, 16U)));
-  return scaled(wait, 0.75 + 0.5 * random);
+  return scaled(backoff(first_back_off, longest_back_off, failures - 1), 0.75 + 0.5 * random);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/backoff.hpp"
+
 namespace shoal::swarm {
 namespace {
 
@@ -14,8 +16,6 @@ constexpr std::chrono::hours remembered{6};
 constexpr std::size_t several_contents = 2;
 /// More liars than this in one fleet need an administrator, not more memory.
 constexpr std::size_t most_machines = 4096, most_contents = 64;
-
-seconds doubled(seconds first, unsigned times, seconds longest) { return std::min(longest, first * (1 << std::min(times, 16U))); }
 
 bool is_power_of_two(unsigned number) { return (number & (number - 1)) == 0; }
 
@@ -33,10 +33,10 @@ Sentence Bans::convict(const NodeId& machine, const InfoHash& content, SteadyTim
   Sentence sentence;
   sentence.lies = ++record.lies;
   if (last_source) {
-    if (record.in_vain++ > 0) sentence.lasts = doubled(first_pause, record.in_vain - 2, longest_pause);
+    if (record.in_vain++ > 0) sentence.lasts = backoff(first_pause, longest_pause, record.in_vain - 2);
     sentence.news = is_power_of_two(sentence.lies);
   } else {
-    sentence.lasts = doubled(first_ban, sentence.lies - 1, longest_ban);
+    sentence.lasts = backoff(first_ban, longest_ban, sentence.lies - 1);
     sentence.everywhere = known.contents.size() >= several_contents;
   }
   record.until = now + sentence.lasts;

@@ -58,4 +58,12 @@ const manifest::ChannelState* find(const FreshnessView& view, const ModelName& m
   return nullptr;
 }
 
+bool is_halted(const manifest::ChannelState* state, const manifest::ChannelPointer& pointer) {
+  return state != nullptr && state->halted && state->epoch == pointer.epoch && state->sequence == pointer.sequence;
+}
+
+bool is_halted(const FreshnessView& view, const manifest::ChannelPointer& pointer) {
+  return is_halted(find(view, pointer.model, pointer.channel), pointer);
+}
+
 }  // namespace shoal::swarm

@@ -17,4 +17,8 @@ Result<FreshnessView> freshness_of_all(const MemberSession& session, registry::C
 /// Null where it is not listed.
 const manifest::ChannelState* find(const FreshnessView& view, const ModelName& model, const ChannelName& channel);
 
+/// Whether the tracker halted the rollout of this very pointer, by epoch and sequence: an earlier one that was halted says nothing of it.
+bool is_halted(const manifest::ChannelState* state, const manifest::ChannelPointer& pointer);
+bool is_halted(const FreshnessView& view, const manifest::ChannelPointer& pointer);
+
 }  // namespace shoal::swarm

@@ -1,15 +1,10 @@
 #include "swarm/grant_messages.hpp"
 
+#include "base/bytes.hpp"
 #include "swarm/grants.hpp"
 
 namespace shoal::swarm {
 namespace {
-
-std::uint32_t from_big_endian(std::string_view bytes) {
-  std::uint32_t number = 0;
-  for (std::size_t i = 0; i < index_size; ++i) number = number << 8 | static_cast<std::uint8_t>(bytes[i]);
-  return number;
-}
 
 std::uint8_t message_id(const lt::bdecode_node& handshake) {
   const lt::bdecode_node messages = handshake.dict_find_dict("m");
@@ -30,7 +25,8 @@ std::optional<GrantHello> read_grant_hello(const lt::bdecode_node& handshake) {
 std::vector<std::uint32_t> read_show(std::string_view body) {
   std::vector<std::uint32_t> pieces;
   if (body.size() > most_shown * index_size) return pieces;
-  for (std::size_t at = 0; at + index_size <= body.size(); at += index_size) pieces.push_back(from_big_endian(body.substr(at, index_size)));
+  for (std::size_t at = 0; at + index_size <= body.size(); at += index_size)
+    pieces.push_back(from_big_endian<std::uint32_t>(body.substr(at, index_size)));
   return pieces;
 }
 

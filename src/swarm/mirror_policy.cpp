@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/backoff.hpp"
 #include "base/encoding.hpp"
 
 namespace shoal::swarm {
@@ -41,9 +42,7 @@ std::vector<std::uint32_t> MirrorPolicy::wanted(const MirrorSight& sight) {
   return stalled ? missing : std::vector<std::uint32_t>{};
 }
 
-std::chrono::seconds mirror_pause(unsigned failures) {
-  return std::min(longest_pause, first_pause * (1 << std::min(failures > 0 ? failures - 1 : 0, 10U)));
-}
+std::chrono::seconds mirror_pause(unsigned failures) { return backoff(first_pause, longest_pause, failures > 0 ? failures - 1 : 0); }
 
 std::string range_header(const store::FilePart& part) { return "bytes=" + range_of(part); }
 

@@ -35,6 +35,8 @@ FENCES = {
     "boost/beast": ["src/http/"],
     "boost/asio": ["src/base/asio.hpp"],
     "boost/asio/ssl": ["src/http/", "src/mesh/"],
+    "boost/crc": ["src/store/journal.hpp", "src/store/journal.cpp"],
+    "boost/endian": ["src/base/bytes.hpp"],
     "boost/": [],
     "openssl/": ["src/crypto/", "src/identity/", "src/mesh/", "src/http/"],
     "CLI/": ["src/cli/*.cpp"],
