@@ -14,7 +14,7 @@
 
 namespace shoal::node {
 
-/// What may change while the agent runs.
+/// Settings that may change while the agent runs.
 struct AgentSettings {
   std::vector<Subscription> follow;  // by configuration, beside those by command
   std::vector<Hook> hooks;           // of subscriptions without their own
@@ -32,15 +32,15 @@ struct AgentOptions {
   std::string software;
 };
 
-/// All decisions are made on the thread that calls run(): what other threads learn comes to it as tasks.
+/// Decides everything on the thread that calls run(); other threads post their news to it as tasks.
 class Agent {
  public:
   /// Opens the mesh's port, serves what is on the shelf, and begins to follow.
   static Result<std::unique_ptr<Agent>> start(swarm::MemberSession& session, FlooredClock& clock, AgentOptions options, cli::Output& out);
   ~Agent();
-  /// Until the service is to stop.
+  /// Returns when the service is to stop.
   void run(cli::Service& service);
-  /// What the node has to say to Prometheus. Any thread.
+  /// Adds the metrics of the node. Any thread.
   void describe(metrics::Page& page) const;
   /// On the thread of run().
   void change(AgentSettings settings);

@@ -7,7 +7,7 @@
 namespace shoal::node {
 namespace {
 
-/// What cannot be read is left out.
+/// Leaves out hooks that cannot be read.
 std::vector<Hook> hooks_of(const Subscription& subscription) {
   std::vector<Hook> hooks;
   for (const std::string& text : subscription.hooks) {
@@ -89,7 +89,7 @@ void Agent::deliver(ChannelRunner& channel) {
   channel.became_ready(*release);
 }
 
-/// What has been waiting for its turn. Nothing in the order of channels is worth a queue: each is brought as fast as the network allows.
+/// Begins deliveries that waited for room. The order of channels needs no queue: each release is fetched as fast as the network allows.
 void Agent::deliver_waiting() {
   for (auto& [key, channel] : channels_) {
     const Track& track = channel.track();

@@ -99,7 +99,7 @@ void ChannelRunner::want(const ReleaseId& id) {
   begin_try();
 }
 
-/// Starts over when the delay is over, or at once where a later pointer names the release once more.
+/// Starts over after the delay, or at once if a later pointer names the release once more.
 void ChannelRunner::try_again() {
   const bool called = is_called_again(track_.tried, track_.pointer, track_.halted);
   if (!called && !is_due(track_.retry_at, context_.clock.now())) return;

@@ -9,7 +9,7 @@
 
 namespace shoal::node {
 
-/// What every runner works with. All of it outlives the runners.
+/// The parts that every runner works with. All of them outlive the runners.
 struct RunnerContext {
   swarm::MemberSession& session;
   const FlooredClock& clock;
@@ -39,7 +39,7 @@ class ChannelRunner {
 
   const ChannelKey& key() const { return key_; }
   const Track& track() const { return track_; }
-  /// What is wrong with the channel's pointer; empty: nothing.
+  /// Why the channel's pointer cannot be used; empty: it can.
   const std::string& problem() const { return problem_; }
   fs::path link() const { return context_.shelf.link({key_.model, std::nullopt, key_.channel}); }
   /// Wants this release and does not run it yet.
@@ -52,7 +52,7 @@ class ChannelRunner {
   /// Goes on where the track on disk ends. Call it once, before all that follows.
   void resume();
   void update(const PointerUpdate& update);
-  /// What is due: another try, or a switch that had to wait.
+  /// Begins another try that is due, or a switch that had to wait.
   void tick();
 
   // How the delivery of a release goes that this channel wants. Others are ignored.

@@ -43,7 +43,7 @@ Result<std::vector<HeldRelease>> Collector::survey(WallTime now) const {
   return held;
 }
 
-/// What the manifest says is not verified here: only the names to hide follow from it.
+/// The manifest is not verified here: only the names to hide follow from it.
 Status Collector::remove(const ReleaseId& id) {
   if (auto release = stated_on_disk(shelf_, id); release.ok()) SHOAL_CHECK(owner_.hide(release->model, id));
   owner_.stop_serving(id);

@@ -10,7 +10,7 @@
 
 namespace shoal::node {
 
-/// What a collection removed, or would remove.
+/// The releases and bytes that a collection removed, or would remove.
 struct GcReport {
   struct Removed {
     ReleaseId release;
@@ -26,7 +26,7 @@ struct GcReport {
 /// Blocks on the disk; one thread at a time, the one that decides what is fetched and switched to.
 class Collector {
  public:
-  /// What the caller knows beside the disk, and how it lets go of a release. Called by collect() only.
+  /// The caller's knowledge beyond the disk, and how it lets go of a release. Called by collect() only.
   struct Owner {
     std::function<bool(const ReleaseId&)> in_use;                    // fetched, switched to or read by a peer at this moment
     std::function<bool(const ReleaseId&)> is_wanted;                 // by a channel, so that its unfinished fetch goes on

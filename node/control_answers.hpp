@@ -1,4 +1,4 @@
-// What a running node answers on its control socket: requests and answers as JSON here, as types behind it.
+// Translates between the JSON of the control socket and the types of the node behind it.
 #pragma once
 
 #include "node/agent_view.hpp"
@@ -8,7 +8,7 @@
 
 namespace shoal::node {
 
-/// What the node does for each command. Called on the control server's thread.
+/// One function for each command. Called on the control server's thread.
 struct ControlHandlers {
   std::function<AgentView()> status;
   std::function<Result<GcReport>(bool dry_run)> collect;
@@ -18,7 +18,7 @@ struct ControlHandlers {
 /// `clock` outlives the answer.
 ControlServer::Answer answer_with(ControlHandlers handlers, const Clock& clock);
 
-/// Also what `shoal gc` prints where no node runs.
+/// Also printed by `shoal gc` where no node runs.
 Json to_json(const GcReport& report);
 
 }  // namespace shoal::node

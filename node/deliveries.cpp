@@ -49,7 +49,7 @@ void Deliveries::begin(const ModelName& model, const ReleaseId& id) {
 }
 
 Delivery::Events Deliveries::events_of(const ReleaseId& id, std::uint64_t ticket) {
-  // What an earlier delivery of the same release still had to say is dropped.
+  // News of an earlier delivery of the same release is dropped.
   auto on_agent = [this, id, ticket](std::function<void()> work) {
     tasks_.post([this, id, ticket, work = std::move(work)] {
       auto found = deliveries_.find(id);
