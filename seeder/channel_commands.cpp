@@ -4,6 +4,7 @@
 
 #include "seeder/channel_mover.hpp"
 #include "seeder/command_parts.hpp"
+#include "seeder/rollout_reach.hpp"
 
 namespace shoal::seeder {
 namespace {
@@ -28,7 +29,7 @@ struct Switchboard {
 };
 
 Json channel_line(const ChannelReference& reference, const manifest::VerifiedRelease& release, const Move& move,
-                  const ChannelMover::Moved& moved) {
+                  const ChannelMover::Moved& moved, const Followers& followers) {
   Json line{{"type", "channel"},
             {"model", reference.model.str()},
             {"channel", reference.channel.str()},
@@ -37,18 +38,40 @@ Json channel_line(const ChannelReference& reference, const manifest::VerifiedRel
             {"sequence", moved.sequence},
             {"moved", moved.outcome == ChannelMover::Outcome::moved}};
   line["percent"] = move.rollout ? move.rollout->percent : 100;
+  line["followers"] = followers.size();
+  line["chosen"] = chosen_now(move.rollout, followers);
   if (move.rollout && move.rollout->halt_percent != 0) line["halt_percent"] = move.rollout->halt_percent;
   if (move.rollback_of) line["rollback_of"] = move.rollback_of->hex();
   if (!move.reason.empty()) line["reason"] = move.reason;
   return line;
 }
 
-std::string share_text(const std::optional<manifest::Rollout>& rollout) {
-  if (!rollout) return "";
-  std::string text = rollout->percent < 100 ? " for " + std::to_string(rollout->percent) + " % of the nodes" : "";
-  if (rollout->halt_percent != 0)
-    text += ", halted when more than " + std::to_string(rollout->halt_percent) + " % of those that tried fail";
-  return text;
+constexpr std::size_t most_named = 6;  // nodes in one line
+
+std::string names_text(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), most_named); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  return names.size() > most_named ? text + " and " + std::to_string(names.size() - most_named) + " more" : text;
+}
+
+/// "for 10 % of the nodes; chosen now: 1 of 4 (gpu1)".
+std::string share_text(const std::optional<manifest::Rollout>& rollout, const Followers& followers) {
+  if (!rollout || rollout->percent == 100) return " for all nodes (" + std::to_string(followers.size()) + " now)";
+  const auto chosen = chosen_now(rollout, followers);
+  std::string text = " for " + std::to_string(rollout->percent) + " % of the nodes; chosen now: " + std::to_string(chosen.size()) + " of " +
+                     std::to_string(followers.size());
+  return chosen.empty() ? text : text + " (" + names_text(chosen) + ")";
+}
+
+std::string halt_text(const std::optional<manifest::Rollout>& rollout) {
+  if (!rollout || rollout->halt_percent == 0) return "";
+  return ". It will halt if more than " + std::to_string(rollout->halt_percent) + " % of the nodes that try fail";
+}
+
+/// The nodes that follow the channel, for people; nobody where the tracker does not list them.
+Followers followers_now(const Desk& desk, const ChannelReference& reference) {
+  auto nodes = desk.tracker->nodes();
+  return nodes.ok() ? followers_of(*nodes, reference.model, reference.channel) : Followers{};
 }
 
 Result<RolloutWish> wish_of(const Invocation& call) {
@@ -58,7 +81,23 @@ Result<RolloutWish> wish_of(const Invocation& call) {
   if (percent) wish.percent = static_cast<std::uint32_t>(*percent);
   if (halt) wish.halt_percent = static_cast<std::uint32_t>(*halt);
   wish.salt = call.get("--salt");
+  if (call.get("--nodes").empty()) return wish;
+  if (percent) return fail(ErrorCode::usage, "give --percent or --nodes, not both");
+  wish.percent = 0;  // until the nodes are known
   return wish;
+}
+
+/// Fits the rollout to the nodes that there are: a share reaches somebody, and --nodes N reaches N. The nodes of a version that is being
+/// rolled out already, or of a salt that was given, stay the first.
+Result<std::optional<manifest::Rollout>> fitted(const Invocation& call, std::optional<manifest::Rollout> rollout, const ReleaseId& release,
+                                                const std::optional<manifest::ChannelPointer>& current, const Followers& followers) {
+  SHOAL_TRY(auto count, number_option(call, "--nodes", 1, manifest::number_limit));
+  const bool begun = current && current->release == release && current->rollout && !chosen_now(current->rollout, followers).empty();
+  const bool keep_salt = begun || !call.get("--salt").empty();
+  if (!rollout || (!count && keep_salt)) return rollout;
+  if (!count) return std::optional(reach_somebody(*rollout, followers));
+  SHOAL_TRY(manifest::Rollout exact, reach_count(*rollout, static_cast<std::size_t>(*count), followers, keep_salt));
+  return std::optional(std::move(exact));
 }
 
 Status run_set(Invocation& call) {
@@ -68,11 +107,14 @@ Status run_set(Invocation& call) {
   SHOAL_TRY(Switchboard board, Switchboard::open(call));
   SHOAL_TRY(auto release, verified_release(board.desk, board.reference.model, version));
   SHOAL_TRY(auto current, board.mover().in_force(board.reference.model, board.reference.channel));
-  Move move{release.id(), rollout_for(wish, release.id(), current), {}, "", sequence.value_or(0)};
+  const Followers followers = followers_now(board.desk, board.reference);
+  SHOAL_TRY(auto rollout, fitted(call, rollout_for(wish, release.id(), current), release.id(), current, followers));
+  Move move{release.id(), std::move(rollout), {}, "", sequence.value_or(0)};
   SHOAL_TRY(auto moved, board.mover().move(board.reference.model, board.reference.channel, move));
   bool fresh = moved.outcome == ChannelMover::Outcome::moved;
-  call.out.result(channel_line(board.reference, release, move, moved),
-                  board.reference.str() + (fresh ? " points at " : " pointed already at ") + version.str() + share_text(move.rollout));
+  call.out.result(channel_line(board.reference, release, move, moved, followers),
+                  board.reference.str() + (fresh ? " now points at " : " already points at ") + version.str() +
+                      share_text(move.rollout, followers) + halt_text(move.rollout));
   return {};
 }
 
@@ -86,8 +128,10 @@ Status run_resume(Invocation& call) {
   SHOAL_TRY(auto release, verified_release(board.desk, board.reference.model, current->release));
   Move move{current->release, current->rollout, current->rollback_of, current->reason};
   SHOAL_TRY(auto moved, mover.move(board.reference.model, board.reference.channel, move));
-  call.out.result(channel_line(board.reference, release, move, moved),
-                  board.reference.str() + " goes on to " + release->version.str() + share_text(move.rollout));
+  const Followers followers = followers_now(board.desk, board.reference);
+  call.out.result(
+      channel_line(board.reference, release, move, moved, followers),
+      board.reference.str() + " goes on to " + release->version.str() + share_text(move.rollout, followers) + halt_text(move.rollout));
   return {};
 }
 
@@ -166,8 +210,10 @@ Status run_rollback(Invocation& call) {
                 board.reference.str() + " points at " + release->version.str() + " already: name another one with --to VERSION");
   Move move{release.id(), std::nullopt, current->release, reason, sequence.value_or(0)};
   SHOAL_TRY(auto moved, board.mover().move(board.reference.model, board.reference.channel, move));
-  call.out.result(channel_line(board.reference, release, move, moved), board.reference.str() + " goes back to " + release->version.str() +
-                                                                           " (sequence " + std::to_string(moved.sequence) + "): " + reason);
+  const Followers followers = followers_now(board.desk, board.reference);
+  call.out.result(
+      channel_line(board.reference, release, move, moved, followers),
+      board.reference.str() + " goes back to " + release->version.str() + " (sequence " + std::to_string(moved.sequence) + "): " + reason);
   return {};
 }
 
@@ -247,7 +293,8 @@ cli::Command set_command() {
       {{"MODEL:CHANNEL", "such as acme/llama:main", true}, {"VERSION", "a registered version of the model", true}},
       {state_option,
        key_option,
-       {"--percent", "N", "for so many percent of the nodes, 0 to 100; otherwise for all"},
+       {"--percent", "N", "percentage of nodes, 0-100; at least one node unless it is 0; default 100"},
+       {"--nodes", "N", "number of nodes among those that follow the channel now, in place of --percent"},
        {"--halt", "PERCENT", "halt when more than so many percent of the nodes that tried fail, 1 to 99; 0 never"},
        {"--salt", "TEXT", "chooses who goes first; otherwise the release's id, and what it was while the version stays"},
        sequence_option},

@@ -115,8 +115,10 @@ class Rollout(VersionsCase):
             self.activated(node, "1.0")
         second = self.publish("2.0", seed=7, base=first, channel="canary")
         salt = self.salt_that_chooses({30: 3, 60: 6})
+        self.until_reported("all follow", lambda rows: all(row[0] == "1.0" for row in rows.values()))
 
         moved = self.command("channel", "set", f"{self.model}:main", "2.0", "--percent", "30", "--salt", salt)
+        self.assertEqual((set(moved["chosen"]), moved["followers"]), (self.chosen(salt, 30), 10))
         self.assert_share(moved["sequence"], self.chosen(salt, 30), first, second)
         expected = sorted([("1.0", True)] * 7 + [("2.0", False)] * 3)
         self.until_reported("who runs what, and who is left out",
@@ -143,6 +145,23 @@ class Rollout(VersionsCase):
             self.assert_runs(member, first)
         self.until_reported("all are back, and say why", lambda rows: all(row[0] == "1.0" and "rhyme" in row[2] for row in rows.values()))
         self.assert_history()
+
+    def test_a_number_of_nodes_goes_first_and_the_command_names_them(self):
+        first = self.publish("1.0", megabytes=1)
+        self.fleet.start_seeder(self.source)
+        self.start_fleet()
+        for node in self.nodes.values():
+            self.activated(node, "1.0")
+        second = self.publish("2.0", seed=7, base=first, channel="canary")
+        self.until_reported("all follow", lambda rows: all(row[0] == "1.0" for row in rows.values()))
+        moved = self.command("channel", "set", f"{self.model}:main", "2.0", "--nodes", "2")
+        self.assertEqual((len(moved["chosen"]), moved["followers"]), (2, 10))
+        self.assert_share(moved["sequence"], set(moved["chosen"]), first, second)
+        more = self.command("channel", "set", f"{self.model}:main", "2.0", "--nodes", "4")
+        self.assertLess(set(moved["chosen"]), set(more["chosen"]))
+        for words in (("--nodes", "10"), ("--nodes", "3", "--percent", "10"), ("--nodes", "none")):
+            refused = self.fleet.run("channel", "set", f"{self.model}:main", "2.0", *words, "--state", self.source.state, "--key", self.key, check=False)
+            self.assert_refused(refused, 2, "--nodes")
 
     def assert_share(self, sequence, chosen, first, second):
         """Exactly the chosen nodes run the second version, also when all have seen the pointer."""
