@@ -291,7 +291,7 @@ class Simulation {
     events_.push({now_ + o_.word, What::known, id, 0, piece});
     if (++host.count == o_.pieces && ++done_ == (o_.nodes + 1) / 2) median_ = now_;
     const std::size_t at = index_of(host, from);
-    host.asked_of[at] -= host.asked_of[at] > 0 ? 1 : 0;  // what was granted was not asked for here
+    if (host.asked_of[at] > 0) --host.asked_of[at];  // what was granted was not asked for here
     ask(id, at);
   }
 

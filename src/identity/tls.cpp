@@ -232,7 +232,9 @@ Status expect_host(SSL* ssl, const std::string& host) {
   if (X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1) return {};
   tls_error();  // it was no address: that is in the queue now
   X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  if (X509_VERIFY_PARAM_set1_host(rules, host.c_str(), host.size()) != 1 || SSL_set_tlsext_host_name(ssl, host.c_str()) != 1)
+  // SSL_set_tlsext_host_name, whose macro casts in C's way.
+  const long named = SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(host.c_str()));
+  if (named != 1 || X509_VERIFY_PARAM_set1_host(rules, host.c_str(), host.size()) != 1)
     return openssl_failure("cannot ask for " + printable(host, 200));
   return {};
 }

@@ -59,6 +59,7 @@ Result<FormatSummary> sum(const std::vector<FileEntry>& files, const ReadRange& 
 
 Status check_indexes(const std::vector<FileEntry>& files, const ReadRange& read) {
   std::vector<std::string> paths;
+  paths.reserve(files.size());
   for (const FileEntry& file : files) paths.push_back(file.path);
   for (const FileEntry& file : files) {
     if (!file.path.ends_with(".safetensors.index.json") || file.size > safetensors_header_limit) continue;

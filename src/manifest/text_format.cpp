@@ -52,32 +52,44 @@ bool is_harmless_tag(std::string_view tag) {
   return tag.find_first_of(":/%<!") == std::string_view::npos;
 }
 
-/// The tags of YAML: `!` where a node may begin. Those in plain text are looked at as well.
+/// Reads YAML by character and looks at each tag: `!` where a node may begin. Tags in plain text count as well.
+class TagScan {
+ public:
+  /// True when `c` ends a tag that makes an object, or begins a directive, which may give any tag another name.
+  bool meets_object(char c) {
+    if (!tag_.empty() && is_tag_character(c) && tag_.size() < 300) {
+      tag_ += c;
+      return false;
+    }
+    if (!tag_.empty()) {
+      if (tag_.find_first_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ%<") != std::string::npos && !is_harmless_tag(tag_))
+        return true;
+      tag_.clear();
+    } else if (c == '!' && std::string_view(" \t\r\n[{,-:?(\"'").find(before_) != std::string_view::npos) {
+      tag_ = "!";
+    } else if (c == '%' && before_ == '\n') {
+      return true;
+    }
+    before_ = c;
+    return false;
+  }
+
+  bool ends_with_object() const { return !tag_.empty() && !is_harmless_tag(tag_); }
+
+ private:
+  std::string tag_;
+  char before_ = '\n';
+};
+
 bool has_object_tags(const View& bytes) {
   Cursor at(bytes);
-  char before = '\n';
-  std::string tag;
+  TagScan scan;
   while (at.left() > 0) {
     const std::string chunk(at.take(std::min<ByteCount>(at.left(), chunk_size)));
     if (chunk.empty()) return false;
-    for (char c : chunk) {
-      if (!tag.empty()) {
-        if (is_tag_character(c) && tag.size() < 300) {
-          tag += c;
-          continue;
-        }
-        if (tag.find_first_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ%<") != std::string::npos && !is_harmless_tag(tag))
-          return true;
-        tag.clear();
-      } else if (c == '!' && std::string_view(" \t\r\n[{,-:?(\"'").find(before) != std::string_view::npos) {
-        tag = "!";
-      } else if (c == '%' && before == '\n') {
-        return true;  // a directive: it may give any tag another name
-      }
-      before = c;
-    }
+    if (std::any_of(chunk.begin(), chunk.end(), [&](char c) { return scan.meets_object(c); })) return true;
   }
-  return !tag.empty() && !is_harmless_tag(tag);
+  return scan.ends_with_object();
 }
 
 bool is_yaml(std::string_view path) { return has_ending(path, {".yaml", ".yml"}) || base_name(path) == "MLmodel"; }

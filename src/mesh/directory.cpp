@@ -55,6 +55,7 @@ std::vector<VirtualEndpoint> Directory::wake(const InfoHash& info_hash) {
   for (const LinkKey& key : resting_)
     if (key.info_hash == info_hash && address(key.peer)) resting.push_back(key);
   std::vector<VirtualEndpoint> awake;
+  awake.reserve(resting.size());
   for (const LinkKey& key : resting) awake.push_back(endpoint_for_caller(key));
   return awake;
 }

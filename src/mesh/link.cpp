@@ -19,7 +19,7 @@ constexpr std::size_t most_kept = 8 * 9;
 constexpr std::chrono::milliseconds keep_for_seeder{300};
 constexpr std::size_t most_kept_for_seeder = 32 * 9;
 
-bool is_only_full(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+bool is_only_full(int error) { return error == EAGAIN; }
 
 template <class Call>
 ssize_t uninterrupted(Call call) {

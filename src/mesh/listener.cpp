@@ -50,7 +50,7 @@ bool Listener::accept_waiting() {
     auto size = static_cast<socklen_t>(from.capacity());
     UniqueFd fd(::accept4(listening_.native_handle(), from.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) {
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
+      if (errno == EAGAIN) return true;
       if (is_connection_that_vanished(errno)) continue;
       note_exhaustion(errno);
       handlers_.exhausted();

@@ -17,7 +17,7 @@ constexpr std::size_t most_gathered = 66 * 1024;
 
 WireBio& data_of(BIO* bio) { return *static_cast<WireBio*>(BIO_get_data(bio)); }
 
-bool is_for_later(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+bool is_for_later(int error) { return error == EAGAIN || error == EINTR; }
 
 int later(BIO* bio) {
   BIO_set_retry_write(bio);

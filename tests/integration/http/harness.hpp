@@ -80,7 +80,7 @@ class RawSocket {
   std::string receive() {
     char buffer[4096];
     ssize_t got = ::recv(fd_.get(), buffer, sizeof buffer, 0);
-    gave_up_ = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    gave_up_ = got < 0 && (errno == EAGAIN);
     return got > 0 ? std::string(buffer, static_cast<std::size_t>(got)) : std::string();
   }
   std::string receive_all() {

@@ -134,7 +134,7 @@ TEST_CASE("peers with port 0 or 1 are counted and never handed out") {
   AnnounceQuery query;
   query.info_hash = known;
   query.left = 5;
-  for (std::uint16_t port : {0, 1}) {
+  for (const auto port : {std::uint16_t{0}, std::uint16_t{1}}) {
     query.port = port;
     query.peer_id = std::string(20, static_cast<char>('a' + port));
     must(bench.announcer.announce(query, Bench::caller(port + 10U)));
