@@ -67,7 +67,7 @@ void Activator::go_back(const Switch& order, const std::stop_token& stop) {
 Status Activator::point_back(const Switch& order, const std::stop_token& stop) {
   SHOAL_CHECK(shelf_.switch_to({order.key.model, std::nullopt, order.key.channel}, *order.before));
   Status cached = point_cache(order.key, *order.before);
-  auto before = shelf_.verified(*session_.verifier(), *order.before);
+  auto before = verified_(*order.before);
   if (before.ok()) SHOAL_CHECK(run_hooks(order, *before, order.release.id(), stop));
   return cached;
 }

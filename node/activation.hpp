@@ -1,13 +1,13 @@
 // The switch: links, the Hugging Face layout, hooks, and the way back when a hook fails.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <vector>
 
 #include "node/hooks.hpp"
 #include "node/huggingface_cache.hpp"
 #include "node/track.hpp"
-#include "swarm/member_session.hpp"
 
 namespace shoal::node {
 
@@ -25,8 +25,10 @@ struct Switch {
 /// Thread-safe; each call blocks for as long as its hooks take.
 class Activator {
  public:
+  /// A release on the shelf, verified again.
+  using Verified = std::function<Result<manifest::VerifiedRelease>(const ReleaseId&)>;
   /// `cache` may be null. All outlive this.
-  Activator(swarm::MemberSession& session, Shelf& shelf, HuggingFaceCache* cache) : session_(session), shelf_(shelf), cache_(cache) {}
+  Activator(Shelf& shelf, HuggingFaceCache* cache, Verified verified) : shelf_(shelf), cache_(cache), verified_(std::move(verified)) {}
 
   /// After success the link points at the release and every hook has succeeded. After an error it points where it pointed before, and
   /// the hooks were told so, as far as they listen. Code `verification` where the release came with another consent to formats that
@@ -46,9 +48,9 @@ class Activator {
   Status point_back(const Switch& order, const std::stop_token& stop);
   Status withdraw(const ChannelKey& key);
 
-  swarm::MemberSession& session_;
   Shelf& shelf_;
   HuggingFaceCache* cache_;
+  const Verified verified_;
   std::mutex cache_mutex_;
 };
 

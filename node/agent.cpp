@@ -36,7 +36,8 @@ Status Agent::begin() {
     SHOAL_CHECK(make_directories(session_.state() / "releases"));
     SHOAL_TRY(cache_, HuggingFaceCache::open(options_.hugging_face_cache, session_.state() / "releases"));
   }
-  activator_.emplace(session_, shelf_, cache_ ? &*cache_ : nullptr);
+  activator_.emplace(shelf_, cache_ ? &*cache_ : nullptr,
+                     [this](const ReleaseId& id) { return shelf_.verified(*session_.verifier(), id); });
   runner_context_.emplace(
       RunnerContext{session_, clock_, shelf_, tracks_, *activator_, tracker_, options_.hook_options, options_.allow_code_formats});
   collector_.emplace(shelf_, options_.retention, collector_owner());
