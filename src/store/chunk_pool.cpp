@@ -41,7 +41,7 @@ std::vector<ChunkRef> ChunkPool::take(std::size_t count) {
 void ChunkPool::release(const char* address) { drop(static_cast<std::uint32_t>((address - region_.get()) / std::ptrdiff_t{chunk_size})); }
 
 void ChunkPool::drop(std::uint32_t index) {
-  // Release and acquire: what others did with the chunk is over before it is handed out again.
+  // Release and acquire: whatever others did with the chunk happened before it is handed out again.
   if (shares_[index].fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   free_.with([&](auto& free) { free.push_back(index); });
   // In this order, and sequentially consistent: who watches and then looks at in_use() misses nothing.

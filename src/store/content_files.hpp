@@ -37,7 +37,7 @@ class ContentFiles {
   /// Finds the directory, which from now on may be renamed. Before anything else, except for contents that may have gone: those are looked
   /// for when a file is wanted.
   Result<std::shared_ptr<Directory>> find();
-  /// Who closes the files (see OpenFiles::Owner). Set before others see it.
+  /// Sets who closes the files (see OpenFiles::Owner). Call it before others see this.
   void set_owner(std::uint64_t device, std::function<void(OpenFiles::Job)> post, std::function<void()> opened);
 
   /// Opens it if need be.
@@ -58,7 +58,7 @@ class ContentFiles {
   Result<std::vector<bool>> existing();
   /// Makes all files in their sizes, with space for the gaps of each.
   Status prepare(const std::vector<std::vector<Gap>>& gaps);
-  /// What the journal notes of the files: with their times if nothing writes to them any more. Zeroes for those that are missing.
+  /// Marks of the files for the journal: with their times if nothing writes to them any more. Zeroes for those that are missing.
   std::vector<FileMark> marks(bool at_rest);
 
  private:

@@ -11,7 +11,7 @@
 
 namespace shoal::store {
 
-/// What read(2) and write(2) say: bytes done, or an errno.
+/// The outcome of read(2) or write(2): bytes done, or an errno.
 struct IoResult {
   std::size_t bytes = 0;
   int error = 0;

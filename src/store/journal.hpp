@@ -19,7 +19,7 @@
 
 namespace shoal::store {
 
-/// What a journal belongs to.
+/// Names the content to which a journal belongs.
 struct JournalIdentity {
   Sha256 content;
   std::uint32_t piece_count = 0;
@@ -41,7 +41,7 @@ inline constexpr ByteCount journal_limit = 256 * MiB;
 
 /// A journal with one record of each kind.
 std::string encode_journal(const JournalIdentity& identity, const JournalState& state);
-/// What holds up to the first damaged or unfinished record. An error where the header is damaged or belongs to something else.
+/// The state up to the first damaged or unfinished record. An error where the header is damaged or belongs to something else.
 Result<JournalState> parse_journal(std::string_view bytes, const JournalIdentity& identity);
 
 /// The journal of one content. Open only while it is read or written. One thread at a time. After a failed write or sync, or where
@@ -70,7 +70,7 @@ class Journal {
   const std::string name_;
   const JournalIdentity identity_;
   JournalState state_;
-  std::optional<FileStamp> written_;  // how we left it; none: to be written anew
+  std::optional<FileStamp> written_;  // how we left it; none: the next call writes a new file
   std::uint32_t crc_ = 0;
 };
 

@@ -156,8 +156,8 @@ std::size_t OpenFiles::count() const {
   return state_.with([](const State& state) { return state.entries.size(); });
 }
 
-/// What is to go, if there is too much. A dirty file keeps its entry until it is synced, and is synced only by its own file system's users:
-/// one that hangs must not hold up the others.
+/// Takes out the entries beyond the limit. A dirty file keeps its entry until it is synced, and is synced only by its own file system's
+/// users: one that hangs must not hold up the others.
 std::optional<OpenFiles::Victim> OpenFiles::next_victim(const Owner& owner) {
   auto state = state_.lock();
   if (state->order.size() <= most_) return std::nullopt;
@@ -180,7 +180,7 @@ OpenFiles::Victim OpenFiles::take_out(State& state, std::map<Key, Entry>::iterat
   return victim;
 }
 
-/// close(2) may hang, too.
+/// On a worker, because close(2) may hang.
 void OpenFiles::trim(const Owner& owner) {
   while (auto victim = next_victim(owner)) {
     const OwnerPtr theirs = victim->entry.owner;

@@ -50,12 +50,12 @@ class OpenFiles {
 
   /// `open` was written to: nothing closes it before it was synced.
   void set_dirty(const OwnerPtr& owner, std::uint32_t file, const std::shared_ptr<File>& open);
-  /// What is to be synced. A file may be there twice, if it was opened again in the meantime. Waits for syncs that other threads have
+  /// Files to sync. A file may be there twice, if it was opened again in the meantime. Waits for syncs that other threads have
   /// begun: one that fails must not go unnoticed.
   std::vector<DirtyFile> take_dirty(const Owner& owner);
   /// The sync of `file` has to be repeated, and to be taken for one that failed.
   void set_failed(const Owner& owner, std::uint32_t file);
-  /// The next user opens it again (ESTALE). What was written through the old handle is still to be synced.
+  /// The next user opens it again (ESTALE). Bytes that were written through the old handle are still to be synced.
   void forget(const Owner& owner, std::uint32_t file);
 
   /// Closes the owner's files that are not dirty, but not its root.
@@ -89,7 +89,7 @@ class OpenFiles {
     std::multimap<std::uint64_t, DirtyFile> left_over;  // by owner: dirty, and no entry any more
     std::uint64_t next_owner = 1;
   };
-  /// What is to be closed.
+  /// Handles to close.
   struct Victim {
     Key key;
     Entry entry;

@@ -33,7 +33,7 @@ void PieceDigests::finish() {
 }
 
 void PieceDigests::finish_piece() {
-  // The SHA-1 is over the padding, too, which the very last piece does not have.
+  // The SHA-1 also covers the padding, which the very last piece does not have.
   if (piece_ + 1 != layout_.piece_count()) add_zeroes(sha1_, layout_.piece_length() - done_);
   PieceHashes& hashes = hashes_[piece_++];
   hashes.sha1 = sha1_.finish();

@@ -30,11 +30,11 @@ struct StoreOptions {
   std::chrono::milliseconds scrub_pause{60'000};
   /// Files and directories that all contents together keep open. A file that is written around the page cache takes two descriptors.
   std::size_t open_files = 128;
-  /// A file that was not used for so long is closed.
+  /// A file is closed when it was not used for this long.
   std::chrono::milliseconds close_after{5000};
 };
 
-enum class Access {
+enum class ContentAccess {
   read_only,  // a source: nothing below its root is ever changed, all pieces are there
   update,     // files are made and filled
 };
@@ -56,7 +56,7 @@ struct OlderContent {
   std::vector<Sha256> files = {};  // by file; empty: not known
 };
 
-/// What a content has to tell on its own account. Called on the store's threads, without a lock held.
+/// Events of a content that nobody asked for. Called on the store's threads, without a lock held.
 struct ContentEvents {
   /// Pieces that were there are gone: they did not survive a failed sync, or the file was changed or decayed. Code `verification`
   /// where the bytes are wrong.
@@ -78,13 +78,13 @@ struct NewContent {
   fs::path root;
   /// Where the root will be renamed to while the content is here; empty: nowhere.
   fs::path moves_to = {};
-  Access access = Access::update;
-  /// All pieces are there, on the word of whoever adds it; of Access::update. Nothing is hashed, made or reserved, and what turns out to be
-  /// lost can be brought again.
+  ContentAccess access = ContentAccess::update;
+  /// All pieces are there, on the word of whoever adds it; of ContentAccess::update. Nothing is hashed, made or reserved, and what turns
+  /// out to be lost can be brought again.
   bool complete = false;
   /// Where verified pieces are remembered; empty: nowhere.
   fs::path journal;
-  /// What the journal belongs to: a digest over everything that decides the bytes.
+  /// Ties the journal to the content: a digest over everything that decides the bytes.
   Sha256 identity;
   std::vector<OlderContent> older;
   ContentEvents events;
@@ -103,10 +103,10 @@ struct Added {
 /// Nothing else may use the content meanwhile.
 Status remember(FileLayer& files, const NewContent& content, const std::vector<bool>& have);
 
-/// How long the scrub may take over so many bytes at this rate (bytes per second, not zero).
+/// The time that the scrub takes for these bytes at this rate (bytes per second, not zero).
 std::chrono::nanoseconds scrub_time(ByteCount bytes, ByteCount rate);
 
-/// What a content has; see `PieceStore::facts`.
+/// The progress of a content; see `PieceStore::facts`.
 struct ContentFacts {
   std::uint32_t have = 0;     // pieces, verified and written
   std::uint32_t durable = 0;  // of these: synced (and in the journal, where there is one)
@@ -176,9 +176,10 @@ class PieceStore {
   std::size_t open_files() const;
 
  private:
-  class Impl;
+  struct Parts;  // piece_store.cpp is the composition root of this folder
+  const ByteCount memory_budget_;
   ChunkPool pool_;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace shoal::store

@@ -69,7 +69,7 @@ class DirectWriter {
  public:
   explicit DirectWriter(int file) : file_(file) {}
 
-  /// What it did of the buffers' aligned beginning. An error that is not about the disk ends direct writing for this file.
+  /// The bytes written of the buffers' aligned beginning. An error that is not about the disk ends direct writing for this file.
   IoResult write(ByteCount offset, std::span<iovec> buffers) {
     const auto aligned = buffers.first(direct_buffers(offset, buffers));
     if (refused_ || total(aligned) < least_direct) return {};

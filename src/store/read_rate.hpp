@@ -17,7 +17,7 @@ class ReadRate {
   explicit ReadRate(ByteCount per_second = 0) : per_second_(per_second) {}
   /// Holds for what is reserved from now on.
   void limit(ByteCount per_second) { per_second_ = per_second; }
-  /// How long whoever wants to read so many bytes at `now` waits first.
+  /// The wait before reading this many bytes at `now`.
   std::chrono::milliseconds reserve(ByteCount bytes, SteadyTime now);
   /// Reserves and waits; returns early when stopped.
   void wait(ByteCount bytes, const std::stop_token& stop);

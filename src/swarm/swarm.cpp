@@ -75,7 +75,7 @@ store::NewContent stored(const Content& content) {
   if (content.fingerprints.size() == result.pieces.size()) result.fingerprints = content.fingerprints;
   result.root = content.root;
   result.moves_to = content.moves_to;
-  result.access = content.mode == Mode::seed ? store::Access::read_only : store::Access::update;
+  result.access = content.mode == Mode::seed ? store::ContentAccess::read_only : store::ContentAccess::update;
   result.complete = content.mode == Mode::keep;
   result.journal = content.journal;
   result.identity = crypto::sha256(content.metainfo.bytes());

@@ -20,15 +20,15 @@ struct Lab {
   Lab() = default;
   explicit Lab(Sample s) : sample(std::move(s)) {}
 
-  NewContent news(Access access) const {
-    NewContent result = sample.news("/root", access);
-    if (access == Access::update) result.journal = "/state/journal";
+  NewContent spec(ContentAccess access) const {
+    NewContent result = sample.spec("/root", access);
+    if (access == ContentAccess::update) result.journal = "/state/journal";
     result.events = Heard::events(heard);
     return result;
   }
-  Added start(Access access, StoreOptions options = small_store()) {
+  Added start(ContentAccess access, StoreOptions options = small_store()) {
     store = std::make_unique<PieceStore>(files, options);
-    Added added = test::must(store->add(news(access)));
+    Added added = test::must(store->add(spec(access)));
     id = added.id;
     return added;
   }

@@ -47,8 +47,8 @@ struct Place {
     fs::create_directories(directory.path() / "journals");
   }
   fs::path root(const std::string& name = "root") const { return directory.path() / name; }
-  NewContent news(const std::string& name = "root") const {
-    NewContent content = sample.news(root(name), Access::update);
+  NewContent spec(const std::string& name = "root") const {
+    NewContent content = sample.spec(root(name), ContentAccess::update);
     content.journal = directory.path() / "journals" / name;
     return content;
   }
@@ -62,7 +62,7 @@ struct Place {
 
 TEST_CASE("a content of many files keeps as few open as it may, while it comes and while it is read") {
   Place place(many_files(300), frugal(8));
-  const ContentId id = test::must(place.store.add(place.news())).id;
+  const ContentId id = test::must(place.store.add(place.spec())).id;
   std::size_t most = 0;
   for (std::uint32_t i = 0; i < place.sample.layout.piece_count(); ++i) {
     fetch(place.store, id, place.sample, i);
@@ -79,7 +79,7 @@ TEST_CASE("a content of many files keeps as few open as it may, while it comes a
 TEST_CASE("a content that is whole and durable keeps no file and no journal open") {
   // Files that are written around the page cache, too.
   Place place(Sample({{"dir/large", 3 * MiB}, {"small", 10}}, 256 * KiB));
-  const ContentId id = test::must(place.store.add(place.news())).id;
+  const ContentId id = test::must(place.store.add(place.spec())).id;
   fetch_all(place.store, id, place.sample);
   // Nobody calls: the store's own thread finds that there is nothing left to do.
   CHECK(eventually([&] { return open_below(place.directory.path()) == std::vector{place.root().string()}; }));
@@ -90,7 +90,7 @@ TEST_CASE("a fetch of which nothing arrives and a source that nobody asks give t
   StoreOptions options = small_store();
   options.close_after = std::chrono::milliseconds(50);
   Place place(many_files(20), options);
-  const ContentId id = test::must(place.store.add(place.news())).id;
+  const ContentId id = test::must(place.store.add(place.spec())).id;
   for (std::uint32_t i = 0; i < 10; ++i) fetch(place.store, id, place.sample, i);
   CHECK(eventually([&] { return open_below(place.directory.path()).size() == 1; }));
   // It goes on as if nothing had been closed, and what is read is closed, too.
@@ -103,7 +103,7 @@ TEST_CASE("unfinished pieces that were set down on the disk keep no file open ei
   StoreOptions options = small_store(4 * MiB);
   options.close_after = std::chrono::milliseconds(20);
   Lab lab(Sample({{"f", 16 * MiB}}, 256 * KiB));
-  lab.start(Access::update, options);
+  lab.start(ContentAccess::update, options);
   const auto put_block = [&](std::uint32_t piece) { return lab.store->write(lab.id, piece, 0, lab.sample.piece(piece).substr(0, block)); };
   for (std::uint32_t piece = 0; piece < 20; ++piece) (void)put_block(piece);
   REQUIRE(eventually([&] { return lab.files.counts().writes > 1; }));
@@ -113,13 +113,13 @@ TEST_CASE("unfinished pieces that were set down on the disk keep no file open ei
 TEST_CASE("older contents are open only while something is copied from them") {
   const Sample old = many_files(3);
   Place place(many_files(3));
-  NewContent news = place.news();
+  NewContent spec = place.spec();
   for (int i = 0; i < 50; ++i) {
     const std::string name = "old" + std::to_string(i);
     for (std::size_t f = 0; f < old.bytes.size(); ++f) put(place.root(name) / old.layout.files()[f].path, old.bytes[f]);
-    news.older.push_back({old.layout, old.pieces, place.root(name)});
+    spec.older.push_back({old.layout, old.pieces, place.root(name)});
   }
-  const ContentId id = test::must(place.store.add(news)).id;
+  const ContentId id = test::must(place.store.add(spec)).id;
   CHECK(open_below(place.directory.path()).size() <= 1);
   for (std::uint32_t i = 0; i < 3; ++i) CHECK(test::must(complete(place.store, id, i)) == Verdict::verified);
   CHECK(eventually([&] { return open_below(place.directory.path()).size() <= 2; }));  // the two roots
@@ -131,7 +131,7 @@ TEST_CASE("a thousand contents share the budget, and each is read when it is ask
   for (int i = 0; i < 1000; ++i) {
     const std::string name = "root" + std::to_string(i);
     put(place.root(name) / place.sample.layout.files()[0].path, place.sample.bytes[0]);
-    ids.push_back(test::must(place.store.add(place.sample.news(place.root(name), Access::read_only))).id);
+    ids.push_back(test::must(place.store.add(place.sample.spec(place.root(name), ContentAccess::read_only))).id);
   }
   for (const ContentId id : ids) REQUIRE(read(place.store, id, 0, 0, 1000).ok());
   CHECK(open_below(place.directory.path()).size() <= 16);
@@ -139,9 +139,9 @@ TEST_CASE("a thousand contents share the budget, and each is read when it is ask
 
 TEST_CASE("a directory is found again under its new name, and another one in its place is not taken for it") {
   Place place(many_files(4), frugal(1));
-  NewContent news = place.news();
-  news.moves_to = place.root("moved");
-  const ContentId id = test::must(place.store.add(news)).id;
+  NewContent spec = place.spec();
+  spec.moves_to = place.root("moved");
+  const ContentId id = test::must(place.store.add(spec)).id;
   fetch(place.store, id, place.sample, 0);
   fetch(place.store, id, place.sample, 1);
   fs::rename(place.root(), place.root("moved"));
@@ -163,7 +163,7 @@ TEST_CASE("a dirty file that has to go is synced first, and one whose sync fails
     Lab lab(many_files(40));
     StoreOptions options = frugal(2);
     options.sync_interval = std::chrono::hours(1);  // all syncs but the last are those of files that have to go
-    lab.start(Access::update, options);
+    lab.start(ContentAccess::update, options);
     auto times = std::make_shared<std::atomic<int>>(1);
     if (fails) lab.files.set_fault(errno_for(Op::sync, EIO, times));
     fetch_all(*lab.store, lab.id, lab.sample);

@@ -45,13 +45,13 @@ std::uint32_t packed_pieces(const Sample& sample) {
 TEST_CASE("a content with shared pieces is fetched, read back and served from the files") {
   Lab lab(packed());
   REQUIRE(packed_pieces(lab.sample) > 5);
-  lab.start(Access::update);
+  lab.start(ContentAccess::update);
   fetch_all(*lab.store, lab.id, lab.sample);
   CHECK(lab.is_complete());
   REQUIRE(flush(*lab.store, lab.id).ok());
   CHECK(lab.store->facts(lab.id).durable == lab.sample.layout.piece_count());
   // A store that has nothing in memory.
-  lab.start(Access::read_only);
+  lab.start(ContentAccess::read_only);
   for (std::uint32_t i = 0; i < lab.sample.layout.piece_count(); ++i) {
     CAPTURE(i);
     const std::string piece = lab.sample.piece(i);
@@ -73,7 +73,7 @@ TEST_CASE("blocks of a shared piece that were set down on the disk are found aga
   std::vector<LayoutFile> files;
   for (unsigned i = 0; i < 500; ++i) files.push_back({"s" + std::to_string(1000 + i), 20'000});
   Lab lab(Sample(std::move(files), 256 * KiB, 1, Packing::packed));
-  lab.start(Access::update, small_store(4 * MiB));
+  lab.start(ContentAccess::update, small_store(4 * MiB));
   const std::uint32_t count = lab.sample.layout.piece_count();
   for (std::uint32_t piece = 0; piece + 1 < count; ++piece) {
     const std::string bytes = lab.sample.piece(piece);
@@ -92,14 +92,14 @@ TEST_CASE("blocks of a shared piece that were set down on the disk are found aga
 
 TEST_CASE("a restart believes a shared piece only if none of its files has changed") {
   Lab lab(packed());
-  lab.start(Access::update);
+  lab.start(ContentAccess::update);
   fetch_all(*lab.store, lab.id, lab.sample);
   stop(*lab.store, lab.id);
   lab.store.reset();
   std::string changed = lab.sample.bytes[5];
   changed[0] = static_cast<char>(changed[0] ^ 1);
   lab.files.put("/root/small/105", changed);
-  const Added added = lab.start(Access::update);
+  const Added added = lab.start(ContentAccess::update);
   CHECK(added.unexplored);
   const auto& layout = lab.sample.layout;
   const std::uint32_t first = layout.first_piece(5), end = first + layout.pieces_of(5);
@@ -114,7 +114,7 @@ TEST_CASE("what is there without a journal is explored, shared pieces too, and a
   Lab lab(packed());
   lab.put_source();
   lab.files.put("/root/small/110", std::string(lab.sample.bytes[10].size(), '\0'));
-  const Added added = lab.start(Access::update);
+  const Added added = lab.start(ContentAccess::update);
   CHECK(added.unexplored);
   const auto& layout = lab.sample.layout;
   for (std::uint32_t piece = 0; piece < layout.piece_count(); ++piece) {
@@ -136,10 +136,10 @@ TEST_CASE("small files of an older version are reused wherever they lie, and onl
     next.bytes[20][0] = static_cast<char>(next.bytes[20][0] ^ 1);
     next.bytes[42].back() = static_cast<char>(next.bytes[42].back() ^ 1);
     digest_again(next);
-    NewContent news = next.news("/new", Access::update);
-    news.older.push_back({old.layout, old.pieces, "/old", old.digests()});
+    NewContent spec = next.spec("/new", ContentAccess::update);
+    spec.older.push_back({old.layout, old.pieces, "/old", old.digests()});
     PieceStore store(files, small_store());
-    const ContentId id = test::must(store.add(news)).id;
+    const ContentId id = test::must(store.add(spec)).id;
     std::vector<std::uint32_t> lacking;
     for (std::uint32_t i = 0; i < next.layout.piece_count(); ++i)
       if (test::must(complete(store, id, i)) == Verdict::corrupt) lacking.push_back(i);
@@ -160,10 +160,10 @@ TEST_CASE("aligned files are taken from an older version that was packed") {
   const Sample old = packed();
   put_all(files, "/old", old);
   const Sample next(mixed(), 64 * KiB, 1, Packing::aligned);
-  NewContent news = next.news("/new", Access::update);
-  news.older.push_back({old.layout, old.pieces, "/old", old.digests()});
+  NewContent spec = next.spec("/new", ContentAccess::update);
+  spec.older.push_back({old.layout, old.pieces, "/old", old.digests()});
   PieceStore store(files, small_store());
-  const ContentId id = test::must(store.add(news)).id;
+  const ContentId id = test::must(store.add(spec)).id;
   for (std::uint32_t i = 0; i < next.layout.piece_count(); ++i) CHECK(test::must(complete(store, id, i)) == Verdict::verified);
 }
 
@@ -172,10 +172,10 @@ TEST_CASE("a small file of an older version that has decayed is not reused, and 
   const Sample sample = packed();
   put_all(files, "/old", sample);
   files.flip("/old/small/103", 7);
-  NewContent news = sample.news("/new", Access::update);
-  news.older.push_back({sample.layout, sample.pieces, "/old", sample.digests()});
+  NewContent spec = sample.spec("/new", ContentAccess::update);
+  spec.older.push_back({sample.layout, sample.pieces, "/old", sample.digests()});
   PieceStore store(files, small_store());
-  const ContentId id = test::must(store.add(news)).id;
+  const ContentId id = test::must(store.add(spec)).id;
   const std::uint32_t piece = sample.layout.first_piece(3);
   CHECK(test::must(complete(store, id, piece)) == Verdict::corrupt);
   for (std::uint32_t i = 0; i < sample.layout.piece_count(); ++i)
@@ -188,10 +188,10 @@ TEST_CASE("a small file of an older version that has decayed is not reused, and 
 TEST_CASE("a shared piece with a wrong byte in any of its files is not served, and comes back when it is brought again") {
   Lab lab(packed());
   lab.put_source();
-  NewContent news = lab.news(Access::update);
-  news.complete = true;
+  NewContent spec = lab.spec(ContentAccess::update);
+  spec.complete = true;
   lab.store = std::make_unique<PieceStore>(lab.files, small_store());
-  lab.id = test::must(lab.store->add(news)).id;
+  lab.id = test::must(lab.store->add(spec)).id;
   const std::uint32_t piece = lab.sample.layout.first_piece(7);
   lab.files.flip("/root/small/107", 0);
   const auto got = read(*lab.store, lab.id, piece, 0, block);
@@ -206,7 +206,7 @@ TEST_CASE("a sync that fails for one file costs the shared pieces with bytes of 
   Lab lab(packed());
   StoreOptions options = small_store();
   options.sync_interval = std::chrono::hours(1);
-  lab.start(Access::update, options);
+  lab.start(ContentAccess::update, options);
   fetch_all(*lab.store, lab.id, lab.sample);
   lab.files.set_fault(errno_for(Op::sync, EIO, std::make_shared<std::atomic<int>>(1), "/root/small/112"));
   CHECK_FALSE(flush(*lab.store, lab.id).ok());
@@ -227,7 +227,7 @@ TEST_CASE("the scrub finds a rotten byte in a shared piece") {
   options.scrub_rate = 1 * GiB;
   options.scrub_pause = std::chrono::milliseconds(1);
   lab.files.flip("/root/small/130", 100);
-  lab.start(Access::read_only, options);
+  lab.start(ContentAccess::read_only, options);
   CHECK(eventually([&] { return lab.heard->all_lost() == std::vector{lab.sample.layout.first_piece(30)}; }));
 }
 

@@ -42,7 +42,7 @@ void put_all(Place& place, const Sample& sample) {
 /// The store itself, for the contract.
 template <class Place>
 struct StoreDoor {
-  StoreDoor() { id = test::must(store.add(sample.news(place.root, Access::update))).id; }
+  StoreDoor() { id = test::must(store.add(sample.spec(place.root, ContentAccess::update))).id; }
   std::uint32_t piece_count() const { return sample.layout.piece_count(); }
   std::string piece(std::uint32_t number) const { return sample.piece(number); }
   void write(std::uint32_t number, std::uint32_t at, const std::string& bytes) {
@@ -74,7 +74,7 @@ TEST_CASE_TEMPLATE("pieces that arrive in blocks end up in their files", Place, 
   Place place;
   const Sample sample;
   PieceStore store(place.files, small_store());
-  const Added added = test::must(store.add(sample.news(place.root, Access::update)));
+  const Added added = test::must(store.add(sample.spec(place.root, ContentAccess::update)));
   CHECK_FALSE(added.unexplored);
   CHECK(added.have == std::vector<bool>(sample.layout.piece_count()));
   fetch_all(store, added.id, sample);
@@ -89,7 +89,7 @@ TEST_CASE_TEMPLATE("what was verified is read back, with zeroes where the paddin
   const Sample sample;
   put_all(place, sample);
   PieceStore store(place.files, small_store());
-  const ContentId id = test::must(store.add(sample.news(place.root, Access::read_only))).id;
+  const ContentId id = test::must(store.add(sample.spec(place.root, ContentAccess::read_only))).id;
   for (std::uint32_t piece = 0; piece < sample.layout.piece_count(); ++piece) {
     std::string padded = sample.piece(piece);
     padded.resize(64 * KiB, '\0');
@@ -103,20 +103,20 @@ TEST_CASE_TEMPLATE("a fingerprint stands for the SHA-256 only where it fits", Pl
   Place place;
   const Sample sample;
   put_all(place, sample);
-  NewContent news = sample.news(place.root, Access::read_only);
+  NewContent spec = sample.spec(place.root, ContentAccess::read_only);
   for (std::uint32_t piece = 0; piece < sample.layout.piece_count(); ++piece) {
     FingerprintHasher hasher;
     hasher.update(sample.piece(piece));
-    news.fingerprints.push_back(hasher.finish());
+    spec.fingerprints.push_back(hasher.finish());
   }
   // Its SHA-256 is not asked for.
-  news.pieces[0] = crypto::sha256("something else");
+  spec.pieces[0] = crypto::sha256("something else");
   // It is asked for where the fingerprint is wrong, and then decides.
-  ++news.fingerprints[1].low;
-  ++news.fingerprints[2].low;
-  news.pieces[2] = crypto::sha256("something else");
+  ++spec.fingerprints[1].low;
+  ++spec.fingerprints[2].low;
+  spec.pieces[2] = crypto::sha256("something else");
   PieceStore store(place.files, small_store());
-  const ContentId id = test::must(store.add(std::move(news))).id;
+  const ContentId id = test::must(store.add(std::move(spec))).id;
   CHECK(test::must(read(store, id, 0, 0, block)) == sample.piece(0).substr(0, block));
   CHECK(test::must(read(store, id, 1, 0, block)) == sample.piece(1).substr(0, block));
   CHECK(read(store, id, 2, 0, block).error().code == ErrorCode::verification);
@@ -127,7 +127,7 @@ TEST_CASE_TEMPLATE("a re-check in the middle of a piece finds it missing, and th
   Place place;
   const Sample sample;
   PieceStore store(place.files, small_store());
-  const ContentId id = test::must(store.add(sample.news(place.root, Access::update))).id;
+  const ContentId id = test::must(store.add(sample.spec(place.root, ContentAccess::update))).id;
   REQUIRE(store.write(id, 0, 0, std::string_view(sample.piece(0)).substr(0, block)) == Taken::yes);
   CHECK(test::must(complete(store, id, 0)) == Verdict::corrupt);
   fetch_all(store, id, sample);
@@ -138,7 +138,7 @@ TEST_CASE_TEMPLATE("two that ask for the same piece are both answered", Place, O
   Place place;
   const Sample sample;
   PieceStore store(place.files, small_store());
-  const ContentId id = test::must(store.add(sample.news(place.root, Access::update))).id;
+  const ContentId id = test::must(store.add(sample.spec(place.root, ContentAccess::update))).id;
   for (int round = 0; round < 20; ++round) {
     const std::uint32_t piece = static_cast<std::uint32_t>(round) % sample.layout.piece_count();
     REQUIRE(feed(store, id, sample, piece) != Taken::no);
@@ -154,7 +154,7 @@ TEST_CASE_TEMPLATE("a corrupt piece is told, stays readable until it is cleared,
   Place place;
   const Sample sample;
   PieceStore store(place.files, small_store());
-  const ContentId id = test::must(store.add(sample.news(place.root, Access::update))).id;
+  const ContentId id = test::must(store.add(sample.spec(place.root, ContentAccess::update))).id;
   std::string wrong = sample.piece(0);
   wrong[20'000] = static_cast<char>(wrong[20'000] ^ 1);
   for (std::uint32_t at = 0; at < wrong.size(); at += block)
@@ -175,7 +175,7 @@ TEST_CASE_TEMPLATE("a piece that is incomplete, unknown or of a closed content h
   Place place;
   const Sample sample;
   PieceStore store(place.files, small_store());
-  const ContentId id = test::must(store.add(sample.news(place.root, Access::update))).id;
+  const ContentId id = test::must(store.add(sample.spec(place.root, ContentAccess::update))).id;
   REQUIRE(store.write(id, 0, 0, sample.piece(0).substr(0, block)) == Taken::yes);
   CHECK(test::must(complete(store, id, 0)) == Verdict::corrupt);
   CHECK(test::must(complete(store, id, 1)) == Verdict::corrupt);
@@ -190,18 +190,18 @@ TEST_CASE_TEMPLATE("a piece that is incomplete, unknown or of a closed content h
 TEST_CASE_TEMPLATE("a restart trusts the journal and reads nothing", Place, OverRealFiles, OverFakeFiles) {
   Place place;
   const Sample sample;
-  NewContent news = sample.news(place.root, Access::update);
-  news.journal = place.journal;
-  if constexpr (std::is_same_v<Place, OverRealFiles>) fs::create_directories(news.journal.parent_path());
+  NewContent spec = sample.spec(place.root, ContentAccess::update);
+  spec.journal = place.journal;
+  if constexpr (std::is_same_v<Place, OverRealFiles>) fs::create_directories(spec.journal.parent_path());
   {
     PieceStore store(place.files, small_store());
-    const ContentId id = test::must(store.add(news)).id;
+    const ContentId id = test::must(store.add(spec)).id;
     fetch(store, id, sample, 1);
     fetch(store, id, sample, 4);
     REQUIRE(flush(store, id).ok());
   }
   PieceStore store(place.files, small_store());
-  const Added added = test::must(store.add(news));
+  const Added added = test::must(store.add(spec));
   CHECK_FALSE(added.unexplored);
   std::vector<bool> expected(sample.layout.piece_count());
   expected[1] = expected[4] = true;
@@ -216,13 +216,13 @@ TEST_CASE("space is reserved for the pieces that are missing, not for whole file
   const Sample sample({{"large", 8 * MiB}});
   place.put("large", "");
   fs::resize_file(place.root / "large", 8 * MiB);
-  NewContent news = sample.news(place.root, Access::update);
-  news.journal = place.journal;
+  NewContent spec = sample.spec(place.root, ContentAccess::update);
+  spec.journal = place.journal;
   std::vector<bool> have(sample.layout.piece_count(), true);
   have[3] = have[4] = have[9] = false;
-  REQUIRE(remember(place.files, news, have).ok());
+  REQUIRE(remember(place.files, spec, have).ok());
   PieceStore store(place.files, small_store());
-  REQUIRE(test::must(store.add(news)).have == have);
+  REQUIRE(test::must(store.add(spec)).have == have);
   struct stat info {};
   REQUIRE(::stat((place.root / "large").c_str(), &info) == 0);
   CHECK(info.st_blocks * 512 >= 3 * 64 * KiB);
@@ -236,7 +236,7 @@ TEST_CASE_TEMPLATE("without a journal what is there is explored", Place, OverRea
   half[70'000] = static_cast<char>(half[70'000] ^ 1);
   place.put("dir/a", half);
   PieceStore store(place.files, small_store());
-  const Added added = test::must(store.add(sample.news(place.root, Access::update)));
+  const Added added = test::must(store.add(sample.spec(place.root, ContentAccess::update)));
   CHECK(added.unexplored);
   CHECK(test::must(complete(store, added.id, 0)) == Verdict::verified);
   CHECK(test::must(complete(store, added.id, 1)) == Verdict::corrupt);
@@ -249,17 +249,17 @@ TEST_CASE_TEMPLATE("without a journal what is there is explored", Place, OverRea
 TEST_CASE_TEMPLATE("a file that was written to between two runs is explored, not trusted", Place, OverRealFiles, OverFakeFiles) {
   Place place;
   const Sample sample;
-  NewContent news = sample.news(place.root, Access::update);
-  news.journal = place.journal;
+  NewContent spec = sample.spec(place.root, ContentAccess::update);
+  spec.journal = place.journal;
   {
     PieceStore store(place.files, small_store());
-    fetch_all(store, test::must(store.add(news)).id, sample);
+    fetch_all(store, test::must(store.add(spec)).id, sample);
   }
   std::string changed = sample.bytes[3];
   changed[0] = static_cast<char>(changed[0] ^ 1);
   place.put("d", changed);
   PieceStore store(place.files, small_store());
-  const Added added = test::must(store.add(news));
+  const Added added = test::must(store.add(spec));
   CHECK(added.unexplored);
   CHECK(std::count(added.have.begin(), added.have.end(), true) == 5);
   CHECK(test::must(complete(store, added.id, 5)) == Verdict::corrupt);
@@ -279,11 +279,11 @@ TEST_CASE_TEMPLATE("pieces of an older content are copied, wherever they are, an
   for (std::uint32_t i = 0; i < next.layout.piece_count(); ++i) next.pieces.push_back(crypto::sha256(next.piece(i)));
   const fs::path target = place.root.parent_path() / "next";
   if constexpr (std::is_same_v<Place, OverRealFiles>) fs::create_directory(target);
-  NewContent news = next.news(target, Access::update);
-  news.older.push_back({old.layout, old.pieces, place.root});
+  NewContent spec = next.spec(target, ContentAccess::update);
+  spec.older.push_back({old.layout, old.pieces, place.root});
 
   PieceStore store(place.files, small_store());
-  const Added added = test::must(store.add(news));
+  const Added added = test::must(store.add(spec));
   CHECK(added.unexplored);
   ByteCount reused = 0;
   for (std::uint32_t i = 0; i < next.layout.piece_count(); ++i) {
@@ -306,10 +306,10 @@ TEST_CASE("an older content that decayed is not reused, with and without clones"
     const Sample sample;
     for (std::size_t i = 0; i < sample.bytes.size(); ++i) files.put("/old" / fs::path(sample.layout.files()[i].path), sample.bytes[i]);
     files.flip("/old/d", 70'000);
-    NewContent news = sample.news("/new", Access::update);
-    news.older.push_back({sample.layout, sample.pieces, "/old"});
+    NewContent spec = sample.spec("/new", ContentAccess::update);
+    spec.older.push_back({sample.layout, sample.pieces, "/old"});
     PieceStore store(files, small_store());
-    const ContentId id = test::must(store.add(news)).id;
+    const ContentId id = test::must(store.add(spec)).id;
     for (std::uint32_t i = 0; i < sample.layout.piece_count(); ++i)
       CHECK(test::must(complete(store, id, i)) == (i == 6 ? Verdict::corrupt : Verdict::verified));
     CHECK((files.counts().clones > 0) == clones);
@@ -323,7 +323,7 @@ TEST_CASE("readers of one piece share one read of the disk") {
   const Sample sample({{"f", 1 * MiB}}, 256 * KiB);
   files.put("/r/f", sample.bytes[0]);
   PieceStore store(files, small_store(8 * MiB));
-  const ContentId id = test::must(store.add(sample.news("/r", Access::read_only))).id;
+  const ContentId id = test::must(store.add(sample.spec("/r", ContentAccess::read_only))).id;
   for (int round = 0; round < 2; ++round)
     for (std::uint32_t piece = 0; piece < 4; ++piece)
       for (std::uint32_t offset = 0; offset < 256 * KiB; offset += block)
@@ -337,7 +337,7 @@ TEST_CASE(
   const Sample sample({{"f", 1 * MiB}}, 128 * KiB);
   files.put("/r/f", sample.bytes[0]);
   PieceStore store(files, small_store(8 * MiB));
-  const ContentId id = test::must(store.add(sample.news("/r", Access::read_only))).id;
+  const ContentId id = test::must(store.add(sample.spec("/r", ContentAccess::read_only))).id;
   for (const std::uint32_t piece : {6U, 2U}) CHECK(read(store, id, piece, 0, block).ok());
   CHECK(files.counts().bytes_read == 2 * 128 * KiB);
   CHECK(read(store, id, 3, 0, block).ok());
@@ -349,7 +349,7 @@ TEST_CASE("a store refuses pieces that its memory cannot hold") {
   test::FakeFiles files;
   const Sample sample({{"f", 4 * MiB}}, 1 * MiB);
   PieceStore store(files, small_store(4 * MiB));
-  const auto added = store.add(sample.news("/r", Access::update));
+  const auto added = store.add(sample.spec("/r", ContentAccess::update));
   REQUIRE_FALSE(added.ok());
   CHECK(added.error().code == ErrorCode::usage);
 }
@@ -359,7 +359,7 @@ TEST_CASE("real files: names that lead elsewhere are not followed for writing") 
   const Sample sample;
   fs::create_symlink(place.directory.path() / "elsewhere", place.root / "b");
   PieceStore store(place.files, small_store());
-  CHECK_FALSE(store.add(sample.news(place.root, Access::update)).ok());
+  CHECK_FALSE(store.add(sample.spec(place.root, ContentAccess::update)).ok());
   CHECK_FALSE(fs::exists(place.directory.path() / "elsewhere"));
 }
 
@@ -367,7 +367,7 @@ TEST_CASE("real files: a directory that is renamed meanwhile is found again") {
   OverRealFiles place;
   const Sample sample;
   PieceStore store(place.files, small_store());
-  const ContentId id = test::must(store.add(sample.news(place.root, Access::update))).id;
+  const ContentId id = test::must(store.add(sample.spec(place.root, ContentAccess::update))).id;
   fetch(store, id, sample, 0);
   fs::rename(place.root, place.directory.path() / "moved");
   place.root = place.directory.path() / "moved";

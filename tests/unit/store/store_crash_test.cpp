@@ -14,9 +14,9 @@ namespace {
 using namespace testing;
 
 NewContent journaled(const Sample& sample) {
-  NewContent news = sample.news("/root", Access::update);
-  news.journal = "/state/journal";
-  return news;
+  NewContent spec = sample.spec("/root", ContentAccess::update);
+  spec.journal = "/state/journal";
+  return spec;
 }
 
 /// Every piece that the store says it has is really there.
@@ -139,20 +139,20 @@ TEST_CASE("real files: 100 GiB that a journal knows are there again at once, wit
   TempDirectory directory;
   const std::uint32_t piece_length = 16 * MiB;
   Layout layout({{"weights", 100 * GiB}}, piece_length);
-  NewContent news;
-  news.pieces.resize(layout.piece_count());
-  news.layout = layout;
-  news.root = directory.path() / "root";
-  news.journal = directory.path() / "journal";
-  fs::create_directory(news.root);
-  test::must(write_file_durably(news.root / "weights", ""));
-  fs::resize_file(news.root / "weights", 100 * GiB);  // sparse
+  NewContent spec;
+  spec.pieces.resize(layout.piece_count());
+  spec.layout = layout;
+  spec.root = directory.path() / "root";
+  spec.journal = directory.path() / "journal";
+  fs::create_directory(spec.root);
+  test::must(write_file_durably(spec.root / "weights", ""));
+  fs::resize_file(spec.root / "weights", 100 * GiB);  // sparse
   PosixFiles files;
-  const auto stamp = test::must(stamp_of(news.root / "weights"));
+  const auto stamp = test::must(stamp_of(spec.root / "weights"));
   JournalState state{std::vector<bool>(layout.piece_count(), true), {{stamp.size, stamp.inode, 0}}};
-  test::must(Journal::create(files, directory.path() / "journal", {news.identity, layout.piece_count()}, state));
+  test::must(Journal::create(files, directory.path() / "journal", {spec.identity, layout.piece_count()}, state));
   PieceStore store(files, StoreOptions{});
-  const Added added = test::must(store.add(news));
+  const Added added = test::must(store.add(spec));
   CHECK_FALSE(added.unexplored);
   CHECK(store.facts(added.id).durable == layout.piece_count());
   CHECK(store.memory().in_use() == 1);

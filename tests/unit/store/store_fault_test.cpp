@@ -19,17 +19,17 @@ TEST_CASE("space is reserved before the first byte, or refused with no_space") {
   Lab lab;
   lab.files.set_capacity(300'000);
   PieceStore store(lab.files, small_store());
-  const auto added = store.add(lab.news(Access::update));
+  const auto added = store.add(lab.spec(ContentAccess::update));
   REQUIRE_FALSE(added.ok());
   CHECK(added.error().code == ErrorCode::no_space);
   lab.files.set_capacity(~ByteCount{0});
-  CHECK(store.add(lab.news(Access::update)).ok());
+  CHECK(store.add(lab.spec(ContentAccess::update)).ok());
 }
 
 TEST_CASE("a disk that fills up holds a verified piece back, tells once, and goes on when there is space") {
   for (const int error : {ENOSPC, EDQUOT, EFBIG}) {
     Lab lab;
-    lab.start(Access::update);
+    lab.start(ContentAccess::update);
     lab.files.set_fault(errno_for(Op::write, error));
     feed(*lab.store, lab.id, lab.sample, 0);
     std::promise<Verdict> promise;
@@ -50,7 +50,7 @@ TEST_CASE("a disk that fills up holds a verified piece back, tells once, and goe
 
 TEST_CASE("a content can be closed while its disk is full") {
   Lab lab;
-  lab.start(Access::update);
+  lab.start(ContentAccess::update);
   lab.files.set_fault(errno_for(Op::write, ENOSPC));
   feed(*lab.store, lab.id, lab.sample, 0);
   std::promise<ErrorCode> promise;
@@ -66,7 +66,7 @@ TEST_CASE("reads that fail for a while are tried again") {
   for (const int error : {EIO, ESTALE}) {
     Lab lab;
     lab.put_source();
-    lab.start(Access::read_only);
+    lab.start(ContentAccess::read_only);
     lab.files.set_fault(errno_for(Op::read, error, std::make_shared<std::atomic<int>>(3)));
     CHECK(test::must(read(*lab.store, lab.id, 1, 0, block)) == lab.sample.piece(1).substr(0, block));
     CHECK(lab.heard->all_lost().empty());
@@ -76,7 +76,7 @@ TEST_CASE("reads that fail for a while are tried again") {
 TEST_CASE("a file that cannot be read or is too short is an error, and good again when it is whole again") {
   Lab lab;
   lab.put_source();
-  lab.start(Access::read_only);
+  lab.start(ContentAccess::read_only);
   lab.files.set_fault(errno_for(Op::read, EIO));
   CHECK_FALSE(read(*lab.store, lab.id, 1, 0, block).ok());
   lab.files.set_fault({});
@@ -91,7 +91,7 @@ TEST_CASE("a file that cannot be read or is too short is an error, and good agai
 TEST_CASE("a flipped byte in a source is not sent: the piece is withdrawn, the others are served") {
   Lab lab;
   lab.put_source();
-  lab.start(Access::read_only);
+  lab.start(ContentAccess::read_only);
   lab.files.flip("/root/dir/a", 70'000);
   const auto got = read(*lab.store, lab.id, 1, 32 * KiB, block);
   REQUIRE_FALSE(got.ok());
@@ -106,7 +106,7 @@ TEST_CASE("a flipped byte in a source is not sent: the piece is withdrawn, the o
 TEST_CASE("a byte that flips after a piece was read and found right is found at the next read") {
   Lab lab;
   lab.put_source();
-  lab.start(Access::read_only, small_store(512 * KiB));
+  lab.start(ContentAccess::read_only, small_store(512 * KiB));
   REQUIRE(read(*lab.store, lab.id, 1, 0, block).ok());
   for (std::uint32_t other = 2; other < lab.sample.layout.piece_count(); ++other) REQUIRE(read(*lab.store, lab.id, other, 0, 100).ok());
   REQUIRE_FALSE(lab.store->cached(lab.id, 1, 0, block).has_value());  // the others pushed it out
@@ -117,16 +117,16 @@ TEST_CASE("a byte that flips after a piece was read and found right is found at 
 
 TEST_CASE("a flipped byte in a stored piece is found when it is read, struck from the journal, and can be fetched again") {
   Lab lab;
-  lab.start(Access::update);
+  lab.start(ContentAccess::update);
   fetch_all(*lab.store, lab.id, lab.sample);
   lab.store.reset();
   lab.files.flip("/root/d", 70'000);
-  CHECK_FALSE(lab.start(Access::update).unexplored);
+  CHECK_FALSE(lab.start(ContentAccess::update).unexplored);
   CHECK(read(*lab.store, lab.id, 6, 0, block).error().code == ErrorCode::verification);
   CHECK(lab.heard->all_lost() == std::vector<std::uint32_t>{6});
   REQUIRE(flush(*lab.store, lab.id).ok());
   lab.store.reset();
-  CHECK_FALSE(lab.start(Access::update).have[6]);
+  CHECK_FALSE(lab.start(ContentAccess::update).have[6]);
   fetch(*lab.store, lab.id, lab.sample, 6);
   REQUIRE(flush(*lab.store, lab.id).ok());
   CHECK(lab.is_complete());
@@ -136,7 +136,7 @@ TEST_CASE("after a failed sync what did not survive is lost and told, and what i
   Lab lab;
   StoreOptions options = small_store();
   options.sync_interval = std::chrono::hours(1);
-  lab.start(Access::update, options);
+  lab.start(ContentAccess::update, options);
   fetch(*lab.store, lab.id, lab.sample, 0);
   fetch(*lab.store, lab.id, lab.sample, 5);
   REQUIRE(flush(*lab.store, lab.id).ok());
@@ -157,7 +157,7 @@ TEST_CASE("a piece that becomes complete while a sync fails is read again before
   Lab lab;
   StoreOptions options = small_store();
   options.sync_interval = std::chrono::hours(1);
-  lab.start(Access::update, options);
+  lab.start(ContentAccess::update, options);
   fetch(*lab.store, lab.id, lab.sample, 1);
   auto late = std::make_shared<std::atomic<int>>(1);
   lab.files.set_fault([&, late](Op op, const std::string& path, ByteCount) {
@@ -182,8 +182,8 @@ TEST_CASE("a file server that hangs holds up its own contents, with little memor
   Lab lab;
   lab.put_source();
   lab.files.put("/nas/f", far.bytes[0]);
-  lab.start(Access::read_only);
-  const ContentId hung = test::must(lab.store->add(far.news("/nas", Access::read_only))).id;
+  lab.start(ContentAccess::read_only);
+  const ContentId hung = test::must(lab.store->add(far.spec("/nas", ContentAccess::read_only))).id;
   std::promise<void> answers;
   lab.files.set_fault([answered = answers.get_future().share()](Op op, const std::string& path, ByteCount) {
     if (op == Op::read && path.starts_with("/nas")) answered.wait_for(2 * patience);
@@ -204,8 +204,8 @@ TEST_CASE("a content that is closed while its reads wait for their turn answers 
   Lab lab;
   lab.files.put("/root/far/f", far.bytes[0]);
   lab.put_source();
-  lab.start(Access::read_only);
-  const ContentId closing = test::must(lab.store->add(far.news("/root/far", Access::read_only))).id;
+  lab.start(ContentAccess::read_only);
+  const ContentId closing = test::must(lab.store->add(far.spec("/root/far", ContentAccess::read_only))).id;
   std::promise<void> answers;
   lab.files.set_fault([answered = answers.get_future().share()](Op op, const std::string&, ByteCount) {
     if (op == Op::read) answered.wait_for(2 * patience);
@@ -226,7 +226,7 @@ TEST_CASE("a content that is closed while its reads wait for their turn answers 
 
 TEST_CASE("a disk that never syncs makes nothing durable, and recovers") {
   Lab lab;
-  lab.start(Access::update);
+  lab.start(ContentAccess::update);
   lab.files.set_fault(errno_for(Op::sync, EIO));
   fetch(*lab.store, lab.id, lab.sample, 0);
   CHECK_FALSE(flush(*lab.store, lab.id).ok());
@@ -241,7 +241,7 @@ TEST_CASE("a disk that never syncs makes nothing durable, and recovers") {
 
 TEST_CASE("a journal that cannot be written leaves pieces undurable until it can") {
   Lab lab;
-  lab.start(Access::update);
+  lab.start(ContentAccess::update);
   lab.files.set_fault(errno_for(Op::write, ENOSPC, nullptr, "/state/journal"));
   fetch_all(*lab.store, lab.id, lab.sample);
   CHECK_FALSE(flush(*lab.store, lab.id).ok());
@@ -250,13 +250,13 @@ TEST_CASE("a journal that cannot be written leaves pieces undurable until it can
   REQUIRE(flush(*lab.store, lab.id).ok());
   CHECK(lab.store->facts(lab.id).durable == lab.sample.layout.piece_count());
   lab.store.reset();
-  const Added again = lab.start(Access::update);
+  const Added again = lab.start(ContentAccess::update);
   CHECK(std::count(again.have.begin(), again.have.end(), true) == lab.sample.layout.piece_count());
 }
 
 TEST_CASE("many unfinished pieces do not fit: they wait in their files, and all of them get done within the budget") {
   Lab lab(Sample({{"f", 16 * MiB}}, 256 * KiB));
-  lab.start(Access::update, small_store(4 * MiB));
+  lab.start(ContentAccess::update, small_store(4 * MiB));
   // Block after block of all 64 pieces in turn: 16 MiB unfinished with 4 MiB of memory.
   for (std::uint32_t offset = 0; offset < 256 * KiB; offset += block)
     for (std::uint32_t piece = 0; piece < 64; ++piece) {
@@ -275,7 +275,7 @@ TEST_CASE("many unfinished pieces do not fit: they wait in their files, and all 
 
 TEST_CASE("when memory is full and the disk takes nothing, peers are held back, and let go when it does") {
   Lab lab(Sample({{"f", 16 * MiB}}, 256 * KiB));
-  lab.start(Access::update, small_store(4 * MiB));
+  lab.start(ContentAccess::update, small_store(4 * MiB));
   std::atomic<int> drained{0};
   lab.store->on_drained([&] { ++drained; });
   lab.files.set_fault(errno_for(Op::write, ENOSPC));
@@ -294,7 +294,7 @@ TEST_CASE("when memory is full and the disk takes nothing, peers are held back, 
 
 TEST_CASE("a corrupt block of a piece that was spilled is found, and can be read for the one who asks who sent it") {
   Lab lab(Sample({{"f", 16 * MiB}}, 256 * KiB));
-  lab.start(Access::update, small_store(4 * MiB));
+  lab.start(ContentAccess::update, small_store(4 * MiB));
   std::string wrong = lab.sample.piece(0);
   wrong[0] = static_cast<char>(wrong[0] ^ 1);
   for (std::uint32_t at = 0; at < wrong.size(); at += block)
@@ -310,7 +310,7 @@ TEST_CASE("a corrupt block of a piece that was spilled is found, and can be read
 TEST_CASE("blocks that peers keep leave the rest of the memory to others, and reads go on when they are let go") {
   Lab lab(Sample({{"f", 16 * MiB}}, 256 * KiB));
   lab.put_source();
-  lab.start(Access::read_only, small_store(4 * MiB));
+  lab.start(ContentAccess::read_only, small_store(4 * MiB));
   std::vector<Block> kept;
   Guarded<std::vector<Block>> arrived;
   for (std::uint32_t piece = 0; piece < 64; ++piece)
@@ -330,7 +330,7 @@ TEST_CASE("blocks that peers keep leave the rest of the memory to others, and re
 TEST_CASE("closing answers everybody who waits") {
   Lab lab(Sample({{"f", 16 * MiB}}, 256 * KiB));
   lab.put_source();
-  lab.start(Access::read_only, small_store(4 * MiB));
+  lab.start(ContentAccess::read_only, small_store(4 * MiB));
   std::atomic<int> answers{0};
   Guarded<std::vector<Block>> kept;  // so that some reads starve
   for (std::uint32_t piece = 0; piece < 64; ++piece)
@@ -346,7 +346,7 @@ TEST_CASE("closing answers everybody who waits") {
 
 TEST_CASE("a handle that has gone stale is not written through again") {
   Lab lab;
-  lab.start(Access::update);
+  lab.start(ContentAccess::update);
   std::atomic<int> opened{0};
   lab.files.set_fault([&](Op op, const std::string& path, ByteCount) {
     if (path.find("dir/a") == std::string::npos) return 0;
@@ -363,11 +363,11 @@ TEST_CASE("a handle that has gone stale is not written through again") {
 
 TEST_CASE("a piece of our own that can never be read is lost, so that it can be brought again") {
   Lab lab;
-  lab.start(Access::update, small_store(1 * MiB));
+  lab.start(ContentAccess::update, small_store(1 * MiB));
   fetch_all(*lab.store, lab.id, lab.sample);
   REQUIRE(flush(*lab.store, lab.id).ok());
   lab.store.reset();
-  lab.start(Access::update);  // nothing is cached
+  lab.start(ContentAccess::update);  // nothing is cached
   lab.files.set_fault([](Op op, const std::string& path, ByteCount offset) {
     return op == Op::read && path.find("dir/a") != std::string::npos && offset == 64 * KiB ? EIO : 0;
   });
@@ -384,7 +384,7 @@ TEST_CASE("reads that wait to be tried again do not keep others of their device 
   StoreOptions options = small_store();
   options.threads = 1;
   options.retry_pause = std::chrono::seconds(2);
-  lab.start(Access::read_only, options);
+  lab.start(ContentAccess::read_only, options);
   lab.files.set_fault(errno_for(Op::read, EIO, nullptr, "dir/a"));
   std::atomic<int> failed{0};
   for (std::uint32_t piece = 0; piece < 4; ++piece)
@@ -399,7 +399,7 @@ TEST_CASE("a journal that was to note a piece when it was lost does not note it 
   Lab lab;
   StoreOptions options = small_store();
   options.sync_interval = std::chrono::hours(1);
-  lab.start(Access::update, options);
+  lab.start(ContentAccess::update, options);
   // From before the piece: the thread that syncs also wakes to close files, and makes durable what is there then.
   lab.files.set_fault(errno_for(Op::write, ENOSPC, nullptr, "/state/journal"));
   fetch(*lab.store, lab.id, lab.sample, 1);
@@ -415,7 +415,7 @@ TEST_CASE("a journal that was to note a piece when it was lost does not note it 
   (void)flush(*lab.store, lab.id);
   REQUIRE(eventually([&] { return flush(*lab.store, lab.id).ok(); }));
   lab.store.reset();
-  const Added again = lab.start(Access::update);
+  const Added again = lab.start(ContentAccess::update);
   CHECK_FALSE(again.have[1]);
   CHECK(again.have[5]);
 }
@@ -423,11 +423,11 @@ TEST_CASE("a journal that was to note a piece when it was lost does not note it 
 TEST_CASE("of a content that is said to be complete nothing is hashed or changed, and what decays can be brought again") {
   Lab lab;
   lab.put_source();
-  NewContent news = lab.news(Access::update);
-  news.complete = true;
-  news.journal.clear();
+  NewContent spec = lab.spec(ContentAccess::update);
+  spec.complete = true;
+  spec.journal.clear();
   lab.store = std::make_unique<PieceStore>(lab.files, small_store());
-  const Added added = test::must(lab.store->add(std::move(news)));
+  const Added added = test::must(lab.store->add(std::move(spec)));
   lab.id = added.id;
   CHECK(std::count(added.have.begin(), added.have.end(), false) == 0);
   CHECK_FALSE(added.unexplored);

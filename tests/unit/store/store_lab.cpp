@@ -24,7 +24,7 @@ std::vector<Sha256> Sample::digests() const {
   return digests;
 }
 
-NewContent Sample::news(const fs::path& root, Access access) const {
+NewContent Sample::spec(const fs::path& root, ContentAccess access) const {
   NewContent result;
   result.layout = layout;
   result.pieces = pieces;

@@ -27,7 +27,7 @@ struct Sample {
   std::vector<Sha256> pieces;
   std::string piece(std::uint32_t number) const;  // without padding
   std::vector<Sha256> digests() const;            // of the files
-  NewContent news(const fs::path& root, Access access) const;
+  NewContent spec(const fs::path& root, ContentAccess access) const;
 };
 
 template <class T>

@@ -42,7 +42,7 @@ void put_rest(Lab& lab, std::uint32_t piece) {
 
 TEST_CASE("peers that are held back are let go when the disk has taken enough, though nobody brings anything meanwhile") {
   Lab lab(many_pieces());
-  lab.start(Access::update, small_store(4 * MiB));
+  lab.start(ContentAccess::update, small_store(4 * MiB));
   std::atomic<int> drained{0};
   lab.store->on_drained([&] { ++drained; });
   std::promise<void> goes_on;
@@ -58,7 +58,7 @@ TEST_CASE("peers that are held back are let go when the disk has taken enough, t
 
 TEST_CASE("a disk that takes no blocks of unfinished pieces is told of, and peers are let go when it does") {
   Lab lab(many_pieces());
-  lab.start(Access::update, small_store(4 * MiB));
+  lab.start(ContentAccess::update, small_store(4 * MiB));
   std::atomic<int> drained{0};
   lab.store->on_drained([&] { ++drained; });
   lab.files.set_fault(errno_for(Op::write, ENOSPC));
@@ -74,7 +74,7 @@ TEST_CASE("blocks that were set down and lost in a failed sync are nobody's lie:
   Lab lab(many_pieces());
   StoreOptions options = small_store(4 * MiB);
   options.sync_interval = std::chrono::hours(1);
-  lab.start(Access::update, options);
+  lab.start(ContentAccess::update, options);
   spill_piece_0(lab);
   lab.files.set_fault(errno_for(Op::sync, EIO, std::make_shared<std::atomic<int>>(1), "/root/f"));
   fetch(*lab.store, lab.id, lab.sample, 63);
@@ -93,7 +93,7 @@ TEST_CASE("blocks that were set down and lost in a failed sync are nobody's lie:
 
 TEST_CASE("a piece that was partly set down and came as it should be is verified, however it lies") {
   Lab lab(many_pieces());
-  lab.start(Access::update, small_store(4 * MiB));
+  lab.start(ContentAccess::update, small_store(4 * MiB));
   spill_piece_0(lab);
   put_rest(lab, 0);
   CHECK(test::must(complete(*lab.store, lab.id, 0)) == Verdict::verified);
@@ -103,11 +103,11 @@ TEST_CASE("a piece that was partly set down and came as it should be is verified
 TEST_CASE("of a content that was whole once no unfinished piece is set down: somebody may look at its files") {
   Lab lab(many_pieces());
   lab.put_source();
-  NewContent news = lab.news(Access::update);
-  news.complete = true;
-  news.journal.clear();
+  NewContent spec = lab.spec(ContentAccess::update);
+  spec.complete = true;
+  spec.journal.clear();
   lab.store = std::make_unique<PieceStore>(lab.files, small_store(4 * MiB));
-  lab.id = test::must(lab.store->add(std::move(news))).id;
+  lab.id = test::must(lab.store->add(std::move(spec))).id;
   for (std::uint32_t piece = 0; piece < 40; ++piece) lab.files.flip("/root/f", piece * 256 * KiB);
   for (std::uint32_t piece = 0; piece < 40; ++piece) CHECK_FALSE(read(*lab.store, lab.id, piece, 0, block).ok());
   const std::string before = lab.files.get("/root/f");

@@ -27,12 +27,12 @@ TEST_CASE("the scrub finds a byte that decayed, takes the piece out of the journ
   const Sample sample;
   test::FakeFiles files;
   const auto heard = std::make_shared<Heard>();
-  NewContent news = sample.news("/root", Access::update);
-  news.journal = "/state/journal";
-  news.events = Heard::events(heard);
+  NewContent spec = sample.spec("/root", ContentAccess::update);
+  spec.journal = "/state/journal";
+  spec.events = Heard::events(heard);
   {
     PieceStore store(files, scrubbed());
-    const ContentId id = test::must(store.add(news)).id;
+    const ContentId id = test::must(store.add(spec)).id;
     fetch_all(store, id, sample);
     REQUIRE(flush(store, id).ok());
     files.flip("/root/dir/a", 70'000);
@@ -48,7 +48,7 @@ TEST_CASE("the scrub finds a byte that decayed, takes the piece out of the journ
   }
   CHECK(heard->all_lost() == std::vector<std::uint32_t>{1, 5});
   PieceStore store(files, small_store());
-  const Added added = test::must(store.add(news));
+  const Added added = test::must(store.add(spec));
   CHECK_FALSE(added.have[5]);
   CHECK(std::count(added.have.begin(), added.have.end(), true) == sample.layout.piece_count() - 1);
 }
@@ -61,10 +61,10 @@ TEST_CASE("the scrub of a source withdraws what is wrong, and what cannot be rea
   files.set_fault(
       [&](test::Op op, const std::string& path, ByteCount) { return op == test::Op::read && path == "/root/b" ? (++failed, EIO) : 0; });
   const auto heard = std::make_shared<Heard>();
-  NewContent news = sample.news("/root", Access::read_only);
-  news.events = Heard::events(heard);
+  NewContent spec = sample.spec("/root", ContentAccess::read_only);
+  spec.events = Heard::events(heard);
   PieceStore store(files, scrubbed());
-  const ContentId id = test::must(store.add(news)).id;
+  const ContentId id = test::must(store.add(spec)).id;
   REQUIRE(eventually([&] { return failed > 2; }));
   CHECK(heard->all_lost().empty());
   files.flip("/root/d", 70'000);
@@ -78,7 +78,7 @@ TEST_CASE("without a rate nothing is read") {
   test::FakeFiles files;
   for (std::size_t i = 0; i < sample.bytes.size(); ++i) files.put("/root" / fs::path(sample.layout.files()[i].path), sample.bytes[i]);
   PieceStore store(files, small_store());
-  const ContentId id = test::must(store.add(sample.news("/root", Access::read_only))).id;
+  const ContentId id = test::must(store.add(sample.spec("/root", ContentAccess::read_only))).id;
   REQUIRE(flush(store, id).ok());
   CHECK(files.counts().reads == 0);
 }

@@ -138,12 +138,12 @@ class Disk {
     return result;
   }
   void add(bool seed) {
-    store::NewContent news;
-    news.layout = metainfo->layout();
-    news.pieces = metainfo->piece_sha256();
-    news.root = seed ? source : target;
-    news.access = seed ? store::Access::read_only : store::Access::update;
-    id_ = test::must(store_.add(std::move(news))).id;
+    store::NewContent spec;
+    spec.layout = metainfo->layout();
+    spec.pieces = metainfo->piece_sha256();
+    spec.root = seed ? source : target;
+    spec.access = seed ? store::ContentAccess::read_only : store::ContentAccess::update;
+    id_ = test::must(store_.add(std::move(spec))).id;
     torrent_ = test::must(swarm::load_torrent(metainfo->bytes())).ti;
     contents_.enter(metainfo->info_hash(), {id_, torrent_, false});
   }

@@ -1,8 +1,8 @@
-// Pieces that are there already: in the file from an earlier run, or in an older content.
+#include "store/explorer.hpp"
+
 #include <algorithm>
 
 #include "base/log.hpp"
-#include "store/piece_store_impl.hpp"
 
 namespace shoal::store {
 namespace {
@@ -32,7 +32,7 @@ Status in_steps(ContentFiles& files, const std::vector<FilePart>& parts, Use use
 class PieceWriter {
  public:
   PieceWriter(StoredContent& content, std::uint32_t piece)
-      : files_(*content.files), layout_(content.news.layout), piece_(piece), check_(content.check(piece)) {}
+      : files_(*content.files), layout_(content.spec.layout), piece_(piece), check_(content.check(piece)) {}
   Status add(std::string_view bytes) {
     check_.update(bytes);
     const iovec buffer{const_cast<char*>(bytes.data()), bytes.size()};
@@ -51,18 +51,24 @@ class PieceWriter {
 
 }  // namespace
 
-void PieceStore::Impl::explore(const ContentPtr& content, std::uint32_t piece, const VerdictCallback& callback) {
-  const bool known = state_.with([&](State&) { return content->have[piece]; });  // somebody asked twice
-  const bool maybe_stored = state_.with([&](State&) { return content->unexplored[piece] && !content->stopping; });
-  const bool stored = !known && maybe_stored && is_stored(*content, piece);
-  const bool copied = !known && !stored && fetch_from_older(*content, piece);
-  if (stored || copied) found(*content, piece, copied);
-  state_.with([&](State&) { content->unexplored[piece] = false; });
-  callback(known || stored || copied ? Verdict::verified : Verdict::corrupt);
-  end_job(*content);
+bool Explorer::may_find(const StoreState& state, const StoredContent& content, std::uint32_t piece) {
+  return state.of(content).unexplored[piece] || may_be_in_older(content, piece);
 }
 
-bool PieceStore::Impl::is_stored(StoredContent& content, std::uint32_t piece) {
+void Explorer::explore(const ContentPtr& content, std::uint32_t piece, const PieceStore::VerdictCallback& callback) {
+  const auto [known, maybe_stored] = contents_.with([&](StoreState& state) {
+    const ContentState& mine = state.of(*content);
+    return std::pair(bool{mine.have[piece]}, mine.unexplored[piece] && !mine.stopping);  // known: somebody asked twice
+  });
+  const bool stored = !known && maybe_stored && is_stored(*content, piece);
+  const bool copied = !known && !stored && fetch_from_older(*content, piece);
+  if (stored || copied) note_found(*content, piece, copied);
+  contents_.with([&](StoreState& state) { state.of(*content).unexplored[piece] = false; });
+  callback(known || stored || copied ? Verdict::verified : Verdict::corrupt);
+  contents_.end_job(*content);
+}
+
+bool Explorer::is_stored(StoredContent& content, std::uint32_t piece) {
   const auto parts = content.parts(piece);
   for (const FilePart& part : parts) {
     auto file = content.files->get(part.file);
@@ -79,7 +85,7 @@ bool PieceStore::Impl::is_stored(StoredContent& content, std::uint32_t piece) {
   return true;
 }
 
-Result<bool> PieceStore::Impl::is_right_on_disk(StoredContent& content, std::uint32_t piece) {
+Result<bool> Explorer::is_right_on_disk(StoredContent& content, std::uint32_t piece) {
   PieceCheck check = content.check(piece);
   SHOAL_CHECK(in_steps(*content.files, content.parts(piece), [&](std::string_view bytes) {
     check.update(bytes);
@@ -88,7 +94,7 @@ Result<bool> PieceStore::Impl::is_right_on_disk(StoredContent& content, std::uin
   return check.is_right();
 }
 
-Result<Sha256> PieceStore::Impl::stored_digest(StoredContent& content, std::uint32_t piece) {
+Result<Sha256> stored_digest(StoredContent& content, std::uint32_t piece) {
   crypto::Sha256Hasher hasher;
   SHOAL_CHECK(in_steps(*content.files, content.parts(piece), [&](std::string_view bytes) {
     hasher.update(bytes);
@@ -97,18 +103,18 @@ Result<Sha256> PieceStore::Impl::stored_digest(StoredContent& content, std::uint
   return hasher.finish();
 }
 
-bool PieceStore::Impl::may_be_in_older(const StoredContent& content, std::uint32_t piece) {
-  if (content.older_pieces.contains(content.news.pieces[piece])) return true;
+bool Explorer::may_be_in_older(const StoredContent& content, std::uint32_t piece) {
+  if (content.older_pieces.contains(content.spec.pieces[piece])) return true;
   if (content.older_files.empty()) return false;
   const auto parts = content.parts(piece);
   return std::all_of(parts.begin(), parts.end(),
-                     [&](const FilePart& part) { return content.older_files.contains(content.news.files[part.file]); });
+                     [&](const FilePart& part) { return content.older_files.contains(content.spec.files[part.file]); });
 }
 
 /// A failure here costs a download, nothing else.
-bool PieceStore::Impl::fetch_from_older(StoredContent& content, std::uint32_t piece) {
-  if (!may_be_in_older(content, piece) || state_.with([&](State&) { return content.stopping; })) return false;
-  auto it = content.older_pieces.find(content.news.pieces[piece]);
+bool Explorer::fetch_from_older(StoredContent& content, std::uint32_t piece) {
+  if (!may_be_in_older(content, piece) || contents_.is_stopping(content)) return false;
+  auto it = content.older_pieces.find(content.spec.pieces[piece]);
   Result<bool> copied =
       it == content.older_pieces.end() ? Result<bool>(false) : copy_checked(content, piece, *it->second.first, it->second.second);
   if (!copied.ok() || !copied.value()) copied = put_together(content, piece);
@@ -117,7 +123,7 @@ bool PieceStore::Impl::fetch_from_older(StoredContent& content, std::uint32_t pi
 }
 
 /// One pass: cloned and then read, or read and written; what counts is the digest of what is in the new file's place.
-Result<bool> PieceStore::Impl::copy_checked(StoredContent& content, std::uint32_t piece, OlderFiles& older, std::uint32_t old_piece) {
+Result<bool> Explorer::copy_checked(StoredContent& content, std::uint32_t piece, OlderFiles& older, std::uint32_t old_piece) {
   const auto to = content.parts(piece);
   const auto from = older.content.layout.parts(old_piece);
   if (older.content.layout.bytes_in(old_piece) != content.bytes_in(piece)) return false;
@@ -131,8 +137,8 @@ Result<bool> PieceStore::Impl::copy_checked(StoredContent& content, std::uint32_
 }
 
 /// False where the file system does not clone.
-Result<bool> PieceStore::Impl::clone_checked(StoredContent& content, std::uint32_t piece, const FilePart& to, OlderFiles& older,
-                                             const FilePart& from) {
+Result<bool> Explorer::clone_checked(StoredContent& content, std::uint32_t piece, const FilePart& to, OlderFiles& older,
+                                     const FilePart& from) {
   SHOAL_TRY(auto source, older.files->get(from.file));
   SHOAL_TRY(auto target, content.files->get(to.file));
   if (target->clone(*source, from.offset, to.offset, to.length) != 0) return false;
@@ -143,10 +149,10 @@ Result<bool> PieceStore::Impl::clone_checked(StoredContent& content, std::uint32
 }
 
 /// Of a piece that several files share, the neighbours differ from version to version while most of the files do not.
-Result<bool> PieceStore::Impl::put_together(StoredContent& content, std::uint32_t piece) {
+Result<bool> Explorer::put_together(StoredContent& content, std::uint32_t piece) {
   const auto parts = content.parts(piece);
   const auto source_of = [&](const FilePart& part) {
-    return content.news.files.empty() ? content.older_files.end() : content.older_files.find(content.news.files[part.file]);
+    return content.spec.files.empty() ? content.older_files.end() : content.older_files.find(content.spec.files[part.file]);
   };
   for (const FilePart& part : parts)
     if (source_of(part) == content.older_files.end()) return false;
@@ -159,15 +165,16 @@ Result<bool> PieceStore::Impl::put_together(StoredContent& content, std::uint32_
   return writer.is_right();
 }
 
-void PieceStore::Impl::found(StoredContent& content, std::uint32_t piece, bool from_older) {
+void Explorer::note_found(StoredContent& content, std::uint32_t piece, bool from_older) {
   ++tally_.verified;
-  state_.with([&](State&) {
-    content.written.insert(piece);
-    note_unsynced(*content.lane);
-    if (content.have[piece]) return;
-    content.have[piece] = true;
-    content.was_whole |= ++content.facts.have == content.have.size();
-    if (from_older) content.facts.reused += content.bytes_in(piece);
+  contents_.with([&](StoreState& state) {
+    ContentState& mine = state.of(content);
+    mine.written.insert(piece);
+    state.note_unsynced(*content.lane);
+    if (mine.have[piece]) return;
+    mine.have[piece] = true;
+    mine.was_whole |= ++mine.facts.have == mine.have.size();
+    if (from_older) mine.facts.reused += content.bytes_in(piece);
   });
 }
 
