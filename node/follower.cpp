@@ -56,6 +56,18 @@ std::set<ChannelKey> Follower::begin_round() {
   return order->channels;
 }
 
+std::vector<std::vector<manifest::ChannelPlace>> groups_of(const std::vector<manifest::ChannelPlace>& places, std::uint32_t shard_count) {
+  std::vector<std::vector<manifest::ChannelPlace>> groups;
+  std::optional<manifest::Shard> last;
+  for (manifest::ChannelPlace place : places) {
+    if (last && last->holds(place)) continue;
+    last = manifest::shard_of(place, shard_count);
+    if (groups.empty() || groups.back().size() == registry::most_places) groups.emplace_back();
+    groups.back().push_back(place);
+  }
+  return groups;
+}
+
 void Follower::run(const std::stop_token& stop) {
   auto pause = first_rest;
   while (!stop.stop_requested()) {
@@ -78,17 +90,9 @@ Status Follower::round(registry::Client& tracker, const std::set<ChannelKey>& ch
   return view_.statements ? hear(tracker, channels) : poll_without_statements(tracker, channels);
 }
 
-/// One place for each shard that is to be heard of, as far as the number of shards is known.
+/// As far as the number of shards is known.
 void Follower::choose_groups(const Places& places) {
-  const std::uint32_t count = held_.empty() ? 1 : held_.back().statement->shard.count;
-  std::vector<Places> groups;
-  std::optional<manifest::Shard> last;
-  for (manifest::ChannelPlace place : places) {
-    if (last && last->holds(place)) continue;
-    last = manifest::shard_of(place, count);
-    if (groups.empty() || groups.back().size() == registry::most_places) groups.emplace_back();
-    groups.back().push_back(place);
-  }
+  std::vector<Places> groups = groups_of(places, held_.empty() ? 1 : held_.back().statement->shard.count);
   if (groups == groups_) return;
   groups_ = std::move(groups);
   serials_.assign(groups_.size(), 0);

@@ -95,4 +95,7 @@ class Follower {
   std::jthread thread_;
 };
 
+/// One place for each shard in which `places` lie, in groups that one request can ask for. `places` are sorted. Pure.
+std::vector<std::vector<manifest::ChannelPlace>> groups_of(const std::vector<manifest::ChannelPlace>& places, std::uint32_t shard_count);
+
 }  // namespace shoal::node

@@ -1,14 +1,11 @@
 #include "node/puller.hpp"
 
-#include <sys/stat.h>
-
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
 #include "node/admission.hpp"
 #include "node/format_watch.hpp"
 #include "node/refusals.hpp"
-#include "node/stall_view.hpp"
 
 namespace shoal::node {
 namespace {
@@ -16,68 +13,8 @@ namespace {
 constexpr std::chrono::milliseconds waiting_step{200};
 /// While the pieces that decide arrive, some files can be judged before others.
 constexpr std::chrono::seconds early_look{1};
-/// Kept free beside the checkpoint, so that a fetch does not fill a disk to its last byte.
-constexpr ByteCount space_margin = 16 * MiB;
-
-bool is_empty_or_absent(const fs::path& path) {
-  std::error_code error;
-  if (!fs::exists(path, error)) return true;
-  return fs::is_directory(path, error) && fs::is_empty(path, error);
-}
-
-/// Bytes on disk below `root`, so that a fetch that goes on is not asked for space that it has already.
-ByteCount bytes_held(const fs::path& root) {
-  ByteCount held = 0;
-  // What cannot be looked at is taken for absent: then the check asks for more space than is needed, not less.
-  (void)walk_tree(root, [&](const fs::directory_entry& entry) -> Status {
-    struct stat info {};
-    if (::lstat(entry.path().c_str(), &info) == 0 && S_ISREG(info.st_mode)) held += static_cast<ByteCount>(info.st_blocks) * 512;
-    return {};
-  });
-  return held;
-}
-
-/// `root` leads to the directory, `directory` is its name for people.
-Status check_space(const fs::path& root, const fs::path& directory, ByteCount size) {
-  ByteCount held = bytes_held(root);
-  ByteCount needed = size > held ? size - held : 0;
-  SHOAL_TRY(ByteCount available, free_space(root));
-  if (available >= needed + space_margin) return {};
-  return fail(ErrorCode::no_space, directory.string() + ": " + format_bytes(needed) + " are needed and " + format_bytes(available) +
-                                       " are free: make room, or give --state or --to on another disk");
-}
-
-void show(Node& node, const manifest::VerifiedRelease& release, cli::Output& out) {
-  const InfoHash& content = release->swarm.info_hash;
-  auto progress = node.swarm().progress(content);
-  if (!progress) return;
-  cli::Moment moment = moment_of(title(*release), *progress, node.watch(content, *progress, std::chrono::steady_clock::now()));
-  std::string problem = node.swarm().announce_problem(content);
-  if (!problem.empty()) moment.detail += "; " + problem;
-  out.progress(moment);
-}
-
-/// A stall that begins or ends is told once, beside the progress.
-void tell_stall(const swarm::Stall& stall, const manifest::VerifiedRelease& release, StallNews& news, cli::Output& out) {
-  auto told = news.next(stall);
-  if (!told) return;
-  told->line["what"] = title(*release);
-  if (out.json()) out.result(told->line, "");
-  else out.message(title(*release) + " " + told->text);
-}
 
 }  // namespace
-
-bool same_file_system(const fs::path& a, const fs::path& b) {
-  struct stat first {
-  }, second{};
-  return ::stat(a.c_str(), &first) == 0 && ::stat(b.c_str(), &second) == 0 && first.st_dev == second.st_dev;
-}
-
-fs::path staging_for(const Shelf& shelf, const fs::path& target, const ReleaseId& id) {
-  if (same_file_system(shelf.state(), target.parent_path())) return shelf.incoming(id);
-  return target.parent_path() / ("." + target.filename().string() + ".shoal-" + id.hex().substr(0, 12));
-}
 
 std::vector<swarm::OlderRelease> older_releases(const manifest::Verifier& verifier, const Shelf& shelf) {
   std::vector<swarm::OlderRelease> older;
@@ -92,71 +29,9 @@ std::vector<swarm::OlderRelease> older_releases(const manifest::Verifier& verifi
   return older;
 }
 
-namespace {
-
-void say_mirror_failed(const swarm::MirrorFailed& mirror, cli::Output& out) {
-  if (out.json()) out.result({{"type", "mirror_failed"}, {"mirror", mirror.url}, {"message", mirror.error.message}}, "");
-  else out.message(mirror.error.message);
-}
-
-std::string what_follows(const swarm::PeerLied& lied) {
-  if (lied.banned.count() == 0) return "; nobody else has what it has, so each of its pieces is checked and fetched again";
-  return " and is banned from " + std::string(lied.everywhere ? "all contents" : "this content") + " for " + format_duration(lied.banned) +
-         "; others are asked for its pieces";
-}
-
-/// The tracker hears of a fetch again and again; to what was withdrawn meanwhile it says so, and there is no sense in going on.
-Status check_not_withdrawn(Node& node, const InfoHash& content) {
-  std::string problem = node.swarm().announce_problem(content);
-  if (problem.find(registry::withdrawn_words) == std::string::npos) return {};
-  return fail(ErrorCode::not_found, std::move(problem));
-}
-
-}  // namespace
-
-Status await_completion(Node& node, const manifest::VerifiedRelease& release, cli::Output& out, const std::stop_token& stop,
-                        const Look& look) {
-  const InfoHash& content = release->swarm.info_hash;
-  StallNews stalls;
-  while (!stop.stop_requested()) {
-    auto event = node.inbox(content).wait(std::chrono::milliseconds(200), stop);
-    show(node, release, out);
-    if (auto progress = node.swarm().progress(content)) tell_stall(progress->stall, release, stalls, out);
-    SHOAL_CHECK(check_not_withdrawn(node, content));
-    if (look) SHOAL_CHECK(look(event && std::holds_alternative<swarm::Decidable>(*event)));
-    if (!event) continue;
-    if (auto* failed = std::get_if<swarm::Failed>(&*event); failed != nullptr) return failed->error;
-    if (std::holds_alternative<swarm::Completed>(*event)) {
-      tell_stall({}, release, stalls, out);
-      return {};
-    }
-    if (auto* lied = std::get_if<swarm::PeerLied>(&*event))
-      out.message("peer " + lied->peer.str() + " sent wrong bytes" + what_follows(*lied));
-    if (auto* mirror = std::get_if<swarm::MirrorFailed>(&*event)) say_mirror_failed(*mirror, out);
-  }
-  return fail(ErrorCode::interrupted, "interrupted: what was fetched is kept, and the same command goes on from there");
-}
-
 Status check_not_refused(const Shelf& shelf, const ReleaseId& release, bool node_allows) {
   auto reason = Refusals(shelf.state()).reason(release, node_allows);
   return reason ? Status(fail(ErrorCode::verification, std::move(*reason))) : Status();
-}
-
-cli::Moment moment_of(const std::string& what, const swarm::Progress& progress, const TransferFacts& facts) {
-  cli::Moment moment{(progress.checking ? "checking " : "fetching ") + what, progress.done, progress.size, progress.download_rate, "", {}};
-  moment.detail = std::to_string(progress.peers) + (progress.peers == 1 ? " peer, " : " peers, ") + transfer_text(facts, progress);
-  if (progress.from_mirrors > 0) moment.detail += ", " + format_bytes(progress.from_mirrors) + " from mirrors";
-  moment.extra = {{"from_source", progress.from_source},
-                  {"from_peers", progress.from_peers},
-                  {"from_mirrors", progress.from_mirrors},
-                  {"peers", progress.peers},
-                  {"banned", progress.banned},
-                  {"sent", progress.sent},
-                  {"reused", progress.reused},
-                  {"stall", stall_json(progress.stall)}};
-  moment.waiting = stall_text(progress.stall);
-  moment.extra.update(transfer_json(facts));
-  return moment;
 }
 
 Puller::Puller(swarm::MemberSession& session, Shelf& shelf, Node& node, cli::Output& out, std::stop_token stop)
@@ -171,11 +46,11 @@ Result<PullReport> Puller::pull(const PullRequest& request, const Wanted& wanted
 }
 
 Result<PullReport> Puller::bring(const PullRequest& request, const Wanted& wanted, registry::Client& tracker) {
-  SHOAL_TRY(Place place, choose_place(request, wanted.release.id()));
+  SHOAL_TRY(PullPlace place, choose_place(shelf_, request.to, wanted.release.id()));
   SHOAL_TRY(auto metainfo, admit(request, wanted, place, tracker));
   say(Phase::admitted);
   PullReport report{wanted.release.id(), wanted.release->model, wanted.release->version, place.target, wanted.release->total_size()};
-  if (!place.present) SHOAL_CHECK(settle(fill(request, wanted, metainfo, place), wanted));
+  if (!place.present) SHOAL_CHECK(clean_up(fill(request, wanted, metainfo, place), wanted));
   count(report, metainfo.info_hash());
   // Also what was fetched: its files have their final name now, and are found by it.
   staging_.reset();
@@ -187,18 +62,8 @@ void Puller::say(Phase phase) const {
   if (on_phase) on_phase(phase);
 }
 
-Result<Puller::Place> Puller::choose_place(const PullRequest& request, const ReleaseId& id) const {
-  if (!request.to) return Place{shelf_.incoming(id), shelf_.release(id), shelf_.holds(id)};
-  fs::path target = fs::absolute(*request.to).lexically_normal();
-  if (!target.has_filename()) target = target.parent_path();
-  if (!is_empty_or_absent(target))
-    return fail(ErrorCode::usage, target.string() + " is not an empty directory: choose another for --to, or move it away");
-  SHOAL_CHECK(make_directories(target.parent_path()));
-  return Place{staging_for(shelf_, target, id), target, false};
-}
-
 /// Everything that can be refused is refused here, before the first byte of content.
-Result<swarm::CheckedMetainfo> Puller::admit(const PullRequest& request, const Wanted& wanted, const Place& place,
+Result<swarm::CheckedMetainfo> Puller::admit(const PullRequest& request, const Wanted& wanted, const PullPlace& place,
                                              registry::Client& tracker) {
   SHOAL_CHECK(admit_formats(wanted.release, request.allow_code_formats));
   // It may have come with another consent than today's.
@@ -211,7 +76,7 @@ Result<swarm::CheckedMetainfo> Puller::admit(const PullRequest& request, const W
   return metainfo;
 }
 
-Status Puller::prepare(const Wanted& wanted, const Place& place) {
+Status Puller::prepare(const Wanted& wanted, const PullPlace& place) {
   SHOAL_TRY(staging_, Staging::open(place.incoming));
   std::error_code ignored;
   const bool is_new = fs::is_empty(staging_->root(), ignored);
@@ -222,7 +87,7 @@ Status Puller::prepare(const Wanted& wanted, const Place& place) {
 
 /// From another release on this machine with the same files, else from the swarm. While the same content is fetched for another release,
 /// this one waits for that.
-Status Puller::fill(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place) {
+Status Puller::fill(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const PullPlace& place) {
   while (true) {
     SHOAL_TRY(shared_, share(wanted, metainfo));
     if (shared_) return finish(request, wanted, place);
@@ -244,7 +109,7 @@ Result<bool> Puller::share(const Wanted& wanted, const swarm::CheckedMetainfo& m
     if (!linked.ok()) return false;
   }
   say(Phase::fetching);
-  const Status verified = verify(wanted, metainfo, staging_->root());
+  const Status verified = check(wanted).verify(metainfo, staging_->root());
   if (verified.ok()) return true;
   if (verified.error().code == ErrorCode::interrupted) return verified.error();
   out_.message(verified.error().message + ": fetched instead");
@@ -262,7 +127,7 @@ std::optional<ReleaseId> Puller::find_twin(const manifest::VerifiedRelease& rele
   return std::nullopt;
 }
 
-Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place) {
+Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const PullPlace& place) {
   const fs::path root = staging_->root();
   SHOAL_CHECK(shelf_.prepare_journal());
   fs::path journal = shelf_.journal(wanted.release.id());
@@ -275,7 +140,7 @@ Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const swa
   SHOAL_CHECK(await_judged(request, wanted, content));
   // Each piece was hashed in memory on its way to the disk. Only what an earlier run left there has lain on a disk unwatched.
   if (resumed) SHOAL_CHECK(fetch_what_decayed(wanted, content));
-  SHOAL_CHECK(verify_unproved(wanted, metainfo, root));
+  SHOAL_CHECK(check(wanted).verify_unproved(metainfo, root));
   return finish(request, wanted, place);
 }
 
@@ -314,7 +179,7 @@ Status Puller::judged(const PullRequest& request, const Wanted& wanted, Status v
 }
 
 /// The last that is done to the files before anybody sees them.
-Status Puller::finish(const PullRequest& request, const Wanted& wanted, const Place& place) {
+Status Puller::finish(const PullRequest& request, const Wanted& wanted, const PullPlace& place) {
   const fs::path root = staging_->root();
   SHOAL_CHECK(judged(request, wanted, admit_content(wanted.release, root, request.allow_code_formats)));
   SHOAL_CHECK(write_model_signature(wanted.release, root));
@@ -324,10 +189,8 @@ Status Puller::finish(const PullRequest& request, const Wanted& wanted, const Pl
 
 /// One piece that is wrong costs that piece, not the fetch.
 Status Puller::fetch_what_decayed(const Wanted& wanted, const swarm::Content& content) {
-  const store::HashOptions options = showing("checking ", wanted);
   const auto& metainfo = content.metainfo;
-  SHOAL_TRY(auto problems, store::verify_pieces(content.root, metainfo.layout(), metainfo.piece_sha256(), metainfo.file_sha256(),
-                                                metainfo.proof(), options));
+  SHOAL_TRY(auto problems, check(wanted).wrong_pieces(metainfo, content.root));
   if (problems.empty()) return {};
   std::vector<bool> good(metainfo.layout().piece_count(), true);
   for (const auto& problem : problems)
@@ -340,66 +203,25 @@ Status Puller::fetch_what_decayed(const Wanted& wanted, const swarm::Content& co
   SHOAL_CHECK(swarm::remember(again, good));
   SHOAL_CHECK(node_.contents().fetch(wanted.release.id(), std::move(again)));
   SHOAL_CHECK(await_completion(node_, wanted.release, out_, stop_));
-  return verify(wanted, metainfo, content.root);
-}
-
-/// All files against the digests that are signed.
-Status Puller::verify(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const fs::path& root) {
-  const store::HashOptions options = showing("verifying ", wanted);
-  const store::Layout& layout = metainfo.layout();
-  return verdict(wanted, metainfo.proof() ? store::verify_pieces(root, layout, metainfo.piece_sha256(), metainfo.file_sha256(),
-                                                                 metainfo.proof(), options)
-                                          : store::verify_files(root, layout, metainfo.file_sha256(), options));
-}
-
-/// Those of which the pieces that were fetched do not show that they have their digests.
-Status Puller::verify_unproved(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const fs::path& root) {
-  std::vector<store::LayoutFile> files;
-  std::vector<Sha256> digests;
-  for (const std::uint32_t file : store::unproved_files(metainfo.layout(), metainfo.proof())) {
-    files.push_back(metainfo.layout().files()[file]);
-    digests.push_back(metainfo.file_sha256()[file]);
-  }
-  if (files.empty()) return {};
-  const store::Layout layout(std::move(files), metainfo.layout().piece_length());
-  return verdict(wanted, store::verify_files(root, layout, digests, showing("verifying ", wanted)));
-}
-
-store::HashOptions Puller::showing(const std::string& what, const Wanted& wanted) const {
-  store::HashOptions options;
-  options.stop = stop_;
-  options.progress = [this, text = what + title(*wanted.release), size = wanted.release->total_size()](ByteCount done) {
-    out_.progress({text, done, size, 0, "", {}});
-  };
-  return options;
-}
-
-Status Puller::verdict(const Wanted& wanted, Result<std::vector<store::FileProblem>> problems) const {
-  out_.progress_done();
-  if (!problems) return std::move(problems).error();
-  if (problems->empty()) return {};
-  const auto& first = problems->front();
-  return fail(ErrorCode::verification, title(*wanted.release) + ": " + first.path + " " + first.problem + " (" +
-                                           std::to_string(problems->size()) + " of " + std::to_string(wanted.release->files.size()) +
-                                           " files); nothing was exposed");
+  return check(wanted).verify(metainfo, content.root);
 }
 
 /// What a failed fetch leaves: its files and the journal that knows which pieces are good, or nothing where a check failed or where
 /// there was no space even to begin.
-Status Puller::settle(Status failure, const Wanted& wanted) {
+Status Puller::clean_up(Status outcome, const Wanted& wanted) {
   out_.progress_done();
   fs::path journal = shelf_.journal(wanted.release.id());
   std::error_code ignored;
-  if (failure.ok()) fs::remove(journal, ignored);  // it spoke of a directory that is no more
-  if (failure.ok() || refused_) return failure;
-  const bool full = failure.error().code == ErrorCode::no_space;
+  if (outcome.ok()) fs::remove(journal, ignored);  // it spoke of a directory that is no more
+  if (outcome.ok() || refused_) return outcome;
+  const bool full = outcome.error().code == ErrorCode::no_space;
   if (full && fs::exists(journal, ignored))
-    return fail(ErrorCode::no_space, failure.error().message + "; what was fetched is kept in " + staging_->path().string() +
+    return fail(ErrorCode::no_space, outcome.error().message + "; what was fetched is kept in " + staging_->path().string() +
                                          ": make room, or raise the quota or limit, and the same command goes on from there");
-  if (!full && failure.error().code != ErrorCode::verification) return failure;
+  if (!full && outcome.error().code != ErrorCode::verification) return outcome;
   fs::remove(journal, ignored);
   staging_->discard();
-  return failure;
+  return outcome;
 }
 
 /// The sequence becomes durable before the switch: after a crash between the two, an older pointer is refused already.

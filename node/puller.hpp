@@ -5,8 +5,11 @@
 #include <optional>
 
 #include "cli/output.hpp"
+#include "node/fetch_progress.hpp"
+#include "node/file_check.hpp"
 #include "node/lifecycle.hpp"
 #include "node/node.hpp"
+#include "node/pull_place.hpp"
 #include "node/resolver.hpp"
 #include "node/staging.hpp"
 
@@ -45,29 +48,20 @@ class Puller {
   std::function<void(Phase)> on_phase;
 
  private:
-  struct Place {
-    fs::path incoming;
-    fs::path target;
-    bool present = false;  // target holds the release already
-  };
-  Result<Place> choose_place(const PullRequest& request, const ReleaseId& id) const;
-  Result<swarm::CheckedMetainfo> admit(const PullRequest& request, const Wanted& wanted, const Place& place, registry::Client& tracker);
-  Status fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place);
+  Result<swarm::CheckedMetainfo> admit(const PullRequest& request, const Wanted& wanted, const PullPlace& place, registry::Client& tracker);
+  Status fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const PullPlace& place);
   Status await_judged(const PullRequest& request, const Wanted& wanted, const swarm::Content& content);
-  Status finish(const PullRequest& request, const Wanted& wanted, const Place& place);
+  Status finish(const PullRequest& request, const Wanted& wanted, const PullPlace& place);
   Status judged(const PullRequest& request, const Wanted& wanted, Status verdict);
   Status fetch_what_decayed(const Wanted& wanted, const swarm::Content& content);
-  Status fill(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const Place& place);
+  Status fill(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const PullPlace& place);
   Result<bool> share(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo);
   std::optional<ReleaseId> find_twin(const manifest::VerifiedRelease& release) const;
-  Status verify(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const fs::path& root);
-  Status verify_unproved(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const fs::path& root);
-  store::HashOptions showing(const std::string& what, const Wanted& wanted) const;
-  Status verdict(const Wanted& wanted, Result<std::vector<store::FileProblem>> problems) const;
+  FileCheck check(const Wanted& wanted) const { return {wanted.release, out_, stop_}; }
   void say(Phase phase) const;
   Status expose(const PullRequest& request, const Wanted& wanted);
-  Status prepare(const Wanted& wanted, const Place& place);
-  Status settle(Status failure, const Wanted& wanted);
+  Status prepare(const Wanted& wanted, const PullPlace& place);
+  Status clean_up(Status outcome, const Wanted& wanted);
   void count(PullReport& report, const InfoHash& content) const;
 
   swarm::MemberSession& session_;
@@ -81,24 +75,10 @@ class Puller {
   std::optional<Staging> staging_;  // the directory being filled
 };
 
-/// What a fetch is looked at with, several times a second; `decidable`: the pieces that show what the files are have just arrived. An error
-/// ends the fetch.
-using Look = std::function<Status(bool decidable)>;
-/// Shows progress until the node has all of the release. Errors: what the swarm says has failed; those of `look`; `interrupted`.
-Status await_completion(Node& node, const manifest::VerifiedRelease& release, cli::Output& out, const std::stop_token& stop,
-                        const Look& look = {});
-
 /// Why a release is not fetched again: its content was refused before, with the same consent. Code `verification`.
 Status check_not_refused(const Shelf& shelf, const ReleaseId& release, bool node_allows);
 
 /// What is on the shelf and may share pieces with what is wanted; what does not verify any more is left out.
 std::vector<swarm::OlderRelease> older_releases(const manifest::Verifier& verifier, const Shelf& shelf);
-
-bool same_file_system(const fs::path& a, const fs::path& b);
-/// Where the files that shall be at `target`, outside of the state directory, are collected: what is here can be renamed to there.
-fs::path staging_for(const Shelf& shelf, const fs::path& target, const ReleaseId& id);
-
-/// Seconds-to-go, peers and origin of the bytes, for progress lines.
-cli::Moment moment_of(const std::string& what, const swarm::Progress& progress, const TransferFacts& facts);
 
 }  // namespace shoal::node

@@ -9,13 +9,12 @@ namespace {
 constexpr std::chrono::seconds interval{30};
 constexpr std::chrono::seconds shortest{1};  // between two reports
 
-/// Without what moves all the time: progress alone is no news.
-std::string news_in(registry::NodeReport report) {
+}  // namespace
+
+std::string lasting_part(registry::NodeReport report) {
   for (auto& each : report.subscriptions) each.done = 0;
   return encode(report);
 }
-
-}  // namespace
 
 Reporter::Reporter(swarm::MemberSession& session) : client_(session.client(ending_.get_token())) {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
@@ -29,12 +28,12 @@ Reporter::~Reporter() {
 void Reporter::update(registry::NodeReport report) {
   std::lock_guard lock(mutex_);
   report_ = std::move(report);
-  if (news_in(report_) != told_) changed_.notify_one();
+  if (lasting_part(report_) != told_) changed_.notify_one();
 }
 
 void Reporter::note_told(const registry::NodeReport& report) {
   std::lock_guard lock(mutex_);
-  told_ = news_in(report);
+  told_ = lasting_part(report);
 }
 
 void Reporter::run(const std::stop_token& stop) {
@@ -42,7 +41,7 @@ void Reporter::run(const std::stop_token& stop) {
     registry::NodeReport report;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, stop, interval, [&] { return news_in(report_) != told_; });
+      changed_.wait_for(lock, stop, interval, [&] { return lasting_part(report_) != told_; });
       if (stop.stop_requested()) return;
       report = report_;
     }

@@ -13,7 +13,7 @@ class Reporter {
  public:
   explicit Reporter(swarm::MemberSession& session);
   ~Reporter();
-  /// What is said from now on. Thread-safe.
+  /// Replaces the report that is sent from now on. Thread-safe.
   void update(registry::NodeReport report);
 
  private:
@@ -24,8 +24,11 @@ class Reporter {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   registry::NodeReport report_;
-  std::string told_;  // in the form in which it was said last
+  std::string told_;  // the lasting part of the last report that the tracker took
   std::jthread thread_;
 };
+
+/// A report without the numbers that move all the time: it is sent again as soon as this differs, since progress alone is no news. Pure.
+std::string lasting_part(registry::NodeReport report);
 
 }  // namespace shoal::node

@@ -1,0 +1,89 @@
+#include "node/fetch_progress.hpp"
+
+#include "base/encoding.hpp"
+#include "node/shelf.hpp"
+#include "node/stall_view.hpp"
+
+namespace shoal::node {
+namespace {
+
+void show(Node& node, const manifest::VerifiedRelease& release, cli::Output& out) {
+  const InfoHash& content = release->swarm.info_hash;
+  auto progress = node.swarm().progress(content);
+  if (!progress) return;
+  cli::Moment moment = moment_of(title(*release), *progress, node.watch(content, *progress, std::chrono::steady_clock::now()));
+  std::string problem = node.swarm().announce_problem(content);
+  if (!problem.empty()) moment.detail += "; " + problem;
+  out.progress(moment);
+}
+
+/// A stall that begins or ends is told once, beside the progress.
+void tell_stall(const swarm::Stall& stall, const manifest::VerifiedRelease& release, StallNews& news, cli::Output& out) {
+  auto told = news.next(stall);
+  if (!told) return;
+  told->line["what"] = title(*release);
+  if (out.json()) out.result(told->line, "");
+  else out.message(title(*release) + " " + told->text);
+}
+
+void say_mirror_failed(const swarm::MirrorFailed& mirror, cli::Output& out) {
+  if (out.json()) out.result({{"type", "mirror_failed"}, {"mirror", mirror.url}, {"message", mirror.error.message}}, "");
+  else out.message(mirror.error.message);
+}
+
+std::string what_follows(const swarm::PeerLied& lied) {
+  if (lied.banned.count() == 0) return "; nobody else has what it has, so each of its pieces is checked and fetched again";
+  return " and is banned from " + std::string(lied.everywhere ? "all contents" : "this content") + " for " + format_duration(lied.banned) +
+         "; others are asked for its pieces";
+}
+
+/// The tracker hears of a fetch again and again; to what was withdrawn meanwhile it says so, and there is no sense in going on.
+Status check_not_withdrawn(Node& node, const InfoHash& content) {
+  std::string problem = node.swarm().announce_problem(content);
+  if (problem.find(registry::withdrawn_words) == std::string::npos) return {};
+  return fail(ErrorCode::not_found, std::move(problem));
+}
+
+}  // namespace
+
+Status await_completion(Node& node, const manifest::VerifiedRelease& release, cli::Output& out, const std::stop_token& stop,
+                        const Look& look) {
+  const InfoHash& content = release->swarm.info_hash;
+  StallNews stalls;
+  while (!stop.stop_requested()) {
+    auto event = node.inbox(content).wait(std::chrono::milliseconds(200), stop);
+    show(node, release, out);
+    if (auto progress = node.swarm().progress(content)) tell_stall(progress->stall, release, stalls, out);
+    SHOAL_CHECK(check_not_withdrawn(node, content));
+    if (look) SHOAL_CHECK(look(event && std::holds_alternative<swarm::Decidable>(*event)));
+    if (!event) continue;
+    if (auto* failed = std::get_if<swarm::Failed>(&*event); failed != nullptr) return failed->error;
+    if (std::holds_alternative<swarm::Completed>(*event)) {
+      tell_stall({}, release, stalls, out);
+      return {};
+    }
+    if (auto* lied = std::get_if<swarm::PeerLied>(&*event))
+      out.message("peer " + lied->peer.str() + " sent wrong bytes" + what_follows(*lied));
+    if (auto* mirror = std::get_if<swarm::MirrorFailed>(&*event)) say_mirror_failed(*mirror, out);
+  }
+  return fail(ErrorCode::interrupted, "interrupted: what was fetched is kept, and the same command goes on from there");
+}
+
+cli::Moment moment_of(const std::string& what, const swarm::Progress& progress, const TransferFacts& facts) {
+  cli::Moment moment{(progress.checking ? "checking " : "fetching ") + what, progress.done, progress.size, progress.download_rate, "", {}};
+  moment.detail = std::to_string(progress.peers) + (progress.peers == 1 ? " peer, " : " peers, ") + transfer_text(facts, progress);
+  if (progress.from_mirrors > 0) moment.detail += ", " + format_bytes(progress.from_mirrors) + " from mirrors";
+  moment.extra = {{"from_source", progress.from_source},
+                  {"from_peers", progress.from_peers},
+                  {"from_mirrors", progress.from_mirrors},
+                  {"peers", progress.peers},
+                  {"banned", progress.banned},
+                  {"sent", progress.sent},
+                  {"reused", progress.reused},
+                  {"stall", stall_json(progress.stall)}};
+  moment.waiting = stall_text(progress.stall);
+  moment.extra.update(transfer_json(facts));
+  return moment;
+}
+
+}  // namespace shoal::node

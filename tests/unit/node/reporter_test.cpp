@@ -1,0 +1,28 @@
+#include "node/reporter.hpp"
+
+#include <doctest/doctest.h>
+
+#include "support/must.hpp"
+
+using namespace shoal;
+using test::must;
+
+namespace {
+
+registry::NodeReport report(const std::string& phase, ByteCount done) {
+  registry::NodeReport report{"shoal 1", {}};
+  auto& row = report.subscriptions.emplace_back(
+      registry::SubscriptionReport{must(ModelName::parse("acme/llama")), must(ChannelName::parse("main"))});
+  row.phase = phase;
+  row.done = done;
+  row.size = 100;
+  return report;
+}
+
+}  // namespace
+
+TEST_CASE("progress alone is no reason for another report") {
+  CHECK(node::lasting_part(report("fetching", 1)) == node::lasting_part(report("fetching", 99)));
+}
+
+TEST_CASE("another phase is") { CHECK(node::lasting_part(report("fetching", 1)) != node::lasting_part(report("verified", 1))); }
