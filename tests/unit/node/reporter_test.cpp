@@ -11,11 +11,8 @@ namespace {
 
 registry::NodeReport report(const std::string& phase, ByteCount done) {
   registry::NodeReport report{"shoal 1", {}};
-  auto& row = report.subscriptions.emplace_back(
-      registry::SubscriptionReport{must(ModelName::parse("acme/llama")), must(ChannelName::parse("main"))});
-  row.phase = phase;
-  row.done = done;
-  row.size = 100;
+  report.subscriptions.push_back(
+      {must(ModelName::parse("acme/llama")), must(ChannelName::parse("main")), phase, {}, {}, "", "", "", done, 100, ""});
   return report;
 }
 
