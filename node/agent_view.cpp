@@ -128,9 +128,9 @@ Json to_json(const AgentView& view, WallTime now) {
 namespace {
 
 /// What keeps a fetch from going on, when it is stalled.
-swarm::StallReason stalled_by(const ChannelView& channel) {
+fanout::StallReason stalled_by(const ChannelView& channel) {
   const bool stalled = channel.progress && channel.progress->stall.stalled;
-  return stalled ? channel.progress->stall.reason : swarm::StallReason::none;
+  return stalled ? channel.progress->stall.reason : fanout::StallReason::none;
 }
 
 /// In one line for the tracker: what is in the way, else what the pointer says. Without what changes all the time, or each report would be
@@ -138,14 +138,14 @@ swarm::StallReason stalled_by(const ChannelView& channel) {
 std::string why(const ChannelView& channel) {
   if (!channel.track.reason.empty()) return channel.track.reason;
   if (!channel.problem.empty()) return channel.problem;
-  if (const auto reason = stalled_by(channel); reason != swarm::StallReason::none) return "stalled: " + std::string(words(reason));
+  if (const auto reason = stalled_by(channel); reason != fanout::StallReason::none) return "stalled: " + std::string(words(reason));
   return channel.track.note;
 }
 
 /// Its name, as it is reported.
 std::string stall_name(const ChannelView& channel) {
   const auto reason = stalled_by(channel);
-  return reason == swarm::StallReason::none ? "" : std::string(name(reason));
+  return reason == fanout::StallReason::none ? "" : std::string(name(reason));
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ TransferFacts Deliveries::transfer(const ReleaseId& id) const {
 void Deliveries::report_stalls(const std::function<void(const ReleaseId&, const StallNews::News&)>& report) {
   for (auto& [id, entry] : deliveries_) {
     const auto seen = progress(id);
-    if (auto news = entry.stalls.next(seen ? seen->stall : swarm::Stall{})) report(id, *news);
+    if (auto news = entry.stalls.next(seen ? seen->stall : fanout::Stall{})) report(id, *news);
   }
 }
 

@@ -40,7 +40,7 @@ struct NodeOptions {
   /// For HTTPS mirrors: see swarm::SwarmOptions.
   std::chrono::milliseconds mirror_after{0};
   std::string mirror_ca = {};
-  swarm::StallTimes stall = {};
+  fanout::StallTimes stall = {};
 };
 
 class Node {

@@ -6,8 +6,8 @@
 
 namespace shoal::node {
 
-using swarm::Stall;
-using swarm::StallReason;
+using fanout::Stall;
+using fanout::StallReason;
 
 std::string stall_text(const Stall& stall) {
   if (stall.reason == StallReason::none) return "";

@@ -5,16 +5,16 @@
 #include <string>
 
 #include "base/json.hpp"
-#include "swarm/stall.hpp"
+#include "fanout/stall.hpp"
 
 namespace shoal::node {
 
 /// "waiting: no peers (the tracker names none)", "stalled for 2m5s: ..."; empty while something arrives.
-std::string stall_text(const swarm::Stall& stall);
+std::string stall_text(const fanout::Stall& stall);
 /// The same from what stall_json made.
 std::string stall_text(const Json& stall);
 /// {"reason", "stalled", "seconds", "text"}; null while something arrives.
-Json stall_json(const swarm::Stall& stall);
+Json stall_json(const fanout::Stall& stall);
 
 /// Watches one fetch for a stall that begins, changes its reason or ends. One thread at a time.
 class StallNews {
@@ -26,10 +26,10 @@ class StallNews {
     std::string text;      // for people
   };
   /// What there is to tell since the last call.
-  std::optional<News> next(const swarm::Stall& stall);
+  std::optional<News> next(const fanout::Stall& stall);
 
  private:
-  swarm::StallReason told_ = swarm::StallReason::none;
+  fanout::StallReason told_ = fanout::StallReason::none;
   std::chrono::seconds longest_{0};
 };
 

@@ -14,7 +14,7 @@ namespace shoal::tracker {
 ///  2. one who wants no more data gets only those who do: no seeds to seeds;
 ///  3. one who wants data gets every source first;
 ///  4. then peers of its own site, and, at random, those that have no site or of which the requester's is unknown;
-///  5. of other sites only two: each machine of a site fetches its share of what comes from elsewhere (swarm/site_share.hpp), and needs
+///  5. of other sites only two: each machine of a site fetches its share of what comes from elsewhere (fanout/site_share.hpp), and needs
 ///     somebody to fetch it from. Who has nobody near is answered with whomever there is.
 /// Within each group each place is drawn from two at random: it goes to the one that was handed out less. Else those who came first
 /// would be known to everybody and the last to few, and who has few neighbours among many who have more gets a small part of each

@@ -7,7 +7,7 @@
 // to each of the first 1000 nodes; word of a piece takes two units to arrive. A node asks each neighbour for one piece at a time, or for
 // its share of what arrives in 1.2 % of the run (0.25 s where the ideal is 20 s) where that is more. Neighbours are drawn as the tracker
 // hands out peers: each joiner gets half a degree of the earlier nodes, of two at random the one that has fewer links. A node with fewer
-// than L links after that asks once more, 5 to 10 s later, and gets as many as it lacks (swarm/announce_schedule.hpp; --least 0: it does
+// than L links after that asks once more, 5 to 10 s later, and gets as many as it lacks (fanout/announce_schedule.hpp; --least 0: it does
 // not).
 //
 // Every node begins with PERCENT of the pieces: the same ones as all others (--alike 1, a new version of what all have), or each its own (a
@@ -28,13 +28,13 @@
 #include <string>
 #include <vector>
 
-#include "swarm/announce_schedule.hpp"
-#include "swarm/grant_policy.hpp"
+#include "fanout/announce_schedule.hpp"
+#include "fanout/grant_policy.hpp"
 
 namespace {
 
 using shoal::SteadyTime;
-using shoal::swarm::GrantPolicy;
+using shoal::fanout::GrantPolicy;
 
 struct Options {
   std::uint32_t nodes = 100, pieces = 1000;
@@ -194,7 +194,7 @@ class Simulation {
       if (!is_source(id) && !nodes_too) continue;
       hosts_[id].shown = none_;
       hosts_[id].rationing = std::make_unique<Rationing>(o_.pieces, o_.seed + id);
-      Pieces::each(hosts_[id].has, none_, none_, [&](std::uint32_t piece) { hosts_[id].rationing->policy.hold(piece, true); });
+      Pieces::each(hosts_[id].has, none_, none_, [&](std::uint32_t piece) { hosts_[id].rationing->policy.set_held(piece, true); });
     }
     for (std::uint32_t id = 0; id < hosts_.size(); ++id)
       for (const std::uint32_t other : hosts_[id].neighbours) take_on(id, other);
@@ -202,11 +202,11 @@ class Simulation {
   void take_on(std::uint32_t id, std::uint32_t other) {
     if (!hosts_[id].rationing) return;
     Rationing& own = *hosts_[id].rationing;
-    const auto kind = hosts_[other].rationing ? shoal::swarm::PeerKind::source : shoal::swarm::PeerKind::node;
+    const auto kind = hosts_[other].rationing ? shoal::fanout::PeerKind::source : shoal::fanout::PeerKind::node;
     const auto peer = own.policy.join(kind, clock());
     own.host_of.push_back(other);
     hosts_[other].wards.push_back({id, peer});
-    Pieces::each(hosts_[other].has, none_, none_, [&](std::uint32_t piece) { own.policy.brings(peer, piece); });
+    Pieces::each(hosts_[other].has, none_, none_, [&](std::uint32_t piece) { own.policy.note_brought(peer, piece); });
   }
 
   void handle(const Event& event) {
@@ -287,7 +287,7 @@ class Simulation {
     Host& host = hosts_[id];
     host.asked.clear(piece);
     host.has.set(piece);
-    if (host.rationing) host.rationing->policy.hold(piece, true);
+    if (host.rationing) host.rationing->policy.set_held(piece, true);
     events_.push({now_ + o_.word, What::known, id, 0, piece});
     if (++host.count == o_.pieces && ++done_ == (o_.nodes + 1) / 2) median_ = now_;
     const std::size_t at = index_of(host, from);
@@ -304,7 +304,7 @@ class Simulation {
     Host& host = hosts_[id];
     host.shown.set(piece);
     for (const Ward& ward : host.wards) {
-      hosts_[ward.of].rationing->policy.has(ward.peer, piece, clock());
+      hosts_[ward.of].rationing->policy.note_has(ward.peer, piece, clock());
       give(ward.of);
     }
     give(id);
@@ -370,8 +370,8 @@ int main(int argc, char** argv) {
     if (name == "--directed") options.directed = value != 0;
     if (name == "--sources") options.sources = value;
   }
-  options.degree = options.asked_degree.value_or(2 * static_cast<std::uint32_t>(shoal::swarm::first_peers(options.pieces)));
-  options.least = options.asked_least.value_or(shoal::swarm::enough_peers(options.pieces));
+  options.degree = options.asked_degree.value_or(2 * static_cast<std::uint32_t>(shoal::fanout::first_peers(options.pieces)));
+  options.least = options.asked_least.value_or(shoal::fanout::enough_peers(options.pieces));
   Simulation simulation(options);
   simulation.run();
   simulation.print();

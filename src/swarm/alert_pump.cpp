@@ -179,7 +179,7 @@ void AlertPump::on_lost_pieces(HostedContent& content, Error why) {
 
 void AlertPump::on_convicted(HostedContent& content, const HostedContent::Convicted& convicted) {
   const auto& [machine, sentence] = convicted;
-  if (!sentence.news) return;
+  if (!sentence.is_worth_logging) return;
   log::warn("peer_lied", {{"peer", machine.str()},
                           {"content", content.id().hex()},
                           {"banned", format_duration(sentence.lasts)},

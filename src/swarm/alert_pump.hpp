@@ -9,10 +9,10 @@
 #include <stop_token>
 #include <thread>
 
+#include "fanout/pace.hpp"
 #include "swarm/bell.hpp"
 #include "swarm/hosted_content.hpp"
 #include "swarm/introductions.hpp"
-#include "swarm/pace.hpp"
 
 namespace shoal::swarm {
 
@@ -60,7 +60,7 @@ class AlertPump {
   Sinks sinks_;
   std::atomic<bool> limited_{false};
   // Of the thread.
-  Pace pace_{std::chrono::steady_clock::now()};
+  fanout::Pace pace_{std::chrono::steady_clock::now()};
   bool engine_ticks_often_ = true;
   std::jthread thread_;
 };

@@ -4,7 +4,7 @@
 #include <random>
 
 #include "base/log.hpp"
-#include "swarm/dial_rule.hpp"
+#include "fanout/dial_rule.hpp"
 
 namespace shoal::swarm {
 namespace {
@@ -21,17 +21,17 @@ double jitter() {
   return std::uniform_real_distribution<double>(0, 1)(engine);
 }
 
-std::string text_of(AnnounceEvent event) {
+std::string text_of(fanout::AnnounceEvent event) {
   switch (event) {
-    case AnnounceEvent::started: return "started";
-    case AnnounceEvent::completed: return "completed";
-    case AnnounceEvent::none: break;
+    case fanout::AnnounceEvent::started: return "started";
+    case fanout::AnnounceEvent::completed: return "completed";
+    case fanout::AnnounceEvent::none: break;
   }
   return "";
 }
 
 /// Whom the tracker names, at most ten of them.
-void log_answer(const InfoHash& content, AnnounceEvent event, const registry::AnnounceReply& reply) {
+void log_answer(const InfoHash& content, fanout::AnnounceEvent event, const registry::AnnounceReply& reply) {
   if (!log::writes(log::Level::debug)) return;
   std::string named;
   for (std::size_t i = 0; i < std::min<std::size_t>(reply.peers.size(), 10); ++i)
@@ -67,7 +67,7 @@ Announcer::~Announcer() {
 
 void Announcer::add(const InfoHash& content, AnnounceCallbacks callbacks) {
   const bool complete = callbacks.facts().need.complete;
-  auto entry = std::make_shared<Entry>(std::move(callbacks), AnnounceSchedule(clock_.steady_now(), complete));
+  auto entry = std::make_shared<Entry>(std::move(callbacks), fanout::AnnounceSchedule(clock_.steady_now(), complete));
   state_.with([&](State& state) {
     // Leaving and coming back in one breath: the tracker has not to hear of it.
     state.leaving.erase(content);
@@ -157,9 +157,9 @@ SteadyTime Announcer::attend(const InfoHash& content, Entry& entry) {
   return entry.due;
 }
 
-void Announcer::announce(const InfoHash& content, Entry& entry, AnnounceEvent event, const AnnounceFacts& facts) {
+void Announcer::announce(const InfoHash& content, Entry& entry, fanout::AnnounceEvent event, const AnnounceFacts& facts) {
   auto wish = request(content, facts, text_of(event));
-  wish.numwant = peers_wanted(event, facts.need);
+  wish.numwant = fanout::peers_wanted(event, facts.need);
   auto reply = client_->announce(wish);
   const SteadyTime now = clock_.steady_now();
   if (!reply.ok()) {
@@ -173,7 +173,7 @@ void Announcer::announce(const InfoHash& content, Entry& entry, AnnounceEvent ev
   entry.schedule.succeeded(now, event, reply->interval, jitter());
   if (revoked_) revoked_(reply->revoked);
   const bool local = client_->over_loopback();
-  const auto left_out = std::erase_if(reply->peers, [&](const auto& peer) { return !may_dial(peer.address.host, local); });
+  const auto left_out = std::erase_if(reply->peers, [&](const auto& peer) { return !fanout::may_dial(peer.address.host, local); });
   if (left_out > 0) log::debug("peers_not_dialled", {{"content", content.hex()}, {"peers", left_out}, {"why", "no address of a network"}});
   entry.callbacks.peers(reply->peers);
 }

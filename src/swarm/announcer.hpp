@@ -10,14 +10,14 @@
 #include <thread>
 
 #include "base/guarded.hpp"
+#include "fanout/announce_schedule.hpp"
 #include "registry/client.hpp"
-#include "swarm/announce_schedule.hpp"
 
 namespace shoal::swarm {
 
 /// What an announce says of a content.
 struct AnnounceFacts {
-  AnnounceNeed need;
+  fanout::AnnounceNeed need;
   ByteCount uploaded = 0, downloaded = 0, left = 0;
 };
 
@@ -53,10 +53,10 @@ class Announcer {
 
  private:
   struct Entry {
-    Entry(AnnounceCallbacks c, AnnounceSchedule s) : callbacks(std::move(c)), schedule(s) {}
+    Entry(AnnounceCallbacks c, fanout::AnnounceSchedule s) : callbacks(std::move(c)), schedule(s) {}
     AnnounceCallbacks callbacks;
     // Of the announcer's thread.
-    AnnounceSchedule schedule;
+    fanout::AnnounceSchedule schedule;
     SteadyTime due{};                    // when it was looked at last
     bool complete = false;               // then
     std::atomic<bool> hastened = false;  // any thread
@@ -77,7 +77,7 @@ class Announcer {
   bool wait_until(SteadyTime time);
   SteadyTime announce_due();
   SteadyTime attend(const InfoHash& content, Entry& entry);
-  void announce(const InfoHash& content, Entry& entry, AnnounceEvent event, const AnnounceFacts& facts);
+  void announce(const InfoHash& content, Entry& entry, fanout::AnnounceEvent event, const AnnounceFacts& facts);
   void announce_leaving();
   void say_stopped(const InfoHash& content, Entry& entry);
   registry::AnnounceRequest request(const InfoHash& content, const AnnounceFacts& facts, std::string event) const;

@@ -3,17 +3,17 @@
 
 #include <functional>
 
+#include "fanout/blame.hpp"
 #include "store/piece_store.hpp"
-#include "swarm/blame.hpp"
 
 namespace shoal::swarm {
 
 /// `bytes` of the piece belong to a file. `done` is called once, on a thread of the store's or before this returns; a block that is not
 /// there, or whose bytes were lost on the disk, has no digest. Of a failed piece it must be called before the piece is cleared.
 void read_block_digests(store::PieceStore& store, store::ContentId content, std::uint32_t piece, std::uint32_t bytes,
-                        std::function<void(BlockDigests)> done);
+                        std::function<void(fanout::BlockDigests)> done);
 
 /// The same of bytes in memory.
-BlockDigests block_digests(std::string_view bytes);
+fanout::BlockDigests block_digests(std::string_view bytes);
 
 }  // namespace shoal::swarm

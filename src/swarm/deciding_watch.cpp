@@ -11,13 +11,15 @@
 #include <utility>
 #include <vector>
 
-#include "swarm/deciding_gate.hpp"
+#include "fanout/deciding_gate.hpp"
 #include "swarm/deciding_pieces.hpp"
 #include "swarm/peer_log.hpp"
 #include "swarm/peer_messages.hpp"
 
 namespace shoal::swarm {
 namespace {
+
+using fanout::DecidingGate;
 
 class PeerDeciding;
 

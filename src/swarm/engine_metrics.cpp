@@ -32,7 +32,7 @@ void describe_content(metrics::Page& page, const Totals& totals) {
   page.gauge("shoal_contents", "Contents that are being served or fetched.", static_cast<double>(totals.contents));
   std::vector<Sample> stalled;
   for (std::size_t i = 1; i < totals.stalled.size(); ++i)
-    stalled.push_back({{{"reason", std::string(name(static_cast<StallReason>(i)))}}, static_cast<double>(totals.stalled[i])});
+    stalled.push_back({{{"reason", std::string(name(static_cast<fanout::StallReason>(i)))}}, static_cast<double>(totals.stalled[i])});
   page.gauge("shoal_fetches_stalled", "Fetches of which nothing has arrived for long (--stall-after), by reason.", stalled);
 }
 

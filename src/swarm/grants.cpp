@@ -18,15 +18,20 @@
 #include <vector>
 
 #include "crypto/digest.hpp"
+#include "fanout/grant_policy.hpp"
+#include "fanout/request_limit.hpp"
+#include "fanout/site_share.hpp"
 #include "swarm/grant_messages.hpp"
-#include "swarm/grant_policy.hpp"
 #include "swarm/peer_log.hpp"
 #include "swarm/peer_messages.hpp"
-#include "swarm/request_limit.hpp"
-#include "swarm/site_share.hpp"
 
 namespace shoal::swarm {
 namespace {
+
+using fanout::GrantPolicy;
+using fanout::PeerKind;
+using fanout::RequestLimit;
+using fanout::SiteShare;
 
 constexpr const char* key = grant_key;
 constexpr int show_id = 20;  // of that message, when it comes here; libtorrent's own end at 8
@@ -34,8 +39,8 @@ constexpr int show_id = 20;  // of that message, when it comes here; libtorrent'
 constexpr int changes_a_second = 16;
 // However large pieces are.
 constexpr std::size_t fewest_under_way = 4;
-// Seconds that two complete machines stay linked, so that each hears of the other before the link ends.
-constexpr int farewell_ticks = 2;
+// Seconds that two complete machines stay linked, so that each learns about the other before the link is closed.
+constexpr int linger_ticks = 2;
 
 // libtorrent asks a peer that it finds interesting for blocks when a block arrives, and when it is unchoked: not when it hears of a piece.
 // A machine that has nothing under way would then wait for seconds; an unchoke that says nothing new makes it look.
@@ -80,7 +85,7 @@ std::uint64_t number_of(const NodeId& machine) { return crypto::sha256(machine.s
 
 class PeerGrants;
 
-/// What the connections of a torrent share.
+/// The state that the connections of a torrent share.
 struct Rationing {
   Rationing(const lt::torrent_handle& t, GrantRole r, mesh::Mesh& m, const Clock& c) : torrent(t), role(r), mesh(m), clock(c) {}
 
@@ -90,9 +95,9 @@ struct Rationing {
   void start_sharing(const Pieces& have);
   void start_granting(const Pieces& have);
   void give();
-  void show();
+  void ask_to_show();
   bool has(GrantPolicy::Piece piece) const { return piece < pieces && torrent.have_piece(lt::piece_index_t(static_cast<int>(piece))); }
-  void near_or_far();
+  void update_peer_kinds();
   bool may_change();
 
   lt::torrent_handle torrent;
@@ -160,7 +165,7 @@ class PeerGrants final : public lt::peer_plugin {
     for (int i = 0; i < bits.size(); ++i)
       if (const auto piece = static_cast<GrantPolicy::Piece>(i); bits[i] && has_from_the_start(piece) && is_hidden()) ours.push_back(piece);
     shared_->give();
-    ask(ours);
+    request_show(ours);
     return !shared_->complete && (source_ || is_hidden());
   }
   bool on_have_none() override {
@@ -171,8 +176,8 @@ class PeerGrants final : public lt::peer_plugin {
   }
   bool on_have(lt::piece_index_t index) override {
     const auto piece = static_cast<GrantPolicy::Piece>(static_cast<int>(index));
-    if (id_) shared_->policy->has(*id_, piece, now());
-    const bool seen = !link_ || asked_.erase(piece) > 0 || shared_->share->has(*link_, piece);
+    if (id_) shared_->policy->note_has(*id_, piece, now());
+    const bool seen = !link_ || asked_.erase(piece) > 0 || shared_->share->note_has(*link_, piece);
     shared_->give();
     return !seen && !shared_->complete;
   }
@@ -180,7 +185,7 @@ class PeerGrants final : public lt::peer_plugin {
   bool on_extended(int length, int message, lt::span<const char> body) override {
     if (message != show_id) return false;
     // Called for each part that arrives, and with the whole at last.
-    if (body.size() == length) show(read_show({body.data(), static_cast<std::size_t>(length)}));
+    if (body.size() == length) answer_show(read_show({body.data(), static_cast<std::size_t>(length)}));
     return true;
   }
   bool on_dont_have(lt::piece_index_t) override { return false; }
@@ -217,7 +222,7 @@ class PeerGrants final : public lt::peer_plugin {
   }
   void sent_payload(int bytes) override { sent_ += static_cast<ByteCount>(bytes); }
   void tick() override {
-    near_or_far();
+    update_kind();
     shared_->give();
     const auto round_trip = shared_->mesh.round_trip(from_engine(peer_.remote())).value_or(std::chrono::microseconds(0));
     const auto limit = request_limit_.after_second(std::exchange(sent_, 0), round_trip);
@@ -236,8 +241,8 @@ class PeerGrants final : public lt::peer_plugin {
     link_.reset();
   }
   bool is_near_node() const { return id_ && !source_ && speaks_ && !is_far(); }
-  /// There are now nodes near this source, or none any more. A far one that others go on feeding is left to them.
-  void near_or_far() {
+  /// Adapts the peer's kind after near nodes have come or gone. A far peer that others keep feeding stays far.
+  void update_kind() {
     if (!id_ || !is_far()) return;
     const PeerKind before = shared_->policy->kind(*id_);
     if (before == kind() || (before != PeerKind::node && before != PeerKind::far)) return;
@@ -247,7 +252,7 @@ class PeerGrants final : public lt::peer_plugin {
     shared_->connections[*id_] = this;
   }
   /// Asks for word of pieces that were hidden.
-  void ask(const std::vector<GrantPolicy::Piece>& pieces) {
+  void request_show(const std::vector<GrantPolicy::Piece>& pieces) {
     std::string body;
     for (std::size_t i = 0; i < pieces.size(); ++i) {
       asked_.insert(pieces[i]);
@@ -280,7 +285,7 @@ class PeerGrants final : public lt::peer_plugin {
   void end_when_useless() {
     if (shared_->complete && !(peer_.is_seed() && is_told_)) meet_complete();
     useless_ticks_ = speaks_ && is_useless() ? useless_ticks_ + 1 : 0;
-    if (useless_ticks_ >= farewell_ticks)
+    if (useless_ticks_ >= linger_ticks)
       peer_.disconnect(lt::errors::make_error_code(lt::errors::upload_upload_connection), lt::operation_t::bittorrent);
   }
 
@@ -299,7 +304,7 @@ class PeerGrants final : public lt::peer_plugin {
     if (id_ || !shared_->policy || !promised_) return;
     id_ = shared_->policy->join(kind(), now());
     shared_->connections[*id_] = this;
-    shared_->near_or_far();
+    shared_->update_peer_kinds();
   }
   void join_site() {
     // A source shows what is to be fetched from it; who cannot be asked to show is not hidden.
@@ -310,11 +315,11 @@ class PeerGrants final : public lt::peer_plugin {
   }
   /// Whether it is for this machine to fetch it from there.
   bool has_from_the_start(GrantPolicy::Piece piece) {
-    if (id_) shared_->policy->brings(*id_, piece);
-    return !link_ || shared_->share->has(*link_, piece);
+    if (id_) shared_->policy->note_brought(*id_, piece);
+    return !link_ || shared_->share->note_has(*link_, piece);
   }
   /// The peer wants to hear which of these are here.
-  void show(const std::vector<GrantPolicy::Piece>& pieces) {
+  void answer_show(const std::vector<GrantPolicy::Piece>& pieces) {
     if (shared_->policy) return;  // it will be granted what it is to have
     std::string words;
     for (const auto piece : pieces)
@@ -331,7 +336,7 @@ class PeerGrants final : public lt::peer_plugin {
     shared_->policy->leave(*id_, now());
     shared_->connections.erase(*id_);
     id_.reset();
-    shared_->near_or_far();
+    shared_->update_peer_kinds();
   }
 
   const std::shared_ptr<Rationing> shared_;
@@ -370,32 +375,32 @@ void Rationing::start() {
 void Rationing::start_sharing(const Pieces& have) {
   share.emplace(pieces, number_of(role.self), clock.steady_now());
   for (const lt::piece_index_t i : have.range())
-    if (have[i]) share->got(static_cast<SiteShare::Piece>(static_cast<int>(i)), clock.steady_now());
+    if (have[i]) share->note_own(static_cast<SiteShare::Piece>(static_cast<int>(i)), clock.steady_now());
 }
 
 void Rationing::start_granting(const Pieces& have) {
   const auto piece_length = static_cast<ByteCount>(torrent.torrent_file()->piece_length());
   policy.emplace(pieces, role.order, role.seed, std::max<std::size_t>(fewest_under_way, role.under_way / piece_length), role.first);
-  for (const lt::piece_index_t i : have.range()) policy->hold(static_cast<GrantPolicy::Piece>(static_cast<int>(i)), have[i]);
+  for (const lt::piece_index_t i : have.range()) policy->set_held(static_cast<GrantPolicy::Piece>(static_cast<int>(i)), have[i]);
 }
 
 void Rationing::give() {
-  if (share) show();
+  if (share) ask_to_show();
   if (!policy) return;
   for (const auto& grant : policy->next(clock.steady_now())) connections.at(grant.peer)->grant(grant.piece);
 }
 
-void Rationing::show() {
+void Rationing::ask_to_show() {
   std::map<SiteShare::Link, std::vector<SiteShare::Piece>> wanted;
   for (const auto& [link, piece] : share->next(clock.steady_now())) wanted[link].push_back(piece);
-  for (const auto& [link, those] : wanted) site_links.at(link)->ask(those);
+  for (const auto& [link, those] : wanted) site_links.at(link)->request_show(those);
 }
 
-/// A peer has come or gone.
-void Rationing::near_or_far() {
+/// A peer has joined or left.
+void Rationing::update_peer_kinds() {
   const auto is_near = [](const auto& known) { return known.second->is_near_node(); };
   has_near = std::any_of(connections.begin(), connections.end(), is_near);
-  for (PeerGrants* connection : all) connection->near_or_far();
+  for (PeerGrants* connection : all) connection->update_kind();
 }
 
 bool Rationing::may_change() {
@@ -421,8 +426,8 @@ class TorrentGrants final : public lt::torrent_plugin {
   }
   void on_piece_pass(lt::piece_index_t piece) override {
     const auto index = static_cast<GrantPolicy::Piece>(static_cast<int>(piece));
-    if (shared_->policy) shared_->policy->hold(index, true);
-    if (shared_->share) shared_->share->got(index, shared_->clock.steady_now());
+    if (shared_->policy) shared_->policy->set_held(index, true);
+    if (shared_->share) shared_->share->note_own(index, shared_->clock.steady_now());
     for (PeerGrants* connection : shared_->all) connection->completed(piece);
   }
 

@@ -1,15 +1,16 @@
-// Directed seeding on the wire: a BEP 10 extension between our machines.
+// Directed seeding on the wire: a BEP 10 extension between our machines, as a libtorrent plugin. It only carries messages; the decisions
+// are made in src/fanout.
 //
-// The extended handshake carries `shoal_grant`: {"v": 1, "source": 0 or 1}. A machine that reads `source: 1` takes no notice of what the
-// source says it has (have_all, bitfield); the source then sends it plain `have` messages for the pieces that it is to fetch from there.
-// A peer that says nothing of the kind meets an ordinary seed.
+// Grants. The extended handshake carries `shoal_grant`: {"v": 1, "source": 0 or 1}. A machine that reads `source: 1` ignores what the
+// source claims to have (have_all, bitfield). The source grants pieces by sending plain `have` messages for them. A peer without the
+// extension sees an ordinary seed.
 //
-// Two machines that are complete have no use for each other. A machine that becomes complete says `have_all` to those that say they only
-// upload, which answer the same; a little later one of the two ends the link, and neither engine dials the other any more.
+// Complete machines. Two complete machines have no use for each other. A machine that becomes complete sends `have_all` to peers that only
+// upload, and they answer the same. A little later one of the two closes the link, and neither engine dials the other again.
 //
-// Machines that know their site say it there too, and share out what comes from other sites (SiteShare): a machine takes no notice of what
-// a far one has as long as that is not for it to fetch. When it is, it asks by the extended message `shoal_show`, pieces as big-endian
-// numbers of 32 bits, and is answered with plain `have` messages.
+// Sites. Machines that know their site send it in the handshake and divide the pieces of other sites among themselves (fanout::SiteShare).
+// A machine ignores what a far machine has until the piece is its own to fetch. It then requests it with the extended message `shoal_show`,
+// piece numbers as big-endian 32-bit integers, and the far machine answers with plain `have` messages.
 #pragma once
 
 #include <libtorrent/extensions.hpp>
@@ -22,27 +23,28 @@
 
 namespace shoal::swarm {
 
-/// Its member of the extended handshake.
+/// The extension's member of the extended handshake.
 inline constexpr const char* grant_key = "shoal_grant";
 inline constexpr int grant_version = 1;
 
 struct GrantRole {
-  /// This machine rations what it has, if it has most of the content from the start: a seeder, or a node after a restart or with an older
-  /// release on its disk. A node that fetched the content does not: its peers have heard what it has piece by piece, there are as many
-  /// like it as nodes that finished, and who comes late is served fastest when all of them answer whatever they are asked.
+  /// Whether this machine grants pieces if it has most of the content from the start: a seeder, or a node after a restart or with an older
+  /// release on its disk. A node that fetched the content answers every request instead: its peers already know what it has, many nodes
+  /// are in the same position, and a late node is served fastest when all of them answer.
   bool grants = false;
-  std::uint64_t order = 0;  // in which pieces are given out: all sources of a content have the same
-  std::uint64_t seed = 0;   // of the random choices: sources must differ
-  /// Bytes of pieces that may be under way at once. More than the store can hold, and each piece is read several times while it is sent.
+  std::uint64_t order = 0;  // in which pieces are granted; the same for all sources of a content
+  std::uint64_t seed = 0;   // of the random choices; different for each source
+  /// Bytes of granted pieces that may be outstanding at once. This may exceed what the store can hold; each piece is read several times
+  /// while it is sent.
   ByteCount under_way = 64 * MiB;
-  /// Who this machine is, and where it stands; empty where that is not known.
+  /// The id and the site of this machine; empty if unknown.
   NodeId self = {};
   std::string site = {};
   /// Pieces that go out before all others (deciding_pieces).
   std::vector<std::uint32_t> first = {};
 };
 
-/// A libtorrent plugin for one torrent. All its calls come on the network thread. `mesh` must outlive the session.
+/// The libtorrent plugin for one torrent. libtorrent calls it on its network thread. `mesh` must outlive the session.
 std::shared_ptr<lt::torrent_plugin> grants(const lt::torrent_handle& torrent, GrantRole role, mesh::Mesh& mesh, const Clock& clock);
 
 }  // namespace shoal::swarm

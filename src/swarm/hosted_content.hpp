@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "base/guarded.hpp"
+#include "fanout/bans.hpp"
+#include "fanout/stall.hpp"
 #include "store/piece_store.hpp"
 #include "swarm/announcer.hpp"
-#include "swarm/bans.hpp"
 #include "swarm/bell.hpp"
 #include "swarm/deciding_watch.hpp"
 #include "swarm/payload_counter.hpp"
-#include "swarm/stall.hpp"
 #include "swarm/swarm.hpp"
 
 namespace shoal::swarm {
@@ -45,7 +45,7 @@ class HostedContent {
   /// What the store has to say of the content, kept for the event thread. The callbacks share this object.
   struct Convicted {
     NodeId machine;
-    Sentence sentence;
+    fanout::Sentence sentence;
   };
   struct News {
     std::vector<Error> problems;
@@ -54,7 +54,7 @@ class HostedContent {
   };
   /// `bell` rings when there is some.
   static store::ContentEvents store_events(const std::shared_ptr<HostedContent>& content, const std::shared_ptr<Bell>& bell);
-  void convicted(const NodeId& machine, const Sentence& sentence) { news_.lock()->convicted.push_back({machine, sentence}); }
+  void convicted(const NodeId& machine, const fanout::Sentence& sentence) { news_.lock()->convicted.push_back({machine, sentence}); }
   News take_news() { return std::exchange(*news_.lock(), {}); }
   void set_stored_as(store::ContentId id) { *stored_as_.lock() = id; }
   store::ContentFacts store_facts() const;
@@ -87,8 +87,8 @@ class HostedContent {
     return last_.with([](const Progress& last) { return last.complete; });
   }
   /// Why nothing arrives (StallWatch).
-  void set_stall(Stall stall) { last_.lock()->stall = std::move(stall); }
-  Stall stall() const {
+  void set_stall(fanout::Stall stall) { last_.lock()->stall = std::move(stall); }
+  fanout::Stall stall() const {
     return last_.with([](const Progress& last) { return last.stall; });
   }
   /// An answer of the tracker, without this machine.

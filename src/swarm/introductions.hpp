@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "swarm/bans.hpp"
+#include "fanout/bans.hpp"
 #include "swarm/hosted_content.hpp"
 
 namespace shoal::swarm {
@@ -11,7 +11,7 @@ namespace shoal::swarm {
 /// Thread-safe. The mesh must outlive it; callbacks that it gives to the mesh do not need it.
 class Introductions {
  public:
-  Introductions(mesh::Mesh& mesh, NodeId self, std::shared_ptr<const Bans> bans, const Clock& clock)
+  Introductions(mesh::Mesh& mesh, NodeId self, std::shared_ptr<const fanout::Bans> bans, const Clock& clock)
       : mesh_(mesh), self_(std::move(self)), bans_(std::move(bans)), clock_(clock) {}
 
   /// Links for the content are accepted from now on.
@@ -25,7 +25,7 @@ class Introductions {
  private:
   mesh::Mesh& mesh_;
   const NodeId self_;
-  const std::shared_ptr<const Bans> bans_;
+  const std::shared_ptr<const fanout::Bans> bans_;
   const Clock& clock_;
 };
 

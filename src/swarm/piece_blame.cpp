@@ -11,14 +11,22 @@
 
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
+#include "fanout/block_ledger.hpp"
+#include "fanout/solo_fetch.hpp"
 #include "swarm/block_digests.hpp"
-#include "swarm/block_ledger.hpp"
 #include "swarm/engine_penalties.hpp"
 #include "swarm/peer_messages.hpp"
-#include "swarm/solo_fetch.hpp"
 
 namespace shoal::swarm {
 namespace {
+
+using fanout::Bans;
+using fanout::Blame;
+using fanout::BlockDigests;
+using fanout::BlockLedger;
+using fanout::BlockSenders;
+using fanout::Sentence;
+using fanout::SoloFetch;
 
 using Piece = std::uint32_t;
 

@@ -8,8 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "fanout/bans.hpp"
 #include "store/layout.hpp"
-#include "swarm/bans.hpp"
 #include "swarm/engine.hpp"
 #include "swarm/piece_watch.hpp"
 
@@ -21,7 +21,7 @@ struct BlamedContent {
   store::Layout layout;
   std::vector<Sha256> pieces;
   /// A machine was convicted. Called on the network thread; must return soon.
-  std::function<void(const NodeId&, const Sentence&)> convicted;
+  std::function<void(const NodeId&, const fanout::Sentence&)> convicted;
 };
 
 /// Takes libtorrent's place in this: it replaces `smart_ban`, and libtorrent's own bans have no effect. A piece that failed is fetched by
@@ -30,7 +30,8 @@ struct BlamedContent {
 class PieceBlame {
  public:
   /// `mesh` and `clock` must outlive the session.
-  static std::shared_ptr<PieceBlame> make(BlamedContent content, std::shared_ptr<Bans> bans, const mesh::Mesh& mesh, const Clock& clock);
+  static std::shared_ptr<PieceBlame> make(BlamedContent content, std::shared_ptr<fanout::Bans> bans, const mesh::Mesh& mesh,
+                                          const Clock& clock);
   virtual ~PieceBlame() = default;
   virtual std::shared_ptr<PieceWatch> watch() = 0;
   virtual std::shared_ptr<lt::torrent_plugin> plugin(const lt::torrent_handle& torrent) = 0;

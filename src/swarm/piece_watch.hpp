@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "swarm/blame.hpp"
+#include "fanout/blame.hpp"
 
 namespace shoal::swarm {
 
@@ -20,7 +20,7 @@ class PieceWatch {
   };
   virtual Needs check_begins(std::uint32_t piece) = 0;
   /// Before libtorrent hears of it, and after.
-  virtual void checked(std::uint32_t piece, bool is_right, const BlockDigests& digests) = 0;
+  virtual void checked(std::uint32_t piece, bool is_right, const fanout::BlockDigests& digests) = 0;
   virtual void told() = 0;
   /// The piece begins anew: its blocks were dropped, or lost on the disk.
   virtual void cleared(std::uint32_t piece) = 0;

@@ -19,7 +19,7 @@ bool has_something_else(const Pieces& theirs, const Pieces& ours) {
 bool waits_for_disk(const lt::peer_info& peer) { return bool(peer.read_state & lt::peer_info::bw_disk); }
 
 void count(StallSight& sight, const lt::peer_info& peer, const Pieces& ours, const mesh::Mesh& mesh) {
-  StallFacts& facts = sight.facts;
+  fanout::StallFacts& facts = sight.facts;
   if (peer.flags & lt::peer_info::connecting) return;
   if (peer.flags & lt::peer_info::handshake) {
     ++facts.greeting;

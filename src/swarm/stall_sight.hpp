@@ -5,14 +5,14 @@
 
 #include <vector>
 
+#include "fanout/stall.hpp"
 #include "mesh/mesh.hpp"
 #include "swarm/engine.hpp"
-#include "swarm/stall.hpp"
 
 namespace shoal::swarm {
 
 struct StallSight {
-  StallFacts facts;  // of the disk and the peers; the rest is not the engine's to know
+  fanout::StallFacts facts;  // of the disk and the peers; the rest is not the engine's to know
   /// Links that neither bring nor take anything, though the peer should have something for us (with `all`: any).
   std::vector<mesh::VirtualEndpoint> idle, idle_useful;
   int checked = 0;  // of a check, in millionths

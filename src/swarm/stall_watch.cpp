@@ -13,13 +13,13 @@ constexpr std::size_t most_renewed = 8;
 // A reason that changes all the time is not told all the time.
 constexpr std::chrono::seconds between_lines{60};
 
-std::string_view name(Remedy remedy) {
+std::string_view name(fanout::Remedy remedy) {
   switch (remedy) {
-    case Remedy::announce: return "announce";
-    case Remedy::redial: return "redial";
-    case Remedy::renew_links: return "renew_links";
-    case Remedy::mirrors: return "mirrors";
-    case Remedy::resume: return "resume";
+    case fanout::Remedy::announce: return "announce";
+    case fanout::Remedy::redial: return "redial";
+    case fanout::Remedy::renew_links: return "renew_links";
+    case fanout::Remedy::mirrors: return "mirrors";
+    case fanout::Remedy::resume: return "resume";
   }
   return "";
 }
@@ -33,17 +33,17 @@ ByteCount arrived(const Progress& progress) {
 
 /// Of the thread, but for what the content guards itself.
 struct StallWatch::Watched {
-  Watched(std::shared_ptr<HostedContent> c, StallTimes times, SteadyTime now) : content(std::move(c)), judge(times, now) {}
+  Watched(std::shared_ptr<HostedContent> c, fanout::StallTimes times, SteadyTime now) : content(std::move(c)), judge(times, now) {}
   const std::shared_ptr<HostedContent> content;
-  StallJudge judge;
+  fanout::StallJudge judge;
   std::optional<ByteCount> arrived;
   std::uint64_t rejected = 0;  // when something arrived last
   int checked = 0;
-  StallReason told = StallReason::none;  // in the log
+  fanout::StallReason told = fanout::StallReason::none;  // in the log
   SteadyTime told_at{};
 };
 
-StallWatch::StallWatch(StallTimes times, Means means)
+StallWatch::StallWatch(fanout::StallTimes times, Means means)
     : times_(times), means_(std::move(means)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 StallWatch::~StallWatch() {
@@ -105,23 +105,23 @@ void StallWatch::moved(Watched& watched) {
   watched.judge.moved(now);
   watched.rejected = watched.content->payload()->rejected;
   watched.content->set_stall({});
-  const StallReason told = std::exchange(watched.told, StallReason::none);
-  if (told == StallReason::none) return;
-  log::warn("fetch.resumed", {{"content", watched.content->id().hex()}, {"was", swarm::name(told)}, {"seconds", quiet.count()}});
+  const fanout::StallReason told = std::exchange(watched.told, fanout::StallReason::none);
+  if (told == fanout::StallReason::none) return;
+  log::warn("fetch.resumed", {{"content", watched.content->id().hex()}, {"was", fanout::name(told)}, {"seconds", quiet.count()}});
 }
 
 void StallWatch::look(Watched& watched) {
   const SteadyTime now = means_.clock.steady_now();
   const StallSight sight = look_at(watched.content->handle(), means_.mesh);
   if (std::exchange(watched.checked, sight.checked) != sight.checked) return moved(watched);
-  const Stall stall = watched.judge.look(facts(watched, sight.facts), now);
+  const fanout::Stall stall = watched.judge.look(facts(watched, sight.facts), now);
   note(watched, stall);
   watched.content->set_stall(stall);
-  for (const Remedy remedy : watched.judge.due(now)) carry_out(remedy, watched, sight);
+  for (const fanout::Remedy remedy : watched.judge.due(now)) carry_out(remedy, watched, sight);
 }
 
 /// What the engine has seen, with what others know.
-StallFacts StallWatch::facts(const Watched& watched, StallFacts seen) const {
+fanout::StallFacts StallWatch::facts(const Watched& watched, fanout::StallFacts seen) const {
   const HostedContent& content = *watched.content;
   if (const std::string problem = content.store_facts().problem; !problem.empty()) seen.disk_problem = problem;
   seen.rejected = content.payload()->rejected - watched.rejected;
@@ -134,35 +134,35 @@ StallFacts StallWatch::facts(const Watched& watched, StallFacts seen) const {
   return seen;
 }
 
-void StallWatch::carry_out(Remedy remedy, const Watched& watched, const StallSight& sight) {
+void StallWatch::carry_out(fanout::Remedy remedy, const Watched& watched, const StallSight& sight) {
   const HostedContent& content = *watched.content;
   log::debug("fetch.remedy", {{"content", content.id().hex()}, {"remedy", name(remedy)}});
   switch (remedy) {
-    case Remedy::announce: return means_.announcer.hasten(content.id());
-    case Remedy::redial: return means_.introductions.introduce(content, content.named().value_or(NamedPeers{}).peers);
-    case Remedy::renew_links: return renew_links(watched, sight);
-    case Remedy::mirrors: return means_.mirrors.hasten(content.id());
-    case Remedy::resume:
+    case fanout::Remedy::announce: return means_.announcer.hasten(content.id());
+    case fanout::Remedy::redial: return means_.introductions.introduce(content, content.named().value_or(NamedPeers{}).peers);
+    case fanout::Remedy::renew_links: return renew_links(watched, sight);
+    case fanout::Remedy::mirrors: return means_.mirrors.hasten(content.id());
+    case fanout::Remedy::resume:
       if (!sight.facts.disk_problem.empty()) content.resume_after_error();
       return;
   }
 }
 
 void StallWatch::renew_links(const Watched& watched, const StallSight& sight) {
-  const auto& idle = watched.judge.stall().reason == StallReason::no_pieces ? sight.idle : sight.idle_useful;
+  const auto& idle = watched.judge.stall().reason == fanout::StallReason::no_pieces ? sight.idle : sight.idle_useful;
   for (std::size_t i = 0; i < std::min(idle.size(), most_renewed); ++i)
     if (const auto whom = means_.mesh.whom(idle[i])) means_.mesh.renew(whom->peer, whom->info_hash);
 }
 
 /// To the log: a stall, and what it has become since.
-void StallWatch::note(Watched& watched, const Stall& stall) const {
+void StallWatch::note(Watched& watched, const fanout::Stall& stall) const {
   const SteadyTime now = means_.clock.steady_now();
   if (!stall.stalled || stall.reason == watched.told) return;
-  if (watched.told != StallReason::none && now - watched.told_at < between_lines) return;
+  if (watched.told != fanout::StallReason::none && now - watched.told_at < between_lines) return;
   watched.told = stall.reason;
   watched.told_at = now;
   log::warn("fetch.stalled", {{"content", watched.content->id().hex()},
-                              {"reason", swarm::name(stall.reason)},
+                              {"reason", fanout::name(stall.reason)},
                               {"why", stall.text},
                               {"seconds", stall.quiet.count()}});
 }

@@ -8,9 +8,9 @@
 #include <thread>
 
 #include "base/guarded.hpp"
+#include "fanout/stall.hpp"
 #include "swarm/introductions.hpp"
 #include "swarm/mirror_fetcher.hpp"
-#include "swarm/stall.hpp"
 #include "swarm/stall_sight.hpp"
 
 namespace shoal::swarm {
@@ -28,7 +28,7 @@ class StallWatch {
     MirrorFetcher& mirrors;
     std::function<ByteCount()> download_limit;  // bytes per second; 0: none
   };
-  StallWatch(StallTimes times, Means means);
+  StallWatch(fanout::StallTimes times, Means means);
   ~StallWatch();
 
   void add(const std::shared_ptr<HostedContent>& content);
@@ -45,12 +45,12 @@ class StallWatch {
   Arrivals note_arrivals(Watched& watched);
   void moved(Watched& watched);
   void look(Watched& watched);
-  StallFacts facts(const Watched& watched, StallFacts seen) const;
-  void carry_out(Remedy remedy, const Watched& watched, const StallSight& sight);
+  fanout::StallFacts facts(const Watched& watched, fanout::StallFacts seen) const;
+  void carry_out(fanout::Remedy remedy, const Watched& watched, const StallSight& sight);
   void renew_links(const Watched& watched, const StallSight& sight);
-  void note(Watched& watched, const Stall& stall) const;
+  void note(Watched& watched, const fanout::Stall& stall) const;
 
-  const StallTimes times_;
+  const fanout::StallTimes times_;
   const Means means_;
   Guarded<std::map<InfoHash, WatchedPtr>> watched_;
   std::condition_variable_any changed_;

@@ -150,7 +150,9 @@ class StoreDisk final : public lt::disk_interface, public lt::buffer_allocator_i
     store_.complete(content.id, number(piece), [&store = store_, mailbox = mailbox_, check](const Result<store::Verdict>& verdict) {
       if (!verdict.ok()) return tell_no_verdict(*mailbox, *check, verdict.error());
       const bool is_right = verdict.value() == store::Verdict::verified;
-      const auto tell = [mailbox, check, is_right](BlockDigests digests) { tell_verdict(*mailbox, *check, is_right, std::move(digests)); };
+      const auto tell = [mailbox, check, is_right](fanout::BlockDigests digests) {
+        tell_verdict(*mailbox, *check, is_right, std::move(digests));
+      };
       if (!(is_right ? check->needs.if_verified : check->needs.if_corrupt)) return tell({});
       read_block_digests(store, check->content.id, number(check->piece), check->needs.bytes, tell);
     });
@@ -241,7 +243,7 @@ class StoreDisk final : public lt::disk_interface, public lt::buffer_allocator_i
       handler(piece, {}, error_at(file, lt::operation_t::file_write, why));
     });
   }
-  static void tell_verdict(Mailbox& mailbox, Check& check, bool is_right, BlockDigests digests) {
+  static void tell_verdict(Mailbox& mailbox, Check& check, bool is_right, fanout::BlockDigests digests) {
     const lt::sha1_hash sha1 = is_right ? check.content.torrent->hash_for_piece(check.piece) : lt::sha1_hash();
     mailbox.answer([handler = std::move(check.handler), piece = check.piece, watch = check.content.watch, sha1, is_right,
                     digests = std::move(digests)] {

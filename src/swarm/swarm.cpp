@@ -147,7 +147,7 @@ class EngineSwarm final : public Swarm {
   const NodeId self_;
   const PortHold hold_;
   const std::shared_ptr<PayloadCounts> payload_ = std::make_shared<PayloadCounts>();
-  const std::shared_ptr<Bans> bans_ = std::make_shared<Bans>();
+  const std::shared_ptr<fanout::Bans> bans_ = std::make_shared<fanout::Bans>();
   const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
   DiskContents disk_;
   std::mutex changing_;  // held by add and remove; they wait for the engine, never for events
@@ -199,7 +199,7 @@ Status EngineSwarm::start_torrent(const Content& content, const std::shared_ptr<
 std::shared_ptr<PieceBlame> EngineSwarm::blame(const Content& content, const std::shared_ptr<HostedContent>& hosted) {
   if (content.mode == Mode::seed) return nullptr;
   BlamedContent blamed{hosted->id(), content.metainfo.layout(), content.metainfo.piece_sha256(), {}};
-  blamed.convicted = [weak = std::weak_ptr(hosted), bell = bell_](const NodeId& machine, const Sentence& sentence) {
+  blamed.convicted = [weak = std::weak_ptr(hosted), bell = bell_](const NodeId& machine, const fanout::Sentence& sentence) {
     if (auto alive = weak.lock()) alive->convicted(machine, sentence);
     bell->news();
   };
@@ -297,7 +297,7 @@ Totals EngineSwarm::totals() const {
   const auto contents = contents_.all();
   totals.contents = contents.size();
   for (const auto& content : contents)
-    if (const Stall stall = content->stall(); stall.stalled) ++totals.stalled.at(static_cast<std::size_t>(stall.reason));
+    if (const fanout::Stall stall = content->stall(); stall.stalled) ++totals.stalled.at(static_cast<std::size_t>(stall.reason));
   totals.lies = bans_->convictions();
   totals.banned = bans_->count(clock_.steady_now());
   return totals;

@@ -8,11 +8,11 @@
 #include <stop_token>
 #include <variant>
 
+#include "fanout/stall.hpp"
 #include "mesh/mesh.hpp"
 #include "registry/client.hpp"
 #include "store/piece_store.hpp"
 #include "swarm/metainfo.hpp"
-#include "swarm/stall.hpp"
 
 namespace shoal::swarm {
 
@@ -39,7 +39,7 @@ struct SwarmOptions {
   std::string mirror_ca = {};
   std::stop_source client_stop{std::nostopstate};
   /// When a fetch of which nothing arrives waits, and when it is stalled.
-  StallTimes stall = {};
+  fanout::StallTimes stall = {};
   /// Files and directories that all contents together keep open; `start` sets it by the limit of open files.
   std::size_t open_files = 128;
 };
@@ -93,7 +93,7 @@ struct Progress {
   std::uint32_t banned = 0;                      // machines that lied and are kept away for now
   bool checking = false;                         // re-hashing what was there
   bool complete = false;
-  Stall stall = {};  // why nothing arrives; no reason while something does
+  fanout::Stall stall = {};  // why nothing arrives; no reason while something does
 };
 
 /// Over all contents since the engine was started; what was removed still counts.
@@ -102,10 +102,10 @@ struct Totals {
   ByteCount from_source = 0, from_nodes = 0, from_mirrors = 0;
   ByteCount to_sources = 0, to_nodes = 0;
   store::StoreCounters store;
-  std::size_t contents = 0;                          // now
-  std::array<std::size_t, stall_reasons> stalled{};  // fetches, now, by StallReason
-  std::uint64_t lies = 0;                            // proofs that a machine had sent wrong bytes
-  std::size_t banned = 0;                            // machines, now
+  std::size_t contents = 0;                                  // now
+  std::array<std::size_t, fanout::stall_reasons> stalled{};  // fetches, now, by StallReason
+  std::uint64_t lies = 0;                                    // proofs that a machine had sent wrong bytes
+  std::size_t banned = 0;                                    // machines, now
 };
 
 /// Fetched content is whole, and every byte of it is durable. Seeds do not send it.

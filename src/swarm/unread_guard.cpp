@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
-#include "swarm/unread_limit.hpp"
+#include "fanout/unread_limit.hpp"
 
 namespace shoal::swarm {
 namespace {
@@ -65,11 +65,11 @@ class PeerUnread final : public lt::peer_plugin {
     return peer_.is_disconnecting();
   }
 
-  SendBuffer buffer() const {
+  fanout::SendBuffer buffer() const {
     if (!peer_.native_handle() || peer_.is_disconnecting()) return {};
     lt::peer_info info;
     peer_.get_peer_info(info);
-    SendBuffer buffer;
+    fanout::SendBuffer buffer;
     buffer.waiting = static_cast<ByteCount>(info.used_send_buffer);
     buffer.payload = payload_added_ - std::min(payload_added_, payload_sent_);
     buffer.sent = payload_sent_;
@@ -86,7 +86,7 @@ class PeerUnread final : public lt::peer_plugin {
   }
 
   lt::peer_connection_handle peer_;
-  UnreadLimit limit_;
+  fanout::UnreadLimit limit_;
   const mesh::Mesh& mesh_;
   const Clock& clock_;
   ByteCount unseen_ = 0;  // bytes from the peer since the last look

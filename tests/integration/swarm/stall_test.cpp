@@ -4,8 +4,8 @@
 
 using namespace shoal;
 using namespace shoal::test;
+using fanout::StallReason;
 using identity::Role;
-using swarm::StallReason;
 
 namespace {
 
@@ -32,7 +32,7 @@ struct Lab {
     REQUIRE(machine.swarm().add({metainfo, dir.path() / name, swarm::Mode::fetch}).ok());
   }
 
-  swarm::Stall stall(const Machine& machine) const { return machine.progress(id).stall; }
+  fanout::Stall stall(const Machine& machine) const { return machine.progress(id).stall; }
   /// It comes to a stall for this reason.
   void check_stalls(Machine& machine, StallReason reason) const {
     const bool found = eventually([&] { return stall(machine).stalled && stall(machine).reason == reason; }, 30s);

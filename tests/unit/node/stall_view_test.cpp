@@ -7,8 +7,8 @@
 using namespace shoal;
 using namespace shoal::node;
 using namespace std::chrono_literals;
-using swarm::Stall;
-using swarm::StallReason;
+using fanout::Stall;
+using fanout::StallReason;
 
 namespace {
 
