@@ -24,7 +24,7 @@ struct AnnounceNeed {
 /// others get (bench/simulate). More peers would not help: one piece is on its way on each link. A content of few pieces takes fewer links,
 /// because otherwise most of it would be on its way on all links at once.
 std::uint32_t enough_peers(std::uint32_t pieces);
-/// How many peers a starting fetch asks for. Later nodes are told about it as well, so it ends up with about twice as many links.
+/// How many peers a starting fetch asks for. The tracker names it to later nodes as well, so it ends up with about twice as many links.
 int first_peers(std::uint32_t pieces);
 
 /// How many peers an announce asks for. A complete machine wants peers that still lack something.

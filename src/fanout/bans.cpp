@@ -12,7 +12,7 @@ using std::chrono::seconds;
 constexpr seconds first_ban{120}, longest_ban{3600};
 constexpr seconds first_pause{5}, longest_pause{60};
 constexpr std::chrono::hours remembered{6};
-/// Lies in so many contents are no accident of one.
+/// Lies in this many contents are no accident of one of them.
 constexpr std::size_t several_contents = 2;
 /// More liars than this in one fleet need an administrator, not more memory.
 constexpr std::size_t most_machines = 4096, most_contents = 64;
@@ -28,7 +28,7 @@ Sentence Bans::convict(const NodeId& machine, const InfoHash& content, SteadyTim
   Machine& known = state->machines[machine];
   if (known.contents.size() >= most_contents && !known.contents.contains(content)) known.contents.erase(known.contents.begin());
   Record& record = known.contents[content];
-  // What it had sent before it was caught comes to light later: no new lie.
+  // Pieces that it had sent before the ban may fail later: no new lie.
   if (record.until > now) return {std::chrono::duration_cast<seconds>(record.until - now), false, record.lies, false};
   Sentence sentence;
   sentence.lies = ++record.lies;

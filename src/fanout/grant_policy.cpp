@@ -13,27 +13,27 @@ using Seconds = std::chrono::duration<double>;
 // pass them on; shorter, and the source idles while word of a finished piece comes back.
 constexpr milliseconds target{300};
 constexpr double first_window = 1;
-// While there are few peers, each may have so many that these are under way in all.
+// Grants outstanding in all while there are few peers, shared among them.
 constexpr std::size_t fewest_under_way = 8;
-// So many grants may be under way in any case, and as many as the source finishes in this time. It begins with fewer: while nobody has
-// anything, the first pieces are there sooner, and are passed on sooner, if they do not share the way with many others.
+// The limit of outstanding grants: at least this many, and as many as the source finishes in `limit_seconds`. A source begins with fewer:
+// while nobody has anything, the first pieces arrive sooner, and are passed on sooner, if they do not share the uplink with many others.
 constexpr std::size_t smallest_limit = 16, first_limit = 4;
 constexpr double limit_seconds = 0.5;
-// What is under way longer than this, and three times as long as others were, stands still.
+// A grant is stalled after this time, and after three times as long as others took.
 constexpr milliseconds stands_still{1000};
-// A peer with so many more pieces to pass on than another is a neck.
+// A peer with this many more pieces to pass on than another is a bottleneck.
 constexpr std::int64_t pieces_ahead = 3;
 constexpr milliseconds span{500};
 constexpr double forget = 0.9;  // of the best rate, a span
-// A peer that got nothing from others for so long, and for three times its usual gap, is on its own.
+// A peer that received nothing from others in this time, and in three times its usual gap, depends on the source.
 constexpr milliseconds hungry_after{1000};
-constexpr milliseconds far_hungry_after{3000};  // the way between sites is the narrow one
+constexpr milliseconds far_hungry_after{3000};  // links between sites are the slow ones
 constexpr milliseconds look_again{100};
-// Pieces that one in so many peers has are rare.
+// A piece is rare while fewer than one in `rare_share` peers have it.
 constexpr std::size_t rare_share = 8;
-// One in so many pieces may go out again to peers that others feed. More cost copies, and ended no fetch sooner (docs/fan-out.md).
+// One in `repeat_share` pieces may go out again to peers that others feed. More cost copies, and ended no fetch sooner (docs/fan-out.md).
 constexpr std::size_t repeat_share = 128;
-// Who left with everything still passes it on for so long.
+// A complete peer that left this source still passes pieces on to others: it counts as a carrier for this long.
 constexpr milliseconds departed_for{5000};
 
 SteadyTime::duration smoothed(SteadyTime::duration before, SteadyTime::duration sample) {
@@ -112,7 +112,7 @@ void GrantPolicy::note_has(Peer id, Piece piece, SteadyTime now) {
     --copies.outstanding;
     --under_way_;
   } else {
-    // Another source gave it out, too, and may be giving out what comes next here.
+    // Another source also sent it, and may be sending the pieces that come next here.
     if (!peer.is_far() && copies.outstanding > 0 && copies.available == 1) fresh_.jump();
     note_fed(peer, now);
   }
@@ -233,7 +233,7 @@ void GrantPolicy::note_finished(PeerState& peer, const Outstanding& grant, Stead
 
 void GrantPolicy::stop_counting(Outstanding& grant) { counted_ -= std::exchange(grant.counts, false) ? 1 : 0; }
 
-/// What stands still no longer counts. Before anything has come back there is no telling what is slow.
+/// Stalled grants no longer count. Until the first grant is finished, nothing shows what is slow.
 void GrantPolicy::expire_stalled(SteadyTime now) {
   const auto still = finished_ == 0 ? 2 * stands_still : std::max<SteadyTime::duration>(stands_still, 3 * pace_);
   for (; !ages_.empty() && now - ages_.front().since >= still; ages_.pop_front()) {
@@ -300,7 +300,7 @@ bool GrantPolicy::give_one_fresh(SteadyTime now, std::vector<Grant>& grants) {
 
 std::uint32_t GrantPolicy::rare_limit() const { return static_cast<std::uint32_t>(takers_ / rare_share); }
 
-/// Who waits longest comes first.
+/// The peer that has waited longest comes first.
 std::vector<GrantPolicy::Peer> GrantPolicy::waiting() const {
   std::vector<std::pair<std::uint64_t, Peer>> order;
   for (const auto& [debt, turn, id] : by_debt_)
@@ -325,8 +325,8 @@ void GrantPolicy::give_to_far(SteadyTime now, std::vector<Grant>& grants) {
   }
 }
 
-/// Looks at all peers, so not at every word from one of them: when a grant was finished or a peer has come or gone, and now and then. A
-/// peer that others will soon have new pieces for is not kept waiting by those that stand still with theirs.
+/// Looks at all peers, so it runs only when a grant was finished, when a peer came or left, and now and then. A peer for which others will
+/// soon have new pieces does not wait for stalled ones.
 void GrantPolicy::give_by_need(SteadyTime now, std::vector<Grant>& grants) {
   const bool is_due = now - last_need_pass_ >= look_again || (changed_ && fresh_.empty());
   if (!is_due || !has_room(now)) return;
@@ -366,7 +366,7 @@ void GrantPolicy::give_anything(Peer id, PeerState& peer, std::size_t most, Stea
   }
 }
 
-/// One that few have, within bounds, or one that has come to nobody for a while: whoever was to pass it on cannot.
+/// A piece that few have, within bounds, or one that no peer has received for a while: its carriers cannot pass it on.
 void GrantPolicy::give_rare(Peer id, PeerState& peer, SteadyTime now, std::vector<Grant>& grants) {
   if (!peer.outstanding.empty() || !has_room(now)) return;
   const bool may_repeat = repeats_ < pieces_.size() / repeat_share;

@@ -16,7 +16,7 @@
 
 namespace shoal::fanout {
 
-/// What a peer is to a source.
+/// How a source treats a peer.
 enum class PeerKind {
   node,    // receives grants and passes on what it has
   far,     // a node at another site, which nearer nodes are to feed: it receives grants only when none of them does
@@ -32,7 +32,7 @@ enum class PeerKind {
 ///  2. A new piece goes to the peer with the smallest debt: the fewest copies of its own pieces that most others still lack. Peers with
 ///     slow or busy uplinks therefore get less, and none becomes a bottleneck.
 ///  3. Only as many grants are outstanding as keep the source busy, because nobody can pass on a piece that still waits at the source.
-///     Grants to a peer that stands still stop counting after a while.
+///     Stalled grants stop counting after a while.
 ///  4. Pieces that far nodes have do not count as out. A far node gets one piece at a time, and only if no other peer feeds it.
 ///  5. A peer for which no new piece is left is helped by need: with a few pieces that hardly anybody has, with pieces that no longer
 ///     spread, or with any piece if no other peer feeds it. A peer that lacks pieces and gets none from others always has a grant. A
@@ -51,7 +51,7 @@ class GrantPolicy {
   };
 
   /// `order` is shared by all sources of the content (PieceRound); `seed` is this source's own. At most `most` grants count as
-  /// outstanding; grants that stand still do not count. The pieces of `first` go out before all others.
+  /// outstanding; stalled grants do not count. The pieces of `first` go out before all others.
   GrantPolicy(Piece pieces, std::uint64_t order, std::uint64_t seed, std::size_t most = SIZE_MAX, const std::vector<Piece>& first = {});
 
   /// Whether the source has this piece to send.
@@ -135,7 +135,7 @@ class GrantPolicy {
   void refresh_all();
   void remove(Peer peer);
   void forget_departed(SteadyTime now);
-  // Who carries what
+  // Carriers of pieces
   void set_carrier(Piece piece, Peer id, PeerState& peer);
   void drop_carrier(Piece piece);
   void note_taken(Piece piece);

@@ -31,7 +31,7 @@ constexpr std::array<Names, stall_reasons> all_names{{
     {"refused", "the peers refuse"},
     {"throttled", "the download limit"},
     {"silent", "the peers send nothing"},
-    {"not_asked", "no peer is asked"},
+    {"not_asked", "no requests to peers"},
 }};
 
 std::string count(std::uint64_t number, std::string_view noun) {
@@ -43,8 +43,8 @@ StallReason without_peers(const StallFacts& facts) {
   return facts.named == 0 ? StallReason::no_peers : StallReason::unreachable;
 }
 
-/// Whether the limit lets through less than a block for each peer that was asked, in the time without data. Twice that, since what peers
-/// say counts as well: handshakes are slowed down, too.
+/// Whether the download limit lets through less than two blocks for each requested peer in the time without data. Two, because the limit
+/// also slows down messages and handshakes.
 bool is_throttled(const StallFacts& facts) {
   if (facts.download_limit == 0 || facts.connected + facts.greeting == 0) return false;
   const auto allowed = static_cast<double>(facts.download_limit) * std::chrono::duration<double>(facts.quiet).count();
@@ -61,7 +61,7 @@ std::string detail_of(StallReason reason, const StallFacts& facts) {
     case StallReason::disk:
       return facts.disk_problem.empty() ? "blocks that arrived wait to be written" : printable(facts.disk_problem, longest_problem);
     case StallReason::tracker:
-      return facts.tracker_problem.empty() ? "it was asked and has not answered yet" : printable(facts.tracker_problem, longest_problem);
+      return facts.tracker_problem.empty() ? "it has not answered yet" : printable(facts.tracker_problem, longest_problem);
     case StallReason::no_peers: return "the tracker names none";
     case StallReason::unreachable: return "the tracker names " + std::to_string(facts.named);
     case StallReason::no_pieces: return count(facts.connected, "peer") + " connected";

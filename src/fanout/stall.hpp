@@ -22,7 +22,7 @@ enum class StallReason : std::uint8_t {
   not_granted,  // a source is connected and has granted nothing of what is missing
   refused,      // the peers choke this machine or reject its requests
   throttled,    // the download limit of this machine leaves no more
-  silent,       // peers were asked and send nothing
+  silent,       // peers have requests and send nothing
   not_asked,    // peers have what is missing, and none of them was asked for it
 };
 inline constexpr std::size_t stall_reasons = 12;
@@ -31,7 +31,7 @@ std::string_view name(StallReason reason);
 /// "no peers": for people.
 std::string_view words(StallReason reason);
 
-/// What the engine, the disk and the tracker report about a fetch.
+/// Facts about a fetch, from the engine, the disk and the tracker.
 struct StallFacts {
   bool checking = false;
   std::string disk_problem = {};  // an error that the store retries, or that stopped the engine
@@ -57,7 +57,7 @@ StallReason reason_of(const StallFacts& facts);
 std::string text_of(StallReason reason, const StallFacts& facts);
 inline constexpr std::size_t longest_stall_text = 200;
 
-/// What to try while nothing arrives.
+/// A remedy to try while nothing arrives.
 enum class Remedy {
   announce,     // ask the tracker for peers now
   redial,       // dial again the peers that it named

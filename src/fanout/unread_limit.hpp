@@ -14,7 +14,7 @@ struct SendBuffer {
   ByteCount waiting = 0;     // bytes in it
   ByteCount payload = 0;     // blocks of pieces in it, which libtorrent bounds (send_buffer_watermark)
   ByteCount sent = 0;        // payload, since the connection began
-  bool on_the_peer = false;  // the socket is full; false also while our own rate limit holds the rest back
+  bool on_the_peer = false;  // the socket is full; false even while our own rate limit holds the rest back
 };
 
 /// The answers for a peer that sends requests and does not read pile up in libtorrent's send buffer: rejects, `have` messages and
