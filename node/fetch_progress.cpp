@@ -18,7 +18,7 @@ void show(Node& node, const manifest::VerifiedRelease& release, cli::Output& out
 }
 
 /// A stall that begins or ends is told once, beside the progress.
-void tell_stall(const swarm::Stall& stall, const manifest::VerifiedRelease& release, StallNews& news, cli::Output& out) {
+void tell_stall(const fanout::Stall& stall, const manifest::VerifiedRelease& release, StallNews& news, cli::Output& out) {
   auto told = news.next(stall);
   if (!told) return;
   told->line["what"] = title(*release);

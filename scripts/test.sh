@@ -65,8 +65,8 @@ case "${1:-}" in
     ;;
   --all)
     build dev
-    build tsan {unit,integration}_{mesh,swarm,http} unit_{store,node}
-    run tsan -R '^(unit|integration)\.(mesh|swarm|store|http|node)(\.|$)'
+    build tsan {unit,integration}_{mesh,swarm,http} unit_{store,node,fanout}
+    run tsan -R '^(unit|integration)\.(mesh|swarm|store|http|node|fanout)(\.|$)'
     for preset in asan release; do
       build "$preset"
       run "$preset"
