@@ -18,7 +18,7 @@ void AgentOutput::fetched(const ReleaseId& id, const PullReport& report) {
                {"bytes_from_peers", report.from_peers},
                {"bytes_from_mirrors", report.from_mirrors},
                {"bytes_reused", report.reused}},
-              report.model.str() + "@" + report.version.str() + " fetched: " + format_bytes(report.from_source) + " from the source, " +
+              report.ref().str() + " fetched: " + format_bytes(report.from_source) + " from the source, " +
                   format_bytes(report.from_peers) + " from peers, " + format_bytes(report.reused) + " were here already");
 }
 

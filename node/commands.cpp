@@ -105,9 +105,9 @@ std::string complete_text(const PullReport& report) {
   auto rate = static_cast<ByteCount>(static_cast<double>(report.bytes) / seconds);
   std::string reused = report.reused > 0 ? ", " + format_bytes(report.reused) + " were here already" : "";
   std::string mirrors = report.from_mirrors > 0 ? ", " + format_bytes(report.from_mirrors) + " from mirrors" : "";
-  return report.model.str() + "@" + report.version.str() + " verified: " + format_bytes(report.bytes) + " in " +
-         format_duration(report.took) + " (" + format_bytes(rate) + "/s), " + format_bytes(report.from_source) + " from the source, " +
-         format_bytes(report.from_peers) + " from peers" + mirrors + reused + "\n" + report.path.string();
+  return report.ref().str() + " verified: " + format_bytes(report.bytes) + " in " + format_duration(report.took) + " (" +
+         format_bytes(rate) + "/s), " + format_bytes(report.from_source) + " from the source, " + format_bytes(report.from_peers) +
+         " from peers" + mirrors + reused + "\n" + report.path.string();
 }
 
 /// Serves what was fetched until the time is up; being interrupted now is no failure.

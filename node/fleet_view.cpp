@@ -68,8 +68,7 @@ Status show_node(MemberSession& session, const Shelf& shelf, cli::Output& out) {
 std::string swarm_table(const registry::FleetStatus& fleet) {
   std::string text = "the tracker sees " + cli::counted(fleet.machines.size(), "machine");
   for (const auto& row : fleet.swarms)
-    text += "\n  " + row.model.str() + "@" + row.version.str() + ": " + std::to_string(row.seeders) + " complete, " +
-            std::to_string(row.leechers) + " fetching";
+    text += "\n  " + row.ref().str() + ": " + std::to_string(row.seeders) + " complete, " + std::to_string(row.leechers) + " fetching";
   return text;
 }
 
@@ -117,7 +116,7 @@ Status list_channel(const MemberSession& session, registry::Client& registry, co
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
   SHOAL_TRY(auto release, session.verifier()->release(envelope, model, pointer->release));
   const bool halted = swarm::is_halted(freshness, *pointer), expired = now >= pointer->expires;
-  const std::string name = model.str() + ":" + row.channel.str(), end = manifest::end_text(pointer->expires, now);
+  const std::string name = ChannelRef{model, row.channel}.str(), end = manifest::end_text(pointer->expires, now);
   std::string text = name + " -> " + release->version.str() + "  (sequence " + std::to_string(pointer->sequence) + ", issued " +
                      format_time(pointer->issued) + rollout_text(*pointer, halted) + ", " + end + ")";
   if (manifest::ends_soon(pointer->expires, now))

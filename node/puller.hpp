@@ -25,6 +25,7 @@ struct PullReport {
   ReleaseId id;
   ModelName model;
   VersionName version;
+  VersionRef ref() const { return {model, version}; }
   fs::path path;  // where the files are now
   ByteCount bytes = 0;
   ByteCount from_source = 0, from_peers = 0, from_mirrors = 0;

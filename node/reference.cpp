@@ -2,7 +2,7 @@
 
 namespace shoal::node {
 
-std::string Reference::str() const { return version ? model.str() + "@" + version->str() : model.str() + ":" + channel.str(); }
+std::string Reference::str() const { return version ? VersionRef{model, *version}.str() : ChannelRef{model, channel}.str(); }
 
 Result<Reference> parse_reference(std::string_view text) {
   auto mark = text.find_first_of("@:");

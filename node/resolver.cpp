@@ -76,7 +76,7 @@ Error Resolver::not_found(const Reference& reference, const Error& cause) {
   for (std::size_t i = 0; i < versions->size() && i < 5; ++i) known += (i > 0 ? ", " : "") + (*versions)[i].version.str();
   std::string missing = reference.version ? "version " + reference.version->str() : "channel " + reference.channel.str();
   return fail(ErrorCode::not_found, reference.model.str() + " has no " + missing + "; its versions are " + known + ": ask for one as " +
-                                        reference.model.str() + "@" + versions->front().version.str());
+                                        VersionRef{reference.model, versions->front().version}.str());
 }
 
 }  // namespace shoal::node

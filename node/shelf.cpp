@@ -104,7 +104,7 @@ Status Shelf::check_not_another(const manifest::ChannelPointer& pointer) const {
   const std::string release = reader.string("release");
   SHOAL_CHECK(reader.finish_lenient());
   if (seen != manifest::SeenSequence{pointer.epoch, pointer.sequence} || release == pointer.release.hex()) return {};
-  return fail(ErrorCode::verification, "channel " + pointer.model.str() + ":" + pointer.channel.str() + ": two pointers have sequence " +
+  return fail(ErrorCode::verification, "channel " + pointer.ref().str() + ": two pointers have sequence " +
                                            std::to_string(pointer.sequence) +
                                            ", and this one names another release than the one that was accepted");
 }
@@ -137,7 +137,7 @@ Result<ReleaseId> Shelf::linked(const Reference& reference) const {
   return ReleaseId::from_hex(target.filename().string());
 }
 
-std::string title(const manifest::Release& release) { return release.model.str() + "@" + release.version.str(); }
+std::string title(const manifest::Release& release) { return release.ref().str(); }
 
 Result<manifest::Release> stated_on_disk(const Shelf& shelf, const ReleaseId& id) {
   SHOAL_TRY(std::string text, shelf.envelope(id));

@@ -11,12 +11,7 @@
 
 namespace shoal::node {
 
-struct ChannelKey {
-  ModelName model;
-  ChannelName channel;
-  std::string str() const { return model.str() + ":" + channel.str(); }
-  auto operator<=>(const ChannelKey&) const = default;
-};
+using ChannelKey = ChannelRef;
 
 struct Track {
   Phase phase = Phase::idle;

@@ -52,7 +52,8 @@ def option(entry):
     value = f" \\fI{escaped(entry['value'])}\\fR" if entry["value"] else ""
     notes = ["required"] if entry["required"] and not entry["default"] else []
     notes += [f"default: {entry['default']}"] if entry["default"] else []
-    notes += ["may be given several times"] if entry["repeatable"] else []
+    separated = {"newline": "one value a line", "comma": "separated by commas"}
+    notes += [f"repeatable; in the variable {separated[entry['separator']]}"] if entry["repeatable"] else []
     notes += [f"variable: {entry['variable']}"] if entry["variable"] else []
     notes += [f"in the file: {entry['config_key']}"] if entry["config_key"] else []
     text = f".TP\n{names}{value}\n{escaped(' '.join(entry['help'].split()))}\n"

@@ -13,12 +13,12 @@ using cli::Invocation;
 
 /// A channel that is about to be moved, and the keys for it.
 struct Switchboard {
-  ChannelReference reference;
+  ChannelRef reference;
   Desk desk;
   Signer signer;
 
   static Result<Switchboard> open(Invocation& call) {
-    SHOAL_TRY(auto reference, parse_channel_reference(call.get("MODEL:CHANNEL")));
+    SHOAL_TRY(auto reference, ChannelRef::parse(call.get("MODEL:CHANNEL")));
     SHOAL_TRY(Desk desk, Desk::open(call));
     SHOAL_CHECK(require_publisher(*desk.session));
     SHOAL_TRY(Signer signer, load_signer(call, desk.session->state()));
@@ -28,7 +28,7 @@ struct Switchboard {
   ChannelMover mover() const { return ChannelMover(*desk.session, *desk.tracker, signer); }
 };
 
-Json channel_line(const ChannelReference& reference, const manifest::VerifiedRelease& release, const Move& move,
+Json channel_line(const ChannelRef& reference, const manifest::VerifiedRelease& release, const Move& move,
                   const ChannelMover::Moved& moved, const Followers& followers) {
   Json line{{"type", "channel"},
             {"model", reference.model.str()},
@@ -69,7 +69,7 @@ std::string halt_text(const std::optional<manifest::Rollout>& rollout) {
 }
 
 /// The nodes that follow the channel, for people; nobody where the tracker does not list them.
-Followers followers_now(const Desk& desk, const ChannelReference& reference) {
+Followers followers_now(const Desk& desk, const ChannelRef& reference) {
   auto nodes = desk.tracker->nodes();
   return nodes.ok() ? followers_of(*nodes, reference.model, reference.channel) : Followers{};
 }
@@ -161,14 +161,14 @@ struct HistoryEntry {
   std::string problem;
 };
 
-Result<VerifiedRow> verify_row(const Desk& desk, const ChannelReference& reference, const registry::HistoryRow& row) {
+Result<VerifiedRow> verify_row(const Desk& desk, const ChannelRef& reference, const registry::HistoryRow& row) {
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(row.envelope, manifest::channel_limit));
   // The time is left out of it: a history is made of what has expired.
   SHOAL_TRY(auto pointer, desk.session->verifier()->channel(envelope, reference.model, reference.channel, {}, WallTime{}));
   return VerifiedRow{*pointer, row};
 }
 
-Result<std::vector<HistoryEntry>> history_of(const Desk& desk, const ChannelReference& reference) {
+Result<std::vector<HistoryEntry>> history_of(const Desk& desk, const ChannelRef& reference) {
   SHOAL_TRY(auto rows, desk.tracker->history(reference.model, reference.channel));
   std::vector<HistoryEntry> entries;
   for (registry::HistoryRow& row : rows) {
@@ -180,7 +180,7 @@ Result<std::vector<HistoryEntry>> history_of(const Desk& desk, const ChannelRefe
 }
 
 /// The release that the channel had before the one in force, as far back as one still exists.
-Result<manifest::VerifiedRelease> release_before(const Desk& desk, const ChannelReference& reference, const ReleaseId& in_force) {
+Result<manifest::VerifiedRelease> release_before(const Desk& desk, const ChannelRef& reference, const ReleaseId& in_force) {
   SHOAL_TRY(auto entries, history_of(desk, reference));
   for (const HistoryEntry& entry : entries) {
     if (!entry.verified || entry.verified->pointer.release == in_force) continue;
@@ -228,7 +228,7 @@ std::map<NodeId, std::string> names_of(const Desk& desk, const std::vector<Histo
   return names;
 }
 
-Json history_line(const ChannelReference& reference, const HistoryEntry& entry, const std::string& name) {
+Json history_line(const ChannelRef& reference, const HistoryEntry& entry, const std::string& name) {
   Json line{{"type", "history"},
             {"model", reference.model.str()},
             {"channel", reference.channel.str()},
@@ -263,7 +263,7 @@ std::string history_text(const HistoryEntry& entry, const std::string& name) {
 }
 
 Status run_history(Invocation& call) {
-  SHOAL_TRY(auto reference, parse_channel_reference(call.get("MODEL:CHANNEL")));
+  SHOAL_TRY(auto reference, ChannelRef::parse(call.get("MODEL:CHANNEL")));
   SHOAL_TRY(Desk desk, Desk::open(call));
   SHOAL_TRY(auto entries, history_of(desk, reference));
   auto names = names_of(desk, entries);

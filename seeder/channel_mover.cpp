@@ -12,7 +12,7 @@ constexpr std::chrono::hours pointer_life{90 * 24};
 // A pointer that says what is wanted is issued again when it would end sooner than this.
 constexpr std::chrono::hours pointer_margin{30 * 24};
 
-std::string title(const ModelName& model, const ChannelName& channel) { return "channel " + model.str() + ":" + channel.str(); }
+std::string title(const ModelName& model, const ChannelName& channel) { return "channel " + ChannelRef{model, channel}.str(); }
 
 /// Whether a pointer that was refused only belongs to the time before the publishers' keys rotated.
 bool is_of_earlier_epoch(const manifest::SignedEnvelope& envelope, std::uint64_t epoch) {

@@ -11,15 +11,6 @@ const cli::Option key_option{
     "--key", "FILE", "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key in --state", "", false,
     true,    "key"};
 
-Result<ChannelReference> parse_channel_reference(const std::string& text) {
-  std::size_t colon = text.find(':');
-  if (colon == std::string::npos) return fail(ErrorCode::usage, "'" + printable(text) + "' is not MODEL:CHANNEL, such as acme/llama:main");
-  ChannelReference reference;
-  SHOAL_TRY(reference.model, ModelName::parse(text.substr(0, colon)).within("MODEL"));
-  SHOAL_TRY(reference.channel, ChannelName::parse(text.substr(colon + 1)).within("CHANNEL"));
-  return reference;
-}
-
 Status require_publisher(const MemberSession& session) {
   return session.require_role({Role::seeder, Role::publisher, Role::admin}, "publish");
 }
@@ -57,7 +48,7 @@ Json published_line(const PublishRequest& request, const PublishReport& report) 
 }
 
 std::string published_text(const PublishRequest& request, const PublishReport& report) {
-  std::string title = request.model.str() + "@" + request.version.str();
+  std::string title = request.ref().str();
   std::string how = report.already ? title + " was published already, with the same content" : "published " + title;
   std::string channel = request.channel ? "; channel " + request.channel->str() + " points at it" : "";
   return how + ": " + std::to_string(report.files) + " files, " + format_bytes(report.bytes) + " in " + format_duration(report.took) +

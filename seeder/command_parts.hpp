@@ -13,13 +13,6 @@ namespace shoal::seeder {
 using cli::state_option;
 extern const cli::Option key_option;
 
-struct ChannelReference {
-  ModelName model;
-  ChannelName channel;
-  std::string str() const { return model.str() + ":" + channel.str(); }
-};
-Result<ChannelReference> parse_channel_reference(const std::string& text);
-
 Status require_publisher(const swarm::MemberSession& session);
 Result<Signer> load_signer(const cli::Invocation& call, const fs::path& state);
 /// A whole number from `least` to `most`; none where the option is not given.

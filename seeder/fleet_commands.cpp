@@ -18,7 +18,7 @@ Status run_withdraw(Invocation& call) {
   SHOAL_TRY(Signer signer, load_signer(call, desk.session->state()));
   SHOAL_CHECK(withdraw_release(*desk.session, *desk.tracker, signer, {model, version, reason}));
   call.out.result({{"type", "withdrawn"}, {"model", model.str()}, {"version", version.str()}, {"reason", reason}},
-                  model.str() + "@" + version.str() + " is withdrawn: " + reason);
+                  VersionRef{model, version}.str() + " is withdrawn: " + reason);
   return {};
 }
 
@@ -60,14 +60,11 @@ Json node_line(const registry::NodeRow& node, const WallTime& now) {
 std::string pointer_text(const registry::SubscriptionReport& row, WallTime now) {
   if (!row.pointer_expires) return "";
   const std::string text = "  (pointer " + manifest::end_text(*row.pointer_expires, now);
-  return manifest::ends_soon(*row.pointer_expires, now)
-             ? text + ": 'shoal channel renew " + row.model.str() + ":" + row.channel.str() + "')"
-             : text + ")";
+  return manifest::ends_soon(*row.pointer_expires, now) ? text + ": 'shoal channel renew " + row.ref().str() + "')" : text + ")";
 }
 
 std::string subscription_text(const registry::SubscriptionReport& row, WallTime now) {
-  std::string text =
-      "\n    " + row.model.str() + ":" + row.channel.str() + "  " + (row.active_version.empty() ? "nothing" : row.active_version);
+  std::string text = "\n    " + row.ref().str() + "  " + (row.active_version.empty() ? "nothing" : row.active_version);
   if (row.wanted && row.wanted != row.active) {
     text += " -> " + (row.wanted_version.empty() ? row.wanted->hex().substr(0, 12) : row.wanted_version);
     if (row.size > 0) text += " (" + std::to_string(row.done * 100 / row.size) + " %)";

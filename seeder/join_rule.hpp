@@ -12,7 +12,7 @@ struct JoinRule {
   fs::path directory;  // absolute
   ModelName model;
   VersionName version;
-  std::string title() const { return model.str() + "@" + version.str(); }
+  std::string title() const { return VersionRef{model, version}.str(); }
   bool operator==(const JoinRule&) const = default;
   /// "/mnt/nas2/llama=acme/llama@1.0"; code `usage` for what it cannot be.
   static Result<JoinRule> parse(const std::string& text);

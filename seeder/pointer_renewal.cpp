@@ -21,7 +21,7 @@ constexpr std::size_t most_told = 4096;
 // The wall clock may jump; the sleep of a thread does not follow it.
 constexpr std::chrono::seconds clock_look{30};
 
-std::string title(const manifest::ChannelPointer& pointer) { return pointer.model.str() + ":" + pointer.channel.str(); }
+std::string title(const manifest::ChannelPointer& pointer) { return pointer.ref().str(); }
 
 }  // namespace
 

@@ -10,7 +10,7 @@
 namespace shoal::seeder {
 namespace {
 
-std::string title(const PublishRequest& request) { return request.model.str() + "@" + request.version.str(); }
+std::string title(const PublishRequest& request) { return request.ref().str(); }
 
 Error other_content(const PublishRequest& request, const manifest::VerifiedRelease& known, const std::string& difference) {
   return fail(ErrorCode::conflict, title(request) + " is registered already with other content (release " + known.id().hex().substr(0, 16) +

@@ -22,6 +22,7 @@ struct PublishRequest {
   fs::path source;
   ModelName model;
   VersionName version;
+  VersionRef ref() const { return {model, version}; }
   std::optional<ChannelName> channel;  // moved to the release when it is registered
   std::map<std::string, std::string> labels;
   bool allow_code_formats = false;        // publishes what nodes refuse unless they allow it

@@ -52,7 +52,7 @@ class Renewing {
   void channel(const ModelName& model, const ListedChannel& listed) {
     Status done = listed.pointer.ok() ? renew(listed) : Status(listed.pointer.error());
     if (done.ok()) ++outcome.good;
-    else outcome.errors.push_back(Error(done.error()).within(model.str() + ":" + listed.channel.str()));
+    else outcome.errors.push_back(Error(done.error()).within(ChannelRef{model, listed.channel}.str()));
   }
   Status renew(const ListedChannel& listed) {
     const manifest::ChannelPointer& before = *listed.pointer;
@@ -66,7 +66,7 @@ class Renewing {
     return {};
   }
   void tell(const manifest::ChannelPointer& pointer, const std::string& version, bool fresh) {
-    const std::string name = pointer.model.str() + ":" + pointer.channel.str();
+    const std::string name = pointer.ref().str();
     const auto days = manifest::days_left(pointer.expires, desk_.clock->now());
     call_.out.result({{"type", "renewed"},
                       {"model", pointer.model.str()},

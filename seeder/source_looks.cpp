@@ -32,7 +32,7 @@ Error differs(const fs::path& path, const std::string& problem) {
 
 Status verify_content(const Source& source, const manifest::Release& release, const store::Layout& layout, const std::stop_token& stop,
                       cli::Output& out) {
-  std::string title = release.model.str() + "@" + release.version.str();
+  std::string title = release.ref().str();
   std::vector<Sha256> digests;
   for (const auto& file : release.files) digests.push_back(file.sha256);
   store::HashOptions options;
@@ -78,7 +78,7 @@ struct Looker {
     SHOAL_TRY(Source source, sources.load(question.id));
     SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(source.envelope, manifest::release_limit));
     SHOAL_TRY(auto release, verifier->release(envelope, source.model, question.id));
-    found.title = release->model.str() + "@" + release->version.str();
+    found.title = release->ref().str();
     SHOAL_TRY(Times times, times_of(source.root, release->files));
     if (times != source.mtimes_ns) {
       if (times == question.refuted_times) return differs(source.root, "its content differs");

@@ -153,8 +153,8 @@ bool match_component(const std::string& component, const std::string& name, Plac
   return true;
 }
 
-Result<Reference> reference_of(const WatchRule& rule, const Placeholders& found) {
-  Reference reference;
+Result<VersionRef> version_of(const WatchRule& rule, const Placeholders& found) {
+  VersionRef reference;
   if (rule.model) {
     reference.model = *rule.model;
   } else {

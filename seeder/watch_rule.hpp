@@ -57,12 +57,8 @@ struct Placeholders {
 /// Takes one name of a directory by one component of a pattern; false where it breaks it.
 bool match_component(const std::string& component, const std::string& name, Placeholders& found);
 
-struct Reference {
-  ModelName model;
-  VersionName version;
-};
 /// After all components have matched. An error says which name cannot be.
-Result<Reference> reference_of(const WatchRule& rule, const Placeholders& found);
+Result<VersionRef> version_of(const WatchRule& rule, const Placeholders& found);
 
 /// "1.0" becomes "1.0+1", the revision after that "1.0+2"; 0 is the version itself.
 Result<VersionName> revised(const VersionName& version, unsigned revision);

@@ -111,7 +111,7 @@ class Scanner {
   }
 
   void look_into(const fs::path& path, const Placeholders& found) {
-    auto reference = reference_of(rule_, found);
+    auto reference = version_of(rule_, found);
     if (!reference.ok()) return problem(path, "its name cannot be published: " + reference.error().message);
     SeenDirectory seen;
     seen.path = path;

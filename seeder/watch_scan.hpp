@@ -14,7 +14,7 @@ namespace shoal::seeder {
 /// One directory that fits the pattern.
 struct SeenDirectory {
   fs::path path;
-  Reference reference;
+  VersionRef reference;
   Sha256 print;  // changes with every name, size and time of a file in it
   std::size_t files = 0;
   std::int64_t newest_ns = 0;  // the latest time of a file, by the clock of the file server: for the order of versions only

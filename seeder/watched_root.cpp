@@ -266,7 +266,7 @@ Result<bool> WatchedRoot::registered_before(const PublishRequest& request) {
 
 std::string WatchedRoot::title(const SeenDirectory& seen, const WatchMemory& memory) const {
   auto version = revised(seen.reference.version, memory.record ? memory.record->revision : 0);
-  return seen.reference.model.str() + "@" + (version.ok() ? version.value() : seen.reference.version).str();
+  return VersionRef{seen.reference.model, version.ok() ? version.value() : seen.reference.version}.str();
 }
 
 void WatchedRoot::changed(const SeenDirectory& seen, WatchMemory& memory, bool withdraw) {

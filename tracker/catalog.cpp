@@ -14,8 +14,8 @@ constexpr std::int64_t history_rows = 200;
 // Of a deletion, at least: pointers that are older than the history may end later than those in it.
 constexpr std::chrono::days shortest_memory{100};
 
-std::string title(const ModelName& model, const VersionName& version) { return model.str() + "@" + version.str(); }
-std::string title(const ModelName& model, const ChannelName& channel) { return model.str() + ":" + channel.str(); }
+std::string title(const ModelName& model, const VersionName& version) { return VersionRef{model, version}.str(); }
+std::string title(const ModelName& model, const ChannelName& channel) { return ChannelRef{model, channel}.str(); }
 
 /// What is not even an envelope does not verify either.
 Result<manifest::SignedEnvelope> decode_envelope(const std::string& json, ByteCount limit) {

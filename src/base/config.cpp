@@ -65,22 +65,22 @@ Error Reading::unknown(const toml::node& node, const std::string& key) const {
 
 Status Reading::value(const std::string& key, const toml::node& node) {
   if (std::find(known.begin(), known.end(), key) == known.end()) return unknown(node, key);
-  if (auto text = node.value_exact<std::string>()) values[key] = *text;
-  else if (auto number = node.value_exact<std::int64_t>()) values[key] = std::to_string(*number);
-  else if (auto boolean = node.value_exact<bool>()) values[key] = *boolean ? "true" : "false";
+  if (auto text = node.value_exact<std::string>()) values[key] = {*text};
+  else if (auto number = node.value_exact<std::int64_t>()) values[key] = {std::to_string(*number)};
+  else if (auto boolean = node.value_exact<bool>()) values[key] = {*boolean ? "true" : "false"};
   else if (const toml::array* list = node.as_array()) return array(key, *list);
-  else return at(node, "'" + key + "' must be a string, a whole number or true/false");
+  else return at(node, "'" + key + "' must be a string, a whole number, true/false or an array of strings");
   return {};
 }
 
 Status Reading::array(const std::string& key, const toml::array& list) {
-  std::string joined;
+  std::vector<std::string> texts;
   for (const toml::node& item : list) {
     auto text = item.value_exact<std::string>();
     if (!text) return at(item, "'" + key + "' must be an array of strings");
-    joined += (joined.empty() ? "" : ",") + *text;
+    texts.push_back(*text);
   }
-  values[key] = joined;
+  values[key] = std::move(texts);
   return {};
 }
 

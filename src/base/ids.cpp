@@ -61,6 +61,24 @@ Result<NodeId> NodeId::parse(std::string_view text) {
   return NodeId(std::string(text));
 }
 
+Result<VersionRef> VersionRef::parse(std::string_view text) {
+  const auto at = text.find('@');
+  if (at == std::string_view::npos)
+    return fail(ErrorCode::usage, shown(text) + " names no version: write it as org/name@version, such as acme/llama@1.0");
+  SHOAL_TRY(ModelName model, ModelName::parse(text.substr(0, at)));
+  SHOAL_TRY(VersionName version, VersionName::parse(text.substr(at + 1)));
+  return VersionRef{std::move(model), std::move(version)};
+}
+
+Result<ChannelRef> ChannelRef::parse(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos)
+    return fail(ErrorCode::usage, shown(text) + " names no channel: write it as org/name:channel, such as acme/llama:main");
+  SHOAL_TRY(ModelName model, ModelName::parse(text.substr(0, colon)));
+  SHOAL_TRY(ChannelName channel, ChannelName::parse(text.substr(colon + 1)));
+  return ChannelRef{std::move(model), std::move(channel)};
+}
+
 namespace {
 constexpr std::string_view peer_id_prefix = "-SH0100-";
 }

@@ -54,6 +54,24 @@ Result<FleetName> FleetName::parse(std::string_view);
 template <>
 Result<NodeId> NodeId::parse(std::string_view);
 
+/// One version of a model, written `org/name@version`. It never changes.
+struct VersionRef {
+  ModelName model;
+  VersionName version;
+  std::string str() const { return model.str() + "@" + version.str(); }
+  static Result<VersionRef> parse(std::string_view text);
+  auto operator<=>(const VersionRef&) const = default;
+};
+
+/// A channel of a model, written `org/name:channel`. A publisher moves it from version to version.
+struct ChannelRef {
+  ModelName model;
+  ChannelName channel;
+  std::string str() const { return model.str() + ":" + channel.str(); }
+  static Result<ChannelRef> parse(std::string_view text);
+  auto operator<=>(const ChannelRef&) const = default;
+};
+
 /// A digest of N bytes.
 template <std::size_t N, class Tag>
 struct Digest {

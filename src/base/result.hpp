@@ -5,25 +5,34 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace shoal {
 
-/// What kind of failure it is. Every kind has one exit code of the command line (docs/formats.md, "Exit codes").
+/// The kind of a failure. Each kind maps to one exit code of the process; result.cpp has the table of codes and their meanings.
 enum class ErrorCode {
-  failed,        // exit 1: anything without a code of its own
-  usage,         // exit 2: bad flags, bad input, bad configuration
-  partial,       // exit 3: some of it was done
-  not_found,     // exit 10: no such model, version, channel, token
-  verification,  // exit 11: content or a signature did not verify
-  not_enrolled,  // exit 12: no certificate, expired, of another fleet, wrong role
-  unreachable,   // exit 13: the tracker does not answer
-  no_space,      // exit 14: ENOSPC, EDQUOT, EFBIG
-  conflict,      // exit 1: it exists already with other content
-  interrupted,   // exit 130: SIGINT or SIGTERM
+  failed,        // anything without a kind of its own
+  usage,         // wrong flags, input or configuration
+  partial,       // part of the work was done
+  not_found,     // no such model, version, channel or token
+  verification,  // content or a signature does not verify
+  not_enrolled,  // no certificate, an expired one, one of another fleet, or the wrong role
+  unreachable,   // the tracker does not answer
+  no_space,      // ENOSPC, EDQUOT, EFBIG
+  conflict,      // the object exists with other content, or somebody else changed it first
+  interrupted,   // SIGINT or SIGTERM
 };
 
 /// The exit code of the process for this kind of failure.
 int exit_code(ErrorCode code);
+
+/// An exit code and its meaning, as help, man pages and docs/formats.md show it.
+struct ExitCode {
+  int code;
+  std::string_view meaning;
+};
+/// All exit codes in ascending order, 0 included.
+const std::vector<ExitCode>& exit_codes();
 /// The name of the kind, as `--json` prints it: "verification", "no_space", ...
 std::string_view name(ErrorCode code);
 

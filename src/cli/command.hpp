@@ -21,6 +21,7 @@ struct Option {
   bool required = false;
   bool repeatable = false;
   std::string config_key = "";  // "state" in the configuration file; empty: not configurable
+  bool has_commas = false;      // a value may contain commas, so that its variable holds one value a line
 };
 
 struct Positional {

@@ -11,26 +11,11 @@ namespace {
 
 constexpr std::size_t label_width = 24;
 
-struct ExitCode {
-  int code;
-  const char* meaning;
-};
-constexpr ExitCode exit_codes[] = {{0, "done"},
-                                   {1, "failed"},
-                                   {2, "wrong usage or configuration"},
-                                   {3, "only part of it was done"},
-                                   {10, "no such model, version, channel or token"},
-                                   {11, "content or a signature did not verify"},
-                                   {12, "this machine is not enrolled, or its certificate expired"},
-                                   {13, "the tracker cannot be reached"},
-                                   {14, "no space left"},
-                                   {130, "interrupted"}};
-
 std::string exit_code_rows() {
   std::string out = "Exit codes:\n";
-  for (const ExitCode& each : exit_codes) {
+  for (const ExitCode& each : exit_codes()) {
     const std::string code = std::to_string(each.code);
-    out += std::string(5 - code.size(), ' ') + code + "  " + each.meaning + "\n";
+    out += std::string(5 - code.size(), ' ') + code + "  " + std::string(each.meaning) + "\n";
   }
   return out;
 }
@@ -67,8 +52,9 @@ bool has_variable(const Option& option) { return option.name != "--help" && (opt
 
 std::string notes_of(const Option& option) {
   std::string notes = option.required ? "required; " : !option.fallback.empty() ? "default: " + option.fallback + "; " : "";
-  if (option.repeatable) notes += "may be given several times; ";
+  if (option.repeatable) notes += "repeatable; ";
   notes += environment_name(option.name);
+  if (option.repeatable) notes += option.has_commas ? ", one value a line" : ", separated by commas";
   if (!option.config_key.empty()) notes += "; in the file: " + option.config_key;
   return " [" + notes + "]";
 }
@@ -146,6 +132,9 @@ Json option_json(const Option& option) {
             {"default", option.fallback},
             {"required", option.required},
             {"repeatable", option.repeatable},
+            {"separator", !option.repeatable  ? ""
+                          : option.has_commas ? "newline"
+                                              : "comma"},
             {"config_key", option.config_key},
             {"variable", has_variable(option) ? environment_name(option.name) : ""}};
   if (option.name == "--help") json["short"] = "-h";
@@ -169,7 +158,7 @@ Json command_json(const Command& command) {
 Json help_json(const std::vector<Command>& commands, const std::string& version) {
   Json all = Json::array(), codes = Json::array(), common = Json::array();
   for (const Command& command : commands) all.push_back(command_json(command));
-  for (const ExitCode& each : exit_codes) codes.push_back({{"code", each.code}, {"meaning", each.meaning}});
+  for (const ExitCode& each : exit_codes()) codes.push_back({{"code", each.code}, {"meaning", each.meaning}});
   for (const Option& option : common_options()) common.push_back(option_json(option));
   return {{"type", "help"}, {"version", version}, {"commands", all}, {"options", common}, {"exit_codes", codes}};
 }

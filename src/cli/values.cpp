@@ -10,19 +10,21 @@
 namespace shoal::cli {
 namespace {
 
-/// In variables and files a repeatable option is one text with commas.
-std::vector<std::string> split_list(const std::string& text) {
+std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> items;
   for (std::size_t start = 0; start <= text.size();) {
-    std::size_t comma = std::min(text.find(',', start), text.size());
-    if (comma > start) items.push_back(text.substr(start, comma - start));
-    start = comma + 1;
+    std::size_t end = std::min(text.find(separator, start), text.size());
+    if (end > start) items.push_back(text.substr(start, end - start));
+    start = end + 1;
   }
   return items;
 }
 
+/// The values in a variable of a repeatable option: one a line where there are several lines or values contain commas, else separated by
+/// commas.
 std::vector<std::string> as_values(const Option& option, const std::string& text) {
-  return option.repeatable ? split_list(text) : std::vector<std::string>{text};
+  if (!option.repeatable) return {text};
+  return split(text, option.has_commas || text.find('\n') != std::string::npos ? '\n' : ',');
 }
 
 /// An empty variable counts as not set, as in `SHOAL_JSON= shoal status`.
@@ -55,7 +57,7 @@ Result<ConfigValues> read_file_of(const Values& given, const std::vector<Command
 std::vector<std::string> first_source(const Option& option, const Values& given, const ConfigValues& file) {
   if (auto flag = given.find(option.name); flag != given.end()) return flag->second;
   if (std::string text = from_environment(option.name); !text.empty()) return as_values(option, text);
-  if (auto key = file.find(option.config_key); !option.config_key.empty() && key != file.end()) return as_values(option, key->second);
+  if (auto key = file.find(option.config_key); !option.config_key.empty() && key != file.end()) return key->second;
   return option.fallback.empty() ? std::vector<std::string>{} : as_values(option, option.fallback);
 }
 
@@ -75,7 +77,14 @@ Status normalise_switch(const Option& option, Values& values) {
   return {};
 }
 
+Status check_file(const Option& option, const ConfigValues& file) {
+  auto key = file.find(option.config_key);
+  if (option.repeatable || option.config_key.empty() || key == file.end() || key->second.size() < 2) return {};
+  return fail(ErrorCode::usage, "'" + option.config_key + "' in the configuration file takes one value, not an array of several");
+}
+
 Status resolve_option(const Option& option, const Command& command, const Values& given, const ConfigValues& file, Values& values) {
+  SHOAL_CHECK(check_file(option, file));
   std::vector<std::string> found = first_source(option, given, file);
   bool empty = found.empty() || (found.size() == 1 && found.front().empty());
   if (option.required && empty) return missing(option.name, command.path);

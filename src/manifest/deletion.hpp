@@ -13,6 +13,7 @@ struct Deletion {
   std::uint64_t sequence = 0;
   std::string reason;  // for people: who follows the channel is told it; may be empty
   WallTime issued;
+  ChannelRef ref() const { return {model, channel}; }
   bool operator==(const Deletion&) const = default;
 };
 

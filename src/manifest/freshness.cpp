@@ -28,7 +28,7 @@ Status check_shard(const Shard& shard) {
 Status check_state(const ChannelState& state) {
   SHOAL_CHECK(check_name("freshness statement: model", state.model));
   SHOAL_CHECK(check_name("freshness statement: channel", state.channel));
-  std::string what = state.model.str() + ":" + state.channel.str();
+  std::string what = state.ref().str();
   if (state.epoch == 0 || state.epoch > number_limit) return refuse("the epoch of " + what + " is not from 1 to 2^53 - 1");
   if (state.sequence == 0 || state.sequence > number_limit) return refuse("the sequence of " + what + " is not from 1 to 2^53 - 1");
   return {};
@@ -79,7 +79,7 @@ Result<ChannelState> state_from(const Json& json) {
 }  // namespace
 
 ChannelPlace place_of(const ModelName& model, const ChannelName& channel) {
-  return static_cast<ChannelPlace>(crypto::sha256(model.str() + ":" + channel.str()).leading() >> (64 - place_bits));
+  return static_cast<ChannelPlace>(crypto::sha256(ChannelRef{model, channel}.str()).leading() >> (64 - place_bits));
 }
 
 Shard shard_of(ChannelPlace place, std::uint32_t count) { return {place * count >> place_bits, count}; }
@@ -104,7 +104,7 @@ Status check(const Freshness& freshness) {
     const ChannelState& state = freshness.channels[i];
     SHOAL_CHECK(check_state(state));
     if (freshness.shard.count > 1 && !freshness.speaks_of(state.model, state.channel))
-      return refuse("it lists " + state.model.str() + ":" + state.channel.str() + ", which is of another shard");
+      return refuse("it lists " + state.ref().str() + ", which is of another shard");
     if (i > 0 && key_of(freshness.channels[i - 1]) >= key_of(freshness.channels[i]))
       return refuse("its channels are not sorted, or one is there twice: " + freshness.channels[i].model.str() + ":" +
                     freshness.channels[i].channel.str());

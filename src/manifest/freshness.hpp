@@ -16,6 +16,7 @@ struct ChannelState {
   std::uint64_t sequence = 0;
   Sha256 pointer;       // of the payload of the pointer that is in force
   bool halted = false;  // too many nodes reported that its release fails: who has not activated it yet does not
+  ChannelRef ref() const { return {model, channel}; }
   bool operator==(const ChannelState&) const = default;
 };
 

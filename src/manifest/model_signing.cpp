@@ -88,9 +88,9 @@ Result<std::string> model_signature_bundle(const Release& release) {
   SHOAL_TRY(std::string statement, model_statement(release));
   std::string bundle = bundle_of(statement, *release.model_signature);
   if (crypto::sha256(bundle) == release.model_signature->sha256) return bundle;
-  return fail(ErrorCode::verification,
-              release.model.str() + "@" + release.version.str() +
-                  ": model.sig is not what its release says: publish it with the same version of shoal as the nodes have");
+  return fail(
+      ErrorCode::verification,
+      release.ref().str() + ": model.sig is not what its release says: publish it with the same version of shoal as the nodes have");
 }
 
 bool verifies_model_signature(const Release& release, const crypto::PublicKey& key) {

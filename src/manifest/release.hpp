@@ -71,6 +71,7 @@ struct Release {
   /// HTTPS addresses where the files also lie, for when nobody in the fleet has a piece (manifest/mirrors.hpp).
   std::vector<std::string> mirrors = {};
 
+  VersionRef ref() const { return {model, version}; }
   ByteCount total_size() const;
   bool operator==(const Release&) const = default;
 };
@@ -113,6 +114,8 @@ struct ChannelPointer {
   std::optional<ReleaseId> rollback_of;
   std::string reason;
   std::optional<Rollout> rollout;  // none: for all nodes
+
+  ChannelRef ref() const { return {model, channel}; }
   bool operator==(const ChannelPointer&) const = default;
 };
 

@@ -111,7 +111,7 @@ Status check_publishers(const TrustRoot& root, const SignedEnvelope& envelope, c
 
 std::string place(const SeenSequence& at) { return std::to_string(at.epoch) + "." + std::to_string(at.sequence); }
 
-std::string name_of(const ModelName& model, const ChannelName& channel) { return "channel " + model.str() + ":" + channel.str(); }
+std::string name_of(const ModelName& model, const ChannelName& channel) { return "channel " + ChannelRef{model, channel}.str(); }
 
 Status check_freshness(const ChannelPointer& pointer, const TrustRoot& root, const SeenSequence& seen, WallTime now) {
   std::string what = name_of(pointer.model, pointer.channel);
@@ -121,7 +121,7 @@ Status check_freshness(const ChannelPointer& pointer, const TrustRoot& root, con
   if (at < seen) return refuse(what + ": sequence " + place(at) + " is lower than " + place(seen) + ", which was seen before");  // R15
   if (now >= pointer.expires)                                                                                                    // R16
     return refuse(what + ": the pointer expired " + format_time(pointer.expires) + "; a publisher renews it: 'shoal channel renew " +
-                  pointer.model.str() + ":" + pointer.channel.str() + "'");
+                  pointer.ref().str() + "'");
   return {};
 }
 
@@ -169,24 +169,24 @@ Result<VerifiedRelease> Verifier::release(const SignedEnvelope& envelope, const 
 }
 
 Result<Withdrawal> Verifier::withdrawal(const SignedEnvelope& envelope, const ModelName& model, const VersionName& version) const {
-  const std::string what = "withdrawal of " + model.str() + "@" + version.str();
+  const std::string what = "withdrawal of " + VersionRef{model, version}.str();
   SHOAL_CHECK(check_type(envelope, withdrawal_type, what));
   SHOAL_CHECK(check_publishers(root_, envelope, model, "withdrawal"));
   Result<Withdrawal> decoded = decode_withdrawal(envelope.payload);  // R21
   if (!decoded.ok()) return as_verification(std::move(decoded).error());
   if (decoded->model != model || decoded->version != version)  // R22
-    return refuse(what + ": it is for " + decoded->model.str() + "@" + decoded->version.str());
+    return refuse(what + ": it is for " + decoded->ref().str());
   return decoded;
 }
 
 Result<Deletion> Verifier::deletion(const SignedEnvelope& envelope, const ModelName& model, const ChannelName& channel) const {
-  const std::string what = "deletion of " + model.str() + ":" + channel.str();
+  const std::string what = "deletion of " + ChannelRef{model, channel}.str();
   SHOAL_CHECK(check_type(envelope, deletion_type, what));
   SHOAL_CHECK(check_publishers(root_, envelope, model, "deletion of a channel"));
   Result<Deletion> decoded = decode_deletion(envelope.payload);  // R23
   if (!decoded.ok()) return as_verification(std::move(decoded).error());
   if (decoded->model != model || decoded->channel != channel)  // R24
-    return refuse(what + ": it is for " + decoded->model.str() + ":" + decoded->channel.str());
+    return refuse(what + ": it is for " + decoded->ref().str());
   if (decoded->epoch != root_.epoch)  // R25
     return refuse(what + ": it has epoch " + std::to_string(decoded->epoch) + ", the trust root " + std::to_string(root_.epoch));
   return decoded;

@@ -11,6 +11,7 @@ struct Withdrawal {
   ReleaseId release;
   std::string reason;  // for people: whoever asks for the release is told it
   WallTime issued;
+  VersionRef ref() const { return {model, version}; }
   bool operator==(const Withdrawal&) const = default;
 };
 

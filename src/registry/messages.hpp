@@ -78,6 +78,7 @@ struct SwarmRow {
   ReleaseId id;
   std::uint32_t seeders = 0;
   std::uint32_t leechers = 0;
+  VersionRef ref() const { return {model, version}; }
 };
 struct MachineRow {
   NodeId id;
@@ -108,6 +109,8 @@ struct SubscriptionReport {
   // These two are missing from older nodes.
   std::optional<WallTime> pointer_expires = {};      // of the pointer that the node has
   std::optional<manifest::SeenSequence> tried = {};  // of a failure: the pointer under which that try began
+
+  ChannelRef ref() const { return {model, channel}; }
 };
 struct NodeReport {
   std::string software;  // "shoal 0.4.0"

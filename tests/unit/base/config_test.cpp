@@ -31,12 +31,17 @@ TEST_CASE("values come back as text under their dotted keys") {
   ConfigValues values =
       read("state = '/var/lib/x'\n[mesh]\nlisten = '0.0.0.0:7000'\nlinks = 64\n[tracker]\nhosts = ['a:1', 'b:2']\n[node]\nseed = true\n")
           .value();
-  CHECK(values == ConfigValues{{"state", "/var/lib/x"},
-                               {"mesh.listen", "0.0.0.0:7000"},
-                               {"mesh.links", "64"},
-                               {"tracker.hosts", "a:1,b:2"},
-                               {"node.seed", "true"}});
+  CHECK(values == ConfigValues{{"state", {"/var/lib/x"}},
+                               {"mesh.listen", {"0.0.0.0:7000"}},
+                               {"mesh.links", {"64"}},
+                               {"tracker.hosts", {"a:1", "b:2"}},
+                               {"node.seed", {"true"}}});
   CHECK(read("").value().empty());
+}
+
+TEST_CASE("an element of an array may contain commas") {
+  CHECK(read("[tracker]\nhosts = ['sat,sun', 'x']\n").value().at("tracker.hosts") == std::vector<std::string>{"sat,sun", "x"});
+  CHECK(read("[tracker]\nhosts = []\n").value().at("tracker.hosts").empty());
 }
 
 TEST_CASE("an unknown key is refused with its line and the nearest known one") {

@@ -29,6 +29,19 @@ TEST_CASE("versions, channels, fleets and node ids keep their alphabets") {
   for (const char* bad : {"", "abcdefghij2", "abcdefghij277", "abcdefghij21", "ABCDEFGHIJ27"}) CHECK_FALSE(NodeId::parse(bad).ok());
 }
 
+TEST_CASE("a version and a channel are written after their model") {
+  CHECK(VersionRef::parse("acme/llama@1.0+2").value().str() == "acme/llama@1.0+2");
+  CHECK(ChannelRef::parse("acme/llama:main").value().str() == "acme/llama:main");
+  CHECK(VersionRef::parse("acme/llama:main").error().message ==
+        "'acme/llama:main' names no version: write it as org/name@version, such as acme/llama@1.0");
+  CHECK(ChannelRef::parse("acme/llama").error().message ==
+        "'acme/llama' names no channel: write it as org/name:channel, such as acme/llama:main");
+  for (const char* bad : {"", "@", "acme@1", "acme/llama@", "acme/llama@1@2", "acme/llama@1:main"})
+    CHECK_FALSE(VersionRef::parse(bad).ok());
+  for (const char* bad : {"", ":", "acme:main", "acme/llama:", "acme/llama:Main", "acme/llama:a:b"})
+    CHECK_FALSE(ChannelRef::parse(bad).ok());
+}
+
 TEST_CASE("a refused name is quoted without its control characters and not at length") {
   Result<ModelName> bad = ModelName::parse("a\x1b[2J" + std::string(10'000, 'x'));
   CHECK(bad.error().message.find('\x1b') == std::string::npos);

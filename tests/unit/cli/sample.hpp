@@ -23,16 +23,18 @@ inline std::vector<Command> sample(std::function<Status(Invocation&)> work = [](
       .options = {{.name = "--state", .value = "DIR", .help = "where the tracker lives", .required = true, .config_key = "state"}},
       .run = work,
       .role = "Tracker"};
-  Command pull{.path = "pull",
-               .summary = "fetch a checkpoint",
-               .details = "",
-               .positionals = {{.name = "REF", .help = "org/name"}, {.name = "EXTRA", .help = "optional", .required = false}},
-               .options = {{.name = "--state", .value = "DIR", .help = "state", .required = true, .config_key = "state"},
-                           {.name = "--seed-for", .value = "TIME", .help = "serve on", .fallback = "10m", .config_key = "fetch.seed_for"},
-                           {.name = "--exclude", .value = "GLOB", .help = "leave out", .repeatable = true, .config_key = "exclude"},
-                           {.name = "--dry", .value = "", .help = "only look", .config_key = "dry"}},
-               .run = work,
-               .role = "Node"};
+  Command pull{
+      .path = "pull",
+      .summary = "fetch a checkpoint",
+      .details = "",
+      .positionals = {{.name = "REF", .help = "org/name"}, {.name = "EXTRA", .help = "optional", .required = false}},
+      .options = {{.name = "--state", .value = "DIR", .help = "state", .required = true, .config_key = "state"},
+                  {.name = "--seed-for", .value = "TIME", .help = "serve on", .fallback = "10m", .config_key = "fetch.seed_for"},
+                  {.name = "--exclude", .value = "GLOB", .help = "leave out", .repeatable = true, .config_key = "exclude"},
+                  {.name = "--when", .value = "RULE", .help = "days", .repeatable = true, .config_key = "when", .has_commas = true},
+                  {.name = "--dry", .value = "", .help = "only look", .config_key = "dry"}},
+      .run = work,
+      .role = "Node"};
   Command publish{.path = "publish",
                   .summary = "register a checkpoint",
                   .details = "",

@@ -86,6 +86,30 @@ TEST_CASE("a repeatable option takes a list from its variable and from the file"
   CHECK(from_variable->at("--exclude") == both);
 }
 
+TEST_CASE("values from the file keep their commas") {
+  ConfigFile file("exclude = [\"sat,sun\", \"mon\"]\nwhen = [\"sat,sun 00:00-24:00 up=5MB\"]\n");
+  auto values = resolve_pull({{"REF", {"a/b"}}, {"--state", {"/x"}}, {"--config", {file.path}}});
+  REQUIRE(values.ok());
+  CHECK(values->at("--exclude") == std::vector<std::string>{"sat,sun", "mon"});
+  CHECK(values->at("--when") == std::vector<std::string>{"sat,sun 00:00-24:00 up=5MB"});
+}
+
+TEST_CASE("a variable holds one value a line where values may contain commas") {
+  const Values given{{"REF", {"a/b"}}, {"--state", {"/x"}}};
+  Variable one("SHOAL_WHEN", "sat,sun 00:00-24:00 up=5MB");
+  CHECK(resolve_pull(given)->at("--when") == std::vector<std::string>{"sat,sun 00:00-24:00 up=5MB"});
+  Variable lines("SHOAL_EXCLUDE", "a,b\nc\n");
+  CHECK(resolve_pull(given)->at("--exclude") == std::vector<std::string>{"a,b", "c"});
+}
+
+TEST_CASE("an array of several values is refused where an option takes one") {
+  ConfigFile file("state = [\"/x\", \"/y\"]\n");
+  auto values = resolve_pull({{"REF", {"a/b"}}, {"--config", {file.path}}});
+  REQUIRE_FALSE(values.ok());
+  CHECK(values.error().code == ErrorCode::usage);
+  CHECK(values.error().message == "'state' in the configuration file takes one value, not an array of several");
+}
+
 TEST_CASE("a switch is true, absent or an error") {
   Values given{{"REF", {"a/b"}}, {"--state", {"/x"}}};
   ConfigFile file("dry = true\n");

@@ -67,9 +67,9 @@ TEST_CASE("names are taken apart by the pattern") {
 
 TEST_CASE("names that no model or version may have are refused") {
   WatchRule rule = parsed("/nas/{org}/{name}/{version}");
-  CHECK(test::must(reference_of(rule, {"acme", "llama", "1.0"})).model.str() == "acme/llama");
-  CHECK_FALSE(reference_of(rule, {"acme", "llama", "not a version"}).ok());
-  CHECK_FALSE(reference_of(rule, {"ac me", "llama", "1.0"}).ok());
+  CHECK(test::must(version_of(rule, {"acme", "llama", "1.0"})).model.str() == "acme/llama");
+  CHECK_FALSE(version_of(rule, {"acme", "llama", "not a version"}).ok());
+  CHECK_FALSE(version_of(rule, {"ac me", "llama", "1.0"}).ok());
 }
 
 TEST_CASE("a revision is a version of its own") {
