@@ -28,8 +28,8 @@ struct Switchboard {
   ChannelMover mover() const { return ChannelMover(*desk.session, *desk.tracker, signer); }
 };
 
-Json channel_line(const ChannelRef& reference, const manifest::VerifiedRelease& release, const Move& move,
-                  const ChannelMover::Moved& moved, const Followers& followers) {
+Json channel_line(const ChannelRef& reference, const manifest::VerifiedRelease& release, const Move& move, const ChannelMover::Moved& moved,
+                  const Followers& followers) {
   Json line{{"type", "channel"},
             {"model", reference.model.str()},
             {"channel", reference.channel.str()},

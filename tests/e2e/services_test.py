@@ -56,6 +56,20 @@ class Services(FleetCase):
         manager = manager or self.manager()
         return manager, self.fleet.start(name, *words, environment=manager.environment(watchdog))
 
+    def test_a_rule_with_a_comma_works_from_the_file_and_from_a_variable(self):
+        self.fleet.join("node")
+        config = self.fleet.path("node.toml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write('schedule = ["sat,sun 00:00-24:00 up=5MB", "mon-fri 08:00-18:00 up=1MB"]\n')
+        words = ("node", "run", "--state", self.fleet.path("node"), "--listen", "127.0.0.1:0")
+        rules = {"SHOAL_SCHEDULE": "sat,sun 00:00-24:00 up=5MB\nmon-fri 08:00-18:00 up=1MB"}
+        for name, more, environment in (("file", ("--config", config), {}), ("variable", (), rules)):
+            node = self.fleet.start(name, *words, *more, environment=environment)
+            node.wait_event("running")
+            self.assertEqual(node.stop(), 0)
+        refused = self.fleet.run(*words, environment={"SHOAL_SCHEDULE": "sat,sun 00:00"}, check=False)
+        self.assert_refused(refused, 2, "sat,sun 00:00")
+
     def roles(self):
         """(name, port, words) of each role as a service would run it."""
         node = self.fleet.join("node")
