@@ -133,7 +133,8 @@ Status run_limit(Invocation& call) {
   SHOAL_TRY(auto answer, ask_node(call.get("--state"), request, patience));
   if (!answer)
     return fail(ErrorCode::not_found,
-                "no node runs on " + call.get("--state") + ": limits of one that starts are given to 'shoal node run'");
+                "no node is running on " + call.get("--state") +
+                    ": start one with 'shoal node run --download-limit 20MB', or set download_limit in its configuration file");
   auto shown = [](ByteCount rate) { return rate == 0 ? std::string("unlimited") : format_bytes(rate) + "/s"; };
   auto now = [&](const std::string& direction) {
     return direction + " " + shown(answer->value(direction + "_limit", ByteCount{0})) +
@@ -147,9 +148,9 @@ cli::Command node_run_command() {
   return {
       "node run",
       "follow channels: fetch, verify and switch to each new version, and serve it to others",
-      "A new version is fetched as soon as its channel moves, verified, and switched to in one atomic step: what an inference server\n"
-      "opens is DIR/models/org/name/channel. Hooks run after the switch; when one fails, the switch is undone and tried again later.\n"
-      "What is active stays active whatever happens to the tracker, the source or the network.\n\n"
+      "The node fetches a new version as soon as its channel moves, verifies it, and switches to it in one atomic step. Inference servers\n"
+      "open DIR/models/org/name/channel. Hooks run after the switch; if one fails, the node undoes the switch and retries later. The\n"
+      "active version stays active whatever happens to the tracker, the source or the network.\n\n"
       "  shoal node run --follow acme/llama:main --hook systemd:vllm.service\n"
       "  shoal follow acme/llama:canary      (from another shell; takes effect at once)",
       {},
@@ -157,20 +158,20 @@ cli::Command node_run_command() {
        {"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"},
        {"--follow", "REF", "channel to follow, as org/name:channel", "", false, true, "follow"},
        hook_option,
-       {"--hook-timeout", "TIME", "a hook that takes longer has failed", "60s", false, false, "hook_timeout"},
+       {"--hook-timeout", "TIME", "time limit of a hook; one that takes longer has failed", "60s", false, false, "hook_timeout"},
        {"--hf-cache", "DIR", "also show what is active in the Hugging Face cache layout (HF_HUB_CACHE=DIR, HF_HUB_OFFLINE=1)", "", false,
         false, "hf_cache"},
-       {"--quota", "SIZE", "all releases together take at most so much; active, previous and pinned ones stay. 0: no quota", "0", false,
-        false, "quota"},
-       {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
-       {"--download-limit", "SIZE", "receive at most so many bytes a second; 0 is no limit", "0", false, false, "download_limit"},
+       {"--quota", "SIZE", "maximum size of all releases together; active, previous and pinned ones stay. 0: no quota", "0", false, false,
+        "quota"},
+       {"--upload-limit", "SIZE", "upload limit per second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
+       {"--download-limit", "SIZE", "download limit per second, such as 50MB; 0 is no limit", "0", false, false, "download_limit"},
        {.name = "--schedule",
         .value = "RULE",
         .help = "bandwidth limits by time of day, such as 'mon-fri 08:00-18:00 up=10MB down=50MB'; the last matching rule wins",
         .repeatable = true,
         .config_key = "schedule",
         .has_commas = true},
-       {"--scrub-rate", "SIZE", "read so many bytes a second again, such as 20MB, and fetch again what decayed; 0 is off", "0", false,
+       {"--scrub-rate", "SIZE", "re-read served data at this rate, such as 20MB, to detect and repair bit rot; 0 disables", "0", false,
         false, "scrub_rate"},
        mirror_after_option(),
        mirror_ca_option(),
@@ -190,7 +191,7 @@ std::vector<cli::Command> agent_commands() {
       node_run_command(),
       {"follow",
        "follow a channel on this machine",
-       "The node that runs here (shoal node run) takes it up at once, and after every restart.\n\n"
+       "The running node (shoal node run) follows it at once, and again after every restart.\n\n"
        "  shoal follow acme/llama:main --hook vllm:http://127.0.0.1:8000",
        {{"REF", "org/name (its channel main) or org/name:channel", true}},
        {state_option, hook_option},
@@ -205,13 +206,13 @@ std::vector<cli::Command> agent_commands() {
        "Node"},
       {"limit",
        "limit what a running node sends and receives, for a time",
-       "Takes effect within a second; afterwards the configured limits and schedule hold again, as they do all the time for a direction\n"
-       "that is not given.\n\n"
+       "Takes effect within a second. Afterwards the configured limits and schedule apply again. A direction that is not named keeps its\n"
+       "configured limit.\n\n"
        "  shoal limit --download 20MB --for 2h",
        {},
        {state_option,
-        {"--upload", "SIZE", "bytes a second; 0 is no limit"},
-        {"--download", "SIZE", "bytes a second; 0 is no limit"},
+        {"--upload", "SIZE", "limit per second, such as 20MB; 0 is no limit"},
+        {"--download", "SIZE", "limit per second, such as 20MB; 0 is no limit"},
         {"--for", "TIME", "how long", "1h"}},
        run_limit,
        "Node"}};

@@ -182,9 +182,9 @@ void describe_ends(metrics::Page& page, const AgentView& view, WallTime now) {
   for (const ChannelView& channel : view.channels)
     if (const auto& until = channel.track.pointer_expires) soonest = std::min(soonest.value_or(*until), *until);
   if (soonest)
-    page.gauge("shoal_pointer_seconds_left", "Until the first of the channel pointers ends that this machine follows, renews or holds.",
+    page.gauge("shoal_pointer_seconds_left", "Seconds until the first channel pointer expires that this machine follows, renews or holds.",
                static_cast<double>((*soonest - now).count()));
-  page.gauge("shoal_trust_root_seconds_left", "Until the trust root ends that this machine knows.",
+  page.gauge("shoal_trust_root_seconds_left", "Seconds until the trust root expires that this machine knows.",
              static_cast<double>((view.trust_root_until - now).count()));
 }
 
@@ -203,11 +203,12 @@ void describe_node(metrics::Page& page, const AgentView& view, WallTime now) {
   }
   std::vector<metrics::Sample> samples;
   for (const auto& [phase, count] : phases) samples.push_back({{{"state", std::string(name(phase))}}, count});
-  page.gauge("shoal_releases", "What the followed channels want, by how far it is.", samples);
-  page.gauge("shoal_releases_served", "Releases on this machine that others can fetch.", static_cast<double>(view.serving));
-  page.gauge("shoal_failures_in_a_row", "Failed attempts since the last success, over all channels.", failures);
-  page.gauge("shoal_tracker_reachable", "1 while the tracker answers.", view.tracker.problem.empty() ? 1 : 0);
-  page.gauge("shoal_clock_suspect", "1 while the clock of this machine is behind what was signed.", view.clock_suspect ? 1 : 0);
+  page.gauge("shoal_releases", "Releases wanted by followed channels, by phase.", samples);
+  page.gauge("shoal_releases_served", "Releases that this machine serves to others.", static_cast<double>(view.serving));
+  page.gauge("shoal_failures_in_a_row", "Failed attempts since the last success, summed over all channels.", failures);
+  page.gauge("shoal_tracker_reachable", "1 while the tracker answers, else 0.", view.tracker.problem.empty() ? 1 : 0);
+  page.gauge("shoal_clock_suspect", "1 while this machine's clock is behind the time of a signed document, else 0.",
+             view.clock_suspect ? 1 : 0);
 }
 
 std::string status_text(const Json& view) {

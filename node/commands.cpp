@@ -229,19 +229,19 @@ Status run_channel_list(Invocation& call) {
 cli::Command join_command() {
   return {"join",
           "enrol this machine in a fleet with a token",
-          "The token carries the tracker's address and the fingerprints of its CA and of the fleet's trust root; both are checked.\n"
-          "Keys are made here and never leave this machine. The certificate lives a day and renews itself while a command runs.\n\n"
-          "A token is a secret, and the arguments of a process can be read by all users of a machine: give it in a file, on standard\n"
-          "input, or in SHOAL_TOKEN.\n\n"
+          "The token has the tracker's address and the fingerprints of its CA and of the fleet's trust root; the machine checks both.\n"
+          "It makes its keys here, and they never leave it. The certificate is valid for a day and renews itself while a command runs.\n\n"
+          "A token is a secret, and every user of a machine can read the arguments of a process: give it in a file, on standard input,\n"
+          "or in SHOAL_TOKEN.\n\n"
           "  shoal join --token-file token\n"
           "  shoal join - < token",
           {{"TOKEN", "what 'shoal token create' printed; - reads it from standard input", false}},
           {state_option,
            {"--token-file", "FILE", "read the token from this file"},
            {"--name", "NAME", "human-readable name, shown by status; default: the host name"},
-           {"--site", "SITE", "where it stands: about one copy of a checkpoint crosses to each site"},
-           {"--replace", "", "give up the identity that this machine has; what it fetched stays"},
-           {"--trust-root", "FINGERPRINT", "SHA-256 of the trust root from a source other than the token, in hexadecimal"}},
+           {"--site", "SITE", "site label; about one copy of a checkpoint is sent to each site"},
+           {"--replace", "", "give up this machine's identity; fetched releases stay"},
+           {"--trust-root", "FINGERPRINT", "SHA-256 of the trust root, 64 hexadecimal digits, from a source other than the token"}},
           run_join,
           "Node"};
 }
@@ -252,8 +252,8 @@ cli::Command pull_command() {
       "fetch a model, verified, from the fleet",
       "REF is org/name (its channel main), org/name@version or org/name:channel. Files appear only when every one of them has the\n"
       "SHA-256 that the publisher signed: below DIR/releases, with a link DIR/models/org/name/channel, or in --to.\n"
-      "A pull that was interrupted, or that ran out of space (exit code 14), goes on where it stopped. The ideal rate that it shows its\n"
-      "own beside is that of this fetch's fastest seconds: what the link can surely carry.\n\n"
+      "A pull that was interrupted, or that ran out of space (exit code 14), continues where it stopped. Progress is compared with the\n"
+      "best rate seen during this fetch.\n\n"
       "With --hf-cache the same files also appear in the layout of the Hugging Face cache, so that the model's name is enough for\n"
       "transformers, vLLM or llama.cpp: HF_HUB_CACHE=DIR HF_HUB_OFFLINE=1 vllm serve acme/llama\n\n"
       "  shoal pull acme/llama\n"
@@ -261,13 +261,13 @@ cli::Command pull_command() {
       {{"REF", "org/name, org/name@version or org/name:channel", true}},
       {state_option,
        {"--to", "DIR", "put the files here (must be empty or not exist) instead of below --state"},
-       {"--hf-cache", "DIR", "also show it in this Hugging Face cache, by hard links: on the file system of --state", "", false, false,
-        "hf_cache"},
+       {"--hf-cache", "DIR", "also show it in this Hugging Face cache, by hard links; must be on the file system of --state", "", false,
+        false, "hf_cache"},
        allow_code_option,
        listen_option,
-       {"--seed-for", "TIME", "go on serving to others for so long after the fetch, such as 10m", "0s", false, false, "seed_for"},
-       {"--upload-limit", "SIZE", "send at most so many bytes a second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
-       {"--scrub-rate", "SIZE", "while serving, read so many bytes a second again, such as 20MB, and fetch again what decayed; 0 is off",
+       {"--seed-for", "TIME", "serve to others after the fetch, such as 10m", "0s", false, false, "seed_for"},
+       {"--upload-limit", "SIZE", "upload limit per second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
+       {"--scrub-rate", "SIZE", "while serving, re-read served data at this rate, such as 20MB, to detect and repair bit rot; 0 disables",
         "0", false, false, "scrub_rate"},
        mirror_after_option(),
        mirror_ca_option(),
@@ -277,24 +277,23 @@ cli::Command pull_command() {
 }
 
 cli::Command verify_command() {
-  return {
-      "verify",
-      "hash the files of this machine's releases again and compare",
-      "Needs no tracker: the signed release is kept beside the files. Without REF every release is checked. Every damaged file is\n"
-      "named, with its pieces, and the exit code is 11; nothing is changed.\n\n"
-      "With --repair the pieces that are wrong are fetched again from the fleet, and no others; each damaged file is replaced in one\n"
-      "rename once it is right, so that whoever has it open keeps what he opened. This needs the tracker, the state directory for itself\n"
-      "alone, and free space for the damaged files once more. Exit code 0: all is as signed again.\n\n"
-      "  shoal verify\n"
-      "  shoal verify acme/llama --repair\n"
-      "  shoal verify acme/llama@1.2 --in /srv/models/llama",
-      {{"REF", "org/name, org/name@version or org/name:channel", false}},
-      {state_option,
-       {"--in", "DIR", "the directory that 'pull --to' filled"},
-       {"--repair", "", "fetch what is wrong from the fleet, and put it right"},
-       listen_option},
-      run_verify,
-      "Node"};
+  return {"verify",
+          "hash the files of this machine's releases again and compare",
+          "Needs no tracker: the signed release is kept beside the files. Without REF every release is checked. Every damaged file is\n"
+          "named, with its pieces, and the exit code is 11; nothing is changed.\n\n"
+          "With --repair only the damaged pieces are fetched again from the fleet. Each damaged file is replaced by one rename once it is\n"
+          "right, so a program that has it open keeps the file that it opened. This needs the tracker, a state directory that no other\n"
+          "process uses, and free space for a copy of the damaged files. Exit code 0: all files are as signed again.\n\n"
+          "  shoal verify\n"
+          "  shoal verify acme/llama --repair\n"
+          "  shoal verify acme/llama@1.2 --in /srv/models/llama",
+          {{"REF", "org/name, org/name@version or org/name:channel", false}},
+          {state_option,
+           {"--in", "DIR", "the directory that 'pull --to' filled"},
+           {"--repair", "", "fetch damaged pieces from the fleet and replace the files"},
+           listen_option},
+          run_verify,
+          "Node"};
 }
 
 }  // namespace

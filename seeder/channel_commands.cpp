@@ -276,18 +276,17 @@ Status run_history(Invocation& call) {
 }
 
 const cli::Option sequence_option{
-    "--sequence", "N", "sign at least this sequence: for a publisher that lost its state while the tracker was restored from a backup"};
+    "--sequence", "N", "sign at least this sequence: for a publisher that lost its state after the tracker was restored from a backup"};
 
 cli::Command set_command() {
   return {
       "channel set",
       "point a channel at a version that is registered already",
       "Signs a pointer one sequence above any that is known; nodes that follow the channel switch to it.\n\n"
-      "With --percent only a part of the nodes switches: which ones follows from their ids and a salt, and they stay the same while the\n"
-      "percentage of one version grows. The others keep what they have. With --halt the tracker stops the rollout when too many of the "
-      "nodes that\n"
-      "tried report a failure: those that have not switched then do not, until 'shoal channel resume'. Setting the version again without "
-      "--percent lets all nodes go.\n\n"
+      "With --percent or --nodes only a part of the nodes switches; the command names those that are chosen now. The choice follows from\n"
+      "node ids and a salt, and stays the same while the share of one version grows. The other nodes keep what they have. With --halt the\n"
+      "tracker halts the rollout when too many of the nodes that tried report a failure: nodes that have not switched wait for 'shoal\n"
+      "channel resume'. Setting the version again without --percent moves all nodes.\n\n"
       "  shoal channel set acme/llama:main 1.1 --percent 10 --halt 20 --key ~/fleet-keys/publisher.key\n"
       "  shoal channel set acme/llama:main 1.1 --key ~/fleet-keys/publisher.key",
       {{"MODEL:CHANNEL", "such as acme/llama:main", true}, {"VERSION", "a registered version of the model", true}},
@@ -295,62 +294,61 @@ cli::Command set_command() {
        key_option,
        {"--percent", "N", "percentage of nodes, 0-100; at least one node unless it is 0; default 100"},
        {"--nodes", "N", "number of nodes among those that follow the channel now, in place of --percent"},
-       {"--halt", "PERCENT", "halt when more than so many percent of the nodes that tried fail, 1 to 99; 0 never"},
-       {"--salt", "TEXT", "chooses who goes first; otherwise the release's id, and what it was while the version stays"},
+       {"--halt", "PERCENT", "halt when more than this percentage of the nodes that tried fail, 1-99; 0 never halts"},
+       {"--salt", "TEXT", "selects which nodes go first; default: the release id, unchanged while the version is"},
        sequence_option},
       run_set,
       "Seeder"};
 }
 
 cli::Command rollback_command() {
-  return {"channel rollback",
-          "point a channel back at an earlier version",
-          "A step back is a step forward: a new pointer, one sequence above, that says what it leaves and why. Without --to it goes to the "
-          "release\n"
-          "that the channel had before the one in force. Nodes that still hold it switch at once.\n\n"
-          "  shoal channel rollback acme/llama:main --reason \"answers in the wrong language\" --key ~/fleet-keys/publisher.key",
-          {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
-          {state_option,
-           key_option,
-           {"--to", "VERSION", "the version to go back to; otherwise the one before"},
-           {"--reason", "TEXT", "why; signed along and shown on every node", "", true},
-           sequence_option},
-          run_rollback,
-          "Seeder"};
+  return {
+      "channel rollback",
+      "point a channel back at an earlier version",
+      "Signs a new pointer, one sequence above, that records the version it leaves and the reason. Without --to it goes to the release\n"
+      "that the channel had before. Nodes that still hold that release switch at once.\n\n"
+      "  shoal channel rollback acme/llama:main --reason \"answers in the wrong language\" --key ~/fleet-keys/publisher.key",
+      {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
+      {state_option,
+       key_option,
+       {"--to", "VERSION", "the version to go back to; default: the previous one"},
+       {"--reason", "TEXT", "why; signed, and shown on every node", "", true},
+       sequence_option},
+      run_rollback,
+      "Seeder"};
 }
 
 cli::Command resume_command() {
-  return {"channel resume",
-          "let a rollout go on that the tracker has halted",
-          "Signs the same pointer once more, one sequence above: the nodes that wait switch, and those that failed try again at once. Only "
-          "failures\n"
-          "of tries under the new pointer count, so that what was reported before does not halt it again.\n\n"
-          "  shoal channel resume acme/llama:main --key ~/fleet-keys/publisher.key",
-          {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
-          {state_option, key_option},
-          run_resume,
-          "Seeder"};
+  return {
+      "channel resume",
+      "resume a rollout that the tracker has halted",
+      "Signs the same pointer again, one sequence above: waiting nodes switch, and nodes that failed retry at once. Only failures under\n"
+      "the new pointer count, so earlier reports do not halt it again.\n\n"
+      "  shoal channel resume acme/llama:main --key ~/fleet-keys/publisher.key",
+      {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
+      {state_option, key_option},
+      run_resume,
+      "Seeder"};
 }
 
 cli::Command delete_command() {
-  return {"channel delete",
-          "take a channel away",
-          "Signs a deletion one sequence above any that is known, so that no pointer from before brings the channel back. Nodes that "
-          "follow it keep "
-          "what\n"
-          "they run and say that it was deleted. It counts in no quota any more. 'shoal channel set' makes it anew.\n\n"
-          "  shoal channel delete acme/llama:test-7 --reason \"the trial is over\" --key ~/fleet-keys/publisher.key",
-          {{"MODEL:CHANNEL", "such as acme/llama:test-7", true}},
-          {state_option, key_option, {"--reason", "TEXT", "why; signed along and shown on every node that follows the channel"}},
-          run_delete,
-          "Seeder"};
+  return {
+      "channel delete",
+      "delete a channel",
+      "Signs a deletion one sequence above any that is known, so that no earlier pointer brings the channel back. Nodes that follow it\n"
+      "keep what they run and report that it was deleted. It counts in no quota. 'shoal channel set' creates it again.\n\n"
+      "  shoal channel delete acme/llama:test-7 --reason \"the trial has ended\" --key ~/fleet-keys/publisher.key",
+      {{"MODEL:CHANNEL", "such as acme/llama:test-7", true}},
+      {state_option, key_option, {"--reason", "TEXT", "why; signed, and shown on every node that follows the channel"}},
+      run_delete,
+      "Seeder"};
 }
 
 cli::Command history_command() {
   return {"channel history",
-          "show what a channel pointed at, who moved it, when and why",
-          "Newest first. Each row is verified against the trust root; one that does not verify (keys that were replaced, an epoch that is "
-          "over) says so.\n\n"
+          "show where a channel has pointed, who moved it, when and why",
+          "Newest first. Each row is verified against the trust root; a row that does not verify (replaced keys, an earlier epoch) says\n"
+          "so.\n\n"
           "  shoal channel history acme/llama:main",
           {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
           {state_option},

@@ -22,11 +22,11 @@ constexpr std::chrono::seconds end_patience{8};
 
 const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false,
                                 false,      "listen"};
-const cli::Option upload_limit_option{
-    "--upload-limit", "SIZE", "send at most so many bytes a second, such as 100MB; 0 is no limit", "0", false, false, "upload_limit"};
+const cli::Option upload_limit_option{"--upload-limit", "SIZE", "upload limit per second, such as 100MB; 0 is no limit", "0", false, false,
+                                      "upload_limit"};
 const cli::Option scrub_option{"--scrub-rate",
                                "SIZE",
-                               "read so many bytes a second of what is served again, such as 20MB, to find what decayed; 0 is off",
+                               "re-read served data in the background at this rate, such as 20MB, to detect bit rot; 0 disables",
                                "0",
                                false,
                                false,
@@ -35,17 +35,13 @@ const cli::Option directed_option{
     "--directed", "yes|no", "ration pieces among the nodes, so that each leaves this machine about once", "yes", false, false, "directed"};
 
 const cli::Option renew_option{
-    "--renew", "yes|no", "renew the channel pointers that the publisher's key may sign, where this machine has it, before they end",
+    "--renew", "yes|no", "with a publisher's key on this machine: renew the channel pointers that it may sign before they expire",
     "yes",     false,    false,
     "renew"};
 
 const cli::Option join_option{
-    "--join",
-    "DIR=REF",
-    "also serve this release (org/name@version), which another seeder published, from the same files in DIR; may be given again",
-    "",
-    false,
-    true,
+    "--join", "DIR=REF", "also serve this release (org/name@version), which another seeder published, from the same files in DIR",
+    "",       false,     true,
     "join"};
 
 Result<std::map<std::string, std::string>> labels_of(const Invocation& call) {
@@ -113,8 +109,7 @@ Result<std::unique_ptr<MemberSession>> open_to_publish(const fs::path& state, co
   if (!seed) return MemberSession::open(state, clock, MemberSession::Use::shared);
   auto session = MemberSession::open(state, clock, MemberSession::Use::exclusive);
   if (session.ok() || session.error().code != ErrorCode::conflict) return session;
-  return fail(ErrorCode::conflict,
-              session.error().message + "; where that is a seeder, publish without --seed: it takes the release up by itself");
+  return fail(ErrorCode::conflict, session.error().message + "; if a seeder is running, omit --seed: it will pick up the release");
 }
 
 /// None where this machine has no publisher's key.
@@ -193,40 +188,38 @@ Status run_seed(Invocation& call) {
 }
 
 cli::Command publish_command() {
-  return {
-      "publish",
-      "hash, sign and register a checkpoint, and move a channel to it",
-      "Every byte below SRC is read once. Nothing is registered unless the files stayed as they were, the keys may sign for the\n"
-      "model, and the version is new or has the same content. With --seed the files are then served until interrupted;\n"
-      "without it a 'shoal seed' that runs on the same --state takes them up by itself.\n\n"
-      "  shoal publish /mnt/nas/llama --model acme/llama --version 1.0 --key ~/fleet-keys/publisher.key --seed",
-      {{"SRC", "the directory that holds the checkpoint's files", true}},
-      {state_option,
-       {"--model", "ORG/NAME", "name of the model", "", true},
-       {"--version", "V", "name of this version; never used again for other content", "", true},
-       {"--channel", "C", "channel to move to this version", "main"},
-       {"--no-channel", "", "move no channel"},
-       key_option,
-       {"--seed", "", "serve the files after publishing; needs a machine that joined as seeder"},
-       listen_option,
-       upload_limit_option,
-       scrub_option,
-       directed_option,
-       renew_option,
-       cli::metrics_option(),
-       hash_rate_option,
-       {"--label", "KEY=VALUE", "a remark that is signed along; may be given again", "", false, true},
-       {"--allow-code-formats", "",
-        "publish formats that may execute code when they are loaded, such as pickles; only nodes that allow them take them"},
-       {"--no-model-signature", "", "make no model.sig (OpenSSF Model Signing), which nodes put beside the files"},
-       {"--mirror", "URL",
-        "the files also lie below this https:// address, each under its path; nodes fetch there what nobody in the fleet has; may be given "
-        "again",
-        "", false, true},
-       {"--parent", "V", "the version (or release id) that this one was made from"},
-       {"--align-files", "", "let no small files share pieces: for nodes that cannot read such releases yet; costs network"}},
-      run_publish,
-      "Seeder"};
+  return {"publish",
+          "hash, sign and register a checkpoint, and move a channel to it",
+          "Every byte below SRC is read once. Nothing is registered unless the files stayed as they were, the keys may sign for the\n"
+          "model, and the version is new or has the same content. With --seed the files are then served until interrupted;\n"
+          "without it a 'shoal seed' that runs on the same --state takes them up by itself.\n\n"
+          "  shoal publish /mnt/nas/llama --model acme/llama --version 1.0 --key ~/fleet-keys/publisher.key --seed",
+          {{"SRC", "the directory that holds the checkpoint's files", true}},
+          {state_option,
+           {"--model", "ORG/NAME", "name of the model", "", true},
+           {"--version", "V", "name of this version; never used again for other content", "", true},
+           {"--channel", "C", "channel to move to this version", "main"},
+           {"--no-channel", "", "move no channel"},
+           key_option,
+           {"--seed", "", "serve the files after publishing; needs a machine that joined as seeder"},
+           listen_option,
+           upload_limit_option,
+           scrub_option,
+           directed_option,
+           renew_option,
+           cli::metrics_option(),
+           hash_rate_option,
+           {"--label", "KEY=VALUE", "metadata to include in the signed release", "", false, true},
+           {"--allow-code-formats", "",
+            "publish formats that may execute code when they are loaded, such as pickles; only nodes that allow them take them"},
+           {"--no-model-signature", "", "make no model.sig (OpenSSF Model Signing), which nodes put beside the files"},
+           {"--mirror", "URL",
+            "https:// address below which the files also are, each under its path; nodes fetch there what nobody in the fleet has", "",
+            false, true},
+           {"--parent", "V", "the version (or release id) that this one was made from"},
+           {"--align-files", "", "let no small files share pieces: for nodes that cannot read such releases yet; costs network"}},
+          run_publish,
+          "Seeder"};
 }
 
 std::vector<cli::Option> seed_options() {
@@ -240,19 +233,17 @@ cli::Command seed_command() {
   return {
       "seed",
       "serve what this machine has published, until interrupted",
-      "Files are read only, and served only while they are as they were published. What 'shoal publish' adds on the same --state\n"
-      "is taken up within seconds.\n\n"
+      "Reads files and never writes them, and serves them only while they are as published. A release that 'shoal publish' adds on the\n"
+      "same --state is served within seconds.\n\n"
       "  shoal seed --listen 0.0.0.0:7000\n\n"
-      "With --join a second machine (another head of the NAS, a copy in a cloud) serves the same release, once its files proved to be the\n"
-      "same. It needs no publisher key, and reads each byte once:\n\n"
+      "With --join a second machine (another head of the NAS, a copy in a cloud) serves the same release, once it has verified that its\n"
+      "files are the same. It needs no publisher key, and reads each byte once:\n\n"
       "  shoal seed --join /mnt/nas2/llama=acme/llama@1.0\n\n"
-      "Where this machine has the publisher's key (--key, or publisher.key in --state), it renews the channel pointers that the key may "
-      "sign "
-      "before\n"
-      "their 90 days are over (see 'shoal channel renew').\n\n"
-      "With --watch it publishes by itself what is completed below a directory, such as a NAS that training jobs write to, and never\n"
-      "half a checkpoint. Nothing is written there. The directories' names say model and version; settings behind the pattern differ\n"
-      "from the defaults of the other options:\n\n"
+      "With the publisher's key (--key, or publisher.key in --state) it renews the channel pointers that the key may sign, before they\n"
+      "expire after 90 days (see 'shoal channel renew').\n\n"
+      "With --watch it publishes versions that are completed below a directory, such as a NAS that training jobs write to, and never half\n"
+      "a checkpoint. It writes nothing there. The directories' names are model and version; settings after the pattern override the\n"
+      "defaults of the other options:\n\n"
       "  shoal seed --watch '/mnt/nas/{org}/{name}/{version}' --watch-complete marker:DONE --watch-channel main\n"
       "  shoal seed --watch '/mnt/runs/step-{version} model=acme/llama complete=settled:10m on_change=republish'",
       {},

@@ -12,7 +12,7 @@ Status run_withdraw(Invocation& call) {
   SHOAL_TRY(ModelName model, ModelName::parse(call.get("MODEL")).within("MODEL"));
   SHOAL_TRY(VersionName version, VersionName::parse(call.get("VERSION")).within("VERSION"));
   const std::string reason = call.get("--reason");
-  if (reason.empty()) return fail(ErrorCode::usage, "--reason must say why: whoever asks for the release is told it");
+  if (reason.empty()) return fail(ErrorCode::usage, "--reason must say why: everyone who requests the release sees it");
   SHOAL_TRY(Desk desk, Desk::open(call));
   SHOAL_CHECK(require_publisher(*desk.session));
   SHOAL_TRY(Signer signer, load_signer(call, desk.session->state()));
@@ -110,24 +110,25 @@ Status run_nodes(Invocation& call) {
 }  // namespace
 
 std::vector<cli::Command> fleet_commands() {
-  return {{"release withdraw",
-           "take a version away from the fleet for good",
-           "Whoever asks for it is told the reason, and nodes that are fetching it stop; nodes that run it go on. No channel may point at "
-           "it, so move them first.\n"
-           "The withdrawal is signed by the model's publishers, like a release. A version that was withdrawn does not come back.\n\n"
-           "  shoal release withdraw acme/llama 1.1 --reason \"wrong weights\" --key ~/fleet-keys/publisher.key",
-           {{"MODEL", "org/name", true}, {"VERSION", "the version to withdraw", true}},
-           {state_option, key_option, {"--reason", "TEXT", "why; told to whoever asks for the version", "", true}},
-           run_withdraw,
-           "Seeder"},
-          {"nodes list",
-           "show which node runs which version",
-           "What the nodes reported last, and when. Reports are for people: nothing that a node says of itself is signed.\n\n"
-           "  shoal nodes list --model acme/llama",
-           {},
-           {state_option, {"--model", "ORG/NAME", "only nodes that follow a channel of this model"}},
-           run_nodes,
-           "Seeder"}};
+  return {
+      {"release withdraw",
+       "withdraw a version from the fleet for good",
+       "Requests for it fail with the reason. Nodes that are fetching it stop; nodes that run it keep running it. No channel may point\n"
+       "at it, so move channels first. The model's publishers sign the withdrawal, like a release. A withdrawn version does not come\n"
+       "back.\n\n"
+       "  shoal release withdraw acme/llama 1.1 --reason \"wrong weights\" --key ~/fleet-keys/publisher.key",
+       {{"MODEL", "org/name", true}, {"VERSION", "the version to withdraw", true}},
+       {state_option, key_option, {"--reason", "TEXT", "why; shown to everyone who requests the version", "", true}},
+       run_withdraw,
+       "Seeder"},
+      {"nodes list",
+       "show which node runs which version",
+       "Shows each node's last report and its age. Reports are for people: they are not signed.\n\n"
+       "  shoal nodes list --model acme/llama",
+       {},
+       {state_option, {"--model", "ORG/NAME", "only nodes that follow a channel of this model"}},
+       run_nodes,
+       "Seeder"}};
 }
 
 }  // namespace shoal::seeder

@@ -44,7 +44,7 @@ void Intake::follow(const IntakePlan& plan) {
 }
 
 void Intake::describe(metrics::Page& page) const {
-  page.counter("shoal_source_hashed_bytes_total", "Bytes read from files to hash what is published or joined.",
+  page.counter("shoal_source_hashed_bytes_total", "Bytes read from files in order to hash them for publishing or joining.",
                static_cast<double>(rate_->read()));
   seeder::describe(page, watcher_.counts());
   joiner_.describe(page);

@@ -72,7 +72,7 @@ void Joiner::describe(metrics::Page& page) const {
   });
   std::vector<metrics::Sample> samples;
   for (std::size_t i = 0; i < counts.size(); ++i) samples.push_back({{{"state", join_state_names[i]}}, static_cast<double>(counts[i])});
-  page.gauge("shoal_joins", "Releases of other seeders that are to be served from here, too, by state.", samples);
+  page.gauge("shoal_joins", "Releases of other seeders that this machine serves as well, by state.", samples);
 }
 
 void Joiner::request_stop() {

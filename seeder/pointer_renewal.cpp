@@ -162,9 +162,9 @@ void PointerRenewal::complain(const std::string& about, const std::string& probl
 
 void PointerRenewal::describe(metrics::Page& page) const {
   page.counter("shoal_pointers_renewed_total", "Channel pointers that this seeder renewed.", static_cast<double>(renewed_));
-  page.gauge("shoal_pointers_overdue", "Channel pointers that this seeder could not renew yet.", static_cast<double>(overdue_));
+  page.gauge("shoal_pointers_overdue", "Channel pointers that this seeder has failed to renew so far.", static_cast<double>(overdue_));
   if (const auto soonest = soonest_.with([](const auto& value) { return value; }))
-    page.gauge("shoal_pointer_seconds_left", "Until the first of the channel pointers ends that this machine follows, renews or holds.",
+    page.gauge("shoal_pointer_seconds_left", "Seconds until the first channel pointer expires that this machine follows, renews or holds.",
                static_cast<double>((*soonest - session_.clock().now()).count()));
 }
 

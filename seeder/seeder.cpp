@@ -73,7 +73,7 @@ void Seeder::refresh(const std::stop_token& stop, std::chrono::milliseconds pati
 void Seeder::describe(metrics::Page& page) const {
   page.gauge("shoal_releases", "Releases that this machine has published, by state.",
              {{{{"state", "served"}}, static_cast<double>(served_)}, {{{"state", "waiting"}}, static_cast<double>(waiting_)}});
-  page.gauge("shoal_trust_root_seconds_left", "Until the trust root ends that this machine knows.",
+  page.gauge("shoal_trust_root_seconds_left", "Seconds until the trust root expires that this machine knows.",
              static_cast<double>((session_.verifier()->root().expires - session_.clock().now()).count()));
   swarm::describe_engine(page, *mesh_, *swarm_);
 }

@@ -150,28 +150,26 @@ cli::Command rotate_command() {
   return {
       "trust rotate",
       "sign the next version of the trust root: other publishers, other root keys",
-      "Builds the version after the one in force, signs it with the root keys that are given, which must reach the thresholds of both, and "
-      "registers it\n"
-      "with the tracker. Every machine takes it over by itself, also after a year away. It lasts two years: rotating with no changes "
-      "renews it.\n\n"
-      "A stolen publisher key: remove it, add another, and begin a new epoch, which ends every pointer that was signed before; then set "
-      "the channels again.\n"
-      "What a removed key alone has signed is no longer accepted.\n\n"
+      "Builds the next version, signs it with the given root keys, which must reach the thresholds of the old and the new version, and\n"
+      "registers it with the tracker. Every machine accepts it by itself, even after a year away. It is valid for two years: rotate\n"
+      "without changes to renew it.\n\n"
+      "If a publisher key is stolen: remove it, add another, and begin a new epoch, which voids every earlier pointer; then set the\n"
+      "channels again. Releases that only a removed key has signed are no longer accepted.\n\n"
       "  shoal key create ~/fleet-keys/publisher-2.key\n"
       "  shoal trust rotate --root-key ~/fleet-keys/root.key --add-publisher ~/fleet-keys/publisher-2.key.pub \\\n"
       "      --remove-publisher 3f9c2a1b --new-epoch",
       {},
       {state_option,
-       {"--root-key", "FILE", "a root key (PEM) that signs; again for each", "", true, true},
-       {"--add-publisher", "PUBKEY[=PATTERN]", "a public key that may publish the models of PATTERN: *, org/* or org/name; otherwise *", "",
+       {"--root-key", "FILE", "a root key (PEM) that signs", "", true, true},
+       {"--add-publisher", "PUBKEY[=PATTERN]", "a public key that may publish the models of PATTERN: *, org/* or org/name; default *", "",
         false, true},
        {"--remove-publisher", "KEYID", "a publisher key, by its id or at least eight digits of it", "", false, true},
-       {"--add-root-key", "PUBKEY", "a public key that signs trust roots from this version on", "", false, true},
+       {"--add-root-key", "PUBKEY", "a public key that may sign trust roots from this version on", "", false, true},
        {"--remove-root-key", "KEYID", "a root key", "", false, true},
        {"--threshold", "N", "how many root keys must sign"},
        {"--add-tracker-key", "PUBKEY", "the tracker's freshness.pub, where the fleet is older than freshness statements", "", false, true},
        {"--remove-tracker-key", "KEYID", "a tracker key", "", false, true},
-       {"--new-epoch", "", "end every channel pointer that was signed before"}},
+       {"--new-epoch", "", "void every channel pointer that was signed before"}},
       run_rotate,
       "Seeder"};
 }

@@ -5,25 +5,23 @@
 namespace shoal::seeder {
 
 const cli::Option hash_rate_option{
-    "--hash-rate", "SIZE", "read at most so many bytes a second to hash what is published or joined, such as 500MB; 0 is no limit",
-    "0",           false,  false,
-    "hash_rate"};
+    "--hash-rate", "SIZE",     "read limit per second while hashing what is published or joined, such as 500MB; 0 is no limit", "0", false,
+    false,         "hash_rate"};
 
 Result<ByteCount> hash_rate_of(const cli::Invocation& call) { return parse_bytes(call.get("--hash-rate")).within("--hash-rate"); }
 
 std::vector<cli::Option> watch_options() {
   return {
-      {"--watch", "PATTERN", "publish what is completed here: a path with {org}, {name} and {version}; may be given again", "", false, true,
-       "watch"},
+      {"--watch", "PATTERN", "publish versions that are completed here: a path with {org}, {name} and {version}", "", false, true, "watch"},
       {"--watch-complete", "HOW",
        "when a directory is complete: marker:FILE, safetensors (all shards in full length), or settled:TIME without a change",
        "safetensors", false, false, "watch_complete"},
-      {"--watch-channel", "C", "channel to move to what is published; none moves none", "none", false, false, "watch_channel"},
+      {"--watch-channel", "C", "channel to move to each version that is published, or none", "none", false, false, "watch_channel"},
       {"--watch-on-change", "WHAT", "for a directory that changes after it was published: report, withdraw, or republish (as VERSION+1)",
        "report", false, false, "watch_on_change"},
       {"--watch-poll", "TIME", "how often to look", "10s", false, false, "watch_poll"},
-      {"--watch-patience", "TIME", "a watched directory whose file server does not answer for so long is said to hang", "60s", false, false,
-       "watch_patience"},
+      {"--watch-patience", "TIME", "report a watched directory as hanging when its file server does not answer for this long", "60s", false,
+       false, "watch_patience"},
       hash_rate_option,
   };
 }

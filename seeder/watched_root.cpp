@@ -276,11 +276,11 @@ void WatchedRoot::changed(const SeenDirectory& seen, WatchMemory& memory, bool w
     more["action"] = rule_.on_change == OnChange::republish ? "republish" : "report";
     const char* next =
         rule_.on_change == OnChange::republish ? "; it is published again when it is complete" : "; what differs is not served";
-    return say("changed", seen.path, "is not any more what was published as " + what + next, std::move(more));
+    return say("changed", seen.path, "no longer matches what was published as " + what + next, std::move(more));
   }
   more["action"] = "withdraw";
   Status done = this->withdraw(seen, memory);
-  if (done.ok()) return say("changed", seen.path, "is not any more what was published; " + what + " is withdrawn", std::move(more));
+  if (done.ok()) return say("changed", seen.path, "no longer matches what was published; " + what + " is withdrawn", std::move(more));
   memory.told_change.reset();
   const std::string problem = what + " changed and cannot be withdrawn: " + done.error().message;
   if (failed(memory, fail(done.error().code, problem), session_.clock().steady_now(), poll_)) {

@@ -66,7 +66,7 @@ Status Service::read_again() {
 void Service::warn_of_the_rest(const Invocation& next) const {
   for (const std::string& option : call_.changed_in(next)) {
     if (option == "--log-level" || reload_.options.contains(option)) continue;
-    log::warn("reload.needs_restart", {{"option", option}, {"meaning", "it has changed, and holds only after a restart"}});
+    log::warn("reload.needs_restart", {{"option", option}, {"meaning", "the new value takes effect after a restart"}});
   }
 }
 

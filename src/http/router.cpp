@@ -54,7 +54,7 @@ Response refusal(const Request& request) {
 }
 
 Response wrong_method(const Request& request, std::string allow) {
-  Response response = error_response(405, fail(ErrorCode::usage, shown(request) + " is not possible; possible: " + allow));
+  Response response = error_response(405, fail(ErrorCode::usage, shown(request) + ": this method is not allowed here; allowed: " + allow));
   response.allow = std::move(allow);
   return response;
 }

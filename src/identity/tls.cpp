@@ -222,7 +222,7 @@ Result<TlsContext> web_client_context(const std::string& ca_file) {
   if (SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION) != 1) return openssl_failure("cannot set up a TLS context");
   if (ca_file.empty() && !use_system_authorities(raw)) return openssl_failure("cannot use the system's certificate authorities");
   if (!ca_file.empty() && SSL_CTX_load_verify_file(raw, ca_file.c_str()) != 1)
-    return openssl_failure(ca_file + " is no file of certificates in PEM");
+    return openssl_failure(ca_file + " is not a PEM file of certificates");
   SHOAL_CHECK(offer_protocol(raw, alpn_http));
   return TlsContext::adopt(context.release());
 }

@@ -10,10 +10,11 @@ http::Response plain(int status, std::string body) { return {status, "text/plain
 
 http::Response page_of(const Exported& exported) {
   Page page;
-  page.gauge("shoal_build_info", "The program and the role in which it runs.",
+  page.gauge("shoal_build_info", "Version and role of the program; always 1.",
              {{{{"role", exported.role}, {"version", exported.version}}, 1}});
   const auto left = exported.credentials.current()->self.not_after - exported.clock.now();
-  page.gauge("shoal_certificate_seconds_left", "Until this machine's certificate ends; it is renewed at two thirds of its life.",
+  page.gauge("shoal_certificate_seconds_left",
+             "Seconds until this machine's certificate expires; it is renewed after two thirds of its life.",
              static_cast<double>(left.count()));
   describe_process(page);
   exported.describe(page);

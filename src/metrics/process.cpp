@@ -30,12 +30,14 @@ double open_descriptors() {
 void describe_process(Page& page) {
   rusage usage{};
   if (::getrusage(RUSAGE_SELF, &usage) == 0)
-    page.counter("process_cpu_seconds_total", "Processor time of this process.", seconds(usage.ru_utime) + seconds(usage.ru_stime));
+    page.counter("process_cpu_seconds_total", "User and system processor time of this process.",
+                 seconds(usage.ru_utime) + seconds(usage.ru_stime));
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
-    page.gauge("process_max_fds", "File descriptors that this process may have.", static_cast<double>(limit.rlim_cur));
-  if (const double open = open_descriptors(); open > 0) page.gauge("process_open_fds", "File descriptors that this process has.", open);
-  if (const double bytes = resident_bytes(); bytes > 0) page.gauge("process_resident_memory_bytes", "Memory of this process.", bytes);
+    page.gauge("process_max_fds", "Maximum number of open file descriptors.", static_cast<double>(limit.rlim_cur));
+  if (const double open = open_descriptors(); open > 0) page.gauge("process_open_fds", "Open file descriptors.", open);
+  if (const double bytes = resident_bytes(); bytes > 0)
+    page.gauge("process_resident_memory_bytes", "Resident memory of this process.", bytes);
 }
 
 }  // namespace shoal::metrics

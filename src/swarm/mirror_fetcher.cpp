@@ -190,7 +190,8 @@ Result<std::string> MirrorFetcher::fetch(const Task& task, Mirror& mirror, std::
   if (crypto::sha256(bytes) == task.metainfo.piece_sha256().at(piece)) return bytes;
   const std::string first = manifest::target_of(mirror.where, task.metainfo.layout().files().at(parts.front().file).path);
   const std::string more = parts.size() == 1 ? "" : " (or one of " + std::to_string(parts.size() - 1) + " files behind it)";
-  return fail(ErrorCode::verification, first + more + ": it has other bytes than were signed, and is not asked again");
+  return fail(ErrorCode::verification,
+              first + more + ": it returned content that does not match the signed hash; it will not be used again");
 }
 
 Result<std::string> MirrorFetcher::fetch_part(const Task& task, Mirror& mirror, const store::FilePart& part) {
