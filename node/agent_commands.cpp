@@ -19,7 +19,7 @@ const cli::Option hook_option{
     "--hook",
     "HOOK",
     "run this after each switch, such as exec:/usr/local/bin/reload, systemd:UNIT, http://..., vllm:URL, sglang:URL,\n"
-    "triton:URL or llama.cpp:URL; may be given again",
+    "triton:URL or llama.cpp:URL",
     "",
     false,
     true,
