@@ -1,5 +1,5 @@
 """Bad days of a fleet that follows: a version that is taken back while it is fetched, a full disk, a hook that hangs, formats that
-execute code, certificates that end. What is active stays active, and `shoal status` says what is wrong."""
+execute code, certificates that end. The active version stays active, and `shoal status` says what is wrong."""
 import contextlib
 import datetime
 import os

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: a fleet per test, content to publish, comparisons."""
+"""Shared by the end-to-end tests: a fleet per test, content to publish, comparisons."""
 import concurrent.futures
 import filecmp
 import os

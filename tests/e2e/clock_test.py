@@ -38,7 +38,7 @@ class Clocks(VersionsCase):
         self.turn(path, "+0")
 
     def assert_goes_on(self, running):
-        """What is published now arrives, also after a restart and on a machine that joins."""
+        """A version published now arrives, even after a restart and on a machine that joins."""
         self.publish("1.1", megabytes=1)
         running.wait_event("activated", 90, lambda event: event["version"] == "1.1")
         running.stop()

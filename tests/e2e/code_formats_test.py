@@ -1,4 +1,4 @@
-"""Formats that execute code when they are loaded come to a node only where publisher and node both allow them."""
+"""A node fetches formats that execute code when they are loaded only if both publisher and node allow them."""
 import contextlib
 import os
 import pickle
@@ -139,7 +139,7 @@ class CodeFormats(FleetCase):
         row = next(event for event in status.events if event["type"] == "node")["subscriptions"][0]
         self.assertIn("zz.dat", row["reason"])
         node.stop()
-        # A pull is refused without a byte, too; and a restart changes nothing.
+        # A pull is also refused, without a byte; and a restart changes nothing.
         code, message = self.pull()
         self.assertEqual(code, 11, message)
         self.assertEqual(self.sent_by(port), sent)

@@ -53,7 +53,7 @@ class Expiry(VersionsCase):
         return self.fleet.run(*words, "--state", self.source.state, check=check)
 
     def text(self, *words):
-        """What people read, which has the warnings."""
+        """The output for people, which has the warnings."""
         done = subprocess.run([self.fleet.shoal, *words], capture_output=True, text=True, timeout=30, check=False,
                               env=clean_environment() | self.fleet.environment)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -120,7 +120,7 @@ class Expiry(VersionsCase):
             self.assertIn(word, pull.last("error")["message"])
 
     def assert_ends_with_the_root(self):
-        """Two years are over: who holds the root key renews it, then a publisher the channels."""
+        """Two years have passed: who holds the root key renews it, then a publisher the channels."""
         self.assertTrue(self.channel()["expired"])
         self.refused(self.new_machine(), "shoal trust rotate --root-key")
         self.assert_refused(self.command("channel", "renew", "--all", "--key", self.key, check=False), 11, "shoal trust rotate --root-key")

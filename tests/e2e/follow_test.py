@@ -273,7 +273,7 @@ class Follow(VersionsCase):
         seeder.kill()
         for node in nodes[1:]:
             node.wait_event("fetched", 90)
-        # Their statement of the tracker is fresh enough: they switch, too.
+        # Their statement of the tracker is fresh enough: they also switch.
         for node, member in zip(nodes, members):
             self.activated(node, "1.0")
             self.assert_runs(member, original)

@@ -1,4 +1,4 @@
-"""What a node that follows a channel does not believe: old pointers, old trackers, other keys, wrong clocks."""
+"""A node that follows a channel does not believe: old pointers, old trackers, other keys, wrong clocks."""
 import glob
 import os
 import shutil

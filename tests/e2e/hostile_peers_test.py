@@ -169,7 +169,7 @@ class Liars(LyingCase):
 
 
 def kinds_of_flood(pieces):
-    """What a peer may send for ever without reading: by name, a run of messages."""
+    """Messages that a peer may send for ever without reading: by name, a run of them."""
     numbers = [struct.pack(">I", n % pieces) for n in range(4096)]
     handshake = b"d1:md10:shoal_showi20ee11:shoal_grantd6:sourcei0e1:vi1eee"
     return {

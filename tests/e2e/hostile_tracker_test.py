@@ -75,7 +75,7 @@ class Hostile(VersionsCase):
         self.assertEqual(self.count(self.node, "activated", channel="main", version="2.0"), 0)
 
     def assert_goes_on(self):
-        """With the real tracker back the publisher's next word counts, whatever the node was told meanwhile."""
+        """With the real tracker back, the node follows the publisher's next pointer, whatever the false tracker sent meanwhile."""
         self.set_channel("2.0")
         self.node.wait_event("activated", 90, lambda event: (event["channel"], event["version"]) == ("main", "2.0"))
         self.assert_runs(self.member, self.second)

@@ -1,4 +1,4 @@
-"""What other people's software makes of our files: the Hub's own package reads the cache, sigstore's own packages verify model.sig.
+"""Other people's software reads our files: the Hub's own package reads the cache, sigstore's own packages verify model.sig.
 
 The packages are pinned in tests/npm. Skipped (exit code 77) where there is no node, or where npm cannot fetch them.
 """
@@ -100,7 +100,7 @@ class HuggingFaceCache(ForeignCase):
         self.assertEqual(seen["commit"], second["release"][:40])
         self.assertEqual(seen["files"]["config.json"], digest(os.path.join(newer, "config.json")))
         self.assertEqual(self.read("1.0", "config.json")["commit"], first["release"][:40])
-        # What both have is there once.
+        # A file that both have is there once.
         self.assertEqual(seen["repos"][0]["filesCount"], len(os.listdir(os.path.join(self.cache, "models--acme--model", "blobs"))) - 1)
 
     def test_pulling_again_changes_nothing(self):

@@ -88,7 +88,7 @@ class Idle(unittest.TestCase):
             rates, connections = self.look_at(nodes)
             if connections == 0:
                 break
-        # Generous, for a machine that runs other tests beside: what is measured on a quiet one stands in docs/performance.md.
+        # Generous, for a machine that runs other tests beside: docs/performance.md has the figures of a quiet one.
         for wakes, cpu in rates.values():
             self.assertLess(wakes, 15)
             self.assertLess(cpu, 2)

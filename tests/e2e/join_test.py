@@ -156,7 +156,7 @@ class Join(cases.FleetCase):
         self.join(check=True)
 
     def test_an_answer_that_was_lost_is_given_again_to_the_same_command(self):
-        """The connection is cut when the tracker has answered: what a power cut at the machine, or a bad line, comes to."""
+        """The connection is cut when the tracker has answered: the effect of a power cut at the machine, or of a bad line."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             cut = threading.Thread(target=self.swallow_answers, args=(server,), daemon=True)
             cut.start()

@@ -1,4 +1,4 @@
-"""What `--log-level debug` tells of one link: docs/troubleshooting.md, "Following one link"."""
+"""`--log-level debug` follows one link: docs/troubleshooting.md, "Following one link"."""
 import json
 import socket
 import unittest

@@ -1,4 +1,4 @@
-"""What each role tells Prometheus: promtool accepts it, the numbers move, and nothing is in it that not everybody may read."""
+"""The metrics of each role: promtool accepts them, the numbers move, and they hold nothing that not everybody may read."""
 import os
 import re
 import shutil

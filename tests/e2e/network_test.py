@@ -1,4 +1,4 @@
-"""What a stranger on the network meets, and what the machine shows to it."""
+"""A stranger on the network learns nothing, and only the mesh and the tracker listen beyond loopback."""
 import os
 import re
 import resource

@@ -1,4 +1,4 @@
-"""What a process keeps open follows what it may open, not what it has: many files, many releases, deep trees."""
+"""The number of open files follows the limit of the process, not its contents: many files, many releases, deep trees."""
 import os
 import unittest
 
@@ -48,7 +48,7 @@ class OpenFiles(FleetCase):
         node = self.fleet.start_node(member, *[word for name in names for word in ("--follow", name)])
         for name in names:
             node.wait_event("activated", 120, lambda event, name=name: event["model"] == name)
-        # One for the directory of each. What lasts a moment, such as links between machines that are complete now, goes by itself.
+        # One for the directory of each. Short-lived ones, such as links between machines that are complete now, close by themselves.
         self.until("few descriptors", lambda: descriptors(node) <= OWN + models, 30)
         self.until("few descriptors of the seeder", lambda: descriptors(seeder) <= OWN + models, 30)
 

@@ -65,7 +65,7 @@ class Rollout(VersionsCase):
         return {row["name"]: row for row in done.events if row["role"] == "node"}
 
     def reported(self):
-        """What `nodes list` shows of the channel, by node: (active version, phase, reason)."""
+        """The rows of `nodes list` for the channel, by node: (active version, phase, reason)."""
         shown = {}
         for name, row in self.rows().items():
             for each in row["subscriptions"]:
@@ -82,7 +82,7 @@ class Rollout(VersionsCase):
         return self.fleet.run(*words, "--state", self.source.state, "--key", self.key).events[-1]
 
     def salt_that_chooses(self, numbers):
-        """A salt under which exactly so many of the nodes are chosen at each percentage."""
+        """A salt under which exactly the wanted number of nodes is chosen at each percentage."""
         for i in range(100_000):
             salt = f"salt-{i}"
             if all(sum(is_chosen(salt, percent, each) for each in self.ids.values()) == number for percent, number in numbers.items()):
@@ -124,7 +124,7 @@ class Rollout(VersionsCase):
         self.until_reported("who runs what, and who is left out",
                             lambda rows: sorted((version, "30 %" in reason) for version, _, reason in rows.values()) == expected)
 
-        # The same nodes and some more: without a salt of its own, the one of before holds.
+        # The same nodes and some more: without a salt of its own, the channel keeps its salt.
         moved = self.command("channel", "set", f"{self.model}:main", "2.0", "--percent", "60")
         self.assertLess(self.chosen(salt, 30), self.chosen(salt, 60))
         self.assert_share(moved["sequence"], self.chosen(salt, 60), first, second)
@@ -164,7 +164,7 @@ class Rollout(VersionsCase):
             self.assert_refused(refused, 2, "--nodes")
 
     def assert_share(self, sequence, chosen, first, second):
-        """Exactly the chosen nodes run the second version, also when all have seen the pointer."""
+        """Exactly the chosen nodes run the second version, even when all have seen the pointer."""
         for name in chosen:
             self.activated(self.nodes[name], "2.0")
         self.until_all_saw(sequence)
@@ -287,7 +287,7 @@ class Rollout(VersionsCase):
         for node in self.nodes.values():
             self.activated(node, "2.0")
         part = bytes_on_the_wire() - before
-        # A changed piece crosses loopback at both ends of a link, too; metainfo and talk come with it.
+        # A changed piece crosses loopback at both ends of a link, and metainfo and messages add to it.
         self.assertLess(part, whole * 0.08, f"{part} bytes for a hundredth, {whole} for the whole")
         before = bytes_on_the_wire()
         self.command("channel", "rollback", f"{self.model}:main", "--reason", "as a test")

@@ -1,4 +1,4 @@
-"""What a service manager sees of the three roles: when they are ready, that they are alive, and that they end."""
+"""The three roles tell a service manager when they are ready, that they are alive, and that they end."""
 import contextlib
 import os
 import re

@@ -45,7 +45,7 @@ class SmallFiles(FleetCase):
         aligned = self.pulled(self.fleet.join("other"), "acme/small@aligned")
         self.assertEqual(signed_release(self.fleet.path("other"), aligned["release"])["swarm"].get("packing", 1), 1)
         self.assertGreater(aligned["bytes_from_source"], 10 * aligned["bytes"])
-        # A node is a source of them, too.
+        # A node is also a source of them.
         serving = self.fleet.pull(node, "acme/small", seed_for="60s")
         serving.complete()
         seeder.stop()
@@ -65,7 +65,7 @@ class SmallFiles(FleetCase):
         self.fleet.start_seeder(self.source)
         report = self.pulled(node, "acme/small")
         self.assert_same(directory, report["path"])
-        # What was synced before is not fetched again; up to three seconds of it were not.
+        # Pieces that were synced before are not fetched again; up to three seconds of pieces were not synced.
         self.assertLess(report["bytes_from_source"], 4_500_000 - begun["done"] + 2_000_000)
 
     def test_versions_reuse_small_files_whatever_their_packing(self):

@@ -1,4 +1,4 @@
-"""Fetches of which nothing arrives: each says why, in every place where an operator looks, and goes on by itself when the reason is over."""
+"""Fetches of which nothing arrives: each says why, in every place where an operator looks, and goes on by itself when the reason is gone."""
 import json
 import os
 import shutil

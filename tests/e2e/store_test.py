@@ -1,4 +1,4 @@
-"""What is on the disk: decay that is found and repaired, crashes at every step, disks that fill up."""
+"""The files on the disk: decay that is found and repaired, crashes at every step, disks that fill up."""
 import os
 import shutil
 import sys

@@ -28,7 +28,7 @@ class TrustRoot(VersionsCase):
         return self.fleet.run("trust", "show", "--state", self.source.state).events[-1]
 
     def root_of(self, member):
-        """What the machine itself believes, on its disk."""
+        """The trust root that the machine itself has on its disk."""
         with open(os.path.join(member.state, "identity", "trust-root.json"), encoding="utf-8") as file:
             return json.loads(payload_of(file.read()))
 

@@ -1,4 +1,4 @@
-"""What the tests of nodes that follow channels share: versions that differ a little, and the channel's path as a reader sees it."""
+"""Shared by the tests of nodes that follow channels: versions that differ a little, and the channel's path as a reader sees it."""
 import os
 import shutil
 

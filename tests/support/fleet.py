@@ -68,7 +68,7 @@ def clean_environment():
 
 
 def signed_release(state, release):
-    """What the publisher signed of a release that a node has, by its id."""
+    """The signed payload of a release that a node has, by its id."""
     with open(os.path.join(state, "manifests", release + ".json"), encoding="utf-8") as file:
         return json.loads(base64.b64decode(json.load(file)["payload"]))
 
@@ -163,7 +163,7 @@ class Process:
         return code
 
     def complete(self, deadline=FETCH):
-        """What a pull reports when every file is verified and visible."""
+        """The event that a pull reports when every file is verified and visible."""
         return self.wait_event("complete", deadline)
 
     def send(self, number=signal.SIGINT):
@@ -258,7 +258,7 @@ class Fleet:
                 signal.signal(number, handler)
 
     def stop_all(self):
-        """The latest first: nodes, then the seeder, then the tracker. All are asked before the first is waited for."""
+        """Stops the latest first: nodes, then the seeder, then the tracker. The tracker is stopped when all others have ended."""
         others = [process for process in reversed(self._processes) if process.running and process is not self.tracker]
         for process in others:
             process.send(signal.SIGTERM)
@@ -333,7 +333,7 @@ class Fleet:
         self.run("fleet", "init", "--state", self.path("tracker"), "--keys", self.path("keys"), "--tracker", url)
 
     def start_tracker(self, *extra):
-        """Also after a stop: the port stays, since the tokens and certificates name it."""
+        """Starts it, even after a stop: the port stays, since the tokens and certificates name it."""
         listen = f"127.0.0.1:{self.port}"
         self.tracker = self.start("tracker", "tracker", "run", "--state", self.path("tracker"), "--listen", listen, *extra)
         self.tracker.wait_event("ready")

@@ -24,7 +24,7 @@ BLOCK = 16 * 1024
 
 
 def piece_length_of(size):
-    """What `publish` chooses for so many bytes, up to 64 MiB (decision 0010)."""
+    """The piece length that `publish` chooses for this size, up to 64 MiB (decision 0010)."""
     return next(length for length, most in ((16 * 1024, 512), (32 * 1024, 768), (64 * 1024, 1024)) if size <= length * most)
 
 

@@ -49,7 +49,7 @@ def time_text(seconds_from_now=0.0):
 
 
 class Database:
-    """What the real tracker keeps (tracker/database.cpp)."""
+    """The state that the real tracker keeps (tracker/database.cpp)."""
 
     def __init__(self, state):
         self.path = os.path.join(state, "tracker.db")
@@ -121,7 +121,7 @@ class HostileTracker:
         self.serve(f"/v1/releases/{identity}/metainfo", metainfo)
 
     def state_of(self, envelope, **changes):
-        """What a statement says of a channel with this pointer."""
+        """The entry of a statement for a channel with this pointer."""
         payload = payload_of(envelope)
         pointer = json.loads(payload)
         named = {name: pointer[name] for name in ("model", "channel", "epoch", "sequence")}

@@ -47,7 +47,7 @@ def connections_opened():
 
 
 class Watch:
-    """What some processes did since it was made."""
+    """The work of some processes since this object was made."""
 
     def __init__(self, *pids):
         self.pids = pids
