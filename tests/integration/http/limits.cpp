@@ -1,4 +1,4 @@
-// What a server refuses to spend on its clients.
+// A server refuses to spend more than its limits on its clients.
 #include <fcntl.h>
 #include <sys/resource.h>
 

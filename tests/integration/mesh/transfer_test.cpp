@@ -1,4 +1,4 @@
-// What links carry.
+// Links carry bytes unchanged and in order, and end cleanly.
 #include <sys/socket.h>
 
 #include <thread>

@@ -1,4 +1,4 @@
-// Fetches of which nothing arrives: each says why, and goes on when the reason is over.
+// Fetches of which nothing arrives: each says why, and goes on when the reason is gone.
 #include "doctest/doctest.h"
 #include "machines.hpp"
 

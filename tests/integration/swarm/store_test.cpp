@@ -1,4 +1,4 @@
-// What the store adds to a swarm: restarts without hashing, reuse, sources that changed, decay that is repaired.
+// The store adds to a swarm: restarts without hashing, reuse, sources that changed, decay that is repaired.
 #include "doctest/doctest.h"
 #include "machines.hpp"
 

@@ -1,4 +1,4 @@
-// Who gets in, and how far: certificates against the running tracker, roles against routes, the plain listener.
+// Callers get in, or not, and as far as they may: certificates against the running tracker, roles against routes, the plain listener.
 #include <arpa/inet.h>
 #include <sys/socket.h>
 

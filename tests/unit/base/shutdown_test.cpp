@@ -36,7 +36,7 @@ TEST_CASE("SIGHUP stops what is no service, and is counted by one that reads its
 
 namespace {
 
-/// The exit code of a process that is asked to stop, and then takes so long.
+/// The exit code of a process that takes this long to end after a request to stop.
 int exit_code_after(std::chrono::milliseconds patience, std::chrono::milliseconds takes) {
   const pid_t child = ::fork();
   if (child == 0) {

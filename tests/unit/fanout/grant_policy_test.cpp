@@ -686,7 +686,7 @@ TEST_CASE("a peer that stands still with pieces that are new for it alone does n
   const Peer frozen = source.join(), other = source.join();
   for (Piece piece = 0; piece < 50; ++piece) source.policy.note_has(other, piece, source.now);
   for (Piece piece = 50; piece < 100; ++piece) source.policy.note_has(frozen, piece, source.now);
-  // What each lacks the other has; the frozen one passes nothing on and takes nothing.
+  // Each has the pieces that the other lacks; the frozen one passes nothing on and takes nothing.
   for (int second = 0; second < 60; ++second) {
     source.now += 1s;
     source.next();

@@ -1,4 +1,4 @@
-// What each end of a handshake lets pass, with both ends in memory.
+// Each end of a handshake accepts and refuses the right certificates, with both ends in memory.
 #include "doctest/doctest.h"
 #include "support/test_fleet.hpp"
 

@@ -1,4 +1,4 @@
-// What the rules allow; what they refuse is in attack_test.cpp.
+// Documents that the rules allow; attack_test.cpp has those that they refuse.
 #include "manifest/trust.hpp"
 
 #include "doctest/doctest.h"

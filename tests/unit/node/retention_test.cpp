@@ -116,7 +116,7 @@ TEST_CASE("whatever is held, what goes is never protected, and the quota is met 
     }
     if (policy.quota > 0) {
       CHECK((kept <= policy.quota || kept_free == 0));
-      CHECK((removals.empty() || kept + last > policy.quota));  // the last one was needed, too
+      CHECK((removals.empty() || kept + last > policy.quota));  // the last one was also needed
     }
     if (policy.quota == 0)
       for (const HeldRelease& one : all) CHECK(goes(one) == (!one.protected_now() && now - one.last_used >= policy.min_age));

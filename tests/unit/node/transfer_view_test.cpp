@@ -1,4 +1,4 @@
-// What a fetch says of itself while it runs: rates against the best that was seen, time left, the slowest link.
+// The figures of a fetch while it runs: rates against the best that was seen, time left, the slowest link.
 #include "node/transfer_view.hpp"
 
 #include "doctest/doctest.h"

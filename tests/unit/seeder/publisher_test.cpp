@@ -189,7 +189,7 @@ TEST_CASE("what nodes refuse is not published unless the publisher allows it, an
   PublishReport report = test::must(publish(machine, request));
   CHECK(report.code_files.size() == 2);
   CHECK(release_of(machine, report.id)->allows_code);
-  // What was allowed once need not be allowed again.
+  // A consent that was given once need not be given again.
   request.allow_code_formats = false;
   CHECK(test::must(publish(machine, request)).already);
 }

@@ -77,7 +77,7 @@ TEST_CASE("a content of many files keeps as few open as it may, while it comes a
 }
 
 TEST_CASE("a content that is whole and durable keeps no file and no journal open") {
-  // Files that are written around the page cache, too.
+  // Also files that are written around the page cache.
   Place place(Sample({{"dir/large", 3 * MiB}, {"small", 10}}, 256 * KiB));
   const ContentId id = test::must(place.store.add(place.spec())).id;
   fetch_all(place.store, id, place.sample);

@@ -1,4 +1,4 @@
-// What every user of the store may count on, over real files and over imitated ones.
+// The promises of the store to every user, over real files and over imitated ones.
 #include "store/piece_store.hpp"
 
 #include <doctest/doctest.h>

@@ -275,7 +275,7 @@ TEST_CASE("who asks for single bytes, or at odd places, gets nothing and holds n
 
 TEST_CASE("a source takes no writes") {
   Disk disk(Disk::Holds::everything);
-  // It has the piece: libtorrent would not ask. What comes anyway is dropped.
+  // It has the piece: libtorrent would not ask. The store drops blocks that come anyway.
   disk.write(0, std::string(piece_length, 'x'));
   CHECK(disk.read(0, 0, block) == disk.piece(0).substr(0, block));
   CHECK(test::must(read_file(disk.source / "a", MiB)) == disk.bytes_a);

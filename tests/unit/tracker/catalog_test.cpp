@@ -148,7 +148,7 @@ TEST_CASE("what is not there is not found") {
 TEST_CASE("the same release again is fine; other content under its version is a conflict") {
   Library library;
   ReleaseId id = library.publish_good();
-  CHECK(library.publish(library.sign(library.release()).encode()).ok());  // signed anew, same payload
+  CHECK(library.publish(library.sign(library.release()).encode()).ok());  // signed again, same payload
   CHECK(code_of(library.publish(library.sign(library.release("metainfo", "changed")).encode())) == ErrorCode::conflict);
   CHECK(code_of(library.publish(library.sign(library.release("other")).encode(), "other")) == ErrorCode::conflict);
   CHECK(must(library.catalog->release(model, version)).id == id);
