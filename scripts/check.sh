@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 echo "== style, includes, links, language, spelling"
 bash scripts/format.sh --check
 python3 tests/architecture/check_includes.py
+python3 tests/architecture/check_cycles.py | tail -n 1
 python3 tests/architecture/check_links.py
 python3 tests/architecture/check_language.py
 codespell

@@ -1,5 +1,5 @@
 // The one binary: each role brings its commands.
-#include "cli/command.hpp"
+#include "cli/run.hpp"
 #include "identity/system_authorities.hpp"
 #include "node/commands.hpp"
 #include "seeder/commands.hpp"

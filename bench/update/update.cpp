@@ -168,7 +168,7 @@ class Run {
     }
     ByteCount sent = 0;
     std::uint64_t links = 0;
-    for (const auto& source : sources_) sent += source->swarm().totals().to_nodes + source->swarm().totals().to_sources;
+    for (const auto& source : sources_) sent += source->swarm().totals().to_peers + source->swarm().totals().to_sources;
     for (const auto* machines : {&sources_, &nodes_})
       for (const auto& machine : *machines) links += machine->mesh().counters().dialled;
     std::printf(

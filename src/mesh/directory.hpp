@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "mesh/link_key.hpp"
-#include "mesh/mesh.hpp"
+#include "mesh/link_types.hpp"
 
 namespace shoal::mesh {
 

@@ -9,7 +9,7 @@
 #include "base/guarded.hpp"
 #include "mesh/link.hpp"
 #include "mesh/link_ledger.hpp"
-#include "mesh/mesh.hpp"
+#include "mesh/link_types.hpp"
 
 namespace shoal::mesh {
 

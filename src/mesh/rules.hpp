@@ -6,7 +6,7 @@
 #include "base/guarded.hpp"
 #include "identity/tls.hpp"
 #include "mesh/link_key.hpp"
-#include "mesh/mesh.hpp"
+#include "mesh/link_types.hpp"
 #include "mesh/tally.hpp"
 
 namespace shoal::mesh {

@@ -2,8 +2,8 @@
 
 namespace shoal::mesh {
 
-void Served::add(const InfoHash& info_hash, Mesh::Accepted accepted) {
-  (*callbacks_.lock())[info_hash] = std::make_shared<const Mesh::Accepted>(std::move(accepted));
+void Served::add(const InfoHash& info_hash, Accepted accepted) {
+  (*callbacks_.lock())[info_hash] = std::make_shared<const Accepted>(std::move(accepted));
 }
 
 void Served::remove(const InfoHash& info_hash) {

@@ -7,21 +7,21 @@
 
 #include "base/guarded.hpp"
 #include "mesh/link_key.hpp"
-#include "mesh/mesh.hpp"
+#include "mesh/link_types.hpp"
 
 namespace shoal::mesh {
 
 /// Thread-safe.
 class Served {
  public:
-  void add(const InfoHash& info_hash, Mesh::Accepted accepted);
+  void add(const InfoHash& info_hash, Accepted accepted);
   /// When it returns, the callback of this info-hash runs no more (but for a call from within the callback itself).
   void remove(const InfoHash& info_hash);
   bool contains(const InfoHash& info_hash) const;
   void tell(const LinkKey& key, VirtualEndpoint endpoint);
 
  private:
-  Guarded<std::map<InfoHash, std::shared_ptr<const Mesh::Accepted>>> callbacks_;
+  Guarded<std::map<InfoHash, std::shared_ptr<const Accepted>>> callbacks_;
   std::mutex telling_;  // held while a callback runs
   std::atomic<std::thread::id> teller_{};
 };

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "mesh/mesh.hpp"
+#include "mesh/link_types.hpp"
 
 namespace shoal::mesh::socks {
 

@@ -3,7 +3,7 @@
 
 #include <atomic>
 
-#include "mesh/mesh.hpp"
+#include "mesh/link_types.hpp"
 
 namespace shoal::mesh {
 

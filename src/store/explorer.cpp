@@ -55,7 +55,7 @@ bool Explorer::may_find(const StoreState& state, const StoredContent& content, s
   return state.of(content).unexplored[piece] || may_be_in_older(content, piece);
 }
 
-void Explorer::explore(const ContentPtr& content, std::uint32_t piece, const PieceStore::VerdictCallback& callback) {
+void Explorer::explore(const ContentPtr& content, std::uint32_t piece, const VerdictCallback& callback) {
   const auto [known, maybe_stored] = contents_.with([&](StoreState& state) {
     const ContentState& mine = state.of(*content);
     return std::pair(bool{mine.have[piece]}, mine.unexplored[piece] && !mine.stopping);  // known: somebody asked twice

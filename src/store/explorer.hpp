@@ -14,7 +14,7 @@ class Explorer {
   /// Whether exploring may find the piece.
   static bool may_find(const StoreState& state, const StoredContent& content, std::uint32_t piece);
   /// Looks for the piece, copies it where it is elsewhere, and calls back. Ends the job that its caller has started.
-  void explore(const ContentPtr& content, std::uint32_t piece, const PieceStore::VerdictCallback& callback);
+  void explore(const ContentPtr& content, std::uint32_t piece, const VerdictCallback& callback);
 
  private:
   static bool may_be_in_older(const StoredContent& content, std::uint32_t piece);

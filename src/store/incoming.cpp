@@ -9,7 +9,6 @@ namespace shoal::store {
 namespace {
 
 using Place = LivePiece::Place;
-using Taken = PieceStore::Taken;
 
 constexpr unsigned most_spills = 2;             // at a time
 constexpr std::chrono::seconds spill_pause{1};  // after one failed
@@ -36,7 +35,7 @@ LivePiece* find_live(StoreState& state, StoredContent& content, std::uint32_t pi
 
 }  // namespace
 
-PieceStore::Taken Incoming::write(ContentId id, std::uint32_t piece, std::uint32_t offset, std::string_view bytes) {
+Taken Incoming::write(ContentId id, std::uint32_t piece, std::uint32_t offset, std::string_view bytes) {
   auto state = contents_.lock();
   const ContentPtr content = state->find(id);
   if (!content || state->of(*content).have.at(piece)) return Taken::yes;
@@ -141,7 +140,7 @@ void Incoming::end_spill(const ContentPtr& content, std::uint32_t piece, const L
   for (auto& call : calls) call();
 }
 
-void Incoming::complete(ContentId id, std::uint32_t piece, PieceStore::VerdictCallback callback) {
+void Incoming::complete(ContentId id, std::uint32_t piece, VerdictCallback callback) {
   std::optional<Result<Verdict>> at_once;
   {
     auto state = contents_.lock();
@@ -154,7 +153,7 @@ void Incoming::complete(ContentId id, std::uint32_t piece, PieceStore::VerdictCa
 
 /// The verdict, or nothing where `callback` was taken and is called later.
 std::optional<Result<Verdict>> Incoming::begin_completion(StoreState& state, const ContentPtr& content, std::uint32_t piece,
-                                                          PieceStore::VerdictCallback& callback) {
+                                                          VerdictCallback& callback) {
   ContentState& mine = state.of(*content);
   if (mine.have.at(piece)) return Result<Verdict>(Verdict::verified);
   if (auto live = mine.live.find(piece); live != mine.live.end()) {

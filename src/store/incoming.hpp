@@ -11,8 +11,8 @@ class Incoming {
   Incoming(ChunkPool& pool, Contents& contents, Explorer& explorer, StoreTally& tally)
       : pool_(pool), contents_(contents), explorer_(explorer), tally_(tally) {}
 
-  PieceStore::Taken write(ContentId id, std::uint32_t piece, std::uint32_t offset, std::string_view bytes);
-  void complete(ContentId id, std::uint32_t piece, PieceStore::VerdictCallback callback);
+  Taken write(ContentId id, std::uint32_t piece, std::uint32_t offset, std::string_view bytes);
+  void complete(ContentId id, std::uint32_t piece, VerdictCallback callback);
   void clear(ContentId id, std::uint32_t piece, std::function<void()> callback);
   void on_drained(std::function<void()> call) { drained_ = std::move(call); }
   /// Forgets the unfinished pieces of a content that no worker uses.
@@ -37,7 +37,7 @@ class Incoming {
 
   // A whole piece.
   std::optional<Result<Verdict>> begin_completion(StoreState& state, const ContentPtr& content, std::uint32_t piece,
-                                                  PieceStore::VerdictCallback& callback);
+                                                  VerdictCallback& callback);
   void start_completion(StoreState& state, const ContentPtr& content, std::uint32_t piece, const LivePtr& live);
   void check_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt);
   void write_piece(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, unsigned attempt);

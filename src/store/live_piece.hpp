@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "store/content_files.hpp"
+#include "store/content_types.hpp"
 #include "store/piece_cache.hpp"
-#include "store/piece_store.hpp"
 
 namespace shoal::store {
 
@@ -43,7 +43,7 @@ struct LivePiece {
   bool completing = false;
   bool corrupt = false;
   bool cleared = false;
-  std::vector<PieceStore::VerdictCallback> completions;  // more than one if a re-check asks as well
+  std::vector<VerdictCallback> completions;  // more than one if a re-check asks as well
   std::vector<std::function<void()>> cleared_callbacks;
 };
 

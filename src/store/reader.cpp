@@ -99,7 +99,7 @@ std::optional<Block> Reader::cached(ContentId id, std::uint32_t piece, std::uint
   return block;
 }
 
-void Reader::read(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length, PieceStore::BlockCallback callback) {
+void Reader::read(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length, BlockCallback callback) {
   WaitingRead waiting{offset, length, std::move(callback)};
   std::optional<Result<Block>> at_once;
   {

@@ -15,7 +15,7 @@ class Reader {
   Reader(ChunkPool& pool, Contents& contents, StoreTally& tally);
 
   std::optional<Block> cached(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length);
-  void read(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length, PieceStore::BlockCallback callback);
+  void read(ContentId id, std::uint32_t piece, std::uint32_t offset, std::uint32_t length, BlockCallback callback);
   /// Gives up reads of a content that have not begun.
   void close(StoreState& state, StoredContent& content, Calls& calls);
   /// Begins no more reads that waited for memory.

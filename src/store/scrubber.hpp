@@ -32,4 +32,7 @@ class Scrubber {
   std::thread thread_;
 };
 
+/// The time that the scrub takes for these bytes at this rate (bytes per second, not zero).
+std::chrono::nanoseconds scrub_time(ByteCount bytes, ByteCount rate);
+
 }  // namespace shoal::store

@@ -12,7 +12,7 @@ namespace shoal::store {
 struct WaitingRead {
   std::uint32_t offset = 0;
   std::uint32_t length = 0;
-  PieceStore::BlockCallback callback;
+  BlockCallback callback;
 };
 
 struct OlderFiles {

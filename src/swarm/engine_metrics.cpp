@@ -16,9 +16,9 @@ Sample labelled(const char* label, const char* value, Number number) {
 
 void describe_content(metrics::Page& page, const Totals& totals) {
   page.counter("shoal_payload_bytes_total", "Bytes of checkpoint data sent and received, by kind of peer.",
-               {moved("received", "source", totals.from_source), moved("received", "node", totals.from_nodes),
+               {moved("received", "source", totals.from_source), moved("received", "node", totals.from_peers),
                 moved("received", "mirror", totals.from_mirrors), moved("sent", "source", totals.to_sources),
-                moved("sent", "node", totals.to_nodes)});
+                moved("sent", "node", totals.to_peers)});
   page.counter("shoal_pieces_total", "Pieces hashed after they arrived or were found on disk, by result.",
                {labelled("result", "verified", totals.store.verified), labelled("result", "failed", totals.store.failed)});
   page.counter("shoal_cache_requests_total", "Blocks that peers requested, by whether the cache had them.",

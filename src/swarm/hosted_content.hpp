@@ -14,9 +14,9 @@
 #include "store/piece_store.hpp"
 #include "swarm/announcer.hpp"
 #include "swarm/bell.hpp"
+#include "swarm/content.hpp"
 #include "swarm/deciding_watch.hpp"
 #include "swarm/payload_counter.hpp"
-#include "swarm/swarm.hpp"
 
 namespace shoal::swarm {
 

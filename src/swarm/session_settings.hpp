@@ -4,8 +4,8 @@
 #include <libtorrent/session_params.hpp>
 
 #include "base/files.hpp"
+#include "swarm/content.hpp"
 #include "swarm/engine.hpp"
-#include "swarm/swarm.hpp"
 
 namespace shoal::swarm {
 

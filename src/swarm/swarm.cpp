@@ -289,10 +289,10 @@ std::vector<bool> EngineSwarm::pieces(const InfoHash& content) const {
 Totals EngineSwarm::totals() const {
   Totals totals;
   totals.from_source = payload_->from_source;
-  totals.from_nodes = payload_->from_peers;
+  totals.from_peers = payload_->from_peers;
   totals.from_mirrors = payload_->from_mirrors;
   totals.to_sources = payload_->to_source;
-  totals.to_nodes = payload_->to_peers;
+  totals.to_peers = payload_->to_peers;
   totals.store = store_.counters();
   const auto contents = contents_.all();
   totals.contents = contents.size();

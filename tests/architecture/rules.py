@@ -21,7 +21,7 @@ MAY_INCLUDE = {
 
 # main.cpp gathers the commands of the roles, after what must happen before the first thread starts, and knows nothing else.
 MAIN = "src/main.cpp"
-MAIN_MAY_INCLUDE = ["cli/command.hpp", "identity/system_authorities.hpp", "tracker/commands.hpp", "seeder/commands.hpp", "node/commands.hpp"]
+MAIN_MAY_INCLUDE = ["cli/run.hpp", "identity/system_authorities.hpp", "tracker/commands.hpp", "seeder/commands.hpp", "node/commands.hpp"]
 
 # Headers of ours that fewer may see than their folder: what signs certificates stays with the tracker.
 RESTRICTED = {

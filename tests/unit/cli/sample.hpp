@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/command.hpp"
 #include "cli/parse.hpp"
+#include "cli/run.hpp"
 
 namespace shoal::cli::test {
 
