@@ -235,7 +235,7 @@ cli::Command join_command() {
           "or in SHOAL_TOKEN.\n\n"
           "  shoal join --token-file token\n"
           "  shoal join - < token",
-          {{"TOKEN", "what 'shoal token create' printed; - reads it from standard input", false}},
+          {{"TOKEN", "what 'shoal token create' printed; - reads it from standard input", false, "SHOAL_TOKEN"}},
           {state_option,
            {"--token-file", "FILE", "read the token from this file"},
            {"--name", "NAME", "human-readable name, shown by status; default: the host name"},

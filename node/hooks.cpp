@@ -106,13 +106,19 @@ Status check_target(const Hook& hook) {
 }
 
 std::vector<std::pair<std::string, std::string>> variables(const HookContext& context) {
-  return {{"SHOAL_MODEL", context.model.str()},
-          {"SHOAL_CHANNEL", context.channel.str()},
-          {"SHOAL_VERSION", context.version.str()},
-          {"SHOAL_RELEASE", context.release.hex()},
-          {"SHOAL_PATH", context.path.string()},
-          {"SHOAL_RELEASE_PATH", context.release_path.string()},
-          {"SHOAL_PREVIOUS", context.previous ? context.previous->hex() : ""}};
+  const std::pair<std::string, std::string> facts[] = {{"MODEL", context.model.str()},
+                                                       {"CHANNEL", context.channel.str()},
+                                                       {"VERSION", context.version.str()},
+                                                       {"RELEASE", context.release.hex()},
+                                                       {"PATH", context.path.string()},
+                                                       {"RELEASE_PATH", context.release_path.string()},
+                                                       {"PREVIOUS", context.previous ? context.previous->hex() : ""}};
+  std::vector<std::pair<std::string, std::string>> result;
+  for (const auto& [name, value] : facts) {
+    result.emplace_back("SHOAL_HOOK_" + name, value);
+    result.emplace_back("SHOAL_" + name, value);  // the former name, for one release
+  }
+  return result;
 }
 
 std::vector<std::string> command_of(const Hook& hook) {

@@ -43,9 +43,9 @@ struct HookOptions {
   std::chrono::milliseconds timeout{60000};  // for all of it, health checks included
 };
 
-/// Blocks until the hook has succeeded, failed or run out of time. Commands get SHOAL_MODEL, SHOAL_CHANNEL, SHOAL_VERSION,
-/// SHOAL_RELEASE, SHOAL_PATH, SHOAL_RELEASE_PATH and SHOAL_PREVIOUS ("" where there is none). Any thread. Errors: `failed` with
-/// what the command or the server said, `interrupted`.
+/// Blocks until the hook has succeeded, failed or run out of time. Commands get SHOAL_HOOK_MODEL, SHOAL_HOOK_CHANNEL,
+/// SHOAL_HOOK_VERSION, SHOAL_HOOK_RELEASE, SHOAL_HOOK_PATH, SHOAL_HOOK_RELEASE_PATH and SHOAL_HOOK_PREVIOUS ("" where there is none), and
+/// for one release the same names without HOOK_. Any thread. Errors: `failed` with what the command or the server said, `interrupted`.
 Status run_hook(const Hook& hook, const HookContext& context, const HookOptions& options, const std::stop_token& stop);
 
 }  // namespace shoal::node

@@ -77,7 +77,8 @@ def command_page(command, data, date):
     if command["positionals"]:
         out += ".SH ARGUMENTS\n"
         for each in command["positionals"]:
-            out += f".TP\n\\fI{escaped(each['name'])}\\fR\n{escaped(each['help'])} ({escaped('variable: ' + each['variable'])})\n"
+            variable = f" (variable: {each['variable']})" if each["variable"] else ""
+            out += f".TP\n\\fI{escaped(each['name'])}\\fR\n{escaped(each['help'])}{escaped(variable)}\n"
     out += ".SH OPTIONS\n" + "".join(option(entry) for entry in command["options"])
     out += ".PP\nA flag wins over its variable, that over the file of \\-\\-config, that over the default.\n"
     return out + exit_status(data) + see_also(["shoal"])

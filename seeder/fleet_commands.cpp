@@ -126,7 +126,8 @@ std::vector<cli::Command> fleet_commands() {
        "Shows each node's last report and its age. Reports are for people: they are not signed.\n\n"
        "  shoal nodes list --model acme/llama",
        {},
-       {state_option, {"--model", "ORG/NAME", "only nodes that follow a channel of this model"}},
+       {state_option,
+        {.name = "--model", .value = "ORG/NAME", .help = "only nodes that follow a channel of this model", .flag_only = true}},
        run_nodes,
        "Seeder"}};
 }

@@ -22,12 +22,14 @@ struct Option {
   bool repeatable = false;
   std::string config_key = "";  // "state" in the configuration file; empty: not configurable
   bool has_commas = false;      // a value may contain commas, so that its variable holds one value a line
+  bool flag_only = false;       // no variable sets it: it says what a single call is about, not how a machine is set up
 };
 
 struct Positional {
   std::string name;  // "REF"
   std::string help;
   bool required = true;
+  std::string variable = "";  // the variable that stands in for it, for secrets; most arguments have none
 };
 
 /// What a command was called with, after flag > SHOAL_* > file > default.

@@ -47,21 +47,21 @@ std::string row(const std::string& label, const std::string& text, unsigned widt
 
 std::string label_of(const Option& option) { return option.value.empty() ? option.name : option.name + " " + option.value; }
 
-/// The program's own --help and --version are answered before variables are looked at; publish's --version is an option like any.
-bool has_variable(const Option& option) { return option.name != "--help" && (option.name != "--version" || !option.value.empty()); }
-
 std::string notes_of(const Option& option) {
-  std::string notes = option.required ? "required; " : !option.fallback.empty() ? "default: " + option.fallback + "; " : "";
-  if (option.repeatable) notes += "repeatable; ";
-  notes += environment_name(option.name);
-  if (option.repeatable) notes += option.has_commas ? ", one value a line" : ", separated by commas";
-  if (!option.config_key.empty()) notes += "; in the file: " + option.config_key;
-  return " [" + notes + "]";
+  std::string notes;
+  auto add = [&](const std::string& note) { notes += (notes.empty() ? " [" : "; ") + note; };
+  if (option.required) add("required");
+  else if (!option.fallback.empty()) add("default: " + option.fallback);
+  if (option.repeatable) add("repeatable");
+  const std::string separation = !option.repeatable ? "" : option.has_commas ? ", one value a line" : ", separated by commas";
+  if (const std::string variable = variable_of(option); !variable.empty()) add(variable + separation);
+  if (!option.config_key.empty()) add("in the file: " + option.config_key);
+  return notes.empty() ? "" : notes + "]";
 }
 
 std::string option_rows(const std::vector<Option>& options, unsigned width) {
   std::string out;
-  for (const Option& option : options) out += row(label_of(option), option.help + (has_variable(option) ? notes_of(option) : ""), width);
+  for (const Option& option : options) out += row(label_of(option), option.help + notes_of(option), width);
   return out;
 }
 
@@ -78,7 +78,7 @@ std::string usage_of(const Command& command) {
 std::string argument_rows(const Command& command, unsigned width) {
   std::string out;
   for (const Positional& positional : command.positionals) {
-    out += row(positional.name, positional.help + " [" + environment_name(positional.name) + "]", width);
+    out += row(positional.name, positional.help + (positional.variable.empty() ? "" : " [" + positional.variable + "]"), width);
   }
   return out;
 }
@@ -136,7 +136,7 @@ Json option_json(const Option& option) {
                           : option.has_commas ? "newline"
                                               : "comma"},
             {"config_key", option.config_key},
-            {"variable", has_variable(option) ? environment_name(option.name) : ""}};
+            {"variable", variable_of(option)}};
   if (option.name == "--help") json["short"] = "-h";
   if (option.name == "--quiet") json["short"] = "-q";
   return json;
@@ -145,8 +145,7 @@ Json option_json(const Option& option) {
 Json command_json(const Command& command) {
   Json positionals = Json::array(), options = Json::array();
   for (const Positional& each : command.positionals)
-    positionals.push_back(
-        {{"name", each.name}, {"help", each.help}, {"required", each.required}, {"variable", environment_name(each.name)}});
+    positionals.push_back({{"name", each.name}, {"help", each.help}, {"required", each.required}, {"variable", each.variable}});
   for (const Option& option : command.options) options.push_back(option_json(option));
   for (const Option& option : common_options_of(command)) options.push_back(option_json(option));
   return {{"path", command.path},       {"summary", command.summary}, {"details", command.details}, {"role", command.role},

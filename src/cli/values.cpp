@@ -28,8 +28,8 @@ std::vector<std::string> as_values(const Option& option, const std::string& text
 }
 
 /// An empty variable counts as not set, as in `SHOAL_JSON= shoal status`.
-std::string from_environment(const std::string& option) {
-  const char* text = std::getenv(environment_name(option).c_str());
+std::string from_environment(const std::string& variable) {
+  const char* text = variable.empty() ? nullptr : std::getenv(variable.c_str());
   return text == nullptr ? "" : text;
 }
 
@@ -47,7 +47,7 @@ std::vector<std::string> known_keys(const std::vector<Command>& commands) {
 
 Result<ConfigValues> read_file_of(const Values& given, const std::vector<Command>& commands) {
   auto flag = given.find("--config");
-  std::string path = flag != given.end() ? flag->second.back() : from_environment("--config");
+  std::string path = flag != given.end() ? flag->second.back() : from_environment("SHOAL_CONFIG");
   if (path.empty()) return ConfigValues{};
   auto values = read_config(path, known_keys(commands));
   if (values.ok()) return values;
@@ -56,13 +56,21 @@ Result<ConfigValues> read_file_of(const Values& given, const std::vector<Command
 
 std::vector<std::string> first_source(const Option& option, const Values& given, const ConfigValues& file) {
   if (auto flag = given.find(option.name); flag != given.end()) return flag->second;
-  if (std::string text = from_environment(option.name); !text.empty()) return as_values(option, text);
+  if (std::string text = from_environment(variable_of(option)); !text.empty()) return as_values(option, text);
   if (auto key = file.find(option.config_key); !option.config_key.empty() && key != file.end()) return key->second;
   return option.fallback.empty() ? std::vector<std::string>{} : as_values(option, option.fallback);
 }
 
-Status missing(const std::string& name, const std::string& command) {
-  return fail(ErrorCode::usage, name + " is missing: give it, or set " + environment_name(name) + "; see 'shoal " + command + " --help'");
+/// Variables used to set arguments and --version too. A script that still relies on this learns why it fails.
+std::string advice(const std::string& name, const std::string& variable) {
+  if (!variable.empty()) return ": give it, or set " + variable;
+  const std::string former = environment_name(name);
+  return from_environment(former).empty() ? ": give it on the command line"
+                                          : ": give it on the command line; " + former + " is set, but no longer read";
+}
+
+Status missing(const std::string& name, const std::string& variable, const std::string& command) {
+  return fail(ErrorCode::usage, name + " is missing" + advice(name, variable) + "; see 'shoal " + command + " --help'");
 }
 
 /// Switches become "true" or disappear, so that `on` needs to know one spelling only.
@@ -87,15 +95,15 @@ Status resolve_option(const Option& option, const Command& command, const Values
   SHOAL_CHECK(check_file(option, file));
   std::vector<std::string> found = first_source(option, given, file);
   bool empty = found.empty() || (found.size() == 1 && found.front().empty());
-  if (option.required && empty) return missing(option.name, command.path);
+  if (option.required && empty) return missing(option.name, variable_of(option), command.path);
   if (!found.empty()) values[option.name] = std::move(found);
   return option.value.empty() ? normalise_switch(option, values) : Status{};
 }
 
 Status resolve_positional(const Positional& positional, const Command& command, const Values& given, Values& values) {
   auto word = given.find(positional.name);
-  std::string text = word != given.end() ? word->second.back() : from_environment(positional.name);
-  if (positional.required && text.empty()) return missing(positional.name, command.path);
+  std::string text = word != given.end() ? word->second.back() : from_environment(positional.variable);
+  if (positional.required && text.empty()) return missing(positional.name, positional.variable, command.path);
   if (!text.empty()) values[positional.name] = {text};
   return {};
 }
@@ -107,6 +115,11 @@ std::string environment_name(const std::string& option) {
   for (unsigned char c : option.substr(option.find_first_not_of('-')))
     name += std::isalnum(c) != 0 ? static_cast<char>(std::toupper(c)) : '_';
   return name;
+}
+
+std::string variable_of(const Option& option) {
+  const bool is_question = option.name == "--help" || (option.name == "--version" && option.value.empty());
+  return option.flag_only || is_question ? "" : environment_name(option.name);
 }
 
 Result<bool> parse_switch(const std::string& text, const std::string& what) {
@@ -123,7 +136,7 @@ Result<Values> resolve(const Command& command, const Values& given, const std::v
   SHOAL_TRY(ConfigValues file, read_file_of(given, commands));
   Values values;
   for (const Option& option : common_options_of(command)) {
-    if (option.name == "--help" || option.name == "--version") continue;  // done with before; SHOAL_VERSION may be publish's
+    if (option.name == "--help" || option.name == "--version") continue;  // answered before
     SHOAL_CHECK(resolve_option(option, command, given, file, values));
   }
   for (const Positional& positional : command.positionals) SHOAL_CHECK(resolve_positional(positional, command, given, values));

@@ -11,8 +11,11 @@ namespace shoal::cli {
 
 using Values = std::map<std::string, std::vector<std::string>>;
 
-/// "--seed-for" is SHOAL_SEED_FOR, "TOKEN" is SHOAL_TOKEN.
+/// "--seed-for" is SHOAL_SEED_FOR.
 std::string environment_name(const std::string& option);
+
+/// The variable that sets this option; "" for --help, the program's --version and options that only a flag sets.
+std::string variable_of(const Option& option);
 
 /// "true", "yes", "on", "1" and their opposites; `what` names the option in the error.
 Result<bool> parse_switch(const std::string& text, const std::string& what);

@@ -154,7 +154,7 @@ class Hooks(BadDays):
         first = self.publish("1.0", megabytes=2)
         self.fleet.start_seeder(self.source)
         pids = self.fleet.path("pids")
-        hook = self.script("hook", f'[ "$SHOAL_VERSION" = 1.0 ] && exit 0\ntrap "" TERM\n(trap "" TERM; while :; do sleep 1; done) &\n'
+        hook = self.script("hook", f'[ "$SHOAL_HOOK_VERSION" = 1.0 ] && exit 0\ntrap "" TERM\n(trap "" TERM; while :; do sleep 1; done) &\n'
                                    f'echo $$ $! >> {pids}\necho waiting for the server\nwait\n')
         member, node = self.follower("node", "--hook", f"exec:{hook}", "--hook-timeout", "2s")
         self.activated(node, "1.0")
@@ -239,7 +239,7 @@ class Cache(BadDays):
         first = self.publish("1.0", megabytes=2)
         self.fleet.start_seeder(self.source)
         cache, heard = self.fleet.path("hub"), self.fleet.path("heard")
-        hook = self.script("hook", f'echo "$SHOAL_VERSION" >> {heard}\n')
+        hook = self.script("hook", f'echo "$SHOAL_HOOK_VERSION" >> {heard}\n')
         member, node = self.follower("node", "--hf-cache", cache, "--hook", "exec:" + hook)
         self.activated(node, "1.0")
         reference = os.path.join(cache, "models--acme--model", "refs", "main")

@@ -113,7 +113,7 @@ class Follow(VersionsCase):
         first = self.publish("1.0")
         self.fleet.start_seeder(self.source)
         member, log, verdict = self.fleet.join("node"), self.fleet.path("hook.log"), self.fleet.path("verdict")
-        hook = self.script("hook", f'echo "$SHOAL_MODEL $SHOAL_VERSION" >> {log}\n[ "$SHOAL_VERSION" != 2.0 ] || [ -e {verdict} ]\n')
+        hook = self.script("hook", f'echo "$SHOAL_HOOK_MODEL $SHOAL_HOOK_VERSION" >> {log}\n[ "$SHOAL_HOOK_VERSION" != 2.0 ] || [ -e {verdict} ]\n')
         node = self.fleet.start_node(member, "--follow", self.model, "--hook", f"exec:{hook}")
         self.activated(node, "1.0")
         second = self.publish("2.0", seed=5)

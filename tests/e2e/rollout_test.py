@@ -197,7 +197,7 @@ class Rollout(VersionsCase):
         self.fleet.start_seeder(self.source)
         hook = self.fleet.path("hook")
         with open(hook, "w", encoding="utf-8") as file:
-            file.write('#!/bin/sh\n[ "$SHOAL_VERSION" != 2.0 ] || { echo cannot load it; exit 3; }\n')
+            file.write('#!/bin/sh\n[ "$SHOAL_HOOK_VERSION" != 2.0 ] || { echo cannot load it; exit 3; }\n')
         os.chmod(hook, os.stat(hook).st_mode | stat.S_IXUSR)
         self.start_fleet("--hook", f"exec:{hook}")
         for node in self.nodes.values():
@@ -238,7 +238,7 @@ class Rollout(VersionsCase):
         self.fleet.start_seeder(self.source)
         hook, mended = self.fleet.path("hook"), self.fleet.path("mended")
         with open(hook, "w", encoding="utf-8") as file:
-            file.write(f'#!/bin/sh\n[ "$SHOAL_VERSION" != 2.0 ] || [ -e {mended} ] || {{ echo cannot load it; exit 3; }}\n')
+            file.write(f'#!/bin/sh\n[ "$SHOAL_HOOK_VERSION" != 2.0 ] || [ -e {mended} ] || {{ echo cannot load it; exit 3; }}\n')
         os.chmod(hook, os.stat(hook).st_mode | stat.S_IXUSR)
         self.start_fleet("--hook", f"exec:{hook}", count=3)
         for node in self.nodes.values():

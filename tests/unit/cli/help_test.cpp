@@ -19,7 +19,11 @@ TEST_CASE("the help of a command shows arguments, options, defaults, variables, 
   CHECK(holds(help, "Usage: shoal pull REF [EXTRA] --state DIR [options]"));
   CHECK(holds(help, "serve on [default: 10m; SHOAL_SEED_FOR; in the file: fetch.seed_for]"));
   CHECK(holds(help, "state [required; SHOAL_STATE; in the file: state]"));
-  CHECK(holds(help, "org/name [SHOAL_REF]"));
+  CHECK(holds(help, "org/name\n"));
+  CHECK_FALSE(holds(help, "SHOAL_REF"));
+  const std::string publish = command_help(sample()[2], 200);
+  CHECK(holds(publish, "name of this version [required]\n"));
+  CHECK(holds(publish, "channel [default: main]\n"));
   CHECK(holds(help, "--log-level LEVEL"));
   CHECK(holds(help, "  130  interrupted"));
   CHECK(holds(command_help(sample()[0], 100), "Example:\n  shoal token create --state /var/lib/shoal"));

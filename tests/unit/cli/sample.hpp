@@ -39,7 +39,8 @@ inline std::vector<Command> sample(std::function<Status(Invocation&)> work = [](
                   .summary = "register a checkpoint",
                   .details = "",
                   .positionals = {{.name = "MODEL:CHANNEL", .help = "such as a/b:main"}},
-                  .options = {{.name = "--version", .value = "V", .help = "name of this version", .required = true}},
+                  .options = {{.name = "--version", .value = "V", .help = "name of this version", .required = true, .flag_only = true},
+                              {.name = "--channel", .value = "C", .help = "channel", .fallback = "main", .flag_only = true}},
                   .run = work,
                   .role = "Seeder"};
   return {create, pull, publish};

@@ -27,7 +27,9 @@ std::string first(const Values& values, const std::string& name) { return values
 
 TEST_CASE("the variable of an option is its name in capitals") {
   CHECK(environment_name("--seed-for") == "SHOAL_SEED_FOR");
-  CHECK(environment_name("TOKEN") == "SHOAL_TOKEN");
+  CHECK(variable_of({.name = "--seed-for", .value = "TIME", .help = ""}) == "SHOAL_SEED_FOR");
+  CHECK(variable_of({.name = "--seed-for", .value = "TIME", .help = "", .flag_only = true}).empty());
+  CHECK(variable_of({.name = "--version", .value = "", .help = ""}).empty());
 }
 
 TEST_CASE("a flag wins over its variable, that over the file, that over the default") {
@@ -66,11 +68,41 @@ TEST_CASE("something required and not given is named, with its variable") {
   CHECK(values.error().message == "--state is missing: give it, or set SHOAL_STATE; see 'shoal pull --help'");
 }
 
-TEST_CASE("an argument can come from its variable, so that a token need not show in the list of processes") {
-  Variable variable("SHOAL_REF", "a/b");
+TEST_CASE("no variable sets an argument, and one that used to is named in the error") {
+  auto missing = resolve_pull({{"--state", {"/x"}}});
+  REQUIRE_FALSE(missing.ok());
+  CHECK(missing.error().message == "REF is missing: give it on the command line; see 'shoal pull --help'");
+  Variable variable("SHOAL_REF", "a/b"), optional("SHOAL_EXTRA", "c");
   auto values = resolve_pull({{"--state", {"/x"}}});
-  REQUIRE(values.ok());
-  CHECK(first(*values, "REF") == "a/b");
+  REQUIRE_FALSE(values.ok());
+  CHECK(values.error().code == ErrorCode::usage);
+  CHECK(values.error().message ==
+        "REF is missing: give it on the command line; SHOAL_REF is set, but no longer read; see 'shoal pull --help'");
+  CHECK(resolve_pull({{"REF", {"d/e"}}, {"--state", {"/x"}}})->count("EXTRA") == 0);
+}
+
+TEST_CASE("an argument that names a variable can come from it, so that a token need not show in the list of processes") {
+  auto commands = sample();
+  Command join{
+      .path = "join", .summary = "", .details = "", .positionals = {{"TOKEN", "a token", true, "SHOAL_TOKEN"}}, .options = {}, .run = {}};
+  CHECK(resolve(join, {}, commands).error().message == "TOKEN is missing: give it, or set SHOAL_TOKEN; see 'shoal join --help'");
+  Variable variable("SHOAL_TOKEN", "secret");
+  CHECK(first(*resolve(join, {}, commands), "TOKEN") == "secret");
+  CHECK(first(*resolve(join, {{"TOKEN", {"other"}}}, commands), "TOKEN") == "other");
+}
+
+TEST_CASE("no variable sets what is published: a name left in the environment must not become a version") {
+  auto commands = sample();
+  const Values given{{"MODEL:CHANNEL", {"a/b:main"}}};
+  Variable version("SHOAL_VERSION", "3.0"), channel("SHOAL_CHANNEL", "stable");
+  auto values = resolve(commands[2], given, commands);
+  REQUIRE_FALSE(values.ok());
+  CHECK(values.error().message ==
+        "--version is missing: give it on the command line; SHOAL_VERSION is set, but no longer read; see 'shoal publish --help'");
+  Values whole = given;
+  whole["--version"] = {"2.0"};
+  CHECK(first(*resolve(commands[2], whole, commands), "--version") == "2.0");
+  CHECK(first(*resolve(commands[2], whole, commands), "--channel") == "main");
 }
 
 TEST_CASE("a repeatable option takes a list from its variable and from the file") {

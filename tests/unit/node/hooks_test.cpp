@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
 #include <fstream>
@@ -89,8 +90,8 @@ using Calls = std::vector<std::string>;
 
 TEST_CASE("every kind of hook is parsed, and said back as it was written") {
   for (const char* text :
-       {"exec:/usr/local/bin/reload --flag", "shell:echo $SHOAL_MODEL | cat", "http://127.0.0.1:9000/switched", "systemd:vllm@7.service",
-        "triton:http://127.0.0.1:8000", "triton:http://127.0.0.1:8000/llama", "sglang:http://127.0.0.1:30000",
+       {"exec:/usr/local/bin/reload --flag", "shell:echo $SHOAL_HOOK_MODEL | cat", "http://127.0.0.1:9000/switched",
+        "systemd:vllm@7.service", "triton:http://127.0.0.1:8000", "triton:http://127.0.0.1:8000/llama", "sglang:http://127.0.0.1:30000",
         "vllm:http://localhost:8000/", "llama.cpp:http://127.0.0.1:8080", "llama.cpp:http://127.0.0.1:8080+systemd:llama.service",
         "llama.cpp:http://[::1]:8080+exec:docker restart llama"}) {
     CAPTURE(text);
@@ -114,20 +115,28 @@ TEST_CASE("what is no hook is refused with the way to write it") {
 }
 
 TEST_CASE("a command gets the context in its environment, and none of our own variables") {
-  Script script("env | grep ^SHOAL_ | sort > $(dirname $0)/env\nprintf '%s|' \"$@\" > $(dirname $0)/arguments\n");
+  Script script("env | grep ^SHOAL_ | LC_ALL=C sort > $(dirname $0)/env\nprintf '%s|' \"$@\" > $(dirname $0)/arguments\n");
   ::setenv("SHOAL_TOKEN", "secret", 1);
   CHECK(run("exec:" + script.path() + " --flag  'quoted").ok());
   ::unsetenv("SHOAL_TOKEN");
-  CHECK(script.content("env") ==
-        "SHOAL_CHANNEL=main\nSHOAL_MODEL=acme/llama\nSHOAL_PATH=/srv/models/acme/llama/main\nSHOAL_PREVIOUS=\nSHOAL_RELEASE=" +
-            context().release.hex() + "\nSHOAL_RELEASE_PATH=/srv/releases/abab\nSHOAL_VERSION=1.2\n");
+  auto facts = [](const std::string& prefix) {
+    return prefix + "CHANNEL=main\n" + prefix + "MODEL=acme/llama\n" + prefix + "PATH=/srv/models/acme/llama/main\n" + prefix +
+           "PREVIOUS=\n" + prefix + "RELEASE=" + context().release.hex() + "\n" + prefix + "RELEASE_PATH=/srv/releases/abab\n" + prefix +
+           "VERSION=1.2\n";
+  };
+  const std::string text = script.content("env"), ours = facts("SHOAL_HOOK_");
+  CHECK(text.find(ours) != std::string::npos);
+  // Scripts of the last release read the names without HOOK_.
+  for (const char* former : {"SHOAL_MODEL=acme/llama\n", "SHOAL_VERSION=1.2\n", "SHOAL_PATH=/srv/models/acme/llama/main\n"})
+    CHECK(text.find(former) != std::string::npos);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 14);
   CHECK(script.content("arguments") == "--flag|'quoted|");
 }
 
 TEST_CASE("only shell: goes through a shell") {
   TempDirectory directory;
   const std::string file = (directory.path() / "out").string();
-  CHECK(run("shell:echo $SHOAL_MODEL > " + file).ok());
+  CHECK(run("shell:echo $SHOAL_HOOK_MODEL > " + file).ok());
   CHECK(must(read_file(file, KiB)) == "acme/llama\n");
   CHECK(run("exec:/bin/echo x > " + file).ok());
   CHECK(must(read_file(file, KiB)) == "acme/llama\n");
