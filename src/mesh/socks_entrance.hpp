@@ -1,6 +1,8 @@
 // The engine's door: a SOCKS5 proxy on 127.0.0.1 that leads to virtual endpoints and nowhere else.
 #pragma once
 
+#include <optional>
+
 #include "mesh/deadline.hpp"
 #include "mesh/listener.hpp"
 #include "mesh/socks.hpp"

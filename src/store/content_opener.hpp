@@ -32,8 +32,4 @@ class ContentOpener {
   Syncer& syncer_;
 };
 
-/// Writes the journal of a content whose files were verified by other means: `have` is believed as long as they stay as they are now.
-/// Nothing else may use the content meanwhile.
-Status remember(FileLayer& files, const NewContent& content, const std::vector<bool>& have);
-
 }  // namespace shoal::store

@@ -6,8 +6,10 @@
 #include <optional>
 #include <vector>
 
+#include "base/files.hpp"
 #include "base/ids.hpp"
 #include "store/chunk_pool.hpp"
+#include "store/file_layer.hpp"
 #include "store/file_proof.hpp"
 #include "store/fingerprint.hpp"
 #include "store/layout.hpp"
@@ -96,6 +98,10 @@ struct Added {
   /// Pieces beyond `have` may be in the files, or in older contents: `complete` finds out.
   bool unexplored = false;
 };
+
+/// Writes the journal of a content whose files were verified by other means: `have` is believed as long as they stay as they are now.
+/// Nothing else may use the content meanwhile.
+Status remember(FileLayer& files, const NewContent& content, const std::vector<bool>& have);
 
 /// The progress of a content; see `PieceStore::facts`.
 struct ContentFacts {

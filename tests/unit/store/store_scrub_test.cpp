@@ -1,6 +1,7 @@
 // The slow walk over what is verified.
 #include <doctest/doctest.h>
 
+#include "store/scrubber.hpp"
 #include "store_lab.hpp"
 
 namespace shoal::store {
