@@ -11,7 +11,7 @@ bool FairQueue::add(const std::string& caller, Work work) {
     waiting.push_back(std::move(work));
   }
   post_([this] {
-    if (Work work = next()) work();
+    if (Work waiting = next()) waiting();
   });
   return true;
 }

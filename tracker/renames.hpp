@@ -1,6 +1,7 @@
 // Names of machines, given by whoever may write the tracker's state.
 #pragma once
 
+#include "base/ids.hpp"
 #include "tracker/database.hpp"
 
 namespace shoal::tracker {
