@@ -1,5 +1,6 @@
 #include "node/agent_view.hpp"
 
+#include "base/wording.hpp"
 #include "manifest/validity.hpp"
 #include "node/stall_view.hpp"
 
@@ -51,8 +52,7 @@ std::string detail_of(const Json& progress) {
     text += ", " + std::to_string(progress.value("percent_of_ideal", 0U)) + "% of the ideal rate";
   text += ", " + format_bytes(progress.value("from_source", ByteCount{0})) + " from the source, " +
           format_bytes(progress.value("from_peers", ByteCount{0})) + " from peers";
-  if (const auto banned = progress.value("banned", 0U); banned > 0)
-    text += ", " + std::to_string(banned) + (banned == 1 ? " machine" : " machines") + " banned for wrong bytes";
+  if (const auto banned = progress.value("banned", 0U); banned > 0) text += ", " + counted(banned, "machine") + " banned for wrong bytes";
   const Json link = progress.value("slowest_link", Json());
   if (!link.is_object()) return text;
   return text + ", slowest link " + format_bytes(link.value("rate", ByteCount{0})) + "/s from " + link.value("peer", "").substr(0, 8);

@@ -1,6 +1,7 @@
 #include "node/fetch_progress.hpp"
 
 #include "base/encoding.hpp"
+#include "base/wording.hpp"
 #include "node/shelf.hpp"
 #include "node/stall_view.hpp"
 
@@ -17,7 +18,7 @@ void show(Node& node, const manifest::VerifiedRelease& release, cli::Output& out
   out.progress(moment);
 }
 
-/// A stall that begins or ends is told once, beside the progress.
+/// Prints the begin and the end of a stall once each, beside the progress.
 void tell_stall(const fanout::Stall& stall, const manifest::VerifiedRelease& release, StallNews& news, cli::Output& out) {
   auto told = news.next(stall);
   if (!told) return;
@@ -37,7 +38,7 @@ std::string what_follows(const swarm::PeerLied& lied) {
          "; others are asked for its pieces";
 }
 
-/// The tracker hears of a fetch again and again; to what was withdrawn meanwhile it says so, and there is no sense in going on.
+/// The tracker answers the announces of a withdrawn release with that reason: the fetch ends then.
 Status check_not_withdrawn(Node& node, const InfoHash& content) {
   std::string problem = node.swarm().announce_problem(content);
   if (problem.find(registry::withdrawn_words) == std::string::npos) return {};
@@ -71,7 +72,7 @@ Status await_completion(Node& node, const manifest::VerifiedRelease& release, cl
 
 cli::Moment moment_of(const std::string& what, const swarm::Progress& progress, const TransferFacts& facts) {
   cli::Moment moment{(progress.checking ? "checking " : "fetching ") + what, progress.done, progress.size, progress.download_rate, "", {}};
-  moment.detail = std::to_string(progress.peers) + (progress.peers == 1 ? " peer, " : " peers, ") + transfer_text(facts, progress);
+  moment.detail = counted(progress.peers, "peer") + ", " + transfer_text(facts, progress);
   if (progress.from_mirrors > 0) moment.detail += ", " + format_bytes(progress.from_mirrors) + " from mirrors";
   moment.extra = {{"from_source", progress.from_source},
                   {"from_peers", progress.from_peers},

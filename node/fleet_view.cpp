@@ -1,6 +1,6 @@
 #include "node/fleet_view.hpp"
 
-#include "cli/table.hpp"
+#include "base/wording.hpp"
 #include "manifest/validity.hpp"
 #include "node/agent_view.hpp"
 #include "node/control.hpp"
@@ -66,7 +66,7 @@ Status show_node(MemberSession& session, const Shelf& shelf, cli::Output& out) {
 }
 
 std::string swarm_table(const registry::FleetStatus& fleet) {
-  std::string text = "the tracker sees " + cli::counted(fleet.machines.size(), "machine");
+  std::string text = "the tracker sees " + counted(fleet.machines.size(), "machine");
   for (const auto& row : fleet.swarms)
     text += "\n  " + row.ref().str() + ": " + std::to_string(row.seeders) + " complete, " + std::to_string(row.leechers) + " fetching";
   return text;

@@ -4,19 +4,15 @@
 #include <array>
 #include <cstdio>
 
+#include "base/wording.hpp"
 #include "cli/table.hpp"
+#include "registry/machine_name.hpp"
 #include "swarm/trust_chain.hpp"
 
 namespace shoal::node {
 namespace {
 
 constexpr std::size_t most_named = 4;  // machines in one line
-
-std::string joined(const std::vector<std::string>& words, std::size_t most) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(words.size(), most); ++i) text += (i == 0 ? "" : ", ") + words[i];
-  return words.size() > most ? text + " and " + std::to_string(words.size() - most) + " more" : text;
-}
 
 std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
 
@@ -32,7 +28,7 @@ std::vector<std::string> nodes_running(const std::vector<registry::NodeRow>& nod
   for (const registry::NodeRow& node : nodes) {
     const auto& rows = node.report.subscriptions;
     const bool runs = std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.active == release; });
-    if (runs && !node.machine.revoked) found.push_back(node.machine.name.empty() ? node.machine.id.str() : node.machine.name);
+    if (runs && !node.machine.revoked) found.push_back(registry::name_or_id(node.machine));
   }
   return found;
 }
@@ -41,7 +37,7 @@ std::string channels_text(const ModelView& model) {
   std::vector<std::string> words;
   for (const VersionView& version : model.versions)
     for (const std::string& channel : version.channels) words.push_back(channel + " " + version.version.str());
-  return joined(words, most_named);
+  return listed(words, most_named);
 }
 
 Json version_json(const ModelName& model, const VersionView& version) {
@@ -171,8 +167,8 @@ std::string versions_table(const ModelView& model, const std::vector<std::string
   for (std::size_t i = 0; i < model.versions.size(); ++i) {
     const VersionView& version = model.versions[i];
     table.add({version.version.str(), format_bytes(version.size), formats[i], format_time(version.created),
-               or_dash(joined(version.channels, most_named)), std::to_string(version.complete), std::to_string(version.fetching),
-               or_dash(joined(version.running, most_named))});
+               or_dash(listed(version.channels, most_named)), std::to_string(version.complete), std::to_string(version.fetching),
+               or_dash(listed(version.running, most_named))});
   }
   return table.text();
 }

@@ -17,7 +17,7 @@ bool is_empty_or_absent(const fs::path& path) {
 /// Bytes on disk below `root`, so that a fetch that goes on is not asked for space that it has already.
 ByteCount bytes_held(const fs::path& root) {
   ByteCount held = 0;
-  // What cannot be looked at is taken for absent: then the check asks for more space than is needed, not less.
+  // Files that cannot be read count as absent: the check then asks for more space than needed, not less.
   (void)walk_tree(root, [&](const fs::directory_entry& entry) -> Status {
     struct stat info {};
     if (::lstat(entry.path().c_str(), &info) == 0 && S_ISREG(info.st_mode)) held += static_cast<ByteCount>(info.st_blocks) * 512;

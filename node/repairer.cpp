@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/wording.hpp"
 #include "manifest/model_signing.hpp"
 #include "node/admission.hpp"
 #include "node/puller.hpp"
@@ -136,8 +137,7 @@ void Repairer::report(const Examined& damaged, const swarm::Progress& progress) 
                {"bytes_from_source", progress.from_source},
                {"bytes_from_peers", progress.from_peers},
                {"bytes_reused", progress.reused}},
-              title(*release) + " repaired: " + std::to_string(damaged.problems.size()) +
-                  (damaged.problems.size() == 1 ? " file, " : " files, ") + format_bytes(fetched) + " fetched, " +
+              title(*release) + " repaired: " + counted(damaged.problems.size(), "file") + ", " + format_bytes(fetched) + " fetched, " +
                   format_bytes(progress.reused) + " copied from what was good");
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/wording.hpp"
 #include "seeder/channel_mover.hpp"
 #include "seeder/command_parts.hpp"
 #include "seeder/rollout_reach.hpp"
@@ -48,19 +49,13 @@ Json channel_line(const ChannelRef& reference, const manifest::VerifiedRelease& 
 
 constexpr std::size_t most_named = 6;  // nodes in one line
 
-std::string names_text(const std::vector<std::string>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), most_named); ++i) text += (i == 0 ? "" : ", ") + names[i];
-  return names.size() > most_named ? text + " and " + std::to_string(names.size() - most_named) + " more" : text;
-}
-
 /// "for 10 % of the nodes; chosen now: 1 of 4 (gpu1)".
 std::string share_text(const std::optional<manifest::Rollout>& rollout, const Followers& followers) {
   if (!rollout || rollout->percent == 100) return " for all nodes (" + std::to_string(followers.size()) + " now)";
   const auto chosen = chosen_now(rollout, followers);
   std::string text = " for " + std::to_string(rollout->percent) + " % of the nodes; chosen now: " + std::to_string(chosen.size()) + " of " +
                      std::to_string(followers.size());
-  return chosen.empty() ? text : text + " (" + names_text(chosen) + ")";
+  return chosen.empty() ? text : text + " (" + listed(chosen, most_named) + ")";
 }
 
 std::string halt_text(const std::optional<manifest::Rollout>& rollout) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "registry/machine_name.hpp"
+
 namespace shoal::seeder {
 namespace {
 
@@ -44,7 +46,7 @@ Followers followers_of(const std::vector<registry::NodeRow>& nodes, const ModelN
         std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.model == model && row.channel == channel; });
     if (!follows || node.machine.revoked) continue;
     followers.ids.push_back(node.machine.id);
-    followers.names.push_back(node.machine.name.empty() ? node.machine.id.str() : node.machine.name);
+    followers.names.push_back(registry::name_or_id(node.machine));
   }
   return followers;
 }

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
+#include "base/wording.hpp"
 #include "swarm/engine_metrics.hpp"
 
 namespace shoal::seeder {
@@ -15,8 +16,6 @@ constexpr std::chrono::seconds refresh_interval{1};
 // "seeding" is said, and later.
 constexpr std::chrono::seconds first_patience{20};
 constexpr std::chrono::milliseconds usual_patience{200};
-
-std::string counted(std::uint64_t count, const std::string& what) { return std::to_string(count) + " " + what + (count == 1 ? "" : "s"); }
 
 }  // namespace
 

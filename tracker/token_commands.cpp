@@ -1,6 +1,7 @@
 // `shoal token list` and `shoal token revoke`: on the tracker's host, by whoever may write the tracker's state.
 #include "base/encoding.hpp"
 #include "base/log.hpp"
+#include "base/wording.hpp"
 #include "tracker/command_parts.hpp"
 #include "tracker/tokens.hpp"
 
@@ -16,9 +17,7 @@ Json token_line(const char* type, const TokenRecord& token) {
           {"expires", format_time(token.expires)}};
 }
 
-std::string uses_text(const TokenRecord& token) {
-  return std::to_string(token.uses_left) + (token.uses_left == 1 ? " use left" : " uses left");
-}
+std::string uses_text(const TokenRecord& token) { return counted(static_cast<std::uint64_t>(token.uses_left), "use left", "uses left"); }
 
 std::string token_text(const TokenRecord& token, WallTime now) {
   return to_hex(token.id) + "  " + std::string(name(token.role)) + "  " + uses_text(token) + "  expires in " +

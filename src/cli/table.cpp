@@ -35,8 +35,4 @@ std::string Table::text() const {
   return text;
 }
 
-std::string counted(std::size_t count, const std::string& one, const std::string& many) {
-  return std::to_string(count) + " " + (count == 1 ? one : many.empty() ? one + "s" : many);
-}
-
 }  // namespace shoal::cli

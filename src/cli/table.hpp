@@ -20,7 +20,4 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// "1 node", "3 nodes".
-std::string counted(std::size_t count, const std::string& one, const std::string& many = "");
-
 }  // namespace shoal::cli

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/encoding.hpp"
+#include "base/wording.hpp"
 
 namespace shoal::fanout {
 namespace {
@@ -34,10 +35,6 @@ constexpr std::array<Names, stall_reasons> all_names{{
     {"not_asked", "no requests to peers"},
 }};
 
-std::string count(std::uint64_t number, std::string_view noun) {
-  return std::to_string(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
-}
-
 StallReason without_peers(const StallFacts& facts) {
   if (!facts.tracker_problem.empty() || !facts.tracker_answered) return StallReason::tracker;
   return facts.named == 0 ? StallReason::no_peers : StallReason::unreachable;
@@ -64,12 +61,12 @@ std::string detail_of(StallReason reason, const StallFacts& facts) {
       return facts.tracker_problem.empty() ? "it has not answered yet" : printable(facts.tracker_problem, longest_problem);
     case StallReason::no_peers: return "the tracker names none";
     case StallReason::unreachable: return "the tracker names " + std::to_string(facts.named);
-    case StallReason::no_pieces: return count(facts.connected, "peer") + " connected";
-    case StallReason::not_granted: return count(facts.sources, "source") + " connected";
-    case StallReason::refused: return count(facts.choking, "peer") + " choking, " + count(facts.rejected, "request") + " rejected";
+    case StallReason::no_pieces: return counted(facts.connected, "peer") + " connected";
+    case StallReason::not_granted: return counted(facts.sources, "source") + " connected";
+    case StallReason::refused: return counted(facts.choking, "peer") + " choking, " + counted(facts.rejected, "request") + " rejected";
     case StallReason::throttled: return format_bytes(facts.download_limit) + "/s";
-    case StallReason::silent: return count(facts.asked, "peer") + " asked";
-    case StallReason::not_asked: return count(facts.useful, "peer") + " with something that is missing";
+    case StallReason::silent: return counted(facts.asked, "peer") + " asked";
+    case StallReason::not_asked: return counted(facts.useful, "peer") + " with something that is missing";
     case StallReason::checking:
     case StallReason::none: break;
   }

@@ -26,4 +26,6 @@ std::string name_from_host(std::string_view host_name) {
   return name;
 }
 
+std::string name_or_id(const MachineRow& machine) { return machine.name.empty() ? machine.id.str() : machine.name; }
+
 }  // namespace shoal::registry

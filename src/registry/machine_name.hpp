@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "registry/messages.hpp"
 
 namespace shoal::registry {
 
@@ -16,5 +17,8 @@ Status check_site(std::string_view site, std::string_view what);
 
 /// The default name of a machine: its host name up to the first dot, without characters that a name may not have.
 std::string name_from_host(std::string_view host_name);
+
+/// How lists call a machine.
+std::string name_or_id(const MachineRow& machine);
 
 }  // namespace shoal::registry

@@ -20,9 +20,3 @@ TEST_CASE("a letter of several bytes takes one place") {
   table.add({"ab", "y"});
   CHECK(table.text() == "A   B\n\xc3\xa4\xc3\xb6  x\nab  y");
 }
-
-TEST_CASE("a count agrees with its noun") {
-  CHECK(counted(1, "node") == "1 node");
-  CHECK(counted(0, "node") == "0 nodes");
-  CHECK(counted(2, "copy", "copies") == "2 copies");
-}

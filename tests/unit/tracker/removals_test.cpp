@@ -1,9 +1,7 @@
 #include "tracker/removals.hpp"
 
-#include "base/files.hpp"
 #include "doctest/doctest.h"
-#include "support/test_fleet.hpp"
-#include "tracker/admission_records.hpp"
+#include "machines.hpp"
 #include "tracker/housekeeping.hpp"
 
 using namespace shoal;
@@ -16,17 +14,9 @@ namespace {
 
 constexpr std::chrono::hours day{24};
 
-struct Desk {
-  TempDirectory directory;
-  WallTime now{std::chrono::seconds(1'700'000'000)};
-  Database database{must(Database::open(directory.path() / "tracker.db"))};
+struct Desk : tracker::testing::Machines {
   Revocations revocations{database};
 
-  void add(unsigned number, const std::string& name) {
-    must(database.write([&](Session& session) {
-      return insert_machine(session, {node_id(number), Role::node, name, "", now + day}, {}, now);
-    }));
-  }
   std::vector<NodeId> listed() {
     std::vector<NodeId> ids;
     for (const auto& row : must(database.read([](Session& session) { return all_machines(session); }))) ids.push_back(row.id);

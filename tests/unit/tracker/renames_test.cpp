@@ -1,30 +1,18 @@
 #include "tracker/renames.hpp"
 
-#include "base/files.hpp"
 #include "doctest/doctest.h"
-#include "support/test_fleet.hpp"
-#include "tracker/admission_records.hpp"
+#include "machines.hpp"
 #include "tracker/removals.hpp"
 #include "tracker/revocations.hpp"
 
 using namespace shoal;
 using namespace shoal::tracker;
-using identity::Role;
 using shoal::test::must;
 using shoal::test::node_id;
 
 namespace {
 
-struct Machines {
-  TempDirectory directory;
-  WallTime now{std::chrono::seconds(1'700'000'000)};
-  Database database{must(Database::open(directory.path() / "tracker.db"))};
-
-  void add(unsigned number, const std::string& name) {
-    must(database.write([&](Session& session) {
-      return insert_machine(session, {node_id(number), Role::node, name, "", now + std::chrono::hours(24)}, {}, now);
-    }));
-  }
+struct Machines : tracker::testing::Machines {
   std::string name_of(unsigned number) {
     for (const auto& row : must(database.read([](Session& session) { return all_machines(session); })))
       if (row.id == node_id(number)) return row.name;

@@ -1,9 +1,7 @@
 #include "tracker/revocations.hpp"
 
-#include "base/files.hpp"
 #include "doctest/doctest.h"
-#include "support/test_fleet.hpp"
-#include "tracker/admission_records.hpp"
+#include "machines.hpp"
 
 using namespace shoal;
 using namespace shoal::tracker;
@@ -13,17 +11,9 @@ using shoal::test::node_id;
 
 namespace {
 
-struct Desk {
-  TempDirectory directory;
-  WallTime now{std::chrono::seconds(1'700'000'000)};
-  Database database{must(Database::open(directory.path() / "tracker.db"))};
+struct Desk : tracker::testing::Machines {
   Revocations revocations{database};
 
-  void add(unsigned number, const std::string& name) {
-    must(database.write([&](Session& session) {
-      return insert_machine(session, {node_id(number), Role::node, name, "", now + std::chrono::hours(24)}, {}, now);
-    }));
-  }
   Result<Revocation> revoke(const std::string& who) { return tracker::revoke(database, who, "stolen", now); }
 };
 
