@@ -14,7 +14,7 @@ constexpr std::chrono::seconds answer_patience{20}, status_patience{2};
 
 }  // namespace
 
-Agent::Agent(swarm::MemberSession& session, FlooredClock& clock, AgentOptions options, cli::Output& out)
+Agent::Agent(member::MemberSession& session, FlooredClock& clock, AgentOptions options, cli::Output& out)
     : session_(session),
       clock_(clock),
       options_(std::move(options)),
@@ -24,7 +24,7 @@ Agent::Agent(swarm::MemberSession& session, FlooredClock& clock, AgentOptions op
       tracks_(session.state()),
       subscriptions_(session.state()) {}
 
-Result<std::unique_ptr<Agent>> Agent::start(swarm::MemberSession& session, FlooredClock& clock, AgentOptions options, cli::Output& out) {
+Result<std::unique_ptr<Agent>> Agent::start(member::MemberSession& session, FlooredClock& clock, AgentOptions options, cli::Output& out) {
   std::unique_ptr<Agent> agent(new Agent(session, clock, std::move(options), out));
   SHOAL_CHECK(agent->begin());
   return agent;

@@ -36,7 +36,7 @@ struct AgentOptions {
 class Agent {
  public:
   /// Opens the mesh's port, serves what is on the shelf, and begins to follow.
-  static Result<std::unique_ptr<Agent>> start(swarm::MemberSession& session, FlooredClock& clock, AgentOptions options, cli::Output& out);
+  static Result<std::unique_ptr<Agent>> start(member::MemberSession& session, FlooredClock& clock, AgentOptions options, cli::Output& out);
   ~Agent();
   /// Returns when the service is to stop.
   void run(cli::Service& service);
@@ -52,7 +52,7 @@ class Agent {
     SteadyTime until;
   };
 
-  Agent(swarm::MemberSession& session, FlooredClock& clock, AgentOptions options, cli::Output& out);
+  Agent(member::MemberSession& session, FlooredClock& clock, AgentOptions options, cli::Output& out);
   Status begin();
   Status serve_the_shelf();
   Follower::Events follower_events();
@@ -83,7 +83,7 @@ class Agent {
   Result<Value> on_loop(std::function<Result<Value>()> work, const std::function<Status()>& may_wait);
   std::function<Status()> patience(std::chrono::seconds time) const;
 
-  swarm::MemberSession& session_;
+  member::MemberSession& session_;
   FlooredClock& clock_;
   const AgentOptions options_;
   AgentSettings settings_;

@@ -11,7 +11,7 @@ namespace {
 
 using cli::Invocation;
 using cli::state_option;
-using swarm::MemberSession;
+using member::MemberSession;
 
 constexpr std::chrono::seconds patience{30};
 

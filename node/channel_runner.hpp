@@ -11,7 +11,7 @@ namespace shoal::node {
 
 /// The parts that every runner works with. All of them outlive the runners.
 struct RunnerContext {
-  swarm::MemberSession& session;
+  member::MemberSession& session;
   const FlooredClock& clock;
   Shelf& shelf;
   const TrackStore& tracks;

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "cli/state_option.hpp"
+#include "member/trust_chain.hpp"
 #include "node/agent_commands.hpp"
 #include "node/fleet_view.hpp"
 #include "node/gc_commands.hpp"
@@ -18,14 +19,13 @@
 #include "node/repairer.hpp"
 #include "node/stall_option.hpp"
 #include "registry/machine_name.hpp"
-#include "swarm/trust_chain.hpp"
 
 namespace shoal::node {
 namespace {
 
 using cli::Invocation;
 using cli::state_option;
-using swarm::MemberSession;
+using member::MemberSession;
 
 const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false,
                                 false,      "listen"};
@@ -163,7 +163,7 @@ Status run_pull(Invocation& call) {
   Shelf shelf(session->state());
   SHOAL_TRY(auto cache, cache_of(call, session->state(), reference.model));
   auto registry = session->client(call.shutdown.token());
-  SHOAL_CHECK(swarm::follow_trust_roots(*session, *registry));
+  SHOAL_CHECK(member::follow_trust_roots(*session, *registry));
   SHOAL_TRY(Wanted wanted, Resolver(*registry, *session->verifier(), shelf, clock).resolve(reference));
   if (cache && reference.version) SHOAL_CHECK(cache->check_free(reference.model, *reference.version, wanted.release.id()));
   SHOAL_TRY(auto node, Node::start(*session, options));

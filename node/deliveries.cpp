@@ -23,7 +23,7 @@ std::size_t most_deliveries() {
 
 }  // namespace
 
-Deliveries::Deliveries(swarm::MemberSession& session, Shelf& shelf, Node& node, TaskQueue& tasks, bool allow_code_formats, Events events)
+Deliveries::Deliveries(member::MemberSession& session, Shelf& shelf, Node& node, TaskQueue& tasks, bool allow_code_formats, Events events)
     : session_(session),
       shelf_(shelf),
       node_(node),

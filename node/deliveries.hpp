@@ -22,7 +22,7 @@ class Deliveries {
   };
 
   /// All references outlive this; `tasks` is closed before this ends.
-  Deliveries(swarm::MemberSession& session, Shelf& shelf, Node& node, TaskQueue& tasks, bool allow_code_formats, Events events);
+  Deliveries(member::MemberSession& session, Shelf& shelf, Node& node, TaskQueue& tasks, bool allow_code_formats, Events events);
   /// Cancels all of them, then waits for their threads.
   ~Deliveries();
 
@@ -55,7 +55,7 @@ class Deliveries {
   void finished(const ReleaseId& id, const Result<Delivered>& result);
   std::size_t under_way() const;
 
-  swarm::MemberSession& session_;
+  member::MemberSession& session_;
   Shelf& shelf_;
   Node& node_;
   TaskQueue& tasks_;

@@ -2,7 +2,7 @@
 
 namespace shoal::node {
 
-Delivery::Delivery(swarm::MemberSession& session, Shelf& shelf, Node& node, cli::Output& quiet, Order order, Events events)
+Delivery::Delivery(member::MemberSession& session, Shelf& shelf, Node& node, cli::Output& quiet, Order order, Events events)
     : session_(session), shelf_(shelf), node_(node), out_(quiet), order_(std::move(order)) {
   thread_ = std::jthread([this, events = std::move(events)](const std::stop_token& stop) { run(stop, events); });
 }

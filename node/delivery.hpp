@@ -27,7 +27,7 @@ class Delivery {
     std::function<void(Phase)> phase;
     std::function<void(Result<Delivered>)> done;
   };
-  Delivery(swarm::MemberSession& session, Shelf& shelf, Node& node, cli::Output& quiet, Order order, Events events);
+  Delivery(member::MemberSession& session, Shelf& shelf, Node& node, cli::Output& quiet, Order order, Events events);
   /// Cancels what is under way; what was fetched stays on the disk. Content that was complete stays in the swarm.
   ~Delivery();
   void cancel() { thread_.request_stop(); }
@@ -37,7 +37,7 @@ class Delivery {
   Result<Delivered> deliver(const std::stop_token& stop, const Events& events);
   Result<Wanted> resolve(registry::Client& tracker) const;
 
-  swarm::MemberSession& session_;
+  member::MemberSession& session_;
   Shelf& shelf_;
   Node& node_;
   cli::Output& out_;

@@ -4,12 +4,12 @@
 
 namespace shoal::node {
 
-Result<std::vector<store::FileProblem>> FileCheck::wrong_pieces(const swarm::CheckedMetainfo& metainfo, const fs::path& root) const {
+Result<std::vector<store::FileProblem>> FileCheck::wrong_pieces(const metainfo::CheckedMetainfo& metainfo, const fs::path& root) const {
   return store::verify_pieces(root, metainfo.layout(), metainfo.piece_sha256(), metainfo.file_sha256(), metainfo.proof(),
                               showing("checking "));
 }
 
-Status FileCheck::verify(const swarm::CheckedMetainfo& metainfo, const fs::path& root) const {
+Status FileCheck::verify(const metainfo::CheckedMetainfo& metainfo, const fs::path& root) const {
   const store::HashOptions options = showing("verifying ");
   const store::Layout& layout = metainfo.layout();
   return verdict(metainfo.proof()
@@ -17,7 +17,7 @@ Status FileCheck::verify(const swarm::CheckedMetainfo& metainfo, const fs::path&
                      : store::verify_files(root, layout, metainfo.file_sha256(), options));
 }
 
-Status FileCheck::verify_unproved(const swarm::CheckedMetainfo& metainfo, const fs::path& root) const {
+Status FileCheck::verify_unproved(const metainfo::CheckedMetainfo& metainfo, const fs::path& root) const {
   std::vector<store::LayoutFile> files;
   std::vector<Sha256> digests;
   for (const std::uint32_t file : store::unproved_files(metainfo.layout(), metainfo.proof())) {

@@ -5,8 +5,8 @@
 
 #include "cli/output.hpp"
 #include "manifest/trust.hpp"
+#include "metainfo/metainfo.hpp"
 #include "store/hash_tree.hpp"
-#include "swarm/metainfo.hpp"
 
 namespace shoal::node {
 
@@ -18,11 +18,11 @@ class FileCheck {
       : release_(release), out_(out), stop_(std::move(stop)) {}
 
   /// All files against the signed digests.
-  Status verify(const swarm::CheckedMetainfo& metainfo, const fs::path& root) const;
+  Status verify(const metainfo::CheckedMetainfo& metainfo, const fs::path& root) const;
   /// Files whose digests do not follow from the pieces that were fetched.
-  Status verify_unproved(const swarm::CheckedMetainfo& metainfo, const fs::path& root) const;
+  Status verify_unproved(const metainfo::CheckedMetainfo& metainfo, const fs::path& root) const;
   /// Files with the pieces that are wrong.
-  Result<std::vector<store::FileProblem>> wrong_pieces(const swarm::CheckedMetainfo& metainfo, const fs::path& root) const;
+  Result<std::vector<store::FileProblem>> wrong_pieces(const metainfo::CheckedMetainfo& metainfo, const fs::path& root) const;
 
  private:
   store::HashOptions showing(const std::string& what) const;

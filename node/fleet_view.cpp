@@ -2,15 +2,15 @@
 
 #include "base/wording.hpp"
 #include "manifest/validity.hpp"
+#include "member/fleet_freshness.hpp"
+#include "member/trust_chain.hpp"
 #include "node/agent_view.hpp"
 #include "node/control.hpp"
-#include "swarm/fleet_freshness.hpp"
-#include "swarm/trust_chain.hpp"
 
 namespace shoal::node {
 namespace {
 
-using swarm::MemberSession;
+using member::MemberSession;
 
 std::string root_advice() { return "who holds the root key renews it with 'shoal trust rotate --root-key FILE'"; }
 
@@ -88,11 +88,11 @@ Status show_status(MemberSession& session, cli::Output& out, const std::stop_tok
 namespace {
 
 /// What the tracker says of these channels; a fleet without statements, or one that does not verify, says of none that it is halted.
-swarm::FreshnessView freshness_of(const MemberSession& session, registry::Client& registry, const ModelName& model,
-                                  const std::vector<registry::ChannelRow>& rows) {
+member::FreshnessView freshness_of(const MemberSession& session, registry::Client& registry, const ModelName& model,
+                                   const std::vector<registry::ChannelRow>& rows) {
   std::vector<manifest::ChannelPlace> places;
   for (const registry::ChannelRow& row : rows) places.push_back(manifest::place_of(model, row.channel));
-  return swarm::freshness_of(session, registry, std::move(places)).value_or({});
+  return member::freshness_of(session, registry, std::move(places)).value_or({});
 }
 
 std::string rollout_text(const manifest::ChannelPointer& pointer, bool halted) {
@@ -108,14 +108,14 @@ namespace {
 
 /// One line of the list. An expired pointer is shown like the others, and says so.
 Status list_channel(const MemberSession& session, registry::Client& registry, const ModelName& model, const registry::ChannelRow& row,
-                    const swarm::FreshnessView& freshness, cli::Output& out) {
+                    const member::FreshnessView& freshness, cli::Output& out) {
   const WallTime now = session.clock().now();
   SHOAL_TRY(auto signed_pointer, manifest::SignedEnvelope::decode(row.envelope, manifest::channel_limit));
   SHOAL_TRY(auto pointer, session.verifier()->channel(signed_pointer, model, row.channel, {}, WallTime{}));
   SHOAL_TRY(auto reply, registry.release(pointer->release));
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
   SHOAL_TRY(auto release, session.verifier()->release(envelope, model, pointer->release));
-  const bool halted = swarm::is_halted(freshness, *pointer), expired = now >= pointer->expires;
+  const bool halted = member::is_halted(freshness, *pointer), expired = now >= pointer->expires;
   const std::string name = ChannelRef{model, row.channel}.str(), end = manifest::end_text(pointer->expires, now);
   std::string text = name + " -> " + release->version.str() + "  (sequence " + std::to_string(pointer->sequence) + ", issued " +
                      format_time(pointer->issued) + rollout_text(*pointer, halted) + ", " + end + ")";
@@ -149,7 +149,7 @@ void warn_of_root(const MemberSession& session, cli::Output& out) {
 
 Status list_channels(MemberSession& session, const ModelName& model, cli::Output& out, const std::stop_token& stop) {
   auto registry = session.client(stop);
-  SHOAL_CHECK(swarm::follow_trust_roots(session, *registry));
+  SHOAL_CHECK(member::follow_trust_roots(session, *registry));
   SHOAL_TRY(auto rows, registry->channels(model));
   if (rows.empty())
     return fail(ErrorCode::not_found,

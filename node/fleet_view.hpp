@@ -4,14 +4,14 @@
 #include <stop_token>
 
 #include "cli/output.hpp"
+#include "member/member_session.hpp"
 #include "node/shelf.hpp"
-#include "swarm/member_session.hpp"
 
 namespace shoal::node {
 
 /// Identity, certificate, local releases; then the tracker's view. `unreachable` after the local part when it cannot be asked.
-Status show_status(swarm::MemberSession& session, cli::Output& out, const std::stop_token& stop);
+Status show_status(member::MemberSession& session, cli::Output& out, const std::stop_token& stop);
 
-Status list_channels(swarm::MemberSession& session, const ModelName& model, cli::Output& out, const std::stop_token& stop);
+Status list_channels(member::MemberSession& session, const ModelName& model, cli::Output& out, const std::stop_token& stop);
 
 }  // namespace shoal::node

@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
+#include "member/trust_chain.hpp"
 #include "node/floored_clock.hpp"
 #include "node/statement.hpp"
 
@@ -27,7 +28,7 @@ std::vector<manifest::ChannelPlace> places_of(const std::set<ChannelKey>& channe
 
 }  // namespace
 
-Follower::Follower(swarm::MemberSession& session, const Clock& clock, const Shelf& shelf, Events events)
+Follower::Follower(member::MemberSession& session, const Clock& clock, const Shelf& shelf, Events events)
     : session_(session), clock_(clock), shelf_(shelf), events_(std::move(events)), statement_file_(statement_file(session.state())) {
   newest_.resize(1u << manifest::place_bits);
   // What was seen before a restart: a statement that is older than this is no news.
@@ -200,14 +201,15 @@ void Follower::note_end() {
   view_.fresh_until = first->until;
 }
 
-/// One version after the other, each signed by the thresholds of itself and of the one before.
 Status Follower::walk_trust_roots(registry::Client& tracker, std::uint64_t newest) {
-  for (std::uint64_t version = session_.verifier()->root().version + 1; version <= newest; ++version) {
-    SHOAL_TRY(std::string next, tracker.trust_root(version));
-    SHOAL_CHECK(session_.rotate(next).within("trust root " + std::to_string(version)));
+  const std::uint64_t before = session_.verifier()->root().version;
+  auto taken = member::follow_trust_roots(session_, tracker, newest);
+  const std::uint64_t now = session_.verifier()->root().version;
+  if (now != before) {
     handled_.clear();  // what was refused under the old root may be right now
-    log::info("trust_root.rotated", {{"version", std::to_string(version)}});
+    log::info("trust_root.rotated", {{"version", std::to_string(now)}});
   }
+  if (!taken.ok()) return std::move(taken).error();
   return {};
 }
 

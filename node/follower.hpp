@@ -6,9 +6,9 @@
 #include <thread>
 
 #include "base/guarded.hpp"
+#include "member/member_session.hpp"
 #include "node/shelf.hpp"
 #include "node/track.hpp"
-#include "swarm/member_session.hpp"
 
 namespace shoal::node {
 
@@ -38,7 +38,7 @@ class Follower {
   };
 
   /// `clock` judges documents. That of the session judges certificates.
-  Follower(swarm::MemberSession& session, const Clock& clock, const Shelf& shelf, Events events);
+  Follower(member::MemberSession& session, const Clock& clock, const Shelf& shelf, Events events);
   /// Ends the thread, also in the middle of a long-poll.
   ~Follower();
 
@@ -80,7 +80,7 @@ class Follower {
   void rest(std::chrono::milliseconds duration, const std::stop_token& stop);
   void tell();
 
-  swarm::MemberSession& session_;
+  member::MemberSession& session_;
   const Clock& clock_;
   const Shelf& shelf_;
   Events events_;

@@ -6,8 +6,8 @@
 
 #include "base/wording.hpp"
 #include "cli/table.hpp"
+#include "member/trust_chain.hpp"
 #include "registry/machine_name.hpp"
-#include "swarm/trust_chain.hpp"
 
 namespace shoal::node {
 namespace {
@@ -69,10 +69,10 @@ std::string format_text(const manifest::Release& release) {
 /// Asks the tracker about one model after the other.
 class Survey {
  public:
-  Survey(swarm::MemberSession& session, const std::stop_token& stop) : session_(session), registry_(session.client(stop)) {}
+  Survey(member::MemberSession& session, const std::stop_token& stop) : session_(session), registry_(session.client(stop)) {}
 
   Status begin() {
-    SHOAL_CHECK(swarm::follow_trust_roots(session_, *registry_));
+    SHOAL_CHECK(member::follow_trust_roots(session_, *registry_));
     SHOAL_TRY(fleet_, registry_->status());
     SHOAL_TRY(nodes_, registry_->nodes());
     return {};
@@ -96,7 +96,7 @@ class Survey {
   }
 
  private:
-  swarm::MemberSession& session_;
+  member::MemberSession& session_;
   std::unique_ptr<registry::Client> registry_;
   registry::FleetStatus fleet_;
   std::vector<registry::NodeRow> nodes_;
@@ -173,7 +173,7 @@ std::string versions_table(const ModelView& model, const std::vector<std::string
   return table.text();
 }
 
-Status show_models(swarm::MemberSession& session, const std::optional<ModelName>& model, cli::Output& out, const std::stop_token& stop) {
+Status show_models(member::MemberSession& session, const std::optional<ModelName>& model, cli::Output& out, const std::stop_token& stop) {
   Survey survey(session, stop);
   SHOAL_CHECK(survey.begin());
   return model ? show_one(survey, *model, out) : show_all(survey, out);

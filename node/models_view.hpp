@@ -5,7 +5,7 @@
 #include <stop_token>
 
 #include "cli/output.hpp"
-#include "swarm/member_session.hpp"
+#include "member/member_session.hpp"
 
 namespace shoal::node {
 
@@ -37,6 +37,6 @@ std::string models_table(const std::vector<ModelView>& models);
 std::string versions_table(const ModelView& model, const std::vector<std::string>& formats);
 
 /// All models, or the versions of one: `not_found` where the fleet does not have it.
-Status show_models(swarm::MemberSession& session, const std::optional<ModelName>& model, cli::Output& out, const std::stop_token& stop);
+Status show_models(member::MemberSession& session, const std::optional<ModelName>& model, cli::Output& out, const std::stop_token& stop);
 
 }  // namespace shoal::node

@@ -11,10 +11,10 @@ const InfoHash& content_of(const swarm::Event& event) {
 
 }  // namespace
 
-Result<swarm::Content> shelved(const swarm::MemberSession& session, const Shelf& shelf, const ReleaseId& id) {
+Result<swarm::Content> shelved(const member::MemberSession& session, const Shelf& shelf, const ReleaseId& id) {
   SHOAL_TRY(auto release, shelf.verified(*session.verifier(), id));
   SHOAL_TRY(std::string bytes, shelf.metainfo(id));
-  SHOAL_TRY(auto metainfo, swarm::CheckedMetainfo::check(release, std::move(bytes)));
+  SHOAL_TRY(auto metainfo, metainfo::CheckedMetainfo::check(release, std::move(bytes)));
   return swarm::Content{std::move(metainfo), shelf.release(id), swarm::Mode::keep};
 }
 
@@ -35,7 +35,7 @@ std::optional<swarm::Event> Inbox::wait(std::chrono::milliseconds timeout, const
   return event;
 }
 
-Result<std::unique_ptr<Node>> Node::start(swarm::MemberSession& session, const NodeOptions& node_options) {
+Result<std::unique_ptr<Node>> Node::start(member::MemberSession& session, const NodeOptions& node_options) {
   std::unique_ptr<Node> node(new Node);
   mesh::MeshOptions mesh_options;
   mesh_options.listen = node_options.listen;

@@ -8,17 +8,17 @@
 #include <optional>
 
 #include "base/guarded.hpp"
+#include "member/member_session.hpp"
 #include "mesh/mesh.hpp"
 #include "node/contents.hpp"
 #include "node/shelf.hpp"
 #include "node/transfer_view.hpp"
-#include "swarm/member_session.hpp"
 #include "swarm/swarm.hpp"
 
 namespace shoal::node {
 
 /// The release as it lies on the shelf, whole, to be served from there.
-Result<swarm::Content> shelved(const swarm::MemberSession& session, const Shelf& shelf, const ReleaseId& id);
+Result<swarm::Content> shelved(const member::MemberSession& session, const Shelf& shelf, const ReleaseId& id);
 
 /// Events of one content, handed from the swarm's thread to the one that waits for them. Keeps the newest hundred.
 class Inbox {
@@ -46,7 +46,7 @@ struct NodeOptions {
 class Node {
  public:
   /// Opens the mesh's port (code `failed` where it is in use) and starts the engine.
-  static Result<std::unique_ptr<Node>> start(swarm::MemberSession& session, const NodeOptions& node_options);
+  static Result<std::unique_ptr<Node>> start(member::MemberSession& session, const NodeOptions& node_options);
   /// Ends in the opposite order: engine, mesh.
   ~Node();
 

@@ -23,7 +23,7 @@ std::vector<swarm::OlderRelease> older_releases(const manifest::Verifier& verifi
     auto release = shelf.verified(verifier, id);
     auto bytes = shelf.metainfo(id);
     if (!release || !bytes) continue;
-    auto metainfo = swarm::CheckedMetainfo::check(*release, std::move(bytes).value());
+    auto metainfo = metainfo::CheckedMetainfo::check(*release, std::move(bytes).value());
     if (metainfo) older.push_back({std::move(metainfo).value(), shelf.release(id)});
   }
   return older;
@@ -34,7 +34,7 @@ Status check_not_refused(const Shelf& shelf, const ReleaseId& release, bool node
   return reason ? Status(fail(ErrorCode::verification, std::move(*reason))) : Status();
 }
 
-Puller::Puller(swarm::MemberSession& session, Shelf& shelf, Node& node, cli::Output& out, std::stop_token stop)
+Puller::Puller(member::MemberSession& session, Shelf& shelf, Node& node, cli::Output& out, std::stop_token stop)
     : session_(session), shelf_(shelf), node_(node), out_(out), stop_(std::move(stop)) {}
 
 Result<PullReport> Puller::pull(const PullRequest& request, const Wanted& wanted, registry::Client& tracker) {
@@ -63,14 +63,14 @@ void Puller::say(Phase phase) const {
 }
 
 /// Everything that can be refused is refused here, before the first byte of content.
-Result<swarm::CheckedMetainfo> Puller::admit(const PullRequest& request, const Wanted& wanted, const PullPlace& place,
-                                             registry::Client& tracker) {
+Result<metainfo::CheckedMetainfo> Puller::admit(const PullRequest& request, const Wanted& wanted, const PullPlace& place,
+                                                registry::Client& tracker) {
   SHOAL_CHECK(admit_formats(wanted.release, request.allow_code_formats));
   // It may have come with another consent than today's.
   if (place.present) SHOAL_CHECK(admit_content(wanted.release, place.target, request.allow_code_formats));
   else SHOAL_CHECK(check_not_refused(shelf_, wanted.release.id(), request.allow_code_formats));
   SHOAL_TRY(std::string bytes, tracker.metainfo(wanted.release.id(), wanted.release->swarm.metainfo_size));
-  SHOAL_TRY(auto metainfo, swarm::CheckedMetainfo::check(wanted.release, std::move(bytes)));
+  SHOAL_TRY(auto metainfo, metainfo::CheckedMetainfo::check(wanted.release, std::move(bytes)));
   if (!place.present) SHOAL_CHECK(prepare(wanted, place));
   SHOAL_CHECK(shelf_.save_manifest(wanted.release.id(), wanted.envelope, metainfo.bytes()));
   return metainfo;
@@ -87,7 +87,7 @@ Status Puller::prepare(const Wanted& wanted, const PullPlace& place) {
 
 /// From another release on this machine with the same files, else from the swarm. While the same content is fetched for another release,
 /// this one waits for that.
-Status Puller::fill(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const PullPlace& place) {
+Status Puller::fill(const PullRequest& request, const Wanted& wanted, const metainfo::CheckedMetainfo& metainfo, const PullPlace& place) {
   while (true) {
     SHOAL_TRY(shared_, share(wanted, metainfo));
     if (shared_) return finish(request, wanted, place);
@@ -99,7 +99,7 @@ Status Puller::fill(const PullRequest& request, const Wanted& wanted, const swar
 }
 
 /// False where no release here has these files, or its files are damaged.
-Result<bool> Puller::share(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo) {
+Result<bool> Puller::share(const Wanted& wanted, const metainfo::CheckedMetainfo& metainfo) {
   const auto twin = find_twin(wanted.release);
   if (!twin) return false;
   SHOAL_CHECK(staging_->empty());
@@ -127,7 +127,7 @@ std::optional<ReleaseId> Puller::find_twin(const manifest::VerifiedRelease& rele
   return std::nullopt;
 }
 
-Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const PullPlace& place) {
+Status Puller::fetch(const PullRequest& request, const Wanted& wanted, const metainfo::CheckedMetainfo& metainfo, const PullPlace& place) {
   const fs::path root = staging_->root();
   SHOAL_CHECK(shelf_.prepare_journal());
   fs::path journal = shelf_.journal(wanted.release.id());

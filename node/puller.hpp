@@ -37,7 +37,7 @@ struct PullReport {
 /// node and this object live.
 class Puller {
  public:
-  Puller(swarm::MemberSession& session, Shelf& shelf, Node& node, cli::Output& out, std::stop_token stop);
+  Puller(member::MemberSession& session, Shelf& shelf, Node& node, cli::Output& out, std::stop_token stop);
 
   /// Errors: those of Resolver; `no_space` before the first byte or during the fetch; `verification`; `usage` where `to` is
   /// taken; `interrupted`, which keeps what was fetched.
@@ -49,14 +49,15 @@ class Puller {
   std::function<void(Phase)> on_phase;
 
  private:
-  Result<swarm::CheckedMetainfo> admit(const PullRequest& request, const Wanted& wanted, const PullPlace& place, registry::Client& tracker);
-  Status fetch(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const PullPlace& place);
+  Result<metainfo::CheckedMetainfo> admit(const PullRequest& request, const Wanted& wanted, const PullPlace& place,
+                                          registry::Client& tracker);
+  Status fetch(const PullRequest& request, const Wanted& wanted, const metainfo::CheckedMetainfo& metainfo, const PullPlace& place);
   Status await_judged(const PullRequest& request, const Wanted& wanted, const swarm::Content& content);
   Status finish(const PullRequest& request, const Wanted& wanted, const PullPlace& place);
   Status judged(const PullRequest& request, const Wanted& wanted, Status verdict);
   Status fetch_what_decayed(const Wanted& wanted, const swarm::Content& content);
-  Status fill(const PullRequest& request, const Wanted& wanted, const swarm::CheckedMetainfo& metainfo, const PullPlace& place);
-  Result<bool> share(const Wanted& wanted, const swarm::CheckedMetainfo& metainfo);
+  Status fill(const PullRequest& request, const Wanted& wanted, const metainfo::CheckedMetainfo& metainfo, const PullPlace& place);
+  Result<bool> share(const Wanted& wanted, const metainfo::CheckedMetainfo& metainfo);
   std::optional<ReleaseId> find_twin(const manifest::VerifiedRelease& release) const;
   FileCheck check(const Wanted& wanted) const { return {wanted.release, out_, stop_}; }
   void say(Phase phase) const;
@@ -65,7 +66,7 @@ class Puller {
   Status clean_up(Status outcome, const Wanted& wanted);
   void count(PullReport& report, const InfoHash& content) const;
 
-  swarm::MemberSession& session_;
+  member::MemberSession& session_;
   Shelf& shelf_;
   Node& node_;
   cli::Output& out_;

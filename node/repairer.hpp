@@ -10,7 +10,7 @@ namespace shoal::node {
 /// One thread. The process must own the state directory.
 class Repairer {
  public:
-  Repairer(swarm::MemberSession& session, Node& node, cli::Output& out, std::stop_token stop)
+  Repairer(member::MemberSession& session, Node& node, cli::Output& out, std::stop_token stop)
       : session_(session), shelf_(session.state()), node_(node), out_(out), stop_(std::move(stop)) {}
 
   /// Errors: `no_space` (a damaged file needs its size once more meanwhile), `interrupted`, `verification` where even the new file is
@@ -23,7 +23,7 @@ class Repairer {
   Status replace(const Examined& damaged, const fs::path& staged);
   void report(const Examined& damaged, const swarm::Progress& progress);
 
-  swarm::MemberSession& session_;
+  member::MemberSession& session_;
   const Shelf shelf_;
   Node& node_;
   cli::Output& out_;

@@ -16,7 +16,7 @@ std::string lasting_part(registry::NodeReport report) {
   return encode(report);
 }
 
-Reporter::Reporter(swarm::MemberSession& session) : client_(session.client(ending_.get_token())) {
+Reporter::Reporter(member::MemberSession& session) : client_(session.client(ending_.get_token())) {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 

@@ -4,14 +4,14 @@
 #include <condition_variable>
 #include <thread>
 
-#include "swarm/member_session.hpp"
+#include "member/member_session.hpp"
 
 namespace shoal::node {
 
 /// Owns a thread. A tracker that cannot be reached is told later; nothing depends on it.
 class Reporter {
  public:
-  explicit Reporter(swarm::MemberSession& session);
+  explicit Reporter(member::MemberSession& session);
   ~Reporter();
   /// Replaces the report that is sent from now on. Thread-safe.
   void update(registry::NodeReport report);

@@ -8,7 +8,7 @@
 namespace shoal::node {
 namespace {
 
-using swarm::MemberSession;
+using member::MemberSession;
 
 Result<std::vector<ReleaseId>> ids_to_verify(const MemberSession& session, const Shelf& shelf, const std::string& reference,
                                              bool elsewhere) {
@@ -30,10 +30,10 @@ store::Layout layout_of(const manifest::Release& release) {
   return {std::move(files), release.swarm.piece_length};
 }
 
-std::optional<swarm::CheckedMetainfo> kept_metainfo(const Shelf& shelf, const manifest::VerifiedRelease& release) {
+std::optional<metainfo::CheckedMetainfo> kept_metainfo(const Shelf& shelf, const manifest::VerifiedRelease& release) {
   auto bytes = shelf.metainfo(release.id());
   if (!bytes) return std::nullopt;
-  auto checked = swarm::CheckedMetainfo::check(release, std::move(bytes).value());
+  auto checked = metainfo::CheckedMetainfo::check(release, std::move(bytes).value());
   if (!checked) return std::nullopt;
   return std::move(checked).value();
 }
@@ -79,7 +79,7 @@ void report(const Examined& examined, cli::Output& out) {
 }
 
 /// Where in the files that differ.
-Status name_pieces(const fs::path& root, const swarm::CheckedMetainfo& metainfo, std::vector<store::FileProblem>& problems,
+Status name_pieces(const fs::path& root, const metainfo::CheckedMetainfo& metainfo, std::vector<store::FileProblem>& problems,
                    const store::HashOptions& options) {
   SHOAL_TRY(auto pieces,
             store::verify_pieces(root, metainfo.layout(), metainfo.piece_sha256(), metainfo.file_sha256(), metainfo.proof(), options));

@@ -5,10 +5,10 @@
 #include <stop_token>
 
 #include "cli/output.hpp"
+#include "member/member_session.hpp"
+#include "metainfo/metainfo.hpp"
 #include "node/shelf.hpp"
 #include "store/hash_tree.hpp"
-#include "swarm/member_session.hpp"
-#include "swarm/metainfo.hpp"
 
 namespace shoal::node {
 
@@ -21,13 +21,13 @@ struct VerifyRequest {
 struct Examined {
   manifest::VerifiedRelease release;
   fs::path root;
-  std::optional<swarm::CheckedMetainfo> metainfo;  // empty where none is kept: then files are compared as a whole
+  std::optional<metainfo::CheckedMetainfo> metainfo;  // empty where none is kept: then files are compared as a whole
   std::vector<store::FileProblem> problems;
 };
 
 /// Hashes the files and reports each release as a result. Works without the tracker. Code `not_found` for a reference that was never
 /// fetched here.
-Result<std::vector<Examined>> examine(swarm::MemberSession& session, const VerifyRequest& request, cli::Output& out,
+Result<std::vector<Examined>> examine(member::MemberSession& session, const VerifyRequest& request, cli::Output& out,
                                       const std::stop_token& stop);
 
 /// Code `verification` where any has problems.

@@ -1,21 +1,23 @@
 #include "seeder/commands.hpp"
 
+#include "cli/state_option.hpp"
 #include "manifest/mirrors.hpp"
+#include "member/trust_chain.hpp"
 #include "metrics/exporter.hpp"
-#include "seeder/command_parts.hpp"
+#include "publisher/command_parts.hpp"
+#include "publisher/pointer_renewal.hpp"
+#include "publisher/publisher.hpp"
 #include "seeder/intake.hpp"
-#include "seeder/pointer_renewal.hpp"
-#include "seeder/publisher.hpp"
 #include "seeder/seeder.hpp"
 #include "seeder/watch_options.hpp"
-#include "swarm/trust_chain.hpp"
 
 namespace shoal::seeder {
 namespace {
 
 using cli::Invocation;
+using cli::state_option;
 using identity::Role;
-using swarm::MemberSession;
+using member::MemberSession;
 
 /// For an end in order, before the process ends without it: a service manager is promised ten seconds.
 constexpr std::chrono::seconds end_patience{8};
@@ -55,8 +57,8 @@ Result<std::map<std::string, std::string>> labels_of(const Invocation& call) {
   return labels;
 }
 
-Result<PublishRequest> publish_request(const Invocation& call) {
-  PublishRequest request;
+Result<publisher::PublishRequest> publish_request(const Invocation& call) {
+  publisher::PublishRequest request;
   request.source = call.get("SRC");
   SHOAL_TRY(request.model, ModelName::parse(call.get("--model")).within("--model"));
   SHOAL_TRY(request.version, VersionName::parse(call.get("--version")).within("--version"));
@@ -74,12 +76,13 @@ Result<PublishRequest> publish_request(const Invocation& call) {
   return request;
 }
 
-Status publish(Invocation& call, MemberSession& session, const PublishRequest& request) {
-  SHOAL_TRY(Signer signer, load_signer(call, session.state()));
+Status publish(Invocation& call, MemberSession& session, const publisher::PublishRequest& request) {
+  SHOAL_TRY(publisher::Signer signer, publisher::load_signer(call, session.state()));
   auto tracker = session.client(call.shutdown.token());
-  SHOAL_CHECK(swarm::follow_trust_roots(session, *tracker));
-  SHOAL_TRY(PublishReport report, Publisher(session, *tracker, signer, call.out, call.shutdown.token()).publish(request));
-  call.out.result(published_line(request, report), published_text(request, report));
+  SHOAL_CHECK(member::follow_trust_roots(session, *tracker));
+  SHOAL_TRY(publisher::PublishReport report,
+            publisher::Publisher(session, *tracker, signer, call.out, call.shutdown.token()).publish(request));
+  call.out.result(publisher::published_line(request, report), publisher::published_text(request, report));
   return {};
 }
 
@@ -113,15 +116,15 @@ Result<std::unique_ptr<MemberSession>> open_to_publish(const fs::path& state, co
 }
 
 /// None where this machine has no publisher's key.
-Result<std::optional<Signer>> signer_for_renewal(const Invocation& call, const Serving& serving, const fs::path& state) {
-  if (!serving.renew || !Signer::is_at_hand(call.all("--key"), state)) return std::optional<Signer>();
-  SHOAL_TRY(Signer signer, load_signer(call, state));
+Result<std::optional<publisher::Signer>> signer_for_renewal(const Invocation& call, const Serving& serving, const fs::path& state) {
+  if (!serving.renew || !publisher::Signer::is_at_hand(call.all("--key"), state)) return std::optional<publisher::Signer>();
+  SHOAL_TRY(publisher::Signer signer, publisher::load_signer(call, state));
   return std::optional(std::move(signer));
 }
 
 /// SIGHUP: the limit, and where there is one the intake, follow the configuration file.
-Status serve(Invocation& call, MemberSession& session, Seeder& seeder, std::optional<Signer> signer, Intake* intake = nullptr) {
-  std::optional<PointerRenewal> renewal;
+Status serve(Invocation& call, MemberSession& session, Seeder& seeder, std::optional<publisher::Signer> signer, Intake* intake = nullptr) {
+  std::optional<publisher::PointerRenewal> renewal;
   if (signer) renewal.emplace(session, std::move(*signer), call.out);
   auto apply = [&](const Invocation& now) -> Status {
     SHOAL_TRY(Serving serving, serving_of(now));
@@ -151,11 +154,11 @@ Status serve(Invocation& call, MemberSession& session, Seeder& seeder, std::opti
 
 Status run_publish(Invocation& call) {
   SystemClock clock;
-  SHOAL_TRY(PublishRequest request, publish_request(call));
+  SHOAL_TRY(publisher::PublishRequest request, publish_request(call));
   SHOAL_TRY(Serving serving, serving_of(call));
   bool seed = call.on("--seed");
   SHOAL_TRY(auto session, open_to_publish(call.get("--state"), clock, seed));
-  SHOAL_CHECK(require_publisher(*session));
+  SHOAL_CHECK(publisher::require_publisher(*session));
   if (!seed) {
     session->keep_renewed();
     return publish(call, *session, request);
@@ -204,7 +207,7 @@ cli::Command publish_command() {
             .flag_only = true},
            {.name = "--channel", .value = "C", .help = "channel to move to this version", .fallback = "main", .flag_only = true},
            {"--no-channel", "", "move no channel"},
-           key_option,
+           publisher::key_option,
            {"--seed", "", "serve the files after publishing; needs a machine that joined as seeder"},
            listen_option,
            upload_limit_option,
@@ -227,8 +230,8 @@ cli::Command publish_command() {
 }
 
 std::vector<cli::Option> seed_options() {
-  std::vector<cli::Option> options{state_option, listen_option, upload_limit_option, directed_option,      scrub_option,
-                                   key_option,   renew_option,  join_option,         cli::metrics_option()};
+  std::vector<cli::Option> options{state_option,          listen_option, upload_limit_option, directed_option,      scrub_option,
+                                   publisher::key_option, renew_option,  join_option,         cli::metrics_option()};
   for (const cli::Option& option : watch_options()) options.push_back(option);
   return options;
 }
@@ -258,11 +261,6 @@ cli::Command seed_command() {
 
 }  // namespace
 
-std::vector<cli::Command> commands() {
-  std::vector<cli::Command> all{publish_command(), seed_command()};
-  for (auto* more : {channel_commands, renewal_commands, fleet_commands, trust_commands})
-    for (cli::Command& command : more()) all.push_back(std::move(command));
-  return all;
-}
+std::vector<cli::Command> commands() { return {publish_command(), seed_command()}; }
 
 }  // namespace shoal::seeder

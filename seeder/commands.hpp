@@ -1,4 +1,4 @@
-// The commands beside the source: publish, seed, channel set.
+// The commands of the machine that has the files: seed, and publish, which may go on to serve (--seed).
 #pragma once
 
 #include <vector>

@@ -1,6 +1,6 @@
 #include "seeder/intake.hpp"
 
-#include "seeder/command_parts.hpp"
+#include "publisher/command_parts.hpp"
 #include "seeder/watch_options.hpp"
 
 namespace shoal::seeder {
@@ -25,7 +25,7 @@ Result<IntakePlan> intake_plan_of(const cli::Invocation& call, const fs::path& s
   SHOAL_TRY(plan.joins, joins_of(call));
   SHOAL_TRY(plan.hash_rate, hash_rate_of(call));
   if (plan.watch.rules.empty()) return plan;
-  SHOAL_TRY(plan.signer, load_signer(call, state));
+  SHOAL_TRY(plan.signer, publisher::load_signer(call, state));
   return plan;
 }
 

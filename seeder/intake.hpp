@@ -8,8 +8,8 @@
 
 #include "cli/command.hpp"
 #include "metrics/page.hpp"
+#include "publisher/signer.hpp"
 #include "seeder/joiner.hpp"
-#include "seeder/signer.hpp"
 #include "seeder/watcher.hpp"
 
 namespace shoal::seeder {
@@ -17,8 +17,8 @@ namespace shoal::seeder {
 struct IntakePlan {
   WatchOptions watch;
   std::vector<JoinRule> joins;
-  std::optional<Signer> signer;  // where something is watched
-  ByteCount hash_rate = 0;       // bytes per second over all that is hashed; 0 is no limit
+  std::optional<publisher::Signer> signer;  // where something is watched
+  ByteCount hash_rate = 0;                  // bytes per second over all that is hashed; 0 is no limit
 };
 
 /// Code `usage` for rules that cannot be, and the errors of loading the key where there is something to sign.
@@ -30,7 +30,7 @@ std::set<std::string> intake_options();
 class Intake {
  public:
   /// `session` and `out` must outlive it, and where `stop` says false, the process.
-  Intake(swarm::MemberSession& session, cli::Output& out) : watcher_(session, out), joiner_(session, out) {}
+  Intake(member::MemberSession& session, cli::Output& out) : watcher_(session, out), joiner_(session, out) {}
 
   /// From now on this and nothing else. Rules that stay go on undisturbed.
   void follow(const IntakePlan& plan);

@@ -4,9 +4,9 @@
 
 #include "base/backoff.hpp"
 #include "base/shutdown.hpp"
-#include "seeder/hash_memory.hpp"
+#include "member/trust_chain.hpp"
+#include "publisher/hash_memory.hpp"
 #include "seeder/source_looks.hpp"
-#include "swarm/trust_chain.hpp"
 
 namespace shoal::seeder {
 namespace {
@@ -30,8 +30,8 @@ std::chrono::milliseconds pause_before_joining_again(unsigned failures) {
   return backoff<std::chrono::milliseconds>(first_pause, longest_pause, failures);
 }
 
-JoinedDirectory::JoinedDirectory(JoinRule rule, JoinTools tools, swarm::MemberSession& session, registry::Client& tracker, cli::Output& out,
-                                 std::stop_token stop)
+JoinedDirectory::JoinedDirectory(JoinRule rule, JoinTools tools, member::MemberSession& session, registry::Client& tracker,
+                                 cli::Output& out, std::stop_token stop)
     : rule_(std::move(rule)),
       tools_(std::move(tools)),
       session_(session),
@@ -75,7 +75,7 @@ bool JoinedDirectory::still_refused() {
   };
   const bool due = session_.clock().steady_now() >= refusal_->hash_again;
   if (!due && std::all_of(refusal_->files.begin(), refusal_->files.end(), same)) return true;
-  if (due) HashMemory::forget(session_.state(), rule_.directory);
+  if (due) publisher::HashMemory::forget(session_.state(), rule_.directory);
   refusal_.reset();
   return false;
 }
@@ -83,7 +83,7 @@ bool JoinedDirectory::still_refused() {
 Result<JoinReport> JoinedDirectory::join() {
   // A tracker that does not answer is no file server that hangs.
   heart_.rest();
-  SHOAL_CHECK(swarm::follow_trust_roots(session_, tracker_));
+  SHOAL_CHECK(member::follow_trust_roots(session_, tracker_));
   SHOAL_TRY(auto reply, tracker_.release(rule_.model, rule_.version));
   SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(reply.envelope, manifest::release_limit));
   SHOAL_TRY(auto release, session_.verifier()->release(envelope, rule_.model));
@@ -107,7 +107,7 @@ bool JoinedDirectory::is_known(const manifest::VerifiedRelease& release) {
 
 Result<JoinReport> JoinedDirectory::join_verified(const manifest::VerifiedRelease& release, const std::string& envelope,
                                                   std::string metainfo) {
-  SHOAL_TRY(auto checked, swarm::CheckedMetainfo::check(release, metainfo));
+  SHOAL_TRY(auto checked, metainfo::CheckedMetainfo::check(release, metainfo));
   SHOAL_TRY(Stamps before, stamps_of(*release));
   heart_.rest();
   SHOAL_CHECK(wait_for_turn());
@@ -121,10 +121,10 @@ Result<JoinReport> JoinedDirectory::join_verified(const manifest::VerifiedReleas
   }
   SHOAL_TRY(Stamps after, stamps_of(*release));
   if (before != after) return fail("files in " + rule_.directory.string() + " were written while they were hashed; they are hashed again");
-  Source source{release->model, rule_.directory, envelope, std::move(metainfo), fingerprints_of(hashes.value()), {}};
+  publisher::Source source{release->model, rule_.directory, envelope, std::move(metainfo), fingerprints_of(hashes.value()), {}};
   for (const auto& [path, stamp] : after) source.mtimes_ns.push_back(stamp.mtime_ns);
   SHOAL_CHECK(sources_.save(release.id(), source));
-  HashMemory::forget(session_.state(), rule_.directory);
+  publisher::HashMemory::forget(session_.state(), rule_.directory);
   return JoinReport{release.id(), true};
 }
 
@@ -164,7 +164,7 @@ Result<store::TreeHashes> JoinedDirectory::hash(const store::Layout& layout) {
     said = now;
     out_.progress({"joining " + rule_.title(), done, layout.total_size()});
   };
-  HashMemory memory(session_.state(), rule_.directory, layout);
+  publisher::HashMemory memory(session_.state(), rule_.directory, layout);
   options.known = [&](std::uint32_t file, const store::FileStamp& stamp) { return memory.find(file, stamp); };
   options.learned = [&](std::uint32_t file, const store::FileStamp& stamp, const store::FileHashes& known) {
     memory.add(file, stamp, known);

@@ -11,14 +11,14 @@
 
 #include "cli/output.hpp"
 #include "manifest/trust.hpp"
+#include "member/member_session.hpp"
+#include "metainfo/metainfo.hpp"
+#include "publisher/sources.hpp"
 #include "seeder/hash_turns.hpp"
 #include "seeder/heartbeat.hpp"
 #include "seeder/join_rule.hpp"
-#include "seeder/sources.hpp"
 #include "store/hash_tree.hpp"
 #include "store/read_rate.hpp"
-#include "swarm/member_session.hpp"
-#include "swarm/metainfo.hpp"
 
 namespace shoal::seeder {
 
@@ -39,7 +39,7 @@ struct JoinTools {
 /// One thread unless noted.
 class JoinedDirectory {
  public:
-  JoinedDirectory(JoinRule rule, JoinTools tools, swarm::MemberSession& session, registry::Client& tracker, cli::Output& out,
+  JoinedDirectory(JoinRule rule, JoinTools tools, member::MemberSession& session, registry::Client& tracker, cli::Output& out,
                   std::stop_token stop);
 
   /// Until it has joined, or `stop`.
@@ -78,11 +78,11 @@ class JoinedDirectory {
 
   const JoinRule rule_;
   const JoinTools tools_;
-  swarm::MemberSession& session_;
+  member::MemberSession& session_;
   registry::Client& tracker_;
   cli::Output& out_;
   const std::stop_token stop_;
-  const Sources sources_;
+  const publisher::Sources sources_;
   std::optional<Refusal> refusal_;
   std::string told_;
   Heartbeat heart_;

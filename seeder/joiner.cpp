@@ -16,7 +16,7 @@ constexpr std::chrono::seconds turn_patience{10};
 
 /// A directory with all that its thread needs, so that a thread that hangs may outlive the joiner.
 struct Joiner::Running {
-  Running(const JoinRule& what, JoinTools tools, swarm::MemberSession& session, cli::Output& out)
+  Running(const JoinRule& what, JoinTools tools, member::MemberSession& session, cli::Output& out)
       : rule(what),
         tracker(session.client(stop.get_token())),
         directory(rule, std::move(tools), session, *tracker, out, stop.get_token()) {}
@@ -27,7 +27,7 @@ struct Joiner::Running {
   JoinedDirectory directory;
 };
 
-Joiner::Joiner(swarm::MemberSession& session, cli::Output& out)
+Joiner::Joiner(member::MemberSession& session, cli::Output& out)
     : session_(session), out_(out), turns_(std::make_shared<HashTurns>(most_hashing, turn_patience)) {
   monitor_ = std::jthread([this](const std::stop_token& stop) {
     while (sleep_for(monitor_interval, stop)) check_answers();

@@ -8,11 +8,11 @@
 
 #include "base/detachable_thread.hpp"
 #include "cli/output.hpp"
+#include "member/member_session.hpp"
 #include "metrics/page.hpp"
 #include "seeder/hash_turns.hpp"
 #include "seeder/join_rule.hpp"
 #include "store/read_rate.hpp"
-#include "swarm/member_session.hpp"
 
 namespace shoal::seeder {
 
@@ -29,7 +29,7 @@ struct JoinOptions {
 class Joiner {
  public:
   /// `session` and `out` must outlive it, and where `stop` says false, the process.
-  Joiner(swarm::MemberSession& session, cli::Output& out);
+  Joiner(member::MemberSession& session, cli::Output& out);
   ~Joiner();
 
   /// Begins rules that are new, and gives up those that are not there any more; what these have joined stays served.
@@ -56,7 +56,7 @@ class Joiner {
   void begin(State& state, const JoinRule& rule, const JoinOptions& options);
   void check_answers();
 
-  swarm::MemberSession& session_;
+  member::MemberSession& session_;
   cli::Output& out_;
   std::shared_ptr<HashTurns> turns_;
   Guarded<State> state_;

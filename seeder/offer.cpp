@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "swarm/trust_chain.hpp"
+#include "member/trust_chain.hpp"
 
 namespace shoal::seeder {
 namespace {
@@ -14,7 +14,7 @@ constexpr std::chrono::seconds settled{2};
 
 }  // namespace
 
-Offer::Offer(swarm::MemberSession& session, swarm::Swarm& swarm, cli::Output& out)
+Offer::Offer(member::MemberSession& session, swarm::Swarm& swarm, cli::Output& out)
     : session_(session), swarm_(swarm), sources_(session.state()), looks_(session.state(), out) {}
 
 void Offer::refresh(const std::stop_token& stop, std::chrono::milliseconds patience) {
@@ -116,7 +116,7 @@ Status Offer::serve(const ReleaseId& id, Entry& entry, SourceLook& look) {
 
 /// True: there were newer ones.
 bool Offer::learn_trust_roots(const std::stop_token& stop) {
-  auto taken = swarm::follow_trust_roots(session_, *session_.client(stop));
+  auto taken = member::follow_trust_roots(session_, *session_.client(stop));
   if (!taken.ok()) log::warn("trust roots not followed", {{"error", taken.error().message}});
   return taken.ok() && *taken > 0;
 }

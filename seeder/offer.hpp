@@ -6,9 +6,9 @@
 #include <set>
 
 #include "cli/output.hpp"
+#include "member/member_session.hpp"
+#include "publisher/sources.hpp"
 #include "seeder/source_looks.hpp"
-#include "seeder/sources.hpp"
-#include "swarm/member_session.hpp"
 #include "swarm/swarm.hpp"
 
 namespace shoal::seeder {
@@ -16,7 +16,7 @@ namespace shoal::seeder {
 /// One thread.
 class Offer {
  public:
-  Offer(swarm::MemberSession& session, swarm::Swarm& swarm, cli::Output& out);
+  Offer(member::MemberSession& session, swarm::Swarm& swarm, cli::Output& out);
 
   /// Serves what was published since, stops serving what was removed, and looks from time to time whether the files are still as
   /// they were. A source that is not as it should be is told once and tried again later; files that were touched are hashed
@@ -55,9 +55,9 @@ class Offer {
   void stop_serving(Entry& entry);
   bool learn_trust_roots(const std::stop_token& stop);
 
-  swarm::MemberSession& session_;
+  member::MemberSession& session_;
   swarm::Swarm& swarm_;
-  Sources sources_;
+  publisher::Sources sources_;
   std::map<ReleaseId, Entry> entries_;
   std::optional<std::int64_t> listed_;  // the list's stamp, when it can be relied upon
   SteadyTime list_again_{};             // in any case

@@ -23,7 +23,7 @@ bool Seeder::Policy::may_link(const identity::Certificate& peer, const InfoHash&
   return peer.identity.role == identity::Role::node || peer.identity.role == identity::Role::seeder;
 }
 
-Result<std::unique_ptr<Seeder>> Seeder::start(swarm::MemberSession& session, const HostPort& listen, const swarm::SwarmOptions& options,
+Result<std::unique_ptr<Seeder>> Seeder::start(member::MemberSession& session, const HostPort& listen, const swarm::SwarmOptions& options,
                                               cli::Output& out) {
   std::unique_ptr<Seeder> seeder(new Seeder(session, out));
   mesh::MeshOptions mesh_options;

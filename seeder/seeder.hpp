@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "cli/service.hpp"
+#include "member/member_session.hpp"
 #include "mesh/mesh.hpp"
 #include "metrics/page.hpp"
 #include "seeder/offer.hpp"
-#include "swarm/member_session.hpp"
 #include "swarm/swarm.hpp"
 
 namespace shoal::seeder {
@@ -18,7 +18,7 @@ namespace shoal::seeder {
 class Seeder {
  public:
   /// Opens the mesh's port (code `failed` where it is in use), starts the engine, and renews the certificate from now on.
-  static Result<std::unique_ptr<Seeder>> start(swarm::MemberSession& session, const HostPort& listen, const swarm::SwarmOptions& options,
+  static Result<std::unique_ptr<Seeder>> start(member::MemberSession& session, const HostPort& listen, const swarm::SwarmOptions& options,
                                                cli::Output& out);
   /// Ends in the opposite order: engine, mesh.
   ~Seeder();
@@ -32,7 +32,7 @@ class Seeder {
   void describe(metrics::Page& page) const;
 
  private:
-  Seeder(swarm::MemberSession& session, cli::Output& out) : session_(session), out_(out) {}
+  Seeder(member::MemberSession& session, cli::Output& out) : session_(session), out_(out) {}
 
   /// The mesh admits links for served contents only; who is no machine of the data plane has no business there either.
   struct Policy final : mesh::LinkPolicy {
@@ -46,7 +46,7 @@ class Seeder {
   std::string status() const;  // one line for the service manager
   std::string announce_problem() const;
 
-  swarm::MemberSession& session_;
+  member::MemberSession& session_;
   cli::Output& out_;
   std::stop_source stop_;
   Guarded<std::vector<swarm::Event>> events_;  // from the swarm's thread to run()

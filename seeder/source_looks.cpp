@@ -30,8 +30,8 @@ Error differs(const fs::path& path, const std::string& problem) {
   return fail(ErrorCode::verification, path.string() + ": " + problem + " (written since it was published)");
 }
 
-Status verify_content(const Source& source, const manifest::Release& release, const store::Layout& layout, const std::stop_token& stop,
-                      cli::Output& out) {
+Status verify_content(const publisher::Source& source, const manifest::Release& release, const store::Layout& layout,
+                      const std::stop_token& stop, cli::Output& out) {
   std::string title = release.ref().str();
   std::vector<Sha256> digests;
   for (const auto& file : release.files) digests.push_back(file.sha256);
@@ -47,7 +47,7 @@ Status verify_content(const Source& source, const manifest::Release& release, co
 
 /// All that one thread needs; refers to nothing that may go before it, but the output.
 struct Looker {
-  Sources sources;
+  publisher::Sources sources;
   cli::Output& out;
   std::stop_token stop;
   std::shared_ptr<const manifest::Verifier> verifier;
@@ -75,7 +75,7 @@ struct Looker {
       return {};
     }
     auto record = sources.stamp(question.id);  // before it is read
-    SHOAL_TRY(Source source, sources.load(question.id));
+    SHOAL_TRY(publisher::Source source, sources.load(question.id));
     SHOAL_TRY(auto envelope, manifest::SignedEnvelope::decode(source.envelope, manifest::release_limit));
     SHOAL_TRY(auto release, verifier->release(envelope, source.model, question.id));
     found.title = release->ref().str();
@@ -88,15 +88,15 @@ struct Looker {
       if (record.ok()) found.known = std::make_shared<KnownSource>(KnownSource{*record, verifier, source.root, release->files, times});
       return {};
     }
-    SHOAL_TRY(auto metainfo, swarm::CheckedMetainfo::check(release, source.metainfo));
+    SHOAL_TRY(auto metainfo, metainfo::CheckedMetainfo::check(release, source.metainfo));
     if (times != source.mtimes_ns) SHOAL_CHECK(rehash(question.id, source, *release, metainfo.layout(), times, found));
     found.content.emplace(swarm::Content{std::move(metainfo), source.root, swarm::Mode::seed, {}, {}, source.fingerprints});
     return {};
   }
 
   /// Remembers the times of files that were hashed again, whatever came of it.
-  Status rehash(const ReleaseId& id, Source& source, const manifest::Release& release, const store::Layout& layout, const Times& times,
-                SourceLook& found) {
+  Status rehash(const ReleaseId& id, publisher::Source& source, const manifest::Release& release, const store::Layout& layout,
+                const Times& times, SourceLook& found) {
     Status same = verify_content(source, release, layout, stop, out);
     if (!same.ok()) {
       if (same.error().code == ErrorCode::verification) found.refuted_times = times;
@@ -174,7 +174,7 @@ bool SourceLooks::busy(const std::string& mount) const {
 void SourceLooks::start(const std::string& mount, std::vector<SourceQuestion> questions,
                         std::shared_ptr<const manifest::Verifier> verifier) {
   shared_->state.lock()->busy.insert(mount);
-  auto work = [shared = shared_, mount, questions = std::move(questions), sources = Sources(state_), &out = out_,
+  auto work = [shared = shared_, mount, questions = std::move(questions), sources = publisher::Sources(state_), &out = out_,
                verifier = std::move(verifier)](const std::stop_token& stop) {
     Looker looker{sources, out, stop, verifier};
     for (const SourceQuestion& question : questions) {
@@ -201,7 +201,7 @@ bool SourceLooks::wait(std::chrono::steady_clock::time_point deadline, const std
   return news && !stop.stop_requested() && std::chrono::steady_clock::now() < deadline;
 }
 
-Result<bool> untouched(const Source& source, const std::vector<manifest::FileEntry>& files) {
+Result<bool> untouched(const publisher::Source& source, const std::vector<manifest::FileEntry>& files) {
   SHOAL_TRY(Times times, times_of(source.root, files));
   return times == source.mtimes_ns;
 }

@@ -9,7 +9,7 @@
 #include "base/detachable_thread.hpp"
 #include "cli/output.hpp"
 #include "manifest/trust.hpp"
-#include "seeder/sources.hpp"
+#include "publisher/sources.hpp"
 #include "swarm/swarm.hpp"
 
 namespace shoal::seeder {
@@ -81,6 +81,6 @@ class SourceLooks {
 
 /// That every file of the release is below the source's root, with the right size. True: and none was written since it was
 /// published; false: some were, and only hashing tells whether they are the same.
-Result<bool> untouched(const Source& source, const std::vector<manifest::FileEntry>& files);
+Result<bool> untouched(const publisher::Source& source, const std::vector<manifest::FileEntry>& files);
 
 }  // namespace shoal::seeder

@@ -199,7 +199,7 @@ Status check_numbered(const std::vector<store::LayoutFile>& files) {
 
 Result<Scan> scan(const WatchRule& rule, const std::function<void()>& alive) { return Scanner(rule, alive).run(); }
 
-Sha256 print_of(const Survey& survey) {
+Sha256 print_of(const publisher::Survey& survey) {
   Printer printer;
   for (std::size_t i = 0; i < survey.files.size(); ++i)
     printer.add({survey.files[i].path, survey.stamps[i].size, survey.stamps[i].mtime_ns});
@@ -211,7 +211,7 @@ Status check_safetensors(const fs::path& directory) {
   const bool any = std::any_of(files.begin(), files.end(), [](const auto& file) { return file.path.ends_with(".safetensors"); });
   if (!any) return missing("there is no .safetensors file yet");
   SHOAL_CHECK(check_numbered(files));
-  auto found = survey(directory);
+  auto found = publisher::survey(directory);
   if (found.ok()) return {};
   // A header that does not fit its file is what a shard looks like while it is written.
   return missing(found.error().message);

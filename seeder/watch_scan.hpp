@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "crypto/digest.hpp"
-#include "seeder/survey.hpp"
+#include "publisher/survey.hpp"
 #include "seeder/watch_rule.hpp"
 
 namespace shoal::seeder {
@@ -33,7 +33,7 @@ struct Scan {
 Result<Scan> scan(const WatchRule& rule, const std::function<void()>& alive);
 
 /// The print of a survey that saw the same files.
-Sha256 print_of(const Survey& survey);
+Sha256 print_of(const publisher::Survey& survey);
 
 /// That the directory holds safetensors files of their full length, with every shard that an index or a name ("-00001-of-00005") tells
 /// of. Reads headers only. Code `partial` while something is missing still.

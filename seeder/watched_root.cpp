@@ -6,10 +6,10 @@
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
-#include "seeder/command_parts.hpp"
-#include "seeder/hash_memory.hpp"
-#include "seeder/withdrawing.hpp"
-#include "swarm/trust_chain.hpp"
+#include "member/trust_chain.hpp"
+#include "publisher/command_parts.hpp"
+#include "publisher/hash_memory.hpp"
+#include "publisher/withdrawing.hpp"
 
 namespace shoal::seeder {
 namespace {
@@ -33,8 +33,8 @@ std::string shown(const fs::path& path) { return printable(path.string(), 4096);
 
 }  // namespace
 
-WatchedRoot::WatchedRoot(WatchRule rule, const WatchOptions& options, swarm::MemberSession& session, registry::Client& tracker,
-                         const Signer& signer, cli::Output& out, std::stop_token stop)
+WatchedRoot::WatchedRoot(WatchRule rule, const WatchOptions& options, member::MemberSession& session, registry::Client& tracker,
+                         const publisher::Signer& signer, cli::Output& out, std::stop_token stop)
     : rule_(std::move(rule)),
       poll_(options.poll),
       rate_(options.rate),
@@ -147,7 +147,7 @@ void WatchedRoot::tell_gone(const Scan& found) {
     const auto& record = entry->second.record;
     if (record && record->phase == WatchRecord::Phase::published)
       say("changed", entry->first, "is gone; what was published of it is not served from here", {{"problem", "the directory is gone"}});
-    HashMemory::forget(session_.state(), entry->first);
+    publisher::HashMemory::forget(session_.state(), entry->first);
     entry = memories_.erase(entry);
   }
 }
@@ -195,14 +195,14 @@ void WatchedRoot::inspect(const SeenDirectory& seen, WatchMemory& memory) {
 }
 
 void WatchedRoot::publish(const SeenDirectory& seen, WatchMemory& memory) {
-  PublishRequest request;
+  publisher::PublishRequest request;
   show(seen, WatchState::hashing);
   auto report = try_publish(seen, memory, request);
   heart_.rest();
   if (report.ok()) {
-    Json line = published_line(request, report.value());
+    Json line = publisher::published_line(request, report.value());
     line["directory"] = seen.path.string();
-    return out_.result(line, published_text(request, report.value()));
+    return out_.result(line, publisher::published_text(request, report.value()));
   }
   if (stop_.stop_requested()) return;
   const Error& error = report.error();
@@ -210,9 +210,10 @@ void WatchedRoot::publish(const SeenDirectory& seen, WatchMemory& memory) {
     say("not_published", seen.path, error.message, {{"problem", error.message}, {"code", name(error.code)}});
 }
 
-Result<PublishReport> WatchedRoot::try_publish(const SeenDirectory& seen, WatchMemory& memory, PublishRequest& request) {
+Result<publisher::PublishReport> WatchedRoot::try_publish(const SeenDirectory& seen, WatchMemory& memory,
+                                                          publisher::PublishRequest& request) {
   beat();
-  SHOAL_CHECK(swarm::follow_trust_roots(session_, tracker_));
+  SHOAL_CHECK(member::follow_trust_roots(session_, tracker_));
   request.source = seen.path;
   request.model = seen.reference.model;
   request.version = seen.reference.version;
@@ -220,7 +221,7 @@ Result<PublishReport> WatchedRoot::try_publish(const SeenDirectory& seen, WatchM
   request.rate = rate_;
   request.keep_hashes = true;
   request.allow_code_formats = rule_.allow_code_formats;
-  request.accept = [&seen](const Survey& survey) -> Status {
+  request.accept = [&seen](const publisher::Survey& survey) -> Status {
     if (print_of(survey) == seen.print) return {};
     return fail("changed while it was looked at; tried again");
   };
@@ -246,18 +247,19 @@ Result<PublishReport> WatchedRoot::try_publish(const SeenDirectory& seen, WatchM
   memory.refused = false;
   failpoint("watch.published");
   SHOAL_CHECK(records_.save(*memory.record));
-  HashMemory::forget(session_.state(), seen.path);
+  publisher::HashMemory::forget(session_.state(), seen.path);
   SHOAL_CHECK(forget_source(before, report.value().id));
   return report;
 }
 
-Result<PublishReport> WatchedRoot::publish_revision(const SeenDirectory& seen, PublishRequest& request, WatchRecord& record, bool adopt) {
+Result<publisher::PublishReport> WatchedRoot::publish_revision(const SeenDirectory& seen, publisher::PublishRequest& request,
+                                                               WatchRecord& record, bool adopt) {
   SHOAL_TRY(request.version, revised(seen.reference.version, record.revision));
   if (!adopt) SHOAL_CHECK(records_.save(record));
-  return Publisher(session_, tracker_, signer_, out_, stop_).publish(request);
+  return publisher::Publisher(session_, tracker_, signer_, out_, stop_).publish(request);
 }
 
-Result<bool> WatchedRoot::registered_before(const PublishRequest& request) {
+Result<bool> WatchedRoot::registered_before(const publisher::PublishRequest& request) {
   auto reply = tracker_.release(request.model, request.version);
   if (reply.ok()) return true;
   if (reply.error().code == ErrorCode::not_found) return false;
@@ -292,7 +294,8 @@ void WatchedRoot::changed(const SeenDirectory& seen, WatchMemory& memory, bool w
 Status WatchedRoot::withdraw(const SeenDirectory& seen, WatchMemory& memory) {
   WatchRecord record = *memory.record;
   SHOAL_TRY(VersionName version, revised(seen.reference.version, record.revision));
-  SHOAL_CHECK(withdraw_release(session_, tracker_, signer_, {seen.reference.model, version, "its files changed after it was published"}));
+  SHOAL_CHECK(publisher::withdraw_release(session_, tracker_, signer_,
+                                          {seen.reference.model, version, "its files changed after it was published"}));
   record.phase = WatchRecord::Phase::withdrawn;
   SHOAL_CHECK(records_.save(record));
   memory.record = record;
@@ -301,7 +304,7 @@ Status WatchedRoot::withdraw(const SeenDirectory& seen, WatchMemory& memory) {
 
 Status WatchedRoot::forget_source(const std::optional<ReleaseId>& id, const std::optional<ReleaseId>& except) {
   if (!id || id == except) return {};
-  return Sources(session_.state()).remove(*id);
+  return publisher::Sources(session_.state()).remove(*id);
 }
 
 void WatchedRoot::say(const char* type, const fs::path& path, const std::string& text, Json more) {

@@ -8,8 +8,8 @@
 
 #include "base/guarded.hpp"
 #include "cli/output.hpp"
+#include "publisher/publisher.hpp"
 #include "seeder/heartbeat.hpp"
-#include "seeder/publisher.hpp"
 #include "seeder/watch_counts.hpp"
 #include "seeder/watch_records.hpp"
 #include "seeder/watcher.hpp"
@@ -18,8 +18,8 @@ namespace shoal::seeder {
 
 class WatchedRoot {
  public:
-  WatchedRoot(WatchRule rule, const WatchOptions& options, swarm::MemberSession& session, registry::Client& tracker, const Signer& signer,
-              cli::Output& out, std::stop_token stop);
+  WatchedRoot(WatchRule rule, const WatchOptions& options, member::MemberSession& session, registry::Client& tracker,
+              const publisher::Signer& signer, cli::Output& out, std::stop_token stop);
 
   /// Until `stop`, on a thread of its own.
   void run();
@@ -44,9 +44,10 @@ class WatchedRoot {
   WatchMemory* memory_of(const SeenDirectory& seen);
   void inspect(const SeenDirectory& seen, WatchMemory& memory);
   void publish(const SeenDirectory& seen, WatchMemory& memory);
-  Result<PublishReport> try_publish(const SeenDirectory& seen, WatchMemory& memory, PublishRequest& request);
-  Result<PublishReport> publish_revision(const SeenDirectory& seen, PublishRequest& request, WatchRecord& record, bool adopt);
-  Result<bool> registered_before(const PublishRequest& request);
+  Result<publisher::PublishReport> try_publish(const SeenDirectory& seen, WatchMemory& memory, publisher::PublishRequest& request);
+  Result<publisher::PublishReport> publish_revision(const SeenDirectory& seen, publisher::PublishRequest& request, WatchRecord& record,
+                                                    bool adopt);
+  Result<bool> registered_before(const publisher::PublishRequest& request);
   void changed(const SeenDirectory& seen, WatchMemory& memory, bool withdraw);
   Status withdraw(const SeenDirectory& seen, WatchMemory& memory);
   Status forget_source(const std::optional<ReleaseId>& id, const std::optional<ReleaseId>& except);
@@ -58,9 +59,9 @@ class WatchedRoot {
   const WatchRule rule_;
   const std::chrono::milliseconds poll_;
   const std::shared_ptr<store::ReadRate> rate_;
-  swarm::MemberSession& session_;
+  member::MemberSession& session_;
   registry::Client& tracker_;
-  const Signer signer_;
+  const publisher::Signer signer_;
   cli::Output& out_;
   const std::stop_token stop_;
   const WatchRecords records_;

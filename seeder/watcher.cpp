@@ -14,7 +14,8 @@ constexpr std::chrono::seconds monitor_interval{1};
 
 /// A root with all that its thread needs, so that a thread that hangs may outlive the watcher.
 struct Watcher::Running {
-  Running(const WatchRule& what, const WatchOptions& options, swarm::MemberSession& session, const Signer& signer, cli::Output& out)
+  Running(const WatchRule& what, const WatchOptions& options, member::MemberSession& session, const publisher::Signer& signer,
+          cli::Output& out)
       : rule(what),
         poll(options.poll),
         tracker(session.client(stop.get_token())),
@@ -27,7 +28,7 @@ struct Watcher::Running {
   WatchedRoot root;
 };
 
-Watcher::Watcher(swarm::MemberSession& session, cli::Output& out) : session_(session), out_(out) {
+Watcher::Watcher(member::MemberSession& session, cli::Output& out) : session_(session), out_(out) {
   monitor_ = std::jthread([this](const std::stop_token& stop) {
     while (sleep_for(monitor_interval, stop)) check_answers();
   });
@@ -35,7 +36,7 @@ Watcher::Watcher(swarm::MemberSession& session, cli::Output& out) : session_(ses
 
 Watcher::~Watcher() { stop(DetachableThread::usual_deadline()); }
 
-void Watcher::follow(const WatchOptions& options, const std::optional<Signer>& signer) {
+void Watcher::follow(const WatchOptions& options, const std::optional<publisher::Signer>& signer) {
   state_.with([&](State& state) {
     state.patience = options.patience;
     std::erase_if(state.rules, [](const Rule& rule) { return rule.leaving && rule.thread.ended(); });

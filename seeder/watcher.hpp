@@ -9,11 +9,11 @@
 
 #include "base/detachable_thread.hpp"
 #include "cli/output.hpp"
-#include "seeder/signer.hpp"
+#include "member/member_session.hpp"
+#include "publisher/signer.hpp"
 #include "seeder/watch_counts.hpp"
 #include "seeder/watch_rule.hpp"
 #include "store/read_rate.hpp"
-#include "swarm/member_session.hpp"
 
 namespace shoal::seeder {
 
@@ -29,12 +29,12 @@ struct WatchOptions {
 class Watcher {
  public:
   /// `session` and `out` must outlive it, and where `stop` says false, the process.
-  Watcher(swarm::MemberSession& session, cli::Output& out);
+  Watcher(member::MemberSession& session, cli::Output& out);
   ~Watcher();
 
   /// Begins rules that are new, and ends those that are not there any more or are told otherwise; what these have published stays published
   /// and served. Others go on undisturbed. `signer` may be missing where there are no rules.
-  void follow(const WatchOptions& options, const std::optional<Signer>& signer);
+  void follow(const WatchOptions& options, const std::optional<publisher::Signer>& signer);
   /// Thread-safe.
   WatchCounts counts() const;
 
@@ -57,7 +57,7 @@ class Watcher {
   static void begin(State& state, const WatchRule& rule, std::shared_ptr<Running> running);
   void check_answers();
 
-  swarm::MemberSession& session_;
+  member::MemberSession& session_;
   cli::Output& out_;
   Guarded<State> state_;
   std::jthread monitor_;

@@ -2,6 +2,7 @@
 #include "cli/run.hpp"
 #include "identity/system_authorities.hpp"
 #include "node/commands.hpp"
+#include "publisher/commands.hpp"
 #include "seeder/commands.hpp"
 #include "tracker/commands.hpp"
 
@@ -9,7 +10,7 @@ int main(int argc, char** argv) {
   // Before the first thread.
   shoal::identity::withhold_system_authorities();
   std::vector<shoal::cli::Command> all;
-  for (auto* commands : {shoal::tracker::commands, shoal::seeder::commands, shoal::node::commands})
+  for (auto* commands : {shoal::tracker::commands, shoal::seeder::commands, shoal::publisher::commands, shoal::node::commands})
     for (auto& command : commands()) all.push_back(std::move(command));
   return shoal::cli::run(argc, argv, SHOAL_VERSION, all);
 }

@@ -39,9 +39,9 @@ class SparseContent {
     fill(options);
   }
 
-  const swarm::CheckedMetainfo& metainfo() const { return *metainfo_; }
+  const metainfo::CheckedMetainfo& metainfo() const { return *metainfo_; }
   /// The same without the bytes.
-  const swarm::CheckedMetainfo& before() const { return *before_; }
+  const metainfo::CheckedMetainfo& before() const { return *before_; }
   const std::vector<bool>& have() const { return have_; }
   ByteCount missing() const { return ByteCount(std::count(have_.begin(), have_.end(), false)) * layout_.piece_length(); }
   const fs::path& root() const { return root_; }
@@ -95,19 +95,19 @@ class SparseContent {
     hashes.files = {sum.finish()};
   }
 
-  swarm::CheckedMetainfo checked(store::TreeHashes hashes, const Options& options) const {
+  metainfo::CheckedMetainfo checked(store::TreeHashes hashes, const Options& options) const {
     sum_up(hashes, options);
-    const auto metainfo = must(swarm::make_metainfo(layout_, hashes));
+    const auto metainfo = must(metainfo::make_metainfo(layout_, hashes));
     auto release = release_of(layout_, hashes.files);
     release.swarm = swarm_of(metainfo.bytes, metainfo.info_hash, layout_.piece_length());
-    return must(swarm::CheckedMetainfo::check(publisher_.verified(release), metainfo.bytes));
+    return must(metainfo::CheckedMetainfo::check(publisher_.verified(release), metainfo.bytes));
   }
 
   store::Layout layout_;
   const fs::path root_;
   const Publisher publisher_;
   std::vector<bool> have_;
-  std::optional<swarm::CheckedMetainfo> metainfo_, before_;
+  std::optional<metainfo::CheckedMetainfo> metainfo_, before_;
 };
 
 class Run {

@@ -16,6 +16,8 @@ namespace shoal::manifest {
 inline constexpr std::uint64_t number_limit = (std::uint64_t{1} << 53) - 1;
 inline constexpr std::size_t file_count_limit = 100'000;
 inline constexpr ByteCount metainfo_limit = 128 * MiB;
+/// The largest metainfo that a tracker stores; nobody makes a larger one.
+inline constexpr ByteCount stored_metainfo_limit = 64 * MiB;
 inline constexpr std::uint32_t smallest_piece = 16 * 1024;
 inline constexpr std::uint32_t newest_packing = 2;
 inline constexpr std::uint32_t largest_piece = 16 * 1024 * 1024;  // a node holds several in memory

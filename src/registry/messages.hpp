@@ -14,7 +14,7 @@ namespace shoal::registry {
 inline constexpr ByteCount message_limit = 64 * KiB;  // enrol, renew
 inline constexpr ByteCount list_limit = 16 * MiB;     // versions, channels, status
 inline constexpr ByteCount report_limit = 128 * KiB;  // of one node
-inline constexpr ByteCount metainfo_limit = 64 * MiB;
+inline constexpr ByteCount metainfo_limit = manifest::stored_metainfo_limit;
 inline constexpr ByteCount channel_body_limit = manifest::channel_limit / 3 * 4 + 64 * KiB;
 inline constexpr ByteCount trust_root_body_limit = manifest::trust_root_limit / 3 * 4 + 64 * KiB;
 inline constexpr ByteCount freshness_body_limit = manifest::freshness_limit / 3 * 4 + 64 * KiB;

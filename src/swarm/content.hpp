@@ -7,8 +7,8 @@
 #include <variant>
 
 #include "fanout/stall.hpp"
+#include "metainfo/metainfo.hpp"
 #include "store/content_types.hpp"
-#include "swarm/metainfo.hpp"
 
 namespace shoal::swarm {
 
@@ -48,12 +48,12 @@ enum class Mode {
 
 /// A release that is on this machine already, and may have pieces in common with another.
 struct OlderRelease {
-  CheckedMetainfo metainfo;
+  metainfo::CheckedMetainfo metainfo;
   fs::path root;
 };
 
 struct Content {
-  CheckedMetainfo metainfo;
+  metainfo::CheckedMetainfo metainfo;
   fs::path root;  // files are root/<path in the release>
   Mode mode = Mode::fetch;
   /// A file that remembers which pieces were verified, for Mode::fetch: a restart hashes nothing. Its directory must exist. Without a

@@ -27,10 +27,4 @@ inline mesh::VirtualEndpoint from_engine(const lt::tcp::endpoint& endpoint) {
   return {static_cast<std::uint32_t>(endpoint.address().to_v4().to_uint()), endpoint.port()};
 }
 
-/// What libtorrent may be asked to load. Its own defaults (10 MB, 3 million tokens) are too small for a release of many files; these
-/// follow from the largest metainfo that is accepted.
-lt::load_torrent_limits load_limits();
-/// Parses a .torrent. libtorrent's exceptions end here.
-Result<lt::add_torrent_params> load_torrent(std::string_view bytes);
-
 }  // namespace shoal::swarm

@@ -39,7 +39,7 @@ struct MirrorFetcher::Mirror {
 
 struct MirrorFetcher::Task {
   std::shared_ptr<HostedContent> hosted;
-  CheckedMetainfo metainfo;
+  metainfo::CheckedMetainfo metainfo;
   std::vector<std::uint32_t> deciding = deciding_pieces(metainfo.layout());
   MirrorPolicy policy;
   std::vector<Mirror> mirrors;
@@ -47,7 +47,8 @@ struct MirrorFetcher::Task {
   std::stop_source stop = {};
   std::atomic<bool> hastened = false;
 
-  Task(std::shared_ptr<HostedContent> h, CheckedMetainfo m, MirrorPolicy p) : hosted(std::move(h)), metainfo(std::move(m)), policy(p) {}
+  Task(std::shared_ptr<HostedContent> h, metainfo::CheckedMetainfo m, MirrorPolicy p)
+      : hosted(std::move(h)), metainfo(std::move(m)), policy(p) {}
 };
 
 MirrorFetcher::MirrorFetcher(const mesh::Mesh& mesh, const Clock& clock, MirrorOptions options, std::shared_ptr<PayloadCounts> totals,

@@ -9,13 +9,14 @@
 
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
+#include "metainfo/metainfo_form.hpp"
+#include "metainfo/torrent.hpp"
 #include "swarm/alert_pump.hpp"
 #include "swarm/content_files.hpp"
 #include "swarm/deciding_pieces.hpp"
 #include "swarm/deciding_watch.hpp"
 #include "swarm/grants.hpp"
 #include "swarm/introductions.hpp"
-#include "swarm/metainfo_form.hpp"
 #include "swarm/mirror_fetcher.hpp"
 #include "swarm/peer_log.hpp"
 #include "swarm/piece_blame.hpp"
@@ -33,7 +34,7 @@ constexpr std::chrono::seconds close_deadline{10};
 /// File i of the torrent is root/<path in the release>, whatever the torrent is called.
 void place_files(lt::add_torrent_params& params, const fs::path& root, const store::Layout& layout) {
   params.save_path = root.string();
-  const auto slots = slots_of(layout);
+  const auto slots = metainfo::slots_of(layout);
   for (std::size_t i = 0; i < slots.size(); ++i)
     if (slots[i].file) params.renamed_files[lt::file_index_t(static_cast<int>(i))] = (root / layout.files()[*slots[i].file].path).string();
 }
@@ -213,7 +214,7 @@ std::shared_ptr<DecidingWatch> EngineSwarm::gate(const Content& content, const I
 }
 
 Status EngineSwarm::hand_to_engine(const Content& content, const std::shared_ptr<HostedContent>& hosted, const store::Added& added) {
-  SHOAL_TRY(auto loaded, load_torrent(content.metainfo.bytes()));
+  SHOAL_TRY(auto loaded, metainfo::load_torrent(content.metainfo.bytes()));
   const auto blamed = blame(content, hosted);
   const auto deciding = deciding_pieces(content.metainfo.layout());
   disk_.enter(hosted->id(), {added.id, loaded.ti, added.unexplored, blamed ? blamed->watch() : nullptr});

@@ -12,16 +12,19 @@ MAY_INCLUDE = {
     "src/mesh": ["src/identity"],
     "src/store": ["src/crypto"],
     "src/fanout": ["src/base"],
-    "src/swarm": ["src/fanout", "src/store", "src/mesh", "src/registry", "src/metrics"],
+    "src/member": ["src/registry"],
+    "src/metainfo": ["src/manifest", "src/store"],
+    "src/swarm": ["src/fanout", "src/metainfo", "src/mesh", "src/registry", "src/metrics"],
     "src/cli": ["src/base"],
     "tracker": ["src/registry", "src/metrics", "src/cli"],
-    "seeder": ["src/swarm", "src/cli"],
-    "node": ["src/swarm", "src/cli"],
+    "publisher": ["src/member", "src/metainfo", "src/metrics", "src/cli"],
+    "seeder": ["publisher", "src/swarm"],
+    "node": ["src/member", "src/swarm", "src/cli"],
 }
 
 # main.cpp gathers the commands of the roles, after what must happen before the first thread starts, and knows nothing else.
 MAIN = "src/main.cpp"
-MAIN_MAY_INCLUDE = ["cli/run.hpp", "identity/system_authorities.hpp", "tracker/commands.hpp", "seeder/commands.hpp", "node/commands.hpp"]
+MAIN_MAY_INCLUDE = ["cli/run.hpp", "identity/system_authorities.hpp", "tracker/commands.hpp", "publisher/commands.hpp", "seeder/commands.hpp", "node/commands.hpp"]
 
 # Headers of ours that fewer may see than their folder: what signs certificates stays with the tracker.
 RESTRICTED = {
@@ -32,6 +35,13 @@ RESTRICTED = {
 # that ends in "/" is a folder. Nobody else may, whatever the include table says.
 FENCES = {
     "libtorrent/": ["src/swarm/"],
+    # The parser and what it returns.
+    "libtorrent/bdecode": ["src/swarm/", "src/metainfo/"],
+    "libtorrent/bencode": ["src/swarm/", "src/metainfo/"],
+    "libtorrent/entry": ["src/swarm/", "src/metainfo/"],
+    "libtorrent/load_torrent": ["src/metainfo/"],
+    "libtorrent/torrent_info": ["src/swarm/", "src/metainfo/"],
+    "libtorrent/add_torrent_params": ["src/swarm/", "src/metainfo/"],
     "sqlite3": ["tracker/database.cpp"],
     "boost/beast": ["src/http/"],
     "boost/asio": ["src/base/asio.hpp"],

@@ -23,7 +23,7 @@ struct Published {
     test::put_file(directory.path() / "empty", "");
     const store::Layout layout(test::must(store::list_tree(directory.path())), piece_length);
     const auto hashes = test::must(store::hash_tree(directory.path(), layout, {}));
-    metainfo = test::must(swarm::make_metainfo(layout, hashes)).bytes;
+    metainfo = test::must(metainfo::make_metainfo(layout, hashes)).bytes;
     release = test::release_of(layout, hashes.files);
   }
 };
@@ -35,10 +35,10 @@ InfoHash info_hash_of(std::string_view text) {
   return test::must(InfoHash::from_raw(crypto::sha1(found ? text.substr(begin, end - begin) : "").view()));
 }
 
-Result<swarm::CheckedMetainfo> check(const Published& published, std::string_view text) {
+Result<metainfo::CheckedMetainfo> check(const Published& published, std::string_view text) {
   manifest::Release release = published.release;
   release.swarm = test::swarm_of(std::string(text), info_hash_of(text), piece_length);
-  return swarm::CheckedMetainfo::check(published.publisher.verified(release), std::string(text));
+  return metainfo::CheckedMetainfo::check(published.publisher.verified(release), std::string(text));
 }
 
 const Published& published() {

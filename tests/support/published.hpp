@@ -10,9 +10,9 @@
 #include "base/files.hpp"
 #include "crypto/digest.hpp"
 #include "manifest/trust.hpp"
+#include "metainfo/metainfo.hpp"
 #include "store/hash_tree.hpp"
 #include "support/must.hpp"
-#include "swarm/metainfo.hpp"
 
 namespace shoal::test {
 
@@ -62,14 +62,14 @@ inline manifest::SwarmInfo swarm_of(const std::string& metainfo, const InfoHash&
 }
 
 /// A directory, hashed, signed and checked.
-inline swarm::CheckedMetainfo published(const fs::path& root, std::uint32_t piece_length, const Publisher& publisher = Publisher(),
-                                        store::Packing packing = store::Packing::aligned) {
+inline metainfo::CheckedMetainfo published(const fs::path& root, std::uint32_t piece_length, const Publisher& publisher = Publisher(),
+                                           store::Packing packing = store::Packing::aligned) {
   const store::Layout layout(must(store::list_tree(root)), piece_length, packing);
   const auto hashes = must(store::hash_tree(root, layout, {}));
-  const auto metainfo = must(swarm::make_metainfo(layout, hashes));
+  const auto metainfo = must(metainfo::make_metainfo(layout, hashes));
   auto release = release_of(layout, hashes.files);
   release.swarm = swarm_of(metainfo.bytes, metainfo.info_hash, piece_length, packing);
-  return must(swarm::CheckedMetainfo::check(publisher.verified(release), metainfo.bytes));
+  return must(metainfo::CheckedMetainfo::check(publisher.verified(release), metainfo.bytes));
 }
 
 /// Bytes that look random and are the same for the same seed.

@@ -41,19 +41,19 @@ struct Fleet {
   std::unique_ptr<Machine> machine(Role role, unsigned number, swarm::SwarmOptions options = {}) {
     return std::make_unique<Machine>(tracker, certificates, role, number, options);
   }
-  std::unique_ptr<Machine> seeder(const swarm::CheckedMetainfo& metainfo, unsigned number, swarm::SwarmOptions options = {}) {
+  std::unique_ptr<Machine> seeder(const metainfo::CheckedMetainfo& metainfo, unsigned number, swarm::SwarmOptions options = {}) {
     auto made = machine(Role::seeder, number, options);
     must(made->swarm().add({metainfo, source, swarm::Mode::seed}).ok(), "a seeder starts");
     return made;
   }
-  std::unique_ptr<Machine> node(const swarm::CheckedMetainfo& metainfo, unsigned number, swarm::SwarmOptions options = {}) {
+  std::unique_ptr<Machine> node(const metainfo::CheckedMetainfo& metainfo, unsigned number, swarm::SwarmOptions options = {}) {
     auto made = machine(Role::node, number, options);
     must(made->swarm().add({metainfo, place(number), swarm::Mode::fetch}).ok(), "a node starts");
     return made;
   }
   fs::path place(unsigned number) const { return dir.path() / ("node-" + std::to_string(number)); }
   /// A machine on which more than half of the content is already.
-  std::unique_ptr<Machine> node_with_most(const swarm::CheckedMetainfo& metainfo, unsigned number, swarm::SwarmOptions options = {}) {
+  std::unique_ptr<Machine> node_with_most(const metainfo::CheckedMetainfo& metainfo, unsigned number, swarm::SwarmOptions options = {}) {
     fs::copy(source, place(number), fs::copy_options::recursive);
     for (const auto& entry : fs::directory_iterator(place(number)))
       if (entry.is_regular_file() && entry.file_size() > 1'000'000) spoil_the_end(entry.path());
@@ -69,7 +69,7 @@ struct Fleet {
   }
 };
 
-double copies(const std::vector<std::unique_ptr<Machine>>& nodes, const swarm::CheckedMetainfo& metainfo) {
+double copies(const std::vector<std::unique_ptr<Machine>>& nodes, const metainfo::CheckedMetainfo& metainfo) {
   ByteCount from_source = 0;
   for (const auto& node : nodes) from_source += node->progress(metainfo.info_hash()).from_source;
   return static_cast<double>(from_source) / static_cast<double>(metainfo.layout().total_size());

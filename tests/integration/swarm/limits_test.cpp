@@ -25,7 +25,7 @@ struct Pair {
   FakeTracker tracker;
   TestFleet certificates;
   TempDirectory dir;
-  std::optional<swarm::CheckedMetainfo> metainfo;
+  std::optional<metainfo::CheckedMetainfo> metainfo;
   std::unique_ptr<Machine> seeder, node;
 };
 

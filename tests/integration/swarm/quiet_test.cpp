@@ -54,7 +54,7 @@ class QuietFleet {
   fs::path place(unsigned number) const { return dir_.path() / ("node-" + std::to_string(number)); }
   const InfoHash& content() const { return metainfo_->info_hash(); }
   Machine& machine(unsigned number) { return *machines_.at(number - 1); }
-  const swarm::CheckedMetainfo& metainfo() const { return *metainfo_; }
+  const metainfo::CheckedMetainfo& metainfo() const { return *metainfo_; }
   const fs::path& source() const { return source_; }
 
   std::uint64_t links_made() const {
@@ -94,7 +94,7 @@ class QuietFleet {
   TestFleet certificates_;
   TempDirectory dir_;
   fs::path source_ = dir_.path() / "source";
-  std::optional<swarm::CheckedMetainfo> metainfo_;
+  std::optional<metainfo::CheckedMetainfo> metainfo_;
   std::vector<std::unique_ptr<Machine>> machines_;
 };
 

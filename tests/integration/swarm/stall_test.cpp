@@ -19,7 +19,7 @@ struct Lab {
   FakeTracker tracker;
   TestFleet fleet;
   TempDirectory dir;
-  const swarm::CheckedMetainfo metainfo;
+  const metainfo::CheckedMetainfo metainfo;
   const InfoHash id;
 
   Lab()

@@ -54,15 +54,15 @@ Footprint footprint_of(const fs::path& root) {
 }
 
 /// A metainfo of the same content, by whose SHA-256 list the bytes below `bad` are right: who has it believes in what it sends.
-swarm::CheckedMetainfo forged(const fs::path& good, const fs::path& bad) {
+metainfo::CheckedMetainfo forged(const fs::path& good, const fs::path& bad) {
   const store::Layout layout(must(store::list_tree(good)), piece);
   auto hashes = must(store::hash_tree(good, layout, {}));
   const auto wrong = must(store::hash_tree(bad, layout, {}));
   for (std::size_t i = 0; i < hashes.pieces.size(); ++i) hashes.pieces[i].sha256 = wrong.pieces[i].sha256;
-  const auto metainfo = must(swarm::make_metainfo(layout, hashes));
+  const auto metainfo = must(metainfo::make_metainfo(layout, hashes));
   auto release = release_of(layout, hashes.files);
   release.swarm = swarm_of(metainfo.bytes, metainfo.info_hash, piece);
-  return must(swarm::CheckedMetainfo::check(Publisher().verified(release), metainfo.bytes));
+  return must(metainfo::CheckedMetainfo::check(Publisher().verified(release), metainfo.bytes));
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ struct Machine {
     for (const auto& [path, content] : files) test::put_file(at / path, content);
     const store::Layout layout(test::must(store::list_tree(at)), 16 * 1024);
     const auto hashes = test::must(store::hash_tree(at, layout, {}));
-    const auto metainfo = test::must(swarm::make_metainfo(layout, hashes));
+    const auto metainfo = test::must(metainfo::make_metainfo(layout, hashes));
     auto release = test::release_of(layout, hashes.files);
     release.version = VersionName::trusted(version);
     release.swarm = test::swarm_of(metainfo.bytes, metainfo.info_hash, 16 * 1024);

@@ -2,13 +2,13 @@
 
 #include <doctest/doctest.h>
 
-#include "fixture.hpp"
+#include "support/publishing_machine.hpp"
 
 namespace shoal::seeder {
 namespace {
 
-using testing::Machine;
-using testing::write;
+using publisher::testing::Machine;
+using publisher::testing::write;
 
 /// A release that the tracker has, and a copy of its files elsewhere.
 struct Copies {
@@ -18,7 +18,7 @@ struct Copies {
       write(at(where) / "nested/config.json", "{}");
     }
     report = test::must(machine.publish(at("a")));
-    test::must(Sources(machine.state()).remove(report.id));
+    test::must(publisher::Sources(machine.state()).remove(report.id));
   }
   fs::path at(const std::string& name) const { return directory.path() / name; }
   JoinedDirectory joined(std::stop_token stop = {}) {
@@ -26,11 +26,11 @@ struct Copies {
     return JoinedDirectory(rule, {rate}, machine.session(), machine.tracker(), machine.out(), std::move(stop));
   }
   Result<JoinReport> join(std::stop_token stop = {}) { return joined(std::move(stop)).attempt(); }
-  bool remembered() const { return Sources(machine.state()).load(report.id).ok(); }
+  bool remembered() const { return publisher::Sources(machine.state()).load(report.id).ok(); }
 
   TempDirectory directory;
   Machine machine;
-  PublishReport report;
+  publisher::PublishReport report;
   std::shared_ptr<store::ReadRate> rate = std::make_shared<store::ReadRate>();
 };
 
@@ -39,7 +39,7 @@ TEST_CASE("the same files elsewhere are joined by hashing, then by what is remem
   auto first = test::must(copies.join());
   CHECK(first.id == copies.report.id);
   CHECK(first.hashed);
-  auto source = test::must(Sources(copies.machine.state()).load(first.id));
+  auto source = test::must(publisher::Sources(copies.machine.state()).load(first.id));
   CHECK(source.root == copies.at("b"));
   CHECK(source.mtimes_ns.size() == 2);
   CHECK(!source.fingerprints.empty());

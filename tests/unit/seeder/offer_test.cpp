@@ -2,13 +2,13 @@
 
 #include <doctest/doctest.h>
 
-#include "fixture.hpp"
+#include "support/publishing_machine.hpp"
 
 namespace shoal::seeder {
 namespace {
 
-using testing::Machine;
-using testing::write;
+using publisher::testing::Machine;
+using publisher::testing::write;
 
 /// An engine that only notes what it was told.
 class NotedSwarm final : public swarm::Swarm {
@@ -48,7 +48,7 @@ struct Shop {
   Machine machine;
   NotedSwarm swarm;
   Offer offer;
-  PublishReport report;
+  publisher::PublishReport report;
 };
 
 TEST_CASE("what was published is served from where it is") {
@@ -65,7 +65,7 @@ TEST_CASE("what is published later is taken up, what is removed is dropped") {
   Shop shop;
   shop.offer.refresh({});
   write(shop.source("b") / "weights.bin", std::string(1000, 'x'));
-  PublishReport second = test::must(shop.machine.publish(shop.source("b"), "2.0"));
+  publisher::PublishReport second = test::must(shop.machine.publish(shop.source("b"), "2.0"));
   shop.offer.refresh({});
   CHECK(shop.swarm.roots.contains(second.info_hash));
   fs::remove(shop.machine.state() / "sources" / (shop.report.id.hex() + ".json"));
@@ -99,7 +99,7 @@ TEST_CASE("a file that was written since is hashed again before it is served") {
     shop.refresh_later();
     CHECK(shop.swarm.roots.size() == 1);
     // The new time is remembered: the next look need not hash.
-    Source source = test::must(Sources(shop.machine.state()).load(shop.report.id));
+    publisher::Source source = test::must(publisher::Sources(shop.machine.state()).load(shop.report.id));
     auto envelope = test::must(manifest::SignedEnvelope::decode(source.envelope, manifest::release_limit));
     auto release = test::must(manifest::decode_release(envelope.payload));
     CHECK(test::must(untouched(source, release.files)));
@@ -113,8 +113,8 @@ TEST_CASE("a file that was written since is hashed again before it is served") {
 
 TEST_CASE("a release that does not verify is not served") {
   Shop shop;
-  Sources sources(shop.machine.state());
-  Source source = test::must(sources.load(shop.report.id));
+  publisher::Sources sources(shop.machine.state());
+  publisher::Source source = test::must(sources.load(shop.report.id));
   SUBCASE("signed by a stranger") {
     auto envelope = test::must(manifest::SignedEnvelope::decode(source.envelope, manifest::release_limit));
     source.envelope = manifest::sign(manifest::release_type, envelope.payload, {crypto::PrivateKey::generate()}).encode();
@@ -129,7 +129,7 @@ TEST_CASE("a release that does not verify is not served") {
 TEST_CASE("two releases of one content are served once, and each from its own files when the other's go") {
   Shop shop;
   write(shop.source("copy") / "weights.bin", std::string(1000, 'w'));
-  PublishReport second = test::must(shop.machine.publish(shop.source("copy"), "2.0"));
+  publisher::PublishReport second = test::must(shop.machine.publish(shop.source("copy"), "2.0"));
   REQUIRE(second.info_hash == shop.report.info_hash);
   shop.offer.refresh({});
   CHECK(shop.offer.releases() == 2);

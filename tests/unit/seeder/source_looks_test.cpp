@@ -3,13 +3,13 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
-#include "fixture.hpp"
+#include "support/publishing_machine.hpp"
 
 namespace shoal::seeder {
 namespace {
 
-using testing::Machine;
-using testing::write;
+using publisher::testing::Machine;
+using publisher::testing::write;
 
 TEST_CASE("the mount of a path is the nearest mount point above it") {
   auto mounts = MountTable::parse(

@@ -3,13 +3,13 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
-#include "fixture.hpp"
 #include "seeder/watch_records.hpp"
+#include "support/publishing_machine.hpp"
 
 namespace shoal::seeder {
 namespace {
 
-using testing::write;
+using publisher::testing::write;
 
 /// One tensor of `count` bytes; `cut` bytes are missing at the end.
 std::string safetensors(std::uint64_t count, std::size_t cut = 0) {
@@ -54,7 +54,7 @@ TEST_CASE("a print changes with every name, size and time, and agrees with what 
   write(file, "1");
   Sha256 first = nas.look().directories[0].print;
   CHECK(first == nas.look().directories[0].print);
-  CHECK(first == print_of(test::must(survey(nas.at("acme/llama/1.0")))));
+  CHECK(first == print_of(test::must(publisher::survey(nas.at("acme/llama/1.0")))));
   fs::last_write_time(file, fs::last_write_time(file) + std::chrono::hours(24 * 3650));
   Sha256 touched = nas.look().directories[0].print;
   CHECK(touched != first);

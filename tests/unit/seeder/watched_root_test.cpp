@@ -2,15 +2,15 @@
 
 #include <doctest/doctest.h>
 
-#include "fixture.hpp"
+#include "support/publishing_machine.hpp"
 
 namespace shoal::seeder {
 namespace {
 
+using publisher::testing::Machine;
+using publisher::testing::write;
 using std::chrono::minutes;
 using std::chrono::seconds;
-using testing::Machine;
-using testing::write;
 
 /// A file server, and a rule that takes what has its marker.
 struct Site {
@@ -29,7 +29,7 @@ struct Site {
     root->turn();
   }
   std::size_t registered() { return machine.memory().versions.size(); }
-  std::size_t sources() { return test::must(Sources(machine.state()).list()).size(); }
+  std::size_t sources() { return test::must(publisher::Sources(machine.state()).list()).size(); }
 
   Machine machine;
   TempDirectory nas;

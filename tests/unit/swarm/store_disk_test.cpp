@@ -11,6 +11,7 @@
 #include <libtorrent/storage_defs.hpp>
 
 #include "doctest/doctest.h"
+#include "metainfo/torrent.hpp"
 #include "support/must.hpp"
 #include "support/published.hpp"
 #include "support/store_contract.hpp"
@@ -129,7 +130,7 @@ class Disk {
 
   TempDirectory dir;
   fs::path source = dir.path() / "source", target = dir.path() / "target";
-  std::optional<swarm::CheckedMetainfo> metainfo;
+  std::optional<metainfo::CheckedMetainfo> metainfo;
 
  private:
   static store::StoreOptions options(ByteCount budget) {
@@ -144,7 +145,7 @@ class Disk {
     spec.root = seed ? source : target;
     spec.access = seed ? store::ContentAccess::read_only : store::ContentAccess::update;
     id_ = test::must(store_.add(std::move(spec))).id;
-    torrent_ = test::must(swarm::load_torrent(metainfo->bytes())).ti;
+    torrent_ = test::must(metainfo::load_torrent(metainfo->bytes())).ti;
     contents_.enter(metainfo->info_hash(), {id_, torrent_, false});
   }
   lt::storage_params params() {
