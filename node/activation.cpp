@@ -60,7 +60,7 @@ Status Activator::run_hooks(const Switch& order, const manifest::VerifiedRelease
 
 void Activator::go_back(const Switch& order, const std::stop_token& stop) {
   Status back = order.before ? point_back(order, stop) : withdraw(order.key);
-  if (!back.ok()) log::error("switch_back.failed", {{"channel", order.key.str()}, {"error", back.error().message}});
+  if (!back.ok()) log::error("switch_back_failed", {{"channel", order.key.str()}, {"reason", back.error().message}});
 }
 
 /// A cache that cannot follow must not keep the hooks from hearing that the link went back.

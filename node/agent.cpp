@@ -74,7 +74,7 @@ Status Agent::serve_the_shelf() {
     const InfoHash hash = content.ok() ? content->metainfo.info_hash() : InfoHash{};
     const Status served = content.ok() ? node_->contents().keep(id, std::move(content).value()) : Status(content.error());
     if (served.ok()) served_.insert_or_assign(id, hash);
-    else log::warn("release.not_served", {{"release", id.hex()}, {"error", served.error().message}});
+    else log::warn("release_not_served", {{"release", id.hex()}, {"reason", served.error().message}});
   }
   return {};
 }
@@ -128,7 +128,7 @@ void Agent::tick() {
   tell_stalls();
   apply_limits();
   if (clock_.steady_now() >= next_collection_) {
-    if (auto done = collect_garbage(false, 0); !done.ok()) log::warn("gc.failed", {{"error", done.error().message}});
+    if (auto done = collect_garbage(false, 0); !done.ok()) log::warn("gc_failed", {{"reason", done.error().message}});
   }
   publish_view();
 }

@@ -13,7 +13,7 @@ std::vector<Hook> hooks_of(const Subscription& subscription) {
   for (const std::string& text : subscription.hooks) {
     auto hook = parse_hook(text);
     if (hook) hooks.push_back(std::move(hook).value());
-    else log::error("hook.unreadable", {{"channel", subscription.key.str()}, {"error", hook.error().message}});
+    else log::error("hook_unreadable", {{"channel", subscription.key.str()}, {"reason", hook.error().message}});
   }
   return hooks;
 }
@@ -23,7 +23,7 @@ std::vector<Hook> hooks_of(const Subscription& subscription) {
 void Agent::load_subscriptions() {
   subscriptions_stamp_ = subscriptions_.stamp();
   auto by_command = subscriptions_.load();
-  if (!by_command) return log::error("subscriptions.unreadable", {{"error", by_command.error().message}});
+  if (!by_command) return log::error("subscriptions_unreadable", {{"reason", by_command.error().message}});
   std::map<ChannelKey, Subscription> wanted;
   for (const Subscription& each : settings_.follow) wanted.emplace(each.key, each);
   for (const Subscription& each : *by_command) wanted.insert_or_assign(each.key, each);

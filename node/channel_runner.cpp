@@ -25,7 +25,7 @@ void ChannelRunner::resume() {
 void ChannelRunner::load_track() {
   auto track = context_.tracks.load(key_);
   if (track) track_ = std::move(track).value();
-  else log::error("track.unreadable", {{"channel", key_.str()}, {"error", track.error().message}});
+  else log::error("track_unreadable", {{"channel", key_.str()}, {"reason", track.error().message}});
   track_.phase = after_restart(track_.phase);
   // The consent is another: what was refused is not left waiting.
   if (track_.phase == Phase::failed && track_.wanted &&
@@ -55,13 +55,13 @@ void ChannelRunner::show_active() {
   if (!track_.active || !context_.activator.has_cache()) return;
   auto release = context_.shelf.verified(*context_.session.verifier(), *track_.active);
   Status shown = release.ok() ? context_.activator.show(key_, *release) : Status(release.error());
-  if (!shown.ok()) log::warn("cache.not_shown", {{"channel", key_.str()}, {"error", shown.error().message}});
+  if (!shown.ok()) log::warn("cache_not_updated", {{"channel", key_.str()}, {"reason", shown.error().message}});
 }
 
 void ChannelRunner::update(const PointerUpdate& update) {
   // Durable before anything follows from it: after a crash an older pointer is refused already.
   if (Status noted = context_.shelf.record_seen(*update.pointer); !noted.ok())
-    return log::error("pointer.not_noted", {{"error", noted.error().message}});
+    return log::error("pointer_not_saved", {{"reason", noted.error().message}});
   failpoint("node.pointer_noted");
   const NodeId self = context_.session.self().id;
   track_.halted = update.halted;
@@ -190,7 +190,7 @@ void ChannelRunner::succeeded(const manifest::VerifiedRelease& release) {
 
 void ChannelRunner::save() {
   Status saved = context_.tracks.save(key_, track_);
-  if (!saved.ok()) log::error("track.not_saved", {{"channel", key_.str()}, {"error", saved.error().message}});
+  if (!saved.ok()) log::error("track_not_saved", {{"channel", key_.str()}, {"reason", saved.error().message}});
 }
 
 std::string hold_back(const Track& track, const TrackerView& tracker, WallTime now) {

@@ -56,7 +56,7 @@ void Contents::serve_from_another(State& state, State::iterator users) {
       users->second.server = other;
       return;
     }
-    log::warn("release.not_served", {{"release", other.hex()}, {"error", served.error().message}});
+    log::warn("release_not_served", {{"release", other.hex()}, {"reason", served.error().message}});
   }
   state.erase(users);
 }

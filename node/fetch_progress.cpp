@@ -28,7 +28,9 @@ void tell_stall(const fanout::Stall& stall, const manifest::VerifiedRelease& rel
 }
 
 void say_mirror_failed(const swarm::MirrorFailed& mirror, cli::Output& out) {
-  if (out.json()) out.result({{"type", "mirror_failed"}, {"mirror", mirror.url}, {"message", mirror.error.message}}, "");
+  if (out.json())
+    out.result({{"type", "mirror_failed"}, {"mirror", mirror.url}, {"reason", mirror.error.message}, {"message", mirror.error.message}},
+               "");
   else out.message(mirror.error.message);
 }
 

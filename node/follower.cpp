@@ -207,7 +207,7 @@ Status Follower::walk_trust_roots(registry::Client& tracker, std::uint64_t newes
   const std::uint64_t now = session_.verifier()->root().version;
   if (now != before) {
     handled_.clear();  // what was refused under the old root may be right now
-    log::info("trust_root.rotated", {{"version", std::to_string(now)}});
+    log::info("trust_root_rotated", {{"version", std::to_string(now)}});
   }
   if (!taken.ok()) return std::move(taken).error();
   return {};

@@ -105,7 +105,7 @@ Result<bool> Puller::share(const Wanted& wanted, const metainfo::CheckedMetainfo
   SHOAL_CHECK(staging_->empty());
   for (const auto& file : wanted.release->files) {
     const Status linked = link_or_copy(shelf_.release(*twin) / file.path, staging_->root() / file.path);
-    if (!linked.ok()) log::info("release.not_shared", {{"why", linked.error().message}});
+    if (!linked.ok()) log::info("release_not_shared", {{"reason", linked.error().message}});
     if (!linked.ok()) return false;
   }
   say(Phase::fetching);
@@ -174,7 +174,7 @@ Status Puller::judged(const PullRequest& request, const Wanted& wanted, Status v
   if (verdict.ok() || verdict.error().code != ErrorCode::verification) return verdict;
   refused_ = true;
   Status noted = Refusals(shelf_.state()).note(wanted.release.id(), request.allow_code_formats, verdict.error().message);
-  if (!noted.ok()) log::warn("refusal.not_noted", {{"release", wanted.release.id().hex()}, {"error", noted.error().message}});
+  if (!noted.ok()) log::warn("refusal_not_saved", {{"release", wanted.release.id().hex()}, {"reason", noted.error().message}});
   return verdict;
 }
 

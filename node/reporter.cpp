@@ -47,7 +47,7 @@ void Reporter::run(const std::stop_token& stop) {
     }
     Status told = client_->report(report);
     if (told.ok()) note_told(report);
-    else log::debug("report.failed", {{"error", told.error().message}});
+    else log::debug("report_failed", {{"reason", told.error().message}});
     (void)sleep_for(told.ok() ? shortest : shortest * 5, stop);
   }
 }

@@ -34,7 +34,7 @@ std::optional<StallNews::News> StallNews::next(const Stall& stall) {
   if (now == StallReason::none)
     return News{false,
                 reason,
-                {{"type", "resumed"}, {"was", reason}, {"seconds", longest_.count()}},
+                {{"type", "resumed"}, {"reason", reason}, {"was", reason}, {"seconds", longest_.count()}},
                 "goes on after " + format_duration(longest_) + " without data"};
   return News{
       true, reason, {{"type", "stalled"}, {"reason", reason}, {"text", stall.text}, {"seconds", stall.quiet.count()}}, stall_text(stall)};

@@ -50,7 +50,8 @@ void check_model_signature(const manifest::VerifiedRelease& release, const fs::p
 
 Json to_json(const std::vector<store::FileProblem>& problems) {
   Json rows = Json::array();
-  for (const auto& problem : problems) rows.push_back({{"path", problem.path}, {"problem", problem.problem}, {"pieces", problem.pieces}});
+  for (const auto& problem : problems)
+    rows.push_back({{"path", problem.path}, {"reason", problem.problem}, {"problem", problem.problem}, {"pieces", problem.pieces}});
   return rows;
 }
 

@@ -233,7 +233,7 @@ Json history_line(const ChannelRef& reference, const HistoryEntry& entry, const 
             {"version", entry.row.version},
             {"verified", entry.verified.has_value()}};
   if (!entry.verified) {
-    line["problem"] = entry.problem;
+    line["reason"] = line["problem"] = entry.problem;
     return line;
   }
   const manifest::ChannelPointer& pointer = entry.verified->pointer;

@@ -59,7 +59,7 @@ HashMemory::HashMemory(const fs::path& state, const fs::path& root, const store:
   Status made = make_directories(path_.parent_path(), 0700);
   auto file = open_file(path_, O_WRONLY | O_APPEND | O_CREAT, 0600);
   if (!made.ok() || !file.ok()) {
-    log::warn("hashes are not remembered", {{"error", file.ok() ? made.error().message : file.error().message}});
+    log::warn("hashes_not_saved", {{"reason", file.ok() ? made.error().message : file.error().message}});
     return;
   }
   // A line that was cut by a crash must not swallow the next.

@@ -114,7 +114,7 @@ Result<PointerRenewal::Turn> PointerRenewal::turn(registry::Client& tracker) {
 void PointerRenewal::warn_of_root(WallTime until, WallTime now) {
   if (!manifest::ends_soon(until, now) || (warned_ <= now && now - warned_ < warning_period)) return;
   warned_ = now;
-  log::warn("trust_root.ends_soon", {{"expires", format_time(until)}, {"renew", "shoal trust rotate --root-key FILE"}});
+  log::warn("trust_root_ends_soon", {{"expires", format_time(until)}, {"renew", "shoal trust rotate --root-key FILE"}});
 }
 
 /// A tracker that shows an older pointer than before withholds the newer one, or was restored from a backup: to renew the older one would
@@ -143,7 +143,7 @@ bool PointerRenewal::renew(registry::Client& tracker, manifest::ChannelPointer& 
 void PointerRenewal::tell(const manifest::ChannelPointer& renewed) {
   ++renewed_;
   told_.erase(title(renewed));
-  log::info("channel.renewed", {{"channel", title(renewed)}, {"sequence", renewed.sequence}, {"expires", format_time(renewed.expires)}});
+  log::info("channel_renewed", {{"channel", title(renewed)}, {"sequence", renewed.sequence}, {"expires", format_time(renewed.expires)}});
   out_.result({{"type", "renewed"},
                {"model", renewed.model.str()},
                {"channel", renewed.channel.str()},
@@ -157,7 +157,7 @@ void PointerRenewal::tell(const manifest::ChannelPointer& renewed) {
 void PointerRenewal::complain(const std::string& about, const std::string& problem) {
   if (told_.size() >= most_told) told_.clear();
   if (std::exchange(told_[about], problem) == problem) return;
-  log::warn("channel.not_renewed", {{"channel", about.empty() ? "any" : about}, {"error", problem}});
+  log::warn("channel_not_renewed", {{"channel", about.empty() ? "any" : about}, {"reason", problem}});
 }
 
 void PointerRenewal::describe(metrics::Page& page) const {

@@ -188,7 +188,7 @@ void JoinedDirectory::check_answers(std::chrono::milliseconds patience) {
   if (!news) return;
   Json said = line(*news ? "root_lost" : "root_back");
   said["directory"] = rule_.directory.string();
-  if (*news) said["problem"] = "it does not answer";
+  if (*news) said["reason"] = said["problem"] = "it does not answer";
   out_.result(said, rule_.directory.string() + (*news ? " does not answer; what lies elsewhere goes on" : " answers again"));
 }
 

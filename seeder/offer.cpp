@@ -33,7 +33,7 @@ bool Offer::take_list() {
   const SteadyTime now = session_.clock().steady_now();
   if (stamp && stamp == listed_ && now < list_again_) return true;
   auto wanted = sources_.list();
-  if (!wanted.ok()) log::warn("sources unreadable", {{"error", wanted.error().message}});
+  if (!wanted.ok()) log::warn("sources_unreadable", {{"reason", wanted.error().message}});
   if (!wanted.ok()) return false;
   drop_removed(wanted.value());
   for (const auto& id : wanted.value()) entries_.try_emplace(id);
@@ -89,7 +89,7 @@ void Offer::take(SourceLook look, const std::stop_token& stop) {
   std::string problem = served.ok() ? "" : served.error().message;
   if (!problem.empty()) stop_serving(entry);
   if (problem == std::exchange(entry.problem, problem) || problem.empty()) return;
-  log::warn("not served", {{"release", look.id.hex()}, {"error", problem}});
+  log::warn("source_not_served", {{"release", look.id.hex()}, {"reason", problem}});
 }
 
 void Offer::drop_removed(const std::vector<ReleaseId>& wanted) {
@@ -110,14 +110,14 @@ Status Offer::serve(const ReleaseId& id, Entry& entry, SourceLook& look) {
   // Another release of the same content is served already: that serves this one, too.
   if (!contents().contains(content)) SHOAL_CHECK(swarm_.add(std::move(*look.content)));
   entry.serving = content;
-  log::info("serving", {{"release", id.hex()}, {"title", look.title}});
+  log::info("release_served", {{"release", id.hex()}, {"version", look.title}});
   return {};
 }
 
 /// True: there were newer ones.
 bool Offer::learn_trust_roots(const std::stop_token& stop) {
   auto taken = member::follow_trust_roots(session_, *session_.client(stop));
-  if (!taken.ok()) log::warn("trust roots not followed", {{"error", taken.error().message}});
+  if (!taken.ok()) log::warn("trust_roots_not_followed", {{"reason", taken.error().message}});
   return taken.ok() && *taken > 0;
 }
 
@@ -135,8 +135,8 @@ void Offer::stop_serving(Entry& entry) {
 
 void Offer::failed(const InfoHash& content, const Error& error) {
   // The engine has withdrawn the pieces that are wrong; the others are served on. A file that was written is found by the next look.
-  if (error.code == ErrorCode::verification) return log::error("source damaged", {{"content", content.hex()}, {"error", error.message}});
-  log::warn("serving failed, tried again later", {{"content", content.hex()}, {"error", error.message}});
+  if (error.code == ErrorCode::verification) return log::error("source_damaged", {{"info_hash", content.hex()}, {"reason", error.message}});
+  log::warn("serving_retried", {{"info_hash", content.hex()}, {"reason", error.message}});
   for (auto& [id, entry] : entries_) {
     if (entry.serving != content) continue;
     entry.serving.reset();

@@ -81,7 +81,7 @@ void Seeder::take_events() {
   std::vector<swarm::Event> events = std::exchange(*events_.lock(), {});
   for (const auto& event : events) {
     if (auto* failed = std::get_if<swarm::Failed>(&event)) offer_->failed(failed->content, failed->error);
-    if (auto* lied = std::get_if<swarm::PeerLied>(&event)) log::warn("peer sent a bad piece", {{"peer", lied->peer.str()}});
+    if (auto* lied = std::get_if<swarm::PeerLied>(&event)) log::warn("bad_piece_received", {{"machine", lied->peer.str()}});
   }
 }
 

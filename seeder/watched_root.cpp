@@ -61,7 +61,7 @@ void WatchedRoot::turn() {
   const auto took = session_.clock().steady_now() - start;
   // Time that a file server hung is no measure of the tree.
   scan_took_ = std::chrono::duration_cast<std::chrono::milliseconds>(hung_.exchange(false) ? SteadyTime::duration{} : took);
-  log::debug("scanned",
+  log::debug("root_scanned",
              {{"root", shown(rule_.root)}, {"microseconds", std::chrono::duration_cast<std::chrono::microseconds>(took).count()}});
   if (stop_.stop_requested() || !root_holds(found)) return;
   tell_problems(found.value());
@@ -106,7 +106,7 @@ void WatchedRoot::check_answers(std::chrono::milliseconds patience) {
   if (!news) return;
   hung_ = hung_ || *news;
   hangs_ = *news;
-  if (*news) say("root_lost", rule_.root, "does not answer; what lies elsewhere goes on", {{"problem", "it does not answer"}});
+  if (*news) say("root_lost", rule_.root, "does not answer; what lies elsewhere goes on", {{"reason", "it does not answer"}});
   else say("root_back", rule_.root, "answers again");
 }
 
@@ -121,7 +121,7 @@ bool WatchedRoot::root_holds(const Result<Scan>& found) {
 void WatchedRoot::lost(const std::string& problem) {
   shown_.lock()->lost = true;
   if (std::exchange(lost_, problem) == problem) return;
-  say("root_lost", rule_.root, problem, {{"problem", problem}});
+  say("root_lost", rule_.root, problem, {{"reason", problem}});
 }
 
 void WatchedRoot::back() {
@@ -132,7 +132,7 @@ void WatchedRoot::back() {
 void WatchedRoot::tell_problems(const Scan& found) {
   std::set<std::pair<std::string, std::string>> now(found.problems.begin(), found.problems.end());
   for (const auto& problem : now)
-    if (!told_.contains(problem)) say("not_published", problem.first, problem.second, {{"problem", problem.second}});
+    if (!told_.contains(problem)) say("not_published", problem.first, problem.second, {{"reason", problem.second}});
   told_ = std::move(now);
 }
 
@@ -146,7 +146,7 @@ void WatchedRoot::tell_gone(const Scan& found) {
     }
     const auto& record = entry->second.record;
     if (record && record->phase == WatchRecord::Phase::published)
-      say("changed", entry->first, "is gone; what was published of it is not served from here", {{"problem", "the directory is gone"}});
+      say("changed", entry->first, "is gone; what was published of it is not served from here", {{"reason", "the directory is gone"}});
     publisher::HashMemory::forget(session_.state(), entry->first);
     entry = memories_.erase(entry);
   }
@@ -160,7 +160,7 @@ WatchMemory* WatchedRoot::memory_of(const SeenDirectory& seen) {
     entry->second.record = std::move(record).value();
     return &entry->second;
   }
-  log::error("watch record unreadable", {{"error", record.error().message}});
+  log::error("watch_record_unreadable", {{"reason", record.error().message}});
   memories_.erase(entry);
   return nullptr;
 }
@@ -175,12 +175,12 @@ void WatchedRoot::step(const SeenDirectory& seen) {
 void WatchedRoot::take_step(const SeenDirectory& seen, WatchMemory& memory) {
   switch (next_step(rule_, seen, memory, session_.clock().steady_now())) {
     case WatchStep::nothing: return;
-    case WatchStep::tell: return say("not_published", seen.path, seen.problem, {{"problem", seen.problem}});
+    case WatchStep::tell: return say("not_published", seen.path, seen.problem, {{"reason", seen.problem}});
     case WatchStep::inspect: return inspect(seen, memory);
     case WatchStep::publish: return publish(seen, memory);
     case WatchStep::changed: return changed(seen, memory, false);
     case WatchStep::withdraw: return changed(seen, memory, true);
-    case WatchStep::unchanged: return say("changed", seen.path, "is again as it was published", {{"problem", ""}});
+    case WatchStep::unchanged: return say("changed", seen.path, "is again as it was published", {{"reason", ""}});
   }
 }
 
@@ -189,7 +189,7 @@ void WatchedRoot::inspect(const SeenDirectory& seen, WatchMemory& memory) {
   Status result = check_safetensors(seen.path);
   heart_.rest();
   if (inspected(memory, result, session_.clock().steady_now(), poll_))
-    log::info("not complete", {{"directory", shown(seen.path)}, {"why", result.error().message}});
+    log::info("directory_incomplete", {{"directory", shown(seen.path)}, {"reason", result.error().message}});
   // Nothing changed meanwhile, or publishing finds out.
   if (memory.inspected) publish(seen, memory);
 }
@@ -207,7 +207,7 @@ void WatchedRoot::publish(const SeenDirectory& seen, WatchMemory& memory) {
   if (stop_.stop_requested()) return;
   const Error& error = report.error();
   if (failed(memory, error, session_.clock().steady_now(), poll_))
-    say("not_published", seen.path, error.message, {{"problem", error.message}, {"code", name(error.code)}});
+    say("not_published", seen.path, error.message, {{"reason", error.message}, {"code", name(error.code)}});
 }
 
 Result<publisher::PublishReport> WatchedRoot::try_publish(const SeenDirectory& seen, WatchMemory& memory,
@@ -273,7 +273,7 @@ std::string WatchedRoot::title(const SeenDirectory& seen, const WatchMemory& mem
 
 void WatchedRoot::changed(const SeenDirectory& seen, WatchMemory& memory, bool withdraw) {
   const std::string what = title(seen, memory);
-  Json more{{"version", what}, {"problem", "its files changed after they were published"}};
+  Json more{{"version", what}, {"reason", "its files changed after they were published"}};
   if (!withdraw) {
     more["action"] = rule_.on_change == OnChange::republish ? "republish" : "report";
     const char* next =
@@ -286,7 +286,7 @@ void WatchedRoot::changed(const SeenDirectory& seen, WatchMemory& memory, bool w
   memory.told_change.reset();
   const std::string problem = what + " changed and cannot be withdrawn: " + done.error().message;
   if (failed(memory, fail(done.error().code, problem), session_.clock().steady_now(), poll_)) {
-    more["problem"] = problem;
+    more["reason"] = problem;
     say("changed", seen.path, problem, std::move(more));
   }
 }
@@ -310,8 +310,9 @@ Status WatchedRoot::forget_source(const std::optional<ReleaseId>& id, const std:
 void WatchedRoot::say(const char* type, const fs::path& path, const std::string& text, Json more) {
   more["type"] = type;
   more["directory"] = shown(path);
+  if (more.contains("reason")) more["problem"] = more["reason"];  // its former name, for one release
   out_.result(more, shown(path) + " " + text);
-  log::warn(type, {{"directory", shown(path)}, {"what", text}});
+  log::warn(type, {{"directory", shown(path)}, {"reason", text}});
 }
 
 }  // namespace shoal::seeder

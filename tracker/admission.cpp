@@ -107,12 +107,12 @@ Result<registry::EnrolReply> Admission::enrol_checked(const registry::EnrolReque
   } else {
     SHOAL_TRY(issued, issue(request.request_pem, token.role, id));
   }
-  log::info("enrolled", {{"machine", id.str()},
-                         {"role", name(token.role)},
-                         {"name", request.name},
-                         {"site", request.site},
-                         {"token", to_hex(token.id)},
-                         {"again", id == fresh ? "no" : "yes"}});
+  log::info("machine_enrolled", {{"machine", id.str()},
+                                 {"role", name(token.role)},
+                                 {"name", request.name},
+                                 {"site", request.site},
+                                 {"token", to_hex(token.id)},
+                                 {"again", id == fresh ? "no" : "yes"}});
   RootChain roots = options_.trust_roots(token.trust_root);
   return registry::EnrolReply{std::move(issued.pem), authority_.certificate_pem(), std::move(roots.first), std::move(roots.later)};
 }
@@ -134,7 +134,7 @@ Result<std::string> Admission::renew(const identity::Certificate& caller, const 
   SHOAL_TRY(bool known, database_.write([&](Session& session) { return prolong_machine(session, who.id, who.role, until); }));
   if (!known) return fail(ErrorCode::not_enrolled, "machine " + who.id.str() + " is not enrolled here: join again with a new token");
   SHOAL_CHECK(keys_.renewed(who.id, issued.key));
-  log::info("renewed", {{"machine", who.id.str()}, {"role", name(who.role)}, {"until", format_time(until)}});
+  log::info("machine_renewed", {{"machine", who.id.str()}, {"role", name(who.role)}, {"until", format_time(until)}});
   return std::move(issued.pem);
 }
 

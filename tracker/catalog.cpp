@@ -196,7 +196,7 @@ Status Catalog::publish(const ModelName& model, const VersionName& version, cons
   SHOAL_CHECK(added);
   if (*added) torrents_.lock()->insert(record.info_hash);
   else SHOAL_CHECK(remember_torrents());
-  if (*added) log::info("published", {{"release", title(model, version)}, {"id", record.id.hex()}, {"by", publisher.str()}});
+  if (*added) log::info("release_published", {{"version", title(model, version)}, {"release", record.id.hex()}, {"by", publisher.str()}});
   return {};
 }
 
@@ -272,7 +272,7 @@ Status Catalog::withdraw(const ModelName& model, const VersionName& version, con
     SHOAL_CHECK(check_unused(session, *release));
     return mark_withdrawn(session, release->id, withdrawal.reason, envelope_json, clock_.now());
   }));
-  log::info("withdrawn", {{"release", title(model, version)}, {"by", who.str()}, {"reason", withdrawal.reason}});
+  log::info("release_withdrawn", {{"version", title(model, version)}, {"by", who.str()}, {"reason", withdrawal.reason}});
   return remember_torrents();
 }
 

@@ -176,7 +176,7 @@ class RunningTracker final : public Tracker {
     auto fresh = revocations_.refresh();
     if (!fresh.ok()) return log::warn("revocations_not_read", {{"reason", fresh.error().message}});
     for (const NodeId& machine : *fresh) {
-      log::info("revoked", {{"machine", machine.str()}});
+      log::info("machine_revoked", {{"machine", machine.str()}});
       peers_.forget(machine);
       reports_.forget(machine);
     }

@@ -17,7 +17,7 @@ DetachableThread::DetachableThread(std::string what, std::stop_source stop, std:
     try {
       work(token);
     } catch (const std::exception& error) {
-      log::error("thread ended", {{"error", error.what()}});
+      log::error("thread_failed", {{"reason", error.what()}});
     }
     *state->ended.lock() = true;
     state->changed.notify_all();
@@ -50,7 +50,7 @@ bool DetachableThread::end(Deadline deadline) {
     return true;
   }
   thread_.detach();
-  log::warn("left behind", {{"what", "a thread that waits for " + what_}});
+  log::warn("thread_abandoned", {{"reason", "a thread that waits for " + what_}});
   return false;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/guarded.hpp"
 #include "base/line_allowance.hpp"
+#include "base/log_aliases.hpp"
 
 namespace shoal::log {
 namespace {
@@ -55,8 +56,21 @@ std::string text_line(std::string_view event, std::span<const Field> fields) {
 
 std::string json_line(spdlog::level::level_enum level, std::string_view event, std::span<const Field> fields) {
   nlohmann::json line{{"type", "log"}, {"level", std::string(spdlog::level::to_string_view(level).data())}, {"event", event}};
-  for (const Field& field : fields) line[std::string(field.key)] = field.value.substr(0, value_limit);
+  const Alias* alias = alias_of(event);
+  for (const Field& field : fields) {
+    line[std::string(field.key)] = field.value.substr(0, value_limit);
+    if (alias != nullptr && alias->old_event.empty()) line[std::string(alias->old_key(field.key))] = field.value.substr(0, value_limit);
+  }
   return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// The line under the event's former name and keys, with `alias_of` naming the event; empty where the event has no other name.
+std::string old_json_line(spdlog::level::level_enum level, std::string_view event, std::span<const Field> fields) {
+  const Alias* alias = alias_of(event);
+  if (alias == nullptr || alias->old_event.empty()) return "";
+  std::vector<Field> old{Field("alias_of", event)};
+  for (const Field& field : fields) old.emplace_back(alias->old_key(field.key), field.value);
+  return "\n" + json_line(level, alias->old_event, old);
 }
 
 spdlog::level::level_enum level_of(Level level) {
@@ -72,7 +86,7 @@ int priority_of(spdlog::level::level_enum level) {
 void write(spdlog::level::level_enum level, std::string_view event, std::span<const Field> fields) {
   Sink& out = sink();
   if (!out.logger->should_log(level)) return;
-  std::string line = out.json ? json_line(level, event, fields) : text_line(event, fields);
+  std::string line = out.json ? json_line(level, event, fields) + old_json_line(level, event, fields) : text_line(event, fields);
   if (out.journal) line = with_priority(priority_of(level), line);
   out.logger->log(level, "{}", line);
 }

@@ -38,7 +38,7 @@ void end_late(const std::stop_token& stop, std::chrono::milliseconds patience, c
   std::unique_lock lock(mutex);
   wake.wait(lock, ended, [&] { return stop.stop_requested(); });
   if (ended.stop_requested() || wake.wait_for(lock, ended, patience, [&] { return ended.stop_requested(); })) return;
-  log::warn("ended at the deadline", {{"why", "something waits for a file server that does not answer"}});
+  log::warn("shutdown_deadline_passed", {{"reason", "something waits for a file server that does not answer"}});
   ::_exit(0);
 }
 

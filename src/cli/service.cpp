@@ -47,7 +47,7 @@ void Service::alive(std::string_view status) {
   turned();
   if (const unsigned hangups = call_.shutdown.hangups(); hangups != std::exchange(hangups_, hangups)) {
     notifier_.reloading();
-    if (Status done = read_again(); !done.ok()) log::error("reload.failed", {{"error", done.error().message}, {"now", "as before"}});
+    if (Status done = read_again(); !done.ok()) log::error("reload_failed", {{"reason", done.error().message}, {"now", "as before"}});
     else call_.out.message("the configuration was read again");
     notifier_.ready(status);
   }
@@ -66,7 +66,7 @@ Status Service::read_again() {
 void Service::warn_of_the_rest(const Invocation& next) const {
   for (const std::string& option : call_.changed_in(next)) {
     if (option == "--log-level" || reload_.options.contains(option)) continue;
-    log::warn("reload.needs_restart", {{"option", option}, {"meaning", "the new value takes effect after a restart"}});
+    log::warn("reload_needs_restart", {{"option", option}, {"meaning", "the new value takes effect after a restart"}});
   }
 }
 

@@ -16,7 +16,7 @@ struct Reply::State {
     try {
       answer(error_response(500, fail("the request was dropped without an answer")));
     } catch (const std::exception& problem) {
-      log::error("http_reply_lost", {{"error", problem.what()}});
+      log::error("http_reply_lost", {{"reason", problem.what()}});
     }
   }
 

@@ -35,7 +35,7 @@ void note_exception(std::exception_ptr problem, const char* event) {
   try {
     std::rethrow_exception(problem);
   } catch (const std::exception& error) {
-    log::error(event, {{"error", error.what()}});
+    log::error(event, {{"reason", error.what()}});
   }
 }
 
@@ -178,7 +178,7 @@ net::awaitable<ErrorStatus> BeastServer::accept_one() {
 net::awaitable<void> BeastServer::pause(ErrorStatus error) {
   auto now = std::chrono::steady_clock::now();
   if (warned_ == decltype(warned_){} || now - warned_ > between_warnings) {
-    log::warn("http_accept_paused", {{"error", error.message()}, {"connections", caps_.open()}});
+    log::warn("http_accept_paused", {{"reason", error.message()}, {"connections", caps_.open()}});
     warned_ = now;
   }
   co_await rest(accept_pause);
@@ -201,7 +201,7 @@ void BeastServer::take(Worker& worker, tcp::socket socket) {
   std::optional<identity::TlsContext> tls;
   if (options_.tls != nullptr) {
     auto current = options_.tls->current();
-    if (!current.ok()) return log::debug("http_no_tls_context", {{"error", current.error().message}});
+    if (!current.ok()) return log::debug("http_no_tls_context", {{"reason", current.error().message}});
     tls = std::move(*current);
   }
   auto session = std::make_shared<Session>(worker, rules_, std::move(socket), tls ? &*tls : nullptr, unmapped(remote.address()));

@@ -52,7 +52,7 @@ void call(const Handler& handler, Request request, Reply reply) {
   try {
     handler(std::move(request), std::move(reply));
   } catch (const std::exception& problem) {
-    log::error("http_handler_failed", {{"error", problem.what()}});
+    log::error("http_handler_failed", {{"reason", problem.what()}});
   }
 }
 
@@ -152,7 +152,7 @@ net::awaitable<bool> Session::greet() {
   ErrorStatus error = co_await connection_.handshake(net::ssl::stream_base::server);
   if (error) {
     ++rules_.tally.handshake_failed;
-    log::debug("http_handshake_failed", {{"address", address_}, {"error", error.message()}});
+    log::debug("http_handshake_failed", {{"address", address_}, {"reason", error.message()}});
     co_await connection_.linger();  // so that the alert arrives
     co_return false;
   }
@@ -160,7 +160,7 @@ net::awaitable<bool> Session::greet() {
   auto peer = identity::peer_certificate(connection_.ssl(), rules_.fleet, rules_.clock.now());
   if (!peer.ok()) {
     ++rules_.tally.refused_certificate;
-    log::debug("http_certificate_refused", {{"address", address_}, {"error", peer.error().message}});
+    log::debug("http_certificate_refused", {{"address", address_}, {"reason", peer.error().message}});
     co_await connection_.finish();
     co_return false;
   }

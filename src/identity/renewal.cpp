@@ -83,7 +83,7 @@ Status Renewer::renew_now() {
   SHOAL_CHECK(check_same(*before, next));
   SHOAL_CHECK(check_valid_now(next.self, clock_.now()));
   Status saved = save_(next);
-  log::info("certificate.renewed", {{"until", format_time(next.self.not_after)}, {"serial", next.self.serial}});
+  log::info("certificate_renewed", {{"until", format_time(next.self.not_after)}, {"serial", next.self.serial}});
   const bool in_force = saved.ok() || about_to_end(before->self, clock_.now());
   if (in_force) store_.replace(std::move(next));
   return std::move(saved).within(in_force ? "the new certificate is in force but not saved" : "the new certificate cannot be saved");
@@ -112,7 +112,7 @@ void Renewer::run(const std::stop_token& stop) {
     Status renewed = renew_caught();
     failures = renewed.ok() ? 0 : failures + 1;
     if (renewed.ok()) continue;
-    log::warn("certificate.renewal_failed", {{"error", renewed.error().message},
+    log::warn("certificate_renewal_failed", {{"reason", renewed.error().message},
                                              {"until", format_time(store_.current()->self.not_after)},
                                              {"retry_s", retry_after(failures - 1).count()}});
   }

@@ -37,7 +37,7 @@ void Acceptor::accept(tcp::socket socket) {
   ErrorStatus error;
   auto from = socket.remote_endpoint(error);
   auto context = tls_.current();
-  if (!context.ok()) log::error("mesh_tls_not_ready", {{"error", context.error().message}});
+  if (!context.ok()) log::error("mesh_tls_not_ready", {{"reason", context.error().message}});
   if (error || !context.ok()) return;
   auto guest = std::make_shared<Guest>(io_, std::move(socket), from.address().to_string());
   auto stream = TlsStream::accepting(*context, guest->connection->socket.native_handle());

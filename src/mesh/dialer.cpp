@@ -30,7 +30,7 @@ net::awaitable<Dialer::Dialled> Dialer::connect(TlsConnectionPtr connection, tcp
 
 net::awaitable<Dialer::Dialled> Dialer::shake_hands(TlsConnectionPtr connection) {
   auto context = tls_.current();
-  if (!context.ok()) log::error("mesh_tls_not_ready", {{"error", context.error().message}});
+  if (!context.ok()) log::error("mesh_tls_not_ready", {{"reason", context.error().message}});
   if (!context.ok()) co_return Dialled{Outcome::failed, {}, "TLS is not ready: " + context.error().message};
   auto stream = TlsStream::connecting(*context, connection->socket.native_handle());
   if (!stream.ok()) co_return Dialled{Outcome::failed, {}, stream.error().message};

@@ -14,43 +14,45 @@ std::string text_of(const tcp::endpoint& address) {
 
 void write(std::string_view event, const LinkKey& key, std::string_view name, std::string_view value) {
   if (is_off()) return;
-  log::debug_of(key.peer.str(), event, {{"peer", key.peer.str()}, {"content", key.info_hash.hex()}, {name, value}});
+  log::debug_of(key.peer.str(), event, {{"machine", key.peer.str()}, {"info_hash", key.info_hash.hex()}, {name, value}});
 }
 
 }  // namespace
 
 void dialling(const LinkKey& key, const tcp::endpoint& address) {
-  if (!is_off()) write("link.dialling", key, "address", text_of(address));
+  if (!is_off()) write("link_dialling", key, "address", text_of(address));
 }
 
-void not_dialled(const LinkKey& key, std::string_view why) { write("link.dial_failed", key, "why", why); }
+void not_dialled(const LinkKey& key, std::string_view why) { write("link_dial_failed", key, "reason", why); }
 
 void refused(std::string_view party, std::string_view why) {
-  if (!is_off()) log::debug_of(party, "link.refused", {{"from", party}, {"why", why}});
+  if (!is_off()) log::debug_of(party, "link_refused", {{"from", party}, {"reason", why}});
 }
 
-void refused(const LinkKey& key, std::string_view why) { write("link.refused", key, "why", why); }
+void refused(const LinkKey& key, std::string_view why) { write("link_refused", key, "reason", why); }
 
 void accepted(const LinkKey& key, const tcp::socket& from) {
   if (is_off()) return;
   ErrorStatus error;
   const auto address = from.remote_endpoint(error);
-  write("link.accepted", key, "address", error ? "unknown" : text_of(address));
+  write("link_accepted", key, "address", error ? "unknown" : text_of(address));
 }
 
-void waiting(const LinkKey& key, std::string_view why) { write("link.waiting", key, "why", why); }
+void waiting(const LinkKey& key, std::string_view why) { write("link_waiting", key, "reason", why); }
 
-void dropped(const LinkKey& key, std::string_view why) { write("link.dropped", key, "why", why); }
+void dropped(const LinkKey& key, std::string_view why) { write("link_dropped", key, "reason", why); }
 
-void up(const LinkKey& key, bool dialled) { write("link.up", key, "dialled_by", dialled ? "this machine" : "the peer"); }
+void up(const LinkKey& key, bool dialled) { write("link_up", key, "dialled_by", dialled ? "this machine" : "the peer"); }
 
 void down(const Link& link) {
   if (is_off()) return;
   const LinkKey& key = link.key();
   const auto lived = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - link.since());
-  log::debug_of(
-      key.peer.str(), "link.down",
-      {{"peer", key.peer.str()}, {"content", key.info_hash.hex()}, {"why", mesh::text_of(link.end())}, {"milliseconds", lived.count()}});
+  log::debug_of(key.peer.str(), "link_down",
+                {{"machine", key.peer.str()},
+                 {"info_hash", key.info_hash.hex()},
+                 {"reason", mesh::text_of(link.end())},
+                 {"milliseconds", lived.count()}});
 }
 
 }  // namespace shoal::mesh::link_log

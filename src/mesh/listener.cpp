@@ -41,7 +41,7 @@ void Listener::note_exhaustion(int error) {
   auto now = std::chrono::steady_clock::now();
   if (now < quiet_until_) return;
   quiet_until_ = now + one_line_every;
-  log::warn("mesh_accept_failed", {{"error", fail_errno("accept", error).message}});
+  log::warn("mesh_accept_failed", {{"reason", fail_errno("accept", error).message}});
 }
 
 bool Listener::accept_waiting() {

@@ -124,7 +124,7 @@ void OwnMesh::run_control() {
       io_.run();
       return;
     } catch (const std::exception& error) {
-      log::error("mesh_control_failed", {{"error", error.what()}});
+      log::error("mesh_control_failed", {{"reason", error.what()}});
     }
 }
 

@@ -129,7 +129,7 @@ bool Worker::watch(int fd, Port* port) {
   event.events = port == nullptr ? EPOLLIN : EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = port;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return true;
-  log::warn("mesh_cannot_watch_socket", {{"error", fail_errno("epoll_ctl", errno).message}});
+  log::warn("mesh_cannot_watch_socket", {{"reason", fail_errno("epoll_ctl", errno).message}});
   return false;
 }
 

@@ -109,7 +109,7 @@ void ContentOpener::read_journal(StoredContent& content, const std::vector<bool>
   if (!content.spec.journal.empty()) {
     auto loaded = Journal::load(layer_, content.spec.journal, {content.spec.identity, layout.piece_count()});
     if (loaded.ok()) remembered = std::move(loaded).value();
-    else if (loaded.error().code != ErrorCode::not_found) log::warn("journal_refused", {{"why", loaded.error().message}});
+    else if (loaded.error().code != ErrorCode::not_found) log::warn("journal_refused", {{"reason", loaded.error().message}});
   }
   std::vector<FileMark> now;
   if (remembered) now = content.files->marks(true);

@@ -118,7 +118,7 @@ bool Explorer::fetch_from_older(StoredContent& content, std::uint32_t piece) {
   Result<bool> copied =
       it == content.older_pieces.end() ? Result<bool>(false) : copy_checked(content, piece, *it->second.first, it->second.second);
   if (!copied.ok() || !copied.value()) copied = put_together(content, piece);
-  if (!copied.ok()) log::debug("piece_not_reused", {{"piece", piece}, {"why", copied.error().message}});
+  if (!copied.ok()) log::debug("piece_not_reused", {{"piece", piece}, {"reason", copied.error().message}});
   return copied.ok() && copied.value();
 }
 

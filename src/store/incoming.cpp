@@ -206,7 +206,7 @@ void Incoming::reject(const ContentPtr& content, std::uint32_t piece, const Live
 
 /// Spilled blocks are gone from the disk. Their senders did nothing wrong, so there is no verdict: the piece is reported as lost.
 void Incoming::lose_blocks(const ContentPtr& content, std::uint32_t piece, const LivePtr& live, const Error& why) {
-  log::warn("blocks_lost", {{"piece", piece}, {"why", why.message}});
+  log::warn("blocks_lost", {{"piece", piece}, {"reason", why.message}});
   contents_.with([&](StoreState& state) {
     std::fill(live->blocks.begin(), live->blocks.end(), Place::absent);
     state.start_job(*content);

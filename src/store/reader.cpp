@@ -234,7 +234,7 @@ bool Reader::is_right(StoredContent& content, std::uint32_t piece, const std::ve
 void Reader::read_failed(Job job, Error error) {
   const bool stopping = contents_.is_stopping(*job.content);
   if (error.code != ErrorCode::verification && job.attempt + 1 < read_attempts && !stopping) {
-    log::debug("read_retried", {{"why", error.message}});
+    log::debug("read_retried", {{"reason", error.message}});
     return read_again(std::move(job));
   }
   const ContentPtr content = job.content;

@@ -66,7 +66,7 @@ void Scrubber::scrub(const ContentPtr& content, std::uint32_t piece) {
   Result<Sha256> digest = fresh_digest(*content, piece);
   if (digest.ok() && digest.value() != content->spec.pieces[piece]) digest = fresh_digest(*content, piece);
   if (!digest.ok()) {
-    log::warn("scrub_cannot_read", {{"file", content->name(content->parts(piece).front().file)}, {"why", digest.error().message}});
+    log::warn("scrub_cannot_read", {{"file", content->name(content->parts(piece).front().file)}, {"reason", digest.error().message}});
   } else if (digest.value() != content->spec.pieces[piece]) {
     contents_.lose(content, {piece}, wrong_bytes(*content, piece));
   }

@@ -53,7 +53,7 @@ void Contents::report_problem(StoredContent& content, const Error& error) {
     return !std::exchange(state.of(content).has_problem, true);
   });
   if (!is_new) return;
-  log::warn("store_trouble", {{"why", error.message}});
+  log::warn("store_trouble", {{"reason", error.message}});
   if (content.spec.events.problem) content.spec.events.problem(error);
 }
 
@@ -75,7 +75,7 @@ void Contents::lose(const ContentPtr& content, const std::vector<std::uint32_t>&
     if (!lost.empty()) state.kick(*content->lane);
   });
   if (lost.empty()) return;
-  log::warn("pieces_lost", {{"pieces", lost.size()}, {"first", lost.front()}, {"why", why.message}});
+  log::warn("pieces_lost", {{"pieces", lost.size()}, {"first", lost.front()}, {"reason", why.message}});
   if (content->spec.events.lost) content->spec.events.lost(lost, why);
 }
 

@@ -145,7 +145,7 @@ Status Syncer::sync_file(const ContentPtr& content, DirtyFile& dirty, std::set<s
   }
   const int error = open.value()->sync();
   if (error == 0 && !dirty.failed && !content->suspect_.contains(dirty.file)) return {};
-  if (error != 0) log::warn("sync_failed", {{"file", content->name(dirty.file)}, {"why", fail_errno("fdatasync", error).message}});
+  if (error != 0) log::warn("sync_failed", {{"file", content->name(dirty.file)}, {"reason", fail_errno("fdatasync", error).message}});
   return sync_again(content, dirty.file, *open.value(), pieces);
 }
 
@@ -203,7 +203,7 @@ void Syncer::finish(const ContentPtr& content) {
   if (content->journal_) {
     // With the times of the files, so that a change between two runs is noticed.
     if (Status marked = content->journal_->mark(content->files->marks(true)); !marked.ok())
-      log::warn("journal_not_closed", {{"why", marked.error().message}});
+      log::warn("journal_not_closed", {{"reason", marked.error().message}});
     content->journal_.reset();
   }
   content->files.reset();

@@ -47,7 +47,7 @@ void WorkQueue::run() {
       try {
         job();
       } catch (const std::exception& error) {
-        log::error("store_job_failed", {{"why", error.what()}});
+        log::error("store_job_failed", {{"reason", error.what()}});
       }
       job = nullptr;
       state.lock().lock();

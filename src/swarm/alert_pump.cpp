@@ -180,8 +180,8 @@ void AlertPump::on_lost_pieces(HostedContent& content, Error why) {
 void AlertPump::on_convicted(HostedContent& content, const HostedContent::Convicted& convicted) {
   const auto& [machine, sentence] = convicted;
   if (!sentence.is_worth_logging) return;
-  log::warn("peer_lied", {{"peer", machine.str()},
-                          {"content", content.id().hex()},
+  log::warn("peer_lied", {{"machine", machine.str()},
+                          {"info_hash", content.id().hex()},
                           {"banned", format_duration(sentence.lasts)},
                           {"from", sentence.everywhere ? "all contents" : "this content"},
                           {"times", sentence.lies}});
@@ -203,7 +203,7 @@ void AlertPump::on_error_while_serving(HostedContent& content, Error error) {
   ++course.errors;
   bell_->moved();
   course.retry_at = now + std::min<std::chrono::seconds>(longest_retry, retry_step * course.errors);
-  log::warn("serving_failed", {{"content", content.id().hex()}, {"why", error.message}, {"times", course.errors}});
+  log::warn("serving_failed", {{"info_hash", content.id().hex()}, {"reason", error.message}, {"times", course.errors}});
   if (course.errors == errors_before_failed) sinks_.event(Failed{content.id(), std::move(error)});
 }
 

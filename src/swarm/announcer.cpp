@@ -36,7 +36,7 @@ void log_answer(const InfoHash& content, fanout::AnnounceEvent event, const regi
   std::string named;
   for (std::size_t i = 0; i < std::min<std::size_t>(reply.peers.size(), 10); ++i)
     named += (named.empty() ? "" : ",") + reply.peers[i].id.str();
-  log::debug("tracker.answered", {{"content", content.hex()},
+  log::debug("tracker_answered", {{"info_hash", content.hex()},
                                   {"announced", text_of(event)},
                                   {"peers", reply.peers.size()},
                                   {"named", named},
@@ -163,18 +163,19 @@ void Announcer::announce(const InfoHash& content, Entry& entry, fanout::Announce
   auto reply = client_->announce(wish);
   const SteadyTime now = clock_.steady_now();
   if (!reply.ok()) {
-    log::debug("announce_failed", {{"content", content.hex()}, {"why", reply.error().message}});
+    log::debug("announce_failed", {{"info_hash", content.hex()}, {"reason", reply.error().message}});
     *entry.problem.lock() = reply.error().message;
     return entry.schedule.failed(now, jitter());
   }
   log_answer(content, event, *reply);
-  if (!reply->warning.empty()) log::debug("announce_warning", {{"content", content.hex()}, {"warning", reply->warning}});
+  if (!reply->warning.empty()) log::debug("announce_warning", {{"info_hash", content.hex()}, {"warning", reply->warning}});
   entry.problem.lock()->clear();
   entry.schedule.succeeded(now, event, reply->interval, jitter());
   if (revoked_) revoked_(reply->revoked);
   const bool local = client_->over_loopback();
   const auto left_out = std::erase_if(reply->peers, [&](const auto& peer) { return !fanout::may_dial(peer.address.host, local); });
-  if (left_out > 0) log::debug("peers_not_dialled", {{"content", content.hex()}, {"peers", left_out}, {"why", "no address of a network"}});
+  if (left_out > 0)
+    log::debug("peers_not_dialled", {{"info_hash", content.hex()}, {"peers", left_out}, {"reason", "no address of a network"}});
   entry.callbacks.peers(reply->peers);
 }
 
@@ -188,7 +189,8 @@ void Announcer::announce_leaving() {
 void Announcer::say_stopped(const InfoHash& content, Entry& entry) {
   if (!entry.schedule.started()) return;
   auto reply = client_->announce(request(content, *entry.last.lock(), "stopped"));
-  if (!reply.ok()) log::debug("announce_failed", {{"content", content.hex()}, {"announced", "stopped"}, {"why", reply.error().message}});
+  if (!reply.ok())
+    log::debug("announce_failed", {{"info_hash", content.hex()}, {"announced", "stopped"}, {"reason", reply.error().message}});
 }
 
 registry::AnnounceRequest Announcer::request(const InfoHash& content, const AnnounceFacts& facts, std::string event) const {

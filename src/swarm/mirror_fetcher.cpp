@@ -98,7 +98,7 @@ void MirrorFetcher::run(const std::stop_token& stop) {
       try {
         worked = turn(*task) || worked;
       } catch (const std::exception& problem) {  // the engine throws where the content has gone meanwhile
-        log::debug("mirror_turn", {{"content", id.hex()}, {"why", problem.what()}});
+        log::debug("mirror_turn_failed", {{"info_hash", id.hex()}, {"reason", problem.what()}});
       }
     }
     if (!worked && !sleep_for(look_interval, stop)) return;
@@ -214,7 +214,8 @@ void MirrorFetcher::failed(const Task& task, Mirror& mirror, const Error& error)
   mirror.not_before = clock_.steady_now() + mirror_pause(++mirror.failures);
   if (std::exchange(mirror.told, error.message) == error.message) return;
   Error told = fail(error.code, "mirror " + mirror.url + ": " + error.message);
-  log::warn("mirror_failed", {{"content", task.hosted->id().hex()}, {"error", told.message}, {"dropped", mirror.dropped ? "yes" : "no"}});
+  log::warn("mirror_failed",
+            {{"info_hash", task.hosted->id().hex()}, {"reason", told.message}, {"dropped", mirror.dropped ? "yes" : "no"}});
   events_(MirrorFailed{task.hosted->id(), mirror.url, std::move(told)});
 }
 

@@ -45,7 +45,7 @@ class PeerLog final : public lt::peer_plugin {
     const lt::bdecode_node grants = handshake.dict_find_dict(grant_key);
     source_ = grants && grants.dict_find_int_value("source") == 1;
     if (!is_on()) return true;
-    write("peer.handshake", {{"source", source_  ? "yes"
+    write("peer_handshake", {{"source", source_  ? "yes"
                                         : grants ? "no"
                                                  : "unknown"},
                              {"site", text(grants ? grants.dict_find_string_value("site") : lt::string_view())},
@@ -79,7 +79,7 @@ class PeerLog final : public lt::peer_plugin {
   void tick() override { write_counts(); }
   void on_disconnect(const lt::error_code& why) override {
     write_counts();
-    if (is_on()) write("peer.closed", {{"why", why.message()}, {"handshake", spoke_ ? "yes" : "no"}});
+    if (is_on()) write("peer_closed", {{"reason", why.message()}, {"handshake", spoke_ ? "yes" : "no"}});
   }
 
  private:
@@ -97,19 +97,19 @@ class PeerLog final : public lt::peer_plugin {
 
   /// Only the first time: where a plugin keeps it from libtorrent, that takes the first `have` for the end of a have_none.
   bool says_it_has(const std::string& pieces) {
-    if (!std::exchange(said_pieces_, true) && is_on()) write("peer.pieces", {{"has", pieces}});
+    if (!std::exchange(said_pieces_, true) && is_on()) write("peer_pieces", {{"has", pieces}});
     return false;
   }
 
   void write_counts() {
     auto grants = tally_.take_grants(), traffic = tally_.take_traffic();
     if (!is_on()) return;
-    if (!grants.empty()) write("peer.grants", std::move(grants));
-    if (!traffic.empty()) write("peer.traffic", std::move(traffic));
+    if (!grants.empty()) write("peer_grants", std::move(grants));
+    if (!traffic.empty()) write("peer_traffic", std::move(traffic));
   }
 
   void write(std::string_view event, std::vector<log::Field> fields) {
-    fields.insert(fields.begin(), {log::Field("peer", peer_), log::Field("content", content_.hex())});
+    fields.insert(fields.begin(), {log::Field("machine", peer_), log::Field("info_hash", content_.hex())});
     log::debug_of(peer_, event, std::span<const log::Field>(fields));
   }
 

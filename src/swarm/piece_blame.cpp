@@ -345,7 +345,7 @@ void ContentBlame::fetch_alone() {
   const auto info = torrent_.torrent_file();
   const auto size = static_cast<std::uint32_t>(info->piece_size(lt::piece_index_t(static_cast<int>(*piece))));
   solo_.emplace(Solo{SoloFetch(*piece, size, bytes_in(*piece), now()), from});
-  log::debug("piece_asked_alone", {{"content", content_.id.hex()}, {"piece", *piece}, {"peer", from->machine()->str()}});
+  log::debug("piece_asked_alone", {{"info_hash", content_.id.hex()}, {"piece", *piece}, {"machine", from->machine()->str()}});
   ask();
 }
 

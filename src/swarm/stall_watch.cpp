@@ -107,7 +107,7 @@ void StallWatch::moved(Watched& watched) {
   watched.content->set_stall({});
   const fanout::StallReason told = std::exchange(watched.told, fanout::StallReason::none);
   if (told == fanout::StallReason::none) return;
-  log::warn("fetch.resumed", {{"content", watched.content->id().hex()}, {"was", fanout::name(told)}, {"seconds", quiet.count()}});
+  log::warn("fetch_resumed", {{"info_hash", watched.content->id().hex()}, {"reason", fanout::name(told)}, {"seconds", quiet.count()}});
 }
 
 void StallWatch::look(Watched& watched) {
@@ -136,7 +136,7 @@ fanout::StallFacts StallWatch::facts(const Watched& watched, fanout::StallFacts 
 
 void StallWatch::carry_out(fanout::Remedy remedy, const Watched& watched, const StallSight& sight) {
   const HostedContent& content = *watched.content;
-  log::debug("fetch.remedy", {{"content", content.id().hex()}, {"remedy", name(remedy)}});
+  log::debug("fetch_remedy", {{"info_hash", content.id().hex()}, {"remedy", name(remedy)}});
   switch (remedy) {
     case fanout::Remedy::announce: return means_.announcer.hasten(content.id());
     case fanout::Remedy::redial: return means_.introductions.introduce(content, content.named().value_or(NamedPeers{}).peers);
@@ -161,9 +161,9 @@ void StallWatch::note(Watched& watched, const fanout::Stall& stall) const {
   if (watched.told != fanout::StallReason::none && now - watched.told_at < between_lines) return;
   watched.told = stall.reason;
   watched.told_at = now;
-  log::warn("fetch.stalled", {{"content", watched.content->id().hex()},
+  log::warn("fetch_stalled", {{"info_hash", watched.content->id().hex()},
                               {"reason", fanout::name(stall.reason)},
-                              {"why", stall.text},
+                              {"text", stall.text},
                               {"seconds", stall.quiet.count()}});
 }
 

@@ -263,7 +263,7 @@ void EngineSwarm::remove(const InfoHash& content) {
   announcer_->remove(content);
   introductions_.close(content);
   session_.remove_torrent(hosted->handle());
-  if (!disk_.wait_closed(content, close_deadline)) log::warn("files_still_open", {{"content", content.hex()}});
+  if (!disk_.wait_closed(content, close_deadline)) log::warn("files_still_open", {{"info_hash", content.hex()}});
 }
 
 std::optional<Progress> EngineSwarm::progress(const InfoHash& content) const {

@@ -80,7 +80,7 @@ class PeerUnread final : public lt::peer_plugin {
   void act_on(std::optional<const char*> why) {
     if (!why) return;
     const auto whom = mesh_.whom(from_engine(peer_.remote()));
-    log::debug("peer_does_not_read", {{"peer", whom ? whom->peer.str() : "?"}, {"why", *why}});
+    log::debug("peer_does_not_read", {{"machine", whom ? whom->peer.str() : "?"}, {"reason", *why}});
     peer_.disconnect(boost::system::errc::make_error_code(boost::system::errc::no_buffer_space), lt::operation_t::bittorrent,
                      lt::peer_connection_interface::failure);
   }

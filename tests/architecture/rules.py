@@ -1,4 +1,4 @@
-"""Who may include whom, and who may see which library. The table of docs/architecture.md as data: a change of the rules is a diff here."""
+"""Which room may include which, and which files may include which library. The table of docs/architecture.md as data: a change of the rules is a diff here."""
 
 # A folder may include itself, what it names here, and whatever those may include.
 MAY_INCLUDE = {

@@ -89,7 +89,7 @@ class SeveralSeeders(cases.FleetCase):
         second.wait_event("published", where=lambda event: event["version"] == "1.0")
         write('watch = ["nonsense"]')
         second.send(signal.SIGHUP)
-        self.until("the mistake is said", lambda: "reload.failed" in self.log_of(second))
+        self.until("the mistake is said", lambda: "reload_failed" in self.log_of(second))
         lay_down("2.0", 2)
         second.wait_event("published", where=lambda event: event["version"] == "2.0")
         write('scrub_rate = "1MB"')

@@ -147,7 +147,7 @@ class Services(FleetCase):
         write('upload_limit = "many"')
         process.send(signal.SIGHUP)
         manager.hear("READY=1")
-        self.assertIn("reload.failed", self.log_of(process))
+        self.assertIn("reload_failed", self.log_of(process))
         self.assertEqual(self.limit_of(node), 2_000_000)
         self.assertTrue(process.running)
 

@@ -99,7 +99,7 @@ class SmallFiles(FleetCase):
         found = self.fleet.verify(node, "acme/small", check=False)
         self.assert_refused(found, 11, "--repair")
         problems = event(found, "verified")["problems"]
-        self.assertEqual([(problem["path"], problem["problem"]) for problem in problems], [(damaged, "content differs")])
+        self.assertEqual([(problem["path"], problem["reason"]) for problem in problems], [(damaged, "content differs")])
         self.fleet.verify(node, "acme/small", "--repair", "--listen", "127.0.0.1:0")
         self.assert_same(directory, release)
         for name, stat in others.items():

@@ -48,8 +48,8 @@ class Looking(FleetCase):
                 return [json.loads(line).get("event") for line in log if line.startswith("{")]
 
         # The watch looks once a second, and when the process ends: the log may come after what the fetch itself has said.
-        told = self.until("the log tells that it goes on", lambda: "fetch.resumed" in events() and events(), deadline=10)
-        self.assertLess(told.index("fetch.stalled"), told.index("fetch.resumed"))
+        told = self.until("the log tells that it goes on", lambda: "fetch_resumed" in events() and events(), deadline=10)
+        self.assertLess(told.index("fetch_stalled"), told.index("fetch_resumed"))
 
     def in_the_middle(self, name="node", *extra):
         pull = self.pull(name, *extra)

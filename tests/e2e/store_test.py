@@ -48,7 +48,7 @@ class Repair(FleetCase):
         found = self.fleet.verify(self.node, "acme/model", check=False)
         self.assert_refused(found, 11, "--repair")
         problems = event(found, "verified")["problems"]
-        self.assertEqual([(problem["path"], problem["problem"], len(problem["pieces"])) for problem in problems],
+        self.assertEqual([(problem["path"], problem["reason"], len(problem["pieces"])) for problem in problems],
                          [("weights-1.bin", "content differs", 1)])
         before = os.stat(elsewhere).st_mtime_ns
         repaired = event(self.repair(), "repaired")

@@ -40,7 +40,7 @@ until_true one_is_active && tell status yes
 
 sed -i 's/^upload_limit = .*/upload_limit = "many"/' /etc/shoal/node.toml
 systemctl reload shoal-node
-until_true journalctl -q -u shoal-node -p 3 --grep reload.failed && tell refused_reload yes
+until_true journalctl -q -u shoal-node -p 3 --grep reload_failed && tell refused_reload yes
 sed -i 's/^upload_limit = .*/upload_limit = "0"/' /etc/shoal/node.toml
 
 kill -STOP "$(property shoal-node MainPID)"
