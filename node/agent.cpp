@@ -1,8 +1,7 @@
 #include "node/agent.hpp"
 
-#include <future>
-
 #include "base/log.hpp"
+#include "node/on_loop.hpp"
 #include "swarm/engine_metrics.hpp"
 
 namespace shoal::node {
@@ -10,7 +9,7 @@ namespace {
 
 constexpr std::chrono::milliseconds tick_period{500};
 constexpr std::chrono::minutes collection_period{10};
-constexpr std::chrono::seconds answer_patience{20}, status_patience{2};
+constexpr std::chrono::seconds status_patience{2};
 
 }  // namespace
 
@@ -46,7 +45,7 @@ Status Agent::begin() {
   SHOAL_CHECK(serve_the_shelf());
   reporter_ = std::make_unique<Reporter>(session_);
   follower_ = std::make_unique<Follower>(session_, clock_, shelf_, follower_events());
-  SHOAL_TRY(control_, ControlServer::start(session_.state(), answer_with(control_handlers(), clock_)));
+  SHOAL_TRY(control_, ControlServer::start(session_.state(), answer_with(control_handlers(), clock_), works()));
   next_collection_ = clock_.steady_now() + collection_period;
   load_subscriptions();
   publish_view();
@@ -171,7 +170,7 @@ Status Agent::make_room(const manifest::VerifiedRelease& release, const std::sto
 Collector::Owner Agent::collector_owner() {
   Collector::Owner owner;
   owner.in_use = [this](const ReleaseId& id) { return in_use(id); };
-  owner.is_wanted = [this](const ReleaseId& id) { return deliveries_->contains(id) || is_wanted(id); };
+  owner.is_wanted = [this](const ReleaseId& id) { return deliveries_->contains(id) || is_wanted(id) || repairing_.contains(id); };
   owner.hide = [this](const ModelName& model, const ReleaseId& id) { return activator_->hide(model, id); };
   owner.stop_serving = [this](const ReleaseId& id) {
     node_->contents().forget(id);
@@ -184,7 +183,7 @@ Collector::Owner Agent::collector_owner() {
 bool Agent::in_use(const ReleaseId& id) const {
   for (const auto& [key, channel] : channels_)
     if (channel.needs(id)) return true;
-  if (deliveries_->is_under_way(id)) return true;
+  if (deliveries_->is_under_way(id) || has_orders(id)) return true;
   auto served = served_.find(id);
   auto progress = served == served_.end() ? std::nullopt : node_->swarm().progress(served->second);
   return progress && progress->peers > 0;  // a peer that fetches it is linked, even while it stalls
@@ -212,6 +211,12 @@ void Agent::publish_view() {
     view.channels.back().progress = deliveries_->progress(*wanted);
     view.channels.back().transfer = deliveries_->transfer(*wanted);
   }
+  for (const PullOrders::Order& order : orders_.all())
+    view.pulls.push_back({order.reference.str(),
+                          {order.reference.model, order.version},
+                          order.release,
+                          deliveries_->progress(order.release),
+                          deliveries_->transfer(order.release)});
   reporter_->update(report_of(view, options_.software));
   *view_.lock() = std::move(view);
 }
@@ -220,10 +225,21 @@ ControlHandlers Agent::control_handlers() {
   ControlHandlers handlers;
   handlers.status = [this] { return newest_view(); };
   handlers.collect = [this](bool dry_run) {
-    return on_loop<GcReport>([this, dry_run] { return collect_garbage(dry_run, 0); }, patience(answer_patience));
+    return on_loop<GcReport>([this, dry_run] { return collect_garbage(dry_run, 0); }, patience());
   };
   handlers.limit = [this](const ControlOrder& order) {
-    return on_loop<Rates>([this, order]() -> Result<Rates> { return order_limits(order); }, patience(answer_patience));
+    return on_loop<Rates>([this, order]() -> Result<Rates> { return order_limits(order); }, patience());
+  };
+  handlers.pin = [this](const ControlOrder& order) -> Status {
+    auto pinned = [this, order]() -> Result<bool> {
+      SHOAL_CHECK(Pins(shelf_.state()).pin(order.release, order.reason, order.until, clock_.now()));
+      return true;
+    };
+    SHOAL_CHECK(on_loop<bool>(pinned, patience()));
+    return {};
+  };
+  handlers.unpin = [this](const ReleaseId& id) {
+    return on_loop<bool>([this, id] { return Pins(shelf_.state()).unpin(id, clock_.now()); }, patience());
   };
   return handlers;
 }
@@ -247,16 +263,6 @@ std::function<Status()> Agent::patience(std::chrono::seconds time) const {
   return [this, until = clock_.steady_now() + time] {
     return stopping_ || clock_.steady_now() >= until ? fail("the running node is busy: try again") : Status();
   };
-}
-
-/// Lets the agent's thread do the work, for another thread that waits for as long as `may_wait` has no error.
-template <typename Value>
-Result<Value> Agent::on_loop(std::function<Result<Value>()> work, const std::function<Status()>& may_wait) {
-  auto done = std::make_shared<std::promise<Result<Value>>>();
-  auto answer = done->get_future();
-  tasks_.post([work = std::move(work), done] { done->set_value(work()); });
-  while (answer.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) SHOAL_CHECK(may_wait());
-  return answer.get();
 }
 
 }  // namespace shoal::node

@@ -9,6 +9,8 @@
 #include "node/channel_runner.hpp"
 #include "node/control_answers.hpp"
 #include "node/deliveries.hpp"
+#include "node/pull_orders.hpp"
+#include "node/repairer.hpp"
 #include "node/reporter.hpp"
 #include "node/subscriptions.hpp"
 
@@ -60,6 +62,7 @@ class Agent {
   Deliveries::Events delivery_events();
   Collector::Owner collector_owner();
   ControlHandlers control_handlers();
+  ControlServer::Works works();
 
   void load_subscriptions();
   void open_channel(const Subscription& subscription);
@@ -71,6 +74,22 @@ class Agent {
   bool is_wanted(const ReleaseId& id) const;
   bool in_use(const ReleaseId& id) const;
 
+  /// For commands on threads of the control server.
+  Status pull(const ControlOrder& order, cli::Output& out, const ControlServer::Say& say, const std::stop_token& stop);
+  Result<PullReport> bring(const Wanted& wanted, bool allow_code_formats, OrderNews& news, const ControlServer::Say& say,
+                           const std::stop_token& stop);
+  Result<PullReport> already_here(const Wanted& wanted, bool allow_code_formats) const;
+  Status repair(const ControlOrder& order, cli::Output& out, const std::stop_token& stop);
+  Status repair_one(const Examined& damaged, cli::Output& out, const std::stop_token& stop);
+  Status stop_serving_for_repair(const ReleaseId& id);
+  void serve_repaired(const ReleaseId& id);
+  Error interrupted(const manifest::VerifiedRelease& release);
+
+  void deliver_orders();
+  Result<bool> show_pulled(const Reference& reference, const Wanted& wanted);
+  std::string who_goes_on(const ReleaseId& id) const;
+  bool has_orders(const ReleaseId& id) const { return orders_.wants(id) || repairing_.contains(id); }
+
   void tick();
   void tell_stalls();
   void apply_limits();
@@ -79,9 +98,11 @@ class Agent {
   void publish_view();
   AgentView newest_view();
   Rates order_limits(const ControlOrder& order);
+  /// Lets the agent's thread do the work, for another thread that waits for as long as `may_wait` has no error. The work may outlive the
+  /// call.
   template <typename Value>
   Result<Value> on_loop(std::function<Result<Value>()> work, const std::function<Status()>& may_wait);
-  std::function<Status()> patience(std::chrono::seconds time) const;
+  std::function<Status()> patience(std::chrono::seconds time = std::chrono::seconds(20)) const;
 
   member::MemberSession& session_;
   FlooredClock& clock_;
@@ -98,6 +119,8 @@ class Agent {
   Rates limits_;
   std::optional<LimitOrder> upload_order_, download_order_;
   TrackerView tracker_;
+  PullOrders orders_;
+  std::set<ReleaseId> repairing_;
   mutable Guarded<AgentView> view_;
   std::optional<HuggingFaceCache> cache_;
   std::optional<Activator> activator_;

@@ -76,13 +76,14 @@ Deliveries::Events Agent::delivery_events() {
   };
   events.done = [this](const ReleaseId& id, const Result<Delivered>& result) { delivered(id, result); };
   events.make_room = [this](const manifest::VerifiedRelease& release, const std::stop_token& stop) { return make_room(release, stop); };
+  events.said = [this](const ReleaseId& id, const Json& event) { orders_.say(id, event); };
   return events;
 }
 
 /// Brings what the channel wants, or finds that it is here.
 void Agent::deliver(ChannelRunner& channel) {
   const ReleaseId id = *channel.track().wanted;
-  if (!served_.contains(id)) return deliveries_->begin(channel.key().model, id);
+  if (!served_.contains(id)) return deliveries_->begin(channel.key().model, id, orders_.allows_code(id));
   auto release = shelf_.verified(*session_.verifier(), id);
   if (!release) return channel.failed(release.error());
   if ((*release)->model != channel.key().model) return channel.failed(fail(ErrorCode::verification, "the release is of another model"));
@@ -91,6 +92,7 @@ void Agent::deliver(ChannelRunner& channel) {
 
 /// Begins deliveries that waited for room. The order of channels needs no queue: each release is fetched as fast as the network allows.
 void Agent::deliver_waiting() {
+  deliver_orders();
   for (auto& [key, channel] : channels_) {
     const Track& track = channel.track();
     if (track.phase != Phase::wanted || !track.wanted || deliveries_->is_under_way(*track.wanted)) continue;
@@ -100,7 +102,7 @@ void Agent::deliver_waiting() {
 }
 
 bool Agent::is_wanted(const ReleaseId& id) const {
-  return std::any_of(channels_.begin(), channels_.end(), [&](const auto& each) { return each.second.wants(id); });
+  return orders_.wants(id) || std::any_of(channels_.begin(), channels_.end(), [&](const auto& each) { return each.second.wants(id); });
 }
 
 void Agent::drop_unwanted_deliveries() {
@@ -117,6 +119,7 @@ void Agent::delivered(const ReleaseId& id, const Result<Delivered>& result) {
     if (result.ok()) channel.became_ready(result->release);
     else channel.failed(result.error());
   }
+  orders_.end(id, result);
 }
 
 }  // namespace shoal::node

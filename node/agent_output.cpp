@@ -1,11 +1,13 @@
 #include "node/agent_output.hpp"
 
+#include "base/wording.hpp"
+
 namespace shoal::node {
 
 void AgentOutput::running(std::uint16_t port, std::size_t serving, std::size_t follows) {
   out_.result({{"type", "running"}, {"listen", port}, {"serving", serving}, {"follows", follows}},
-              "node on port " + std::to_string(port) + " follows " + std::to_string(follows) + " channels and serves " +
-                  std::to_string(serving) + " releases; interrupt to stop");
+              "node on port " + std::to_string(port) + " follows " + counted(follows, "channel") + " and serves " +
+                  counted(serving, "release") + "; interrupt to stop");
 }
 
 void AgentOutput::fetched(const ReleaseId& id, const PullReport& report) {

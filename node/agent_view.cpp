@@ -9,6 +9,21 @@ namespace {
 
 Json id_json(const std::optional<ReleaseId>& id) { return id ? Json(id->hex()) : Json(); }
 
+Json progress_json(const swarm::Progress& progress, const TransferFacts& transfer) {
+  Json json{{"done", progress.done},
+            {"size", progress.size},
+            {"rate", progress.download_rate},
+            {"peers", progress.peers},
+            {"banned", progress.banned},
+            {"from_source", progress.from_source},
+            {"from_peers", progress.from_peers},
+            {"from_mirrors", progress.from_mirrors},
+            {"reused", progress.reused},
+            {"stall", stall_json(progress.stall)}};
+  json.update(transfer_json(transfer));
+  return json;
+}
+
 Json to_json(const ChannelView& channel, WallTime now) {
   const Track& track = channel.track;
   Json json{{"model", channel.key.model.str()},
@@ -29,83 +44,23 @@ Json to_json(const ChannelView& channel, WallTime now) {
             {"pointer_expires", track.pointer_expires ? Json(format_time(*track.pointer_expires)) : Json()},
             {"pointer_days_left", track.pointer_expires ? Json(manifest::days_left(*track.pointer_expires, now)) : Json()},
             {"pointer_expired", track.pointer_expires && now > *track.pointer_expires}};
-  if (!channel.progress) return json;
-  const swarm::Progress& progress = *channel.progress;
-  json["progress"] = {{"done", progress.done},
-                      {"size", progress.size},
-                      {"rate", progress.download_rate},
-                      {"peers", progress.peers},
-                      {"banned", progress.banned},
-                      {"from_source", progress.from_source},
-                      {"from_peers", progress.from_peers},
-                      {"from_mirrors", progress.from_mirrors},
-                      {"reused", progress.reused},
-                      {"stall", stall_json(progress.stall)}};
-  json["progress"].update(transfer_json(channel.transfer));
+  if (channel.progress) json["progress"] = progress_json(*channel.progress, channel.transfer);
   return json;
 }
 
-/// The same words as during `shoal pull`, from what a running node said.
-std::string detail_of(const Json& progress) {
-  std::string text;
-  if (progress.value("ideal_rate", ByteCount{0}) > 0)
-    text += ", " + std::to_string(progress.value("percent_of_ideal", 0U)) + "% of the ideal rate";
-  text += ", " + format_bytes(progress.value("from_source", ByteCount{0})) + " from the source, " +
-          format_bytes(progress.value("from_peers", ByteCount{0})) + " from peers";
-  if (const auto banned = progress.value("banned", 0U); banned > 0) text += ", " + counted(banned, "machine") + " banned for wrong bytes";
-  const Json link = progress.value("slowest_link", Json());
-  if (!link.is_object()) return text;
-  return text + ", slowest link " + format_bytes(link.value("rate", ByteCount{0})) + "/s from " + link.value("peer", "").substr(0, 8);
-}
-
-std::string percent_of(const Json& progress) {
-  const auto done = progress.value("done", 0.0), size = progress.value("size", 0.0), rate = progress.value("rate", 0.0);
-  if (size <= 0) return "";
-  const std::string percent = " " + std::to_string(static_cast<int>(100 * done / size)) + " %, ";
-  if (const Json stall = progress.value("stall", Json()); stall.is_object()) return percent + stall_text(stall);
-  std::string text = percent + format_bytes(static_cast<ByteCount>(rate)) + "/s";
-  if (rate > 0 && done < size)
-    text += ", " + format_duration(std::chrono::milliseconds(static_cast<std::int64_t>((size - done) / rate * 1000))) + " to go";
-  return text + detail_of(progress);
-}
-
-/// By its version, or where the release cannot be read any more, by its id.
-std::string what_runs(const Json& release, const std::string& version) {
-  if (!version.empty()) return "runs " + version;
-  return release.is_string() ? "runs release " + release.get<std::string>().substr(0, 12) : "nothing active";
-}
-
-/// How long the channel's pointer is good, with a warning towards its end.
-std::string pointer_text(const Json& channel) {
-  const Json days = channel.value("pointer_days_left", Json());
-  if (!days.is_number_integer()) return "";
-  const auto left = days.get<std::int64_t>();
-  const std::string renewal =
-      "a publisher renews it with 'shoal channel renew " + channel.value("model", "") + ":" + channel.value("channel", "") + "'";
-  if (channel.value("pointer_expired", false)) return "\n    the channel's pointer has expired, and nothing new is activated: " + renewal;
-  const std::string text = "\n    pointer ends in " + std::to_string(left) + (left == 1 ? " day" : " days");
-  return left <= manifest::warning_time.count() ? text + ": " + renewal : text;
-}
-
-std::string text_of(const Json& channel) {
-  const std::string phase = channel.value("phase", ""), active = channel.value("active_version", ""),
-                    wanted = channel.value("wanted_version", "");
-  std::string text = "\n  " + channel.value("model", "") + ":" + channel.value("channel", "") + "  ";
-  text += what_runs(channel.value("active", Json()), active);
-  if (phase != "active" && phase != "idle") text += ", " + phase + (wanted.empty() ? "" : " " + wanted);
-  if (channel.contains("progress") && phase == "fetching") text += percent_of(channel["progress"]);
-  for (const char* why : {"reason", "problem", "note"})
-    if (std::string said = channel.value(why, ""); !said.empty()) text += "\n    " + said;
-  text += pointer_text(channel);
-  if (channel.value("retry_at", Json()).is_string()) text += "\n    tried again at " + channel["retry_at"].get<std::string>();
-  return text;
+Json to_json(const PullView& pull) {
+  Json json{
+      {"reference", pull.reference}, {"model", pull.ref.model.str()}, {"version", pull.ref.version.str()}, {"release", pull.release.hex()}};
+  if (pull.progress) json["progress"] = progress_json(*pull.progress, pull.transfer);
+  return json;
 }
 
 }  // namespace
 
 Json to_json(const AgentView& view, WallTime now) {
-  Json channels = Json::array();
+  Json channels = Json::array(), pulls = Json::array();
   for (const ChannelView& channel : view.channels) channels.push_back(to_json(channel, now));
+  for (const PullView& pull : view.pulls) pulls.push_back(to_json(pull));
   const bool fresh = !view.tracker.statements || (view.tracker.fresh_until && now < *view.tracker.fresh_until);
   return {{"type", "node"},
           {"running", true},
@@ -122,6 +77,7 @@ Json to_json(const AgentView& view, WallTime now) {
           {"upload_limit", view.limits.upload},
           {"download_limit", view.limits.download},
           {"quota", view.quota},
+          {"pulls", pulls},
           {"subscriptions", channels}};
 }
 
@@ -168,9 +124,9 @@ std::string service_status(const AgentView& view) {
     active += channel.track.phase == Phase::active ? 1 : 0;
     failed += channel.track.phase == Phase::failed ? 1 : 0;
   }
-  std::string text = "port " + std::to_string(view.port) + ", follows " + std::to_string(view.channels.size()) +
-                     " channels: " + std::to_string(active) + " active, " + std::to_string(failed) + " failed; serves " +
-                     std::to_string(view.serving) + " releases";
+  std::string text = "port " + std::to_string(view.port) + ", follows " + counted(view.channels.size(), "channel") + ": " +
+                     std::to_string(active) + " active, " + std::to_string(failed) + " failed; serves " + counted(view.serving, "release");
+  if (!view.pulls.empty()) text += "; " + counted(view.pulls.size(), "pull");
   return text + (view.tracker.problem.empty() ? "" : "; tracker: " + view.tracker.problem);
 }
 
@@ -209,22 +165,6 @@ void describe_node(metrics::Page& page, const AgentView& view, WallTime now) {
   page.gauge("shoal_tracker_reachable", "1 while the tracker answers, else 0.", view.tracker.problem.empty() ? 1 : 0);
   page.gauge("shoal_clock_suspect", "1 while this machine's clock is behind the time of a signed document, else 0.",
              view.clock_suspect ? 1 : 0);
-}
-
-std::string status_text(const Json& view) {
-  std::string text = "a node runs here on port " + std::to_string(view.value("listen", 0)) + " and serves " +
-                     std::to_string(view.value("serving", 0)) + " releases";
-  if (std::string problem = view.value("tracker_problem", ""); !problem.empty()) text += "\ntracker: " + problem;
-  if (!view.value("fresh", true)) text += "\nno fresh statement of the tracker: nothing new is activated until there is one";
-  if (view.value("clock_suspect", false)) text += "\nthe clock of this machine is behind documents that were signed: set it";
-  const std::string channels = subscriptions_text(view);
-  return text + (channels.empty() ? "\nfollows no channel yet: 'shoal follow org/name:main'" : channels);
-}
-
-std::string subscriptions_text(const Json& view) {
-  std::string text;
-  for (const Json& channel : view.value("subscriptions", Json::array())) text += text_of(channel);
-  return text;
 }
 
 }  // namespace shoal::node

@@ -19,6 +19,15 @@ struct ChannelView {
   TransferFacts transfer = {};  // where there is progress
 };
 
+/// What a `shoal pull` waits for.
+struct PullView {
+  std::string reference;
+  VersionRef ref;
+  ReleaseId release;
+  std::optional<swarm::Progress> progress;
+  TransferFacts transfer = {};
+};
+
 struct AgentView {
   std::uint16_t port = 0;
   TrackerView tracker;
@@ -29,6 +38,7 @@ struct AgentView {
   ByteCount quota = 0;
   std::size_t serving = 0;  // releases
   std::vector<ChannelView> channels;
+  std::vector<PullView> pulls;
 };
 
 Json to_json(const AgentView& view, WallTime now);

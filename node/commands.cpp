@@ -10,14 +10,14 @@
 #include "node/agent_commands.hpp"
 #include "node/fleet_view.hpp"
 #include "node/gc_commands.hpp"
-#include "node/huggingface_cache.hpp"
 #include "node/joining.hpp"
 #include "node/mirror_options.hpp"
 #include "node/models_view.hpp"
 #include "node/pin_commands.hpp"
-#include "node/puller.hpp"
+#include "node/pull_report.hpp"
 #include "node/repairer.hpp"
 #include "node/stall_option.hpp"
+#include "node/through_node.hpp"
 #include "registry/machine_name.hpp"
 
 namespace shoal::node {
@@ -86,30 +86,6 @@ Status run_join(Invocation& call) {
   return {};
 }
 
-Json complete_line(const PullReport& report) {
-  return {{"type", "complete"},
-          {"model", report.model.str()},
-          {"version", report.version.str()},
-          {"release", report.id.hex()},
-          {"path", report.path.string()},
-          {"seconds", static_cast<double>(report.took.count()) / 1000},
-          {"bytes", report.bytes},
-          {"bytes_from_source", report.from_source},
-          {"bytes_from_peers", report.from_peers},
-          {"bytes_from_mirrors", report.from_mirrors},
-          {"bytes_reused", report.reused}};
-}
-
-std::string complete_text(const PullReport& report) {
-  double seconds = std::max(0.001, static_cast<double>(report.took.count()) / 1000);
-  auto rate = static_cast<ByteCount>(static_cast<double>(report.bytes) / seconds);
-  std::string reused = report.reused > 0 ? ", " + format_bytes(report.reused) + " were here already" : "";
-  std::string mirrors = report.from_mirrors > 0 ? ", " + format_bytes(report.from_mirrors) + " from mirrors" : "";
-  return report.ref().str() + " verified: " + format_bytes(report.bytes) + " in " + format_duration(report.took) + " (" +
-         format_bytes(rate) + "/s), " + format_bytes(report.from_source) + " from the source, " + format_bytes(report.from_peers) +
-         " from peers" + mirrors + reused + "\n" + report.path.string();
-}
-
 /// Serves what was fetched until the time is up; being interrupted now is no failure.
 void keep_seeding(Invocation& call, Node& node, const InfoHash& content, std::chrono::milliseconds duration) {
   if (duration.count() == 0) return;
@@ -128,26 +104,6 @@ void keep_seeding(Invocation& call, Node& node, const InfoHash& content, std::ch
   call.out.progress_done();
 }
 
-/// The cache that --hf-cache names, if any; refused before the first byte where it cannot be used.
-Result<std::optional<HuggingFaceCache>> cache_of(const Invocation& call, const fs::path& state, const ModelName& model) {
-  const std::string directory = call.get("--hf-cache");
-  if (directory.empty()) return std::optional<HuggingFaceCache>();
-  if (!call.get("--to").empty())
-    return fail(ErrorCode::usage, "--hf-cache shares the files below --state, and --to puts them elsewhere: give one of the two");
-  SHOAL_CHECK(check_repository_id(model));
-  SHOAL_TRY(auto cache, HuggingFaceCache::open(directory, state));
-  return std::optional<HuggingFaceCache>(std::move(cache));
-}
-
-Status put_into(HuggingFaceCache& cache, const Reference& reference, const Wanted& wanted, const PullReport& report, cli::Output& out) {
-  SHOAL_CHECK(cache.add(wanted.release, report.path));
-  SHOAL_CHECK(reference.version ? cache.point(report.model, *reference.version, report.id)
-                                : cache.point(report.model, reference.channel, report.id));
-  out.message("with HF_HUB_CACHE=" + cache.root().string() + " and HF_HUB_OFFLINE=1 it is " + report.model.str() + ", revision " +
-              (reference.version ? reference.version->str() : reference.channel.str()));
-  return {};
-}
-
 Status run_pull(Invocation& call) {
   SystemClock clock;
   SHOAL_TRY(Reference reference, parse_reference(call.get("REF")));
@@ -158,6 +114,8 @@ Status run_pull(Invocation& call) {
   SHOAL_TRY(options.scrub_rate, parse_bytes(call.get("--scrub-rate")).within("--scrub-rate"));
   SHOAL_CHECK(read_mirror_options(call, options));
   SHOAL_CHECK(read_stall_option(call, options));
+  SHOAL_TRY(const bool done_by_node, pull_through_node(call, reference));
+  if (done_by_node) return {};
   SHOAL_TRY(auto session, MemberSession::open(call.get("--state"), clock, MemberSession::Use::exclusive));
   SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "pull"));
   Shelf shelf(session->state());
@@ -171,7 +129,7 @@ Status run_pull(Invocation& call) {
   if (std::string to = call.get("--to"); !to.empty()) request.to = to;
   Puller puller(*session, shelf, *node, call.out, call.shutdown.token());
   SHOAL_TRY(PullReport report, puller.pull(request, wanted, *registry));
-  if (cache) SHOAL_CHECK(put_into(*cache, reference, wanted, report, call.out));
+  if (cache) SHOAL_CHECK(put_into(*cache, reference, wanted.release, report.path, call.out));
   call.out.result(complete_line(report), complete_text(report));
   keep_seeding(call, *node, wanted.release->swarm.info_hash, seed_for);
   return {};
@@ -196,6 +154,10 @@ Status repair_all(Invocation& call, MemberSession& session, const std::vector<Ex
 Status run_verify(Invocation& call) {
   SystemClock clock;
   const bool repair = call.on("--repair");
+  if (repair) {
+    SHOAL_TRY(const bool done_by_node, repair_through_node(call));
+    if (done_by_node) return {};
+  }
   SHOAL_TRY(auto session,
             MemberSession::open(call.get("--state"), clock, repair ? MemberSession::Use::exclusive : MemberSession::Use::shared));
   if (repair) SHOAL_CHECK(session->require_role({identity::Role::node, identity::Role::seeder}, "fetch what is wrong (--repair)"));
@@ -254,6 +216,8 @@ cli::Command pull_command() {
       "SHA-256 that the publisher signed: below DIR/releases, with a link DIR/models/org/name/channel, or in --to.\n"
       "A pull that was interrupted, or that ran out of space (exit code 14), continues where it stopped. Progress is compared with the\n"
       "best rate seen during this fetch.\n\n"
+      "Where 'shoal node run' uses DIR, that node fetches the model with its own network settings and goes on serving it. Ctrl-C stops\n"
+      "the fetch, unless the node needs it for a channel that it follows. The link of a followed channel moves by the node alone.\n\n"
       "With --hf-cache the same files also appear in the layout of the Hugging Face cache, so that the model's name is enough for\n"
       "transformers, vLLM or llama.cpp: HF_HUB_CACHE=DIR HF_HUB_OFFLINE=1 vllm serve acme/llama\n\n"
       "  shoal pull acme/llama\n"
@@ -277,23 +241,24 @@ cli::Command pull_command() {
 }
 
 cli::Command verify_command() {
-  return {"verify",
-          "hash the files of this machine's releases again and compare",
-          "Needs no tracker: the signed release is kept beside the files. Without REF every release is checked. Every damaged file is\n"
-          "named, with its pieces, and the exit code is 11; nothing is changed.\n\n"
-          "With --repair only the damaged pieces are fetched again from the fleet. Each damaged file is replaced by one rename once it is\n"
-          "right, so a program that has it open keeps the file that it opened. This needs the tracker, a state directory that no other\n"
-          "process uses, and free space for a copy of the damaged files. Exit code 0: all files are as signed again.\n\n"
-          "  shoal verify\n"
-          "  shoal verify acme/llama --repair\n"
-          "  shoal verify acme/llama@1.2 --in /srv/models/llama",
-          {{"REF", "org/name, org/name@version or org/name:channel", false}},
-          {state_option,
-           {"--in", "DIR", "the directory that 'pull --to' filled"},
-           {"--repair", "", "fetch damaged pieces from the fleet and replace the files"},
-           listen_option},
-          run_verify,
-          "Node"};
+  return {
+      "verify",
+      "hash the files of this machine's releases again and compare",
+      "Needs no tracker: the signed release is kept beside the files. Without REF every release is checked. Every damaged file is\n"
+      "named, with its pieces, and the exit code is 11; nothing is changed.\n\n"
+      "With --repair only the damaged pieces are fetched again from the fleet. Each damaged file is replaced by one rename once it is\n"
+      "right, so a program that has it open keeps the file that it opened. This needs the tracker and free space for a copy\n"
+      "of the damaged files. Where 'shoal node run' uses DIR, that node makes the repair. Exit code 0: all files are as signed again.\n\n"
+      "  shoal verify\n"
+      "  shoal verify acme/llama --repair\n"
+      "  shoal verify acme/llama@1.2 --in /srv/models/llama",
+      {{"REF", "org/name, org/name@version or org/name:channel", false}},
+      {state_option,
+       {"--in", "DIR", "the directory that 'pull --to' filled"},
+       {"--repair", "", "fetch damaged pieces from the fleet and replace the files"},
+       listen_option},
+      run_verify,
+      "Node"};
 }
 
 }  // namespace

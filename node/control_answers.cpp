@@ -32,6 +32,14 @@ ControlServer::Answer answer_with(ControlHandlers handlers, const Clock& clock) 
       SHOAL_TRY(const Rates limits, handlers.limit(order));
       return limits_json(limits);
     }
+    if (order.command == "pin") {
+      SHOAL_CHECK(handlers.pin(order));
+      return Json{{"type", "pinned"}};
+    }
+    if (order.command == "unpin") {
+      SHOAL_TRY(const bool was_pinned, handlers.unpin(order.release));
+      return Json{{"type", "unpinned"}, {"was_pinned", was_pinned}};
+    }
     return fail(ErrorCode::usage, "the running node does not know '" + printable(order.command) + "': it is of another version");
   };
 }

@@ -13,6 +13,8 @@ struct ControlHandlers {
   std::function<AgentView()> status;
   std::function<Result<GcReport>(bool dry_run)> collect;
   std::function<Result<Rates>(const ControlOrder&)> limit;  // the limits that now hold
+  std::function<Status(const ControlOrder&)> pin;
+  std::function<Result<bool>(const ReleaseId&)> unpin;  // whether it was pinned
 };
 
 /// `clock` outlives the answer.

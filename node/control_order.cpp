@@ -13,6 +13,11 @@ Result<ControlOrder> read_order(const Json& request) {
   JsonReader reader(request, "a request on the control socket");
   ControlOrder order;
   if (reader.has("command")) order.command = reader.string("command");
+  if (reader.has("reference")) order.reference = reader.string("reference");
+  if (reader.has("allow_code_formats")) order.allow_code_formats = reader.boolean("allow_code_formats");
+  if (reader.has("release")) order.release = reader.as<ReleaseId>("release", ReleaseId::from_hex);
+  if (reader.has("reason")) order.reason = reader.string("reason");
+  if (reader.has("until")) order.until = reader.as<WallTime>("until", parse_time);
   if (reader.has("dry_run")) order.dry_run = reader.boolean("dry_run");
   if (reader.has("upload")) order.upload = reader.number("upload");
   if (reader.has("download")) order.download = reader.number("download");

@@ -7,12 +7,6 @@
 namespace shoal::node {
 namespace {
 
-cli::Output::Options silent() {
-  cli::Output::Options options;
-  options.quiet = true;
-  return options;
-}
-
 /// Each delivery has a thread and connections of its own: a few descriptors. With usual limits, at least as many as anybody follows.
 std::size_t most_deliveries() {
   constexpr rlim_t share = 32, fewest = 8;
@@ -24,13 +18,7 @@ std::size_t most_deliveries() {
 }  // namespace
 
 Deliveries::Deliveries(member::MemberSession& session, Shelf& shelf, Node& node, TaskQueue& tasks, bool allow_code_formats, Events events)
-    : session_(session),
-      shelf_(shelf),
-      node_(node),
-      tasks_(tasks),
-      allow_code_formats_(allow_code_formats),
-      events_(std::move(events)),
-      quiet_(silent()) {}
+    : session_(session), shelf_(shelf), node_(node), tasks_(tasks), allow_code_formats_(allow_code_formats), events_(std::move(events)) {}
 
 Deliveries::~Deliveries() { cancel_all(); }
 
@@ -38,13 +26,16 @@ void Deliveries::cancel_all() {
   for (auto& [id, entry] : deliveries_) entry.delivery->cancel();
 }
 
-void Deliveries::begin(const ModelName& model, const ReleaseId& id) {
+void Deliveries::begin(const ModelName& model, const ReleaseId& id, bool allow_code_formats) {
   if (is_under_way(id) || !has_room()) return;
   deliveries_.erase(id);
   Entry entry;
   entry.ticket = ++ticket_;
-  entry.delivery = std::make_unique<Delivery>(session_, shelf_, node_, quiet_, Delivery::Order{model, id, allow_code_formats_},
-                                              events_of(id, entry.ticket));
+  cli::Output::Options options;
+  options.relay = [this, id](const Json& event) { events_.said(id, event); };
+  entry.out = std::make_unique<cli::Output>(std::move(options));
+  const Delivery::Order order{model, id, allow_code_formats_ || allow_code_formats};
+  entry.delivery = std::make_unique<Delivery>(session_, shelf_, node_, *entry.out, order, events_of(id, entry.ticket));
   deliveries_.emplace(id, std::move(entry));
 }
 

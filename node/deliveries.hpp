@@ -12,13 +12,15 @@ namespace shoal::node {
 /// Lives on the agent's thread; every delivery has a thread of its own, whose news comes over the task queue.
 class Deliveries {
  public:
-  /// Called on the agent's thread, but for `make_room`.
+  /// Called on the agent's thread, but for `make_room` and `said`.
   struct Events {
     std::function<void(const manifest::VerifiedRelease&)> resolved;
     std::function<void(const ReleaseId&, Phase)> reached;
     std::function<void(const ReleaseId&, const Result<Delivered>&)> done;
     /// Within a quota, on the delivery's thread; may block.
     std::function<Status(const manifest::VerifiedRelease&, const std::stop_token&)> make_room;
+    /// What the fetch would print (cli/relay.hpp), on the delivery's thread.
+    std::function<void(const ReleaseId&, const Json&)> said;
   };
 
   /// All references outlive this; `tasks` is closed before this ends.
@@ -26,8 +28,9 @@ class Deliveries {
   /// Cancels all of them, then waits for their threads.
   ~Deliveries();
 
-  /// Begins to bring a release, unless it is under way or as many are as may be: then call it again later.
-  void begin(const ModelName& model, const ReleaseId& id);
+  /// Begins to bring a release, unless it is under way or as many are as may be: then call it again later. `allow_code_formats` adds to
+  /// what the node allows.
+  void begin(const ModelName& model, const ReleaseId& id, bool allow_code_formats = false);
   bool has_room() const;
   bool is_under_way(const ReleaseId& id) const;
   /// Under way, or brought and served by the delivery's engine.
@@ -45,6 +48,7 @@ class Deliveries {
 
  private:
   struct Entry {
+    std::unique_ptr<cli::Output> out;
     std::unique_ptr<Delivery> delivery;
     InfoHash content;
     StallNews stalls = {};
@@ -61,7 +65,6 @@ class Deliveries {
   TaskQueue& tasks_;
   const bool allow_code_formats_;
   const Events events_;
-  cli::Output quiet_;
   std::uint64_t ticket_ = 0;
   std::map<ReleaseId, Entry> deliveries_;
 };

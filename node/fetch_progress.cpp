@@ -23,15 +23,13 @@ void tell_stall(const fanout::Stall& stall, const manifest::VerifiedRelease& rel
   auto told = news.next(stall);
   if (!told) return;
   told->line["what"] = title(*release);
-  if (out.json()) out.result(told->line, "");
-  else out.message(title(*release) + " " + told->text);
+  out.result(told->line, "");  // with --json; for people there is the message
+  out.message(title(*release) + " " + told->text);
 }
 
 void say_mirror_failed(const swarm::MirrorFailed& mirror, cli::Output& out) {
-  if (out.json())
-    out.result({{"type", "mirror_failed"}, {"mirror", mirror.url}, {"reason", mirror.error.message}, {"message", mirror.error.message}},
-               "");
-  else out.message(mirror.error.message);
+  out.result({{"type", "mirror_failed"}, {"mirror", mirror.url}, {"reason", mirror.error.message}, {"message", mirror.error.message}}, "");
+  out.message(mirror.error.message);
 }
 
 std::string what_follows(const swarm::PeerLied& lied) {

@@ -1,11 +1,15 @@
 #include "node/fleet_view.hpp"
 
+#include "base/asio.hpp"
+#include "base/directory_lock.hpp"
 #include "base/wording.hpp"
+#include "http/resolve.hpp"
 #include "manifest/validity.hpp"
 #include "member/fleet_freshness.hpp"
 #include "member/trust_chain.hpp"
 #include "node/agent_view.hpp"
 #include "node/control.hpp"
+#include "node/pin_commands.hpp"
 
 namespace shoal::node {
 namespace {
@@ -14,36 +18,103 @@ using member::MemberSession;
 
 std::string root_advice() { return "who holds the root key renews it with 'shoal trust rotate --root-key FILE'"; }
 
-void show_local(MemberSession& session, const Shelf& shelf, cli::Output& out) {
-  auto credentials = session.credentials().current();
-  const WallTime now = session.clock().now();
-  auto left = std::chrono::duration_cast<std::chrono::milliseconds>(credentials->self.not_after - now);
-  const auto verifier = session.verifier();
-  const manifest::TrustRoot& root = verifier->root();
+/// The address that this machine's packets to the tracker come from, which is the one that the tracker names to peers behind no NAT. Sends
+/// nothing; empty where there is no way to the tracker.
+std::string own_address(const HostPort& tracker, const std::stop_token& stop) {
+  const auto found = http::resolve(tracker, std::chrono::steady_clock::now() + std::chrono::seconds(1), stop);
+  if (!found || found->empty()) return "";
+  net::io_context context;
+  net::ip::udp::socket socket(context);
+  boost::system::error_code error;
+  socket.connect({found->front().address(), found->front().port()}, error);
+  return error ? "" : socket.local_endpoint(error).address().to_string();
+}
+
+Json machine_json(const MemberSession& session, const identity::Certificate& certificate, const manifest::TrustRoot& root, WallTime now) {
   const identity::Identity& self = session.self();
-  Json value{{"type", "machine"},
-             {"fleet", self.fleet.str()},
-             {"role", std::string(identity::name(self.role))},
-             {"id", self.id.str()},
-             {"name", session.name()},
-             {"site", session.site()},
-             {"tracker", session.tracker().str()},
-             {"certificate_until", format_time(credentials->self.not_after)},
-             {"certificate_seconds_left", left.count() / 1000},
-             {"trust_root_version", root.version},
-             {"trust_root_expires", format_time(root.expires)},
-             {"trust_root_days_left", manifest::days_left(root.expires, now)}};
-  std::string text = "fleet " + self.fleet.str() + ", " + std::string(identity::name(self.role)) + " " + self.id.str() + "\ntracker " +
-                     session.tracker().str() + "\ncertificate valid for " + format_duration(left) + "\ntrust root " +
-                     std::to_string(root.version) + " " + manifest::end_text(root.expires, now);
-  if (manifest::ends_soon(root.expires, now)) text += ": " + root_advice();
-  auto held = shelf.held();
-  value["releases"] = Json::array();
+  return {{"type", "machine"},
+          {"fleet", self.fleet.str()},
+          {"role", std::string(identity::name(self.role))},
+          {"id", self.id.str()},
+          {"name", session.name()},
+          {"site", session.site()},
+          {"tracker", session.tracker().str()},
+          {"certificate_until", format_time(certificate.not_after)},
+          {"certificate_seconds_left", (certificate.not_after - now).count()},
+          {"certificate_days_left", manifest::days_left(certificate.not_after, now)},
+          {"trust_root_version", root.version},
+          {"trust_root_expires", format_time(root.expires)},
+          {"trust_root_days_left", manifest::days_left(root.expires, now)}};
+}
+
+std::string machine_text(const MemberSession& session, const std::string& address) {
+  const identity::Identity& self = session.self();
+  std::string text = "fleet " + self.fleet.str() + ", " + std::string(identity::name(self.role)) + " ";
+  text += session.name().empty() ? self.id.str() : session.name() + " (" + self.id.str() + ")";
+  if (!session.site().empty()) text += ", site " + session.site();
+  if (!address.empty()) text += ", address " + address;
+  return text + "\ntracker " + session.tracker().str();
+}
+
+std::string ends_text(const identity::Certificate& certificate, const manifest::TrustRoot& root, WallTime now) {
+  const auto days = manifest::days_left(certificate.not_after, now);
+  const std::string left = days >= 2 ? counted(static_cast<std::uint64_t>(days), "day") : format_duration(certificate.not_after - now);
+  std::string text = "\ncertificate valid for " + left + ", renewed by 'shoal node run' and 'shoal seed'";
+  text += "\ntrust root " + std::to_string(root.version) + " " + manifest::end_text(root.expires, now);
+  return manifest::ends_soon(root.expires, now) ? text + ": " + root_advice() : text;
+}
+
+/// Adds the releases that are whole on this machine.
+std::string list_held(const MemberSession& session, const Shelf& shelf, Json& releases) {
+  std::string text;
+  const auto held = shelf.held();
   for (const ReleaseId& id : held.ok() ? *held : std::vector<ReleaseId>{}) {
     auto release = shelf.verified(*session.verifier(), id);
-    std::string shown = release ? title(**release) : "(no valid manifest)";
+    const std::string shown = release ? title(**release) : "(no valid manifest)";
     text += "\nholds " + shown + "  " + (release ? format_bytes((*release)->total_size()) : "") + "  " + id.hex().substr(0, 12);
-    value["releases"].push_back({{"release", id.hex()}, {"title", shown}});
+    releases.push_back({{"release", id.hex()}, {"title", shown}});
+  }
+  return text;
+}
+
+/// Adds the fetches that were begun, and have been interrupted where nobody works on them.
+std::string list_unfinished(const Shelf& shelf, Json& unfinished) {
+  std::string text;
+  const auto begun = shelf.begun();
+  for (const ReleaseId& id : begun.ok() ? *begun : std::vector<ReleaseId>{}) {
+    const std::string shown = title_on_disk(shelf, id);
+    text += "\nhas part of " + shown;
+    unfinished.push_back({{"release", id.hex()}, {"title", shown}});
+  }
+  return text;
+}
+
+std::string list_pins(const Shelf& shelf, WallTime now, Json& pins) {
+  std::string text;
+  const auto all = Pins(shelf.state()).all(now);
+  if (!all) return "\npins cannot be read: " + all.error().message;
+  for (const Pin& pin : *all) {
+    text += "\npinned " + pin_text(shelf, pin);
+    pins.push_back(pin_json(shelf, pin, "pin"));
+  }
+  return text;
+}
+
+void show_local(MemberSession& session, const Shelf& shelf, cli::Output& out, const std::stop_token& stop) {
+  const auto credentials = session.credentials().current();
+  const auto verifier = session.verifier();
+  const WallTime now = session.clock().now();
+  const std::string address = own_address(session.tracker(), stop);
+  Json value = machine_json(session, credentials->self, verifier->root(), now);
+  value["address"] = address.empty() ? Json() : Json(address);
+  for (const char* list : {"releases", "unfinished", "pins"}) value[list] = Json::array();
+  std::string text = machine_text(session, address) + ends_text(credentials->self, verifier->root(), now);
+  text += list_held(session, shelf, value["releases"]);
+  text += list_unfinished(shelf, value["unfinished"]);
+  text += list_pins(shelf, now, value["pins"]);
+  if (const auto holder = lock_holder(session.state())) {
+    value["used_by"] = {{"pid", holder->pid}, {"command", holder->command}};
+    text += "\nused by " + holder->str();
   }
   out.result(value, text);
 }
@@ -76,7 +147,7 @@ std::string swarm_table(const registry::FleetStatus& fleet) {
 
 Status show_status(MemberSession& session, cli::Output& out, const std::stop_token& stop) {
   Shelf shelf(session.state());
-  show_local(session, shelf, out);
+  show_local(session, shelf, out, stop);
   SHOAL_CHECK(show_node(session, shelf, out));
   SHOAL_TRY(auto fleet, session.client(stop)->status());
   Json value = parse_json(registry::encode(fleet), 64 * MiB).value_or(Json::object());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/directory_lock.hpp"
 #include "base/units.hpp"
 #include "cli/state_option.hpp"
 #include "node/control_answers.hpp"

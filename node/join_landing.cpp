@@ -76,8 +76,7 @@ Result<JoinLanding> JoinLanding::prepare(const fs::path& state, const std::strin
   if (Status there = make_directories(state); !there.ok()) return remove_made(std::move(there).error());
   auto lock = DirectoryLock::acquire(state);
   if (!lock.ok() && lock.error().code == ErrorCode::conflict)
-    return fail(ErrorCode::conflict,
-                state.string() + " is in use by a shoal process that runs: stop it, then join. The token was not used");
+    return fail(ErrorCode::conflict, lock.error().message + ". The token was not used");
   if (!lock.ok()) return remove_made(std::move(lock).error());
   JoinLanding landing(state, std::move(*lock), made);
   Status ready = make_identity(state);

@@ -1,7 +1,7 @@
 // The place where a join will put what it gets, made sure of before anything is asked for.
 #pragma once
 
-#include "base/files.hpp"
+#include "base/directory_lock.hpp"
 #include "identity/certificate.hpp"
 
 namespace shoal::node {

@@ -1,7 +1,7 @@
 #include "node/pin_commands.hpp"
 
 #include "cli/state_option.hpp"
-#include "node/pins.hpp"
+#include "node/control.hpp"
 
 namespace shoal::node {
 namespace {
@@ -9,25 +9,12 @@ namespace {
 using cli::Invocation;
 using cli::state_option;
 
-Json to_json(const Shelf& shelf, const Pin& pin, const char* type) {
-  Json json{{"type", type}, {"release", pin.release.hex()}, {"reason", pin.reason}, {"since", format_time(pin.since)}};
-  if (pin.until) json["until"] = format_time(*pin.until);
-  if (auto release = stated_on_disk(shelf, pin.release); release.ok()) {
-    json["model"] = release->model.str();
-    json["version"] = release->version.str();
-  }
-  return json;
-}
-
-std::string to_text(const Shelf& shelf, const Pin& pin) {
-  std::string text = title_on_disk(shelf, pin.release) + (pin.until ? " until " + format_time(*pin.until) : " until it is unpinned");
-  return pin.reason.empty() ? text : text + ": " + pin.reason;
-}
+constexpr std::chrono::seconds patience{30};
 
 Status list_pins(Invocation& call, const Shelf& shelf) {
   SHOAL_TRY(auto pins, Pins(shelf.state()).all(SystemClock().now()));
   if (pins.empty()) call.out.message("nothing is pinned on this machine");
-  for (const Pin& pin : pins) call.out.result(to_json(shelf, pin, "pin"), to_text(shelf, pin));
+  for (const Pin& pin : pins) call.out.result(pin_json(shelf, pin, "pin"), pin_text(shelf, pin));
   return {};
 }
 
@@ -39,6 +26,26 @@ Result<std::optional<WallTime>> end_of_lease(const Invocation& call, WallTime no
   return std::optional(now + std::chrono::floor<std::chrono::seconds>(duration));
 }
 
+/// By the node that runs here, if any, between two of its collections. One of another version may not know the command.
+Result<std::optional<Json>> by_node(const Shelf& shelf, const Json& request) {
+  auto answer = ask_node(shelf.state(), request, patience);
+  if (!answer && answer.error().code == ErrorCode::usage) return std::optional<Json>();
+  return answer;
+}
+
+Status keep_pin(const Shelf& shelf, const Pin& pin) {
+  Json request{{"command", "pin"}, {"release", pin.release.hex()}, {"reason", pin.reason}};
+  if (pin.until) request["until"] = format_time(*pin.until);
+  SHOAL_TRY(const auto done, by_node(shelf, request));
+  return done ? Status() : Pins(shelf.state()).pin(pin.release, pin.reason, pin.until, pin.since);
+}
+
+Result<bool> drop_pin(const Shelf& shelf, const ReleaseId& id) {
+  SHOAL_TRY(const auto done, by_node(shelf, {{"command", "unpin"}, {"release", id.hex()}}));
+  if (done) return done->value("was_pinned", false);
+  return Pins(shelf.state()).unpin(id, SystemClock().now());
+}
+
 Status run_pin(Invocation& call) {
   Shelf shelf(call.get("--state"));
   if (call.on("--list")) return list_pins(call, shelf);
@@ -48,16 +55,16 @@ Status run_pin(Invocation& call) {
     return fail(ErrorCode::not_found, title_on_disk(shelf, id) + " is not whole below " + shelf.state().string() + ": fetch it first");
   const WallTime now = SystemClock().now();
   SHOAL_TRY(auto until, end_of_lease(call, now));
-  SHOAL_CHECK(Pins(shelf.state()).pin(id, call.get("--reason"), until, now));
   const Pin pin{id, call.get("--reason"), now, until};
-  call.out.result(to_json(shelf, pin, "pinned"), "pinned " + to_text(shelf, pin));
+  SHOAL_CHECK(keep_pin(shelf, pin));
+  call.out.result(pin_json(shelf, pin, "pinned"), "pinned " + pin_text(shelf, pin));
   return {};
 }
 
 Status run_unpin(Invocation& call) {
   Shelf shelf(call.get("--state"));
   SHOAL_TRY(ReleaseId id, find_on_disk(shelf, call.get("REF")));
-  SHOAL_TRY(bool was_pinned, Pins(shelf.state()).unpin(id, SystemClock().now()));
+  SHOAL_TRY(const bool was_pinned, drop_pin(shelf, id));
   const std::string name = title_on_disk(shelf, id);
   if (!was_pinned) return fail(ErrorCode::not_found, name + " is not pinned: 'shoal pin --list' shows what is");
   call.out.result({{"type", "unpinned"}, {"release", id.hex()}}, "unpinned " + name + "; it may be removed when space is wanted");
@@ -85,6 +92,21 @@ cli::Command pin_command() {
 }
 
 }  // namespace
+
+Json pin_json(const Shelf& shelf, const Pin& pin, const char* type) {
+  Json json{{"type", type}, {"release", pin.release.hex()}, {"reason", pin.reason}, {"since", format_time(pin.since)}};
+  if (pin.until) json["until"] = format_time(*pin.until);
+  if (auto release = stated_on_disk(shelf, pin.release); release.ok()) {
+    json["model"] = release->model.str();
+    json["version"] = release->version.str();
+  }
+  return json;
+}
+
+std::string pin_text(const Shelf& shelf, const Pin& pin) {
+  std::string text = title_on_disk(shelf, pin.release) + (pin.until ? " until " + format_time(*pin.until) : " until it is unpinned");
+  return pin.reason.empty() ? text : text + ": " + pin.reason;
+}
 
 Result<ReleaseId> find_on_disk(const Shelf& shelf, std::string_view text) {
   SHOAL_TRY(auto known, shelf.manifests());

@@ -41,6 +41,7 @@ Result<PullReport> Puller::pull(const PullRequest& request, const Wanted& wanted
   SteadyTime started = session_.clock().steady_now();
   SHOAL_TRY(PullReport report, bring(request, wanted, tracker));
   SHOAL_CHECK(expose(request, wanted));
+  if (!request.to) report.link = shelf_.link(request.reference);
   report.took = std::chrono::duration_cast<std::chrono::milliseconds>(session_.clock().steady_now() - started);
   return report;
 }

@@ -26,11 +26,12 @@ struct PullReport {
   ModelName model;
   VersionName version;
   VersionRef ref() const { return {model, version}; }
-  fs::path path;  // where the files are now
+  fs::path path;       // where the files are now
   ByteCount bytes = 0;
   ByteCount from_source = 0, from_peers = 0, from_mirrors = 0;
   ByteCount reused = 0;  // copied from releases that were here before
   std::chrono::milliseconds took{};
+  fs::path link = {};  // what a program opens: it stays when the channel moves on; empty with `to`
 };
 
 /// Fetches with a running node. One thread; call pull() once. After it the content is still served to peers for as long as the

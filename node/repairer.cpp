@@ -92,11 +92,13 @@ Status Repairer::stage(const Examined& damaged, const swarm::Content& content) {
 }
 
 Status Repairer::fetch(const Examined& damaged, const swarm::Content& content) {
-  SHOAL_CHECK(node_.swarm().add(content));
+  while (node_.inbox(content.metainfo.info_hash()).wait(std::chrono::milliseconds(0), stop_))
+    continue;  // what was told while it was served
+  SHOAL_CHECK(node_.contents().fetch(damaged.release.id(), content));
   Status complete = await_completion(node_, damaged.release, out_, stop_);
   out_.progress_done();
   const auto progress = node_.swarm().progress(content.metainfo.info_hash()).value_or(swarm::Progress{});
-  node_.swarm().remove(content.metainfo.info_hash());
+  node_.contents().forget(damaged.release.id());
   SHOAL_CHECK(std::move(complete));
   SHOAL_CHECK(replace(damaged, content.root));
   report(damaged, progress);

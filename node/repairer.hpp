@@ -13,8 +13,8 @@ class Repairer {
   Repairer(member::MemberSession& session, Node& node, cli::Output& out, std::stop_token stop)
       : session_(session), shelf_(session.state()), node_(node), out_(out), stop_(std::move(stop)) {}
 
-  /// Errors: `no_space` (a damaged file needs its size once more meanwhile), `interrupted`, `verification` where even the new file is
-  /// not as signed. After an error every file is either as it was or right.
+  /// The node must not serve the release meanwhile. Errors: `no_space` (a damaged file needs its size once more meanwhile), `interrupted`,
+  /// `verification` where even the new file is not as signed. After an error every file is either as it was or right.
   Status repair(const Examined& damaged);
 
  private:

@@ -112,7 +112,10 @@ Result<std::unique_ptr<MemberSession>> open_to_publish(const fs::path& state, co
   if (!seed) return MemberSession::open(state, clock, MemberSession::Use::shared);
   auto session = MemberSession::open(state, clock, MemberSession::Use::exclusive);
   if (session.ok() || session.error().code != ErrorCode::conflict) return session;
-  return fail(ErrorCode::conflict, session.error().message + "; if a seeder is running, omit --seed: it will pick up the release");
+  const auto holder = lock_holder(state);
+  if (!holder || (!holder->command.ends_with(" seed") && !holder->command.ends_with(" publish"))) return session;
+  return fail(ErrorCode::conflict,
+              state.string() + " is in use by " + holder->str() + ": omit --seed, and that process serves the release");
 }
 
 /// None where this machine has no publisher's key.

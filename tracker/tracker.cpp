@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "base/asio.hpp"
+#include "base/directory_lock.hpp"
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
 #include "identity/renewal.hpp"

@@ -1,7 +1,6 @@
 #include "base/files.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -180,16 +179,6 @@ Result<ByteCount> free_space(const fs::path& path) {
   struct statvfs info {};
   if (::statvfs(path.c_str(), &info) != 0) return fail_errno(path.string(), errno);
   return static_cast<ByteCount>(info.f_bavail) * info.f_frsize;
-}
-
-Result<DirectoryLock> DirectoryLock::acquire(const fs::path& directory) {
-  fs::path path = directory / "lock";
-  SHOAL_TRY(UniqueFd fd, open_file(path, O_RDWR | O_CREAT, 0600));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return fail_errno(path.string(), errno);
-    return fail(ErrorCode::conflict, directory.string() + " is in use by another shoal process: give this one a --state of its own");
-  }
-  return DirectoryLock(std::move(fd));
 }
 
 TempDirectory::TempDirectory() {

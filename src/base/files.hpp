@@ -66,16 +66,6 @@ Status switch_link(const fs::path& target, const fs::path& link);
 /// Bytes that this process may still write on the file system of `path`.
 Result<ByteCount> free_space(const fs::path& path);
 
-/// An exclusive lock on DIR/lock, held until destruction. Fails with `conflict` when another process holds it.
-class DirectoryLock {
- public:
-  static Result<DirectoryLock> acquire(const fs::path& directory);
-
- private:
-  explicit DirectoryLock(UniqueFd fd) : fd_(std::move(fd)) {}
-  UniqueFd fd_;
-};
-
 /// A directory that is removed with everything in it when the object goes.
 class TempDirectory {
  public:

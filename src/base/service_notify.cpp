@@ -1,5 +1,6 @@
 #include "base/service_notify.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -52,7 +53,15 @@ std::string one_line(std::string_view status) {
   return line;
 }
 
+bool has_terminal() {
+  const int terminal = ::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (terminal >= 0) ::close(terminal);
+  return terminal >= 0;
+}
+
 }  // namespace
+
+bool has_service_manager() { return !variable("NOTIFY_SOCKET").empty() || (!variable("INVOCATION_ID").empty() && !has_terminal()); }
 
 ServiceNotifier::Environment ServiceNotifier::environment() {
   Environment found;

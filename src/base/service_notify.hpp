@@ -9,6 +9,10 @@
 
 namespace shoal {
 
+/// Whether a service manager started this process and reloads it with SIGHUP: $NOTIFY_SOCKET, or $INVOCATION_ID without a controlling
+/// terminal. The second variable alone proves nothing: the shells of a desktop session inherit it.
+bool has_service_manager();
+
 /// From $NOTIFY_SOCKET and $WATCHDOG_USEC. Without a service manager everything here does nothing. A message that cannot be sent is
 /// dropped: the service goes on, and its manager acts as it would for one that hangs.
 class ServiceNotifier {

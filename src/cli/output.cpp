@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "cli/progress.hpp"
+#include "cli/relay.hpp"
 
 namespace shoal::cli {
 namespace {
@@ -30,6 +31,7 @@ bool put(std::FILE* file, std::string_view text) {
 
 void Output::result(const Json& value, std::string_view text) {
   std::lock_guard lock(mutex_);
+  if (options_.relay) return options_.relay(relayed_result(value, text));
   clear_bar();
   if (options_.json) write_result(json_text(value));
   else if (!text.empty()) write_result(text);
@@ -38,6 +40,7 @@ void Output::result(const Json& value, std::string_view text) {
 void Output::message(std::string_view text) {
   if (options_.quiet || options_.json) return;
   std::lock_guard lock(mutex_);
+  if (options_.relay) return options_.relay(relayed_message(text));
   clear_bar();
   write_message(text);
 }
@@ -46,6 +49,7 @@ void Output::progress(const Moment& moment) {
   std::lock_guard lock(mutex_);
   bool wanted = options_.json || (!options_.quiet && !options_.journal);  // a journal is for what happened
   if (!wanted || !due(moment)) return;
+  if (options_.relay) return options_.relay(relayed_progress(moment));
   if (options_.json) return write_result(json_text(progress_json(moment)));
   if (!options_.terminal) return write_message(progress_line(moment));
   // The last column stays free: some terminals wrap when it is written.
@@ -56,6 +60,7 @@ void Output::progress(const Moment& moment) {
 
 void Output::progress_done() {
   std::lock_guard lock(mutex_);
+  if (options_.relay) options_.relay(relayed_progress_done());
   if (bar_shown_) put(options_.messages, "\n");
   bar_shown_ = false;
   last_what_.clear();
@@ -92,9 +97,9 @@ void Output::write_message(std::string_view line, int priority) {
 /// The first moment of each phase and its end are always shown; between them one per interval.
 bool Output::due(const Moment& moment) {
   bool finished = moment.total > 0 && moment.done >= moment.total;
-  auto interval = options_.json       ? json_interval
-                  : options_.terminal ? std::chrono::duration_cast<std::chrono::milliseconds>(bar_interval)
-                                      : line_interval;
+  auto interval = options_.json                         ? json_interval
+                  : options_.terminal || options_.relay ? std::chrono::duration_cast<std::chrono::milliseconds>(bar_interval)
+                                                        : line_interval;
   bool news = moment.what != last_what_ || (finished && !last_finished_);
   if (!news && now() - last_progress_ < interval) return false;
   last_what_ = moment.what;

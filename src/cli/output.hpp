@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -39,8 +40,10 @@ class Output {
     std::FILE* messages = stderr;
     const Clock* clock = nullptr;
     unsigned width = 0;
+    /// Takes everything as data (cli/relay.hpp) instead of printing it. Called on the thread that prints; calls never overlap.
+    std::function<void(const Json&)> relay = {};
   };
-  explicit Output(Options options) : options_(options) {}
+  explicit Output(Options options) : options_(std::move(options)) {}
 
   /// The result of a command: `text` for people, `value` (with "type") for --json.
   void result(const Json& value, std::string_view text);

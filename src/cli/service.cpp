@@ -27,7 +27,7 @@ Result<HostPort> metrics_address(const Invocation& call) {
 
 Service::Service(Invocation& call, const Clock& clock, Reload reload)
     : call_(call), clock_(clock), reload_(std::move(reload)), notifier_(clock) {
-  call.shutdown.count_hangups();
+  if (has_service_manager()) call.shutdown.count_hangups();
 }
 
 void Service::ready(std::string_view status) {

@@ -29,7 +29,8 @@ class Service {
   std::stop_token stop() const { return call_.shutdown.token(); }
   /// Once everything that others may reach is open.
   void ready(std::string_view status);
-  /// At each turn of the loop: feeds the watchdog, passes on a status that changed, and reads the configuration again after a SIGHUP.
+  /// At each turn of the loop: feeds the watchdog, passes on a status that changed, and reads the configuration again after a SIGHUP of the
+  /// service manager. Without one SIGHUP stops the service: the terminal that it was started in was closed.
   void alive(std::string_view status);
   struct Health {
     bool alive = true;  // the loop turns

@@ -6,7 +6,7 @@
 #include <set>
 #include <stop_token>
 
-#include "base/files.hpp"
+#include "base/directory_lock.hpp"
 #include "base/guarded.hpp"
 #include "identity/member.hpp"
 #include "identity/renewal.hpp"

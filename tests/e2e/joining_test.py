@@ -79,7 +79,8 @@ class SeveralSeeders(cases.FleetCase):
             cases.write(os.path.join(nas, version, "DONE"), 1, 1)
 
         write()
-        second = self.fleet.start("second", "seed", "--config", config)
+        manager = {"NOTIFY_SOCKET": self.fleet.path("nobody-listens")}  # without one SIGHUP would end the seeder
+        second = self.fleet.start("second", "seed", "--config", config, environment=manager)
         second.wait_event("seeding")
         watch = f'watch = ["{nas}/{{version}} model=acme/watched complete=marker:DONE"]'
         write(f'join = ["{self.copy}=acme/model@1.0"]', watch, 'watch_poll = "200ms"')

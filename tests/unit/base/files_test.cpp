@@ -202,18 +202,6 @@ TEST_CASE("a walk follows no links, ends where a visit fails, and says what is n
   CHECK(walk_tree(directory.path() / "none", [](const fs::directory_entry&) { return Status(); }).error().code == ErrorCode::not_found);
 }
 
-TEST_CASE("one process at a time holds the lock of a directory, and it is free again afterwards") {
-  TempDirectory directory;
-  {
-    Result<DirectoryLock> first = DirectoryLock::acquire(directory.path());
-    REQUIRE(first.ok());
-    Result<DirectoryLock> second = DirectoryLock::acquire(directory.path());
-    REQUIRE_FALSE(second.ok());
-    CHECK(second.error().code == ErrorCode::conflict);
-  }
-  CHECK(DirectoryLock::acquire(directory.path()).ok());
-}
-
 TEST_CASE("a descriptor is closed once, and moves") {
   UniqueFd first = open_file("/dev/null", O_RDONLY).value();
   int number = first.get();

@@ -11,8 +11,17 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// Nobody listens on its socket; that it is named is enough.
+struct ServiceManager {
+  ServiceManager() { ::setenv("NOTIFY_SOCKET", "/nobody/listens", 1); }
+  ServiceManager(const ServiceManager&) = delete;
+  ServiceManager& operator=(const ServiceManager&) = delete;
+  ~ServiceManager() { ::unsetenv("NOTIFY_SOCKET"); }
+};
+
 /// A service whose configuration a test rewrites.
 struct Stage {
+  ServiceManager manager;
   Invocation::Values values{{"--log-level", {"warn"}}, {"--limit", {"1"}}, {"--port", {"7000"}}};
   Shutdown shutdown;
   Output out{{.quiet = true}};
@@ -50,6 +59,19 @@ TEST_CASE("SIGHUP has the service take the new values, once, and what is wrong i
   stage.hang_up();
   CHECK(stage.taken.size() == 1);
   CHECK_FALSE(stage.shutdown.requested());
+}
+
+TEST_CASE("without a service manager SIGHUP stops a service: its terminal was closed") {
+  ::unsetenv("NOTIFY_SOCKET");
+  ::unsetenv("INVOCATION_ID");
+  Shutdown shutdown;
+  Output out{{.quiet = true}};
+  const SystemClock clock;
+  Invocation call{out, shutdown, {}};
+  const Service service{call, clock};
+  ::kill(::getpid(), SIGHUP);
+  CHECK_FALSE(sleep_for(60s, shutdown.token()));
+  CHECK(shutdown.hangups() == 0);
 }
 
 TEST_CASE("options that differ between two readings are named") {

@@ -23,9 +23,15 @@ struct Answers {
                                               },
                                               [](const ControlOrder& order) -> Result<Rates> {
                                                 return Rates{order.upload.value_or(1), order.download.value_or(2)};
-                                              }},
+                                              },
+                                              [this](const ControlOrder& order) -> Status {
+                                                pinned = order;
+                                                return {};
+                                              },
+                                              [this](const ReleaseId& id) -> Result<bool> { return pinned.release == id; }},
                                              clock);
   bool busy = false;
+  ControlOrder pinned;
   SystemClock clock;
 };
 
@@ -39,6 +45,12 @@ TEST_CASE("each command of the control socket reaches its handler, and the answe
   CHECK(collected["dry_run"] == true);
   CHECK(test::must(node.answer({{"command", "limit"}, {"upload", 20U}})) ==
         Json{{"type", "limit"}, {"upload_limit", 20}, {"download_limit", 2}});
+  const std::string id(64, 'a');
+  CHECK(test::must(node.answer({{"command", "pin"}, {"release", id}, {"reason", "audit"}, {"until", "2030-01-01T00:00:00Z"}}))["type"] ==
+        "pinned");
+  CHECK(node.pinned.reason == "audit");
+  CHECK(node.pinned.until == test::must(parse_time("2030-01-01T00:00:00Z")));
+  CHECK(test::must(node.answer({{"command", "unpin"}, {"release", id}}))["was_pinned"] == true);
 }
 
 TEST_CASE("a handler's error is the answer, and an unknown command is of another version") {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -95,4 +96,85 @@ TEST_CASE("a request that makes the node stumble costs its caller the answer, an
     CHECK(refused.error().code == ErrorCode::usage);
   }
   CHECK((*test::must(ask_node(state.path(), Json{{"name", "abc"}}, 5s)))["length"] == 3);
+}
+
+namespace {
+
+/// Work that says what it is told to, and then waits for a stop.
+ControlServer::Works waiting_work(std::atomic<bool>& stopped) {
+  return {{"wait", [&stopped](const Json& request, const ControlServer::Say& say, const std::stop_token& stop) -> Status {
+             for (const Json& event : request["say"]) say(event);
+             while (!stop.stop_requested()) std::this_thread::sleep_for(1ms);
+             stopped = true;
+             return fail(ErrorCode::interrupted, "the node goes on");
+           }}};
+}
+
+Result<Json> status_alone(const Json& request) {
+  if (request.value("command", "") == "status") return Json{{"ok", true}};
+  return fail(ErrorCode::usage, "the running node does not know it");
+}
+
+}  // namespace
+
+TEST_CASE("work tells how it goes, its end is the caller's, and questions are answered meanwhile") {
+  TempDirectory state;
+  ControlServer::Works works{{"count", [](const Json& request, const ControlServer::Say& say, const std::stop_token&) -> Status {
+                                for (int i = 0; i < request["to"].get<int>(); ++i) say({{"number", i}, {"text", std::string(40'000, 'x')}});
+                                if (request["to"] == 3) return fail(ErrorCode::no_space, "no room");
+                                return {};
+                              }}};
+  CHECK_FALSE(test::must(have_node_work(state.path(), {{"command", "count"}}, [](const Json&) {}, {})));
+  auto server = test::must(ControlServer::start(state.path(), status_alone, works));
+  std::vector<int> heard;
+  const auto hear = [&](const Json& event) {
+    heard.push_back(event["number"]);
+    CHECK(test::must(ask_node(state.path(), {{"command", "status"}}, 5s)).has_value());
+  };
+  CHECK(test::must(have_node_work(state.path(), {{"command", "count"}, {"to", 5}}, hear, {})));
+  CHECK(heard == std::vector<int>{0, 1, 2, 3, 4});
+  auto failed = have_node_work(state.path(), {{"command", "count"}, {"to", 3}}, hear, {});
+  REQUIRE_FALSE(failed.ok());
+  CHECK(failed.error().code == ErrorCode::no_space);
+  auto unknown = have_node_work(state.path(), {{"command", "dance"}}, hear, {});
+  CHECK(unknown.error().code == ErrorCode::usage);
+  auto stumbled = have_node_work(state.path(), {{"command", "count"}, {"to", "x"}}, hear, {});
+  CHECK_FALSE(stumbled.ok());
+}
+
+TEST_CASE("a caller that asks to stop hears the last word, and work for one that is gone is stopped") {
+  TempDirectory state;
+  std::atomic<bool> stopped = false;
+  auto server = test::must(ControlServer::start(state.path(), status_alone, waiting_work(stopped)));
+  std::stop_source stop;
+  auto done = have_node_work(
+      state.path(), {{"command", "wait"}, {"say", {{{"begun", true}}}}}, [&](const Json&) { stop.request_stop(); }, stop.get_token());
+  REQUIRE_FALSE(done.ok());
+  CHECK(done.error().code == ErrorCode::interrupted);
+  CHECK(done.error().message == "the node goes on");
+  stopped = false;
+  const auto hung_up = ask_node(state.path(), {{"command", "wait"}, {"say", {{{"begun", true}}}}}, 5s);  // closes after one line
+  CHECK(hung_up.ok());
+  for (int i = 0; i < 20'000 && !stopped; ++i) std::this_thread::sleep_for(1ms);
+  CHECK(stopped);
+}
+
+TEST_CASE("a server that ends stops its work, and one caller too many is sent away") {
+  TempDirectory state;
+  std::atomic<bool> stopped = false;
+  auto server = test::must(ControlServer::start(state.path(), status_alone, waiting_work(stopped)));
+  std::vector<std::jthread> callers;
+  std::atomic<std::size_t> begun = 0, ended = 0;
+  for (std::size_t i = 0; i < ControlServer::most_works; ++i)
+    callers.emplace_back([&] {
+      auto done = have_node_work(state.path(), {{"command", "wait"}, {"say", {{{"begun", true}}}}}, [&](const Json&) { ++begun; }, {});
+      if (!done.ok() && done.error().message == "the node goes on") ++ended;
+    });
+  for (int i = 0; i < 20'000 && begun < ControlServer::most_works; ++i) std::this_thread::sleep_for(1ms);
+  auto busy = have_node_work(state.path(), {{"command", "wait"}, {"say", Json::array()}}, [](const Json&) {}, {});
+  REQUIRE_FALSE(busy.ok());
+  CHECK(busy.error().message.find("already works for 8 commands") != std::string::npos);
+  server.reset();
+  callers.clear();
+  CHECK(ended == ControlServer::most_works);
 }
