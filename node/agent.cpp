@@ -1,7 +1,6 @@
 #include "node/agent.hpp"
 
 #include "base/log.hpp"
-#include "node/on_loop.hpp"
 #include "swarm/engine_metrics.hpp"
 
 namespace shoal::node {

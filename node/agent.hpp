@@ -98,10 +98,11 @@ class Agent {
   void publish_view();
   AgentView newest_view();
   Rates order_limits(const ControlOrder& order);
-  /// Lets the agent's thread do the work, for another thread that waits for as long as `may_wait` has no error. The work may outlive the
-  /// call.
+  /// Done by the agent's thread, for others.
   template <typename Value>
-  Result<Value> on_loop(std::function<Result<Value>()> work, const std::function<Status()>& may_wait);
+  Result<Value> on_loop(std::function<Result<Value>()> work, const std::function<Status()>& may_wait) {
+    return done_by<Value>(tasks_, std::move(work), may_wait);
+  }
   std::function<Status()> patience(std::chrono::seconds time = std::chrono::seconds(20)) const;
 
   member::MemberSession& session_;

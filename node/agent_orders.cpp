@@ -1,11 +1,11 @@
-// What other commands have a running node do on its state directory: `shoal pull` and `shoal verify --repair`.
+// The work that other commands have a running node do on its state directory: `shoal pull` and `shoal verify --repair`.
 #include <algorithm>
 
 #include "base/log.hpp"
-#include "node/admission.hpp"
-#include "node/on_loop.hpp"
-#include "node/pull_report.hpp"
 #include "member/trust_chain.hpp"
+#include "node/admission.hpp"
+#include "node/agent.hpp"
+#include "node/pull_report.hpp"
 
 namespace shoal::node {
 

@@ -19,7 +19,7 @@ struct ChannelView {
   TransferFacts transfer = {};  // where there is progress
 };
 
-/// What a `shoal pull` waits for.
+/// A release that a `shoal pull` waits for.
 struct PullView {
   std::string reference;
   VersionRef ref;

@@ -17,7 +17,7 @@ using Steady = std::chrono::steady_clock;
 constexpr std::chrono::seconds caller_patience{5}, reader_patience{30};
 constexpr int backlog = 16;
 
-/// Whether the other end has gone. What it still says is let pass.
+/// Whether the other end has gone. Anything that it still sends is ignored.
 bool has_gone(int caller) {
   char ignored[256];
   const ssize_t n = ::recv(caller, ignored, sizeof ignored, MSG_DONTWAIT);

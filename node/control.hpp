@@ -63,7 +63,8 @@ class ControlServer {
 Result<std::optional<Json>> ask_node(const fs::path& state, const Json& request, std::chrono::milliseconds deadline);
 
 /// Has the node that runs on this state directory work, and hands on what it says meanwhile; false where no node runs. When `stop` is
-/// requested, the node is asked to stop, and its last word is the error. Errors: the work's, and `failed` where the node ends meanwhile.
+/// requested, this asks the node to stop, and returns its last word as the error. Errors: the work's, and `failed` where the node ends
+/// meanwhile.
 Result<bool> have_node_work(const fs::path& state, const Json& request, const ControlServer::Say& heard, const std::stop_token& stop);
 
 }  // namespace shoal::node

@@ -24,7 +24,7 @@ Result<UniqueFd> connect_to_node(const fs::path& state) {
   return fail_errno(path, errno);
 }
 
-/// What the node says once it was asked to stop.
+/// The node's answer to the wish to stop.
 Status last_word(ControlLines& lines, const ControlServer::Say& heard) {
   const auto until = Steady::now() + last_word_patience;
   while (true) {

@@ -19,7 +19,7 @@ class Deliveries {
     std::function<void(const ReleaseId&, const Result<Delivered>&)> done;
     /// Within a quota, on the delivery's thread; may block.
     std::function<Status(const manifest::VerifiedRelease&, const std::stop_token&)> make_room;
-    /// What the fetch would print (cli/relay.hpp), on the delivery's thread.
+    /// Gets each event that the fetch would print (cli/relay.hpp), on the delivery's thread.
     std::function<void(const ReleaseId&, const Json&)> said;
   };
 

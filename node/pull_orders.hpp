@@ -1,4 +1,4 @@
-// Releases that `shoal pull` has a running node fetch, and what each command that waits is told meanwhile.
+// Releases that `shoal pull` has a running node fetch, and the news for each command that waits.
 #pragma once
 
 #include <condition_variable>
@@ -18,7 +18,7 @@ class OrderNews {
  public:
   void say(const Json& event);
   void end(Result<Delivered> outcome);
-  /// Hands on what was said, until the outcome is there or a stop is requested: then nothing.
+  /// Hands on each event, until the outcome is there or a stop is requested: then nothing.
   std::optional<Result<Delivered>> wait(const std::function<void(const Json&)>& heard, const std::stop_token& stop);
 
  private:

@@ -1,4 +1,4 @@
-// What a pull ends with, for people and for programs. Pure.
+// The last lines of a pull, for people and for programs. Pure.
 #pragma once
 
 #include "node/puller.hpp"

@@ -26,7 +26,7 @@ struct PullReport {
   ModelName model;
   VersionName version;
   VersionRef ref() const { return {model, version}; }
-  fs::path path;       // where the files are now
+  fs::path path;  // where the files are now
   ByteCount bytes = 0;
   ByteCount from_source = 0, from_peers = 0, from_mirrors = 0;
   ByteCount reused = 0;  // copied from releases that were here before

@@ -93,7 +93,7 @@ Status Repairer::stage(const Examined& damaged, const swarm::Content& content) {
 
 Status Repairer::fetch(const Examined& damaged, const swarm::Content& content) {
   while (node_.inbox(content.metainfo.info_hash()).wait(std::chrono::milliseconds(0), stop_))
-    continue;  // what was told while it was served
+    continue;  // events from the time when it was served
   SHOAL_CHECK(node_.contents().fetch(damaged.release.id(), content));
   Status complete = await_completion(node_, damaged.release, out_, stop_);
   out_.progress_done();

@@ -4,10 +4,13 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <stop_token>
 
 #include "base/clock.hpp"
+#include "base/result.hpp"
 
 namespace shoal::node {
 
@@ -26,5 +29,21 @@ class TaskQueue {
   std::deque<Task> tasks_;
   bool closed_ = false;
 };
+
+/// Lets the queue's thread do the work, for another thread that waits for as long as `may_wait` has no error. The work may outlive the
+/// call.
+template <typename Value>
+Result<Value> done_by(TaskQueue& queue, std::function<Result<Value>()> work, const std::function<Status()>& may_wait) {
+  auto done = std::make_shared<std::promise<Result<Value>>>();
+  auto answer = done->get_future();
+  queue.post([work = std::move(work), done] { done->set_value(work()); });
+  done.reset();
+  while (answer.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) SHOAL_CHECK(may_wait());
+  try {
+    return answer.get();
+  } catch (const std::future_error&) {  // the queue was closed
+    return fail("the running node is ending");
+  }
+}
 
 }  // namespace shoal::node

@@ -2,9 +2,9 @@
 
 #include "base/directory_lock.hpp"
 #include "cli/relay.hpp"
+#include "member/member_session.hpp"
 #include "node/control.hpp"
 #include "node/shelf.hpp"
-#include "member/member_session.hpp"
 
 namespace shoal::node {
 namespace {

@@ -11,7 +11,7 @@ namespace shoal::node {
 Result<bool> pull_through_node(cli::Invocation& call, const Reference& reference);
 /// Of the release that is named, or of all.
 Result<bool> repair_through_node(cli::Invocation& call);
-/// What was pulled, under its model's name in a Hugging Face cache.
+/// Shows a release under its model's name in a Hugging Face cache.
 Status put_into(HuggingFaceCache& cache, const Reference& reference, const manifest::VerifiedRelease& release, const fs::path& files,
                 cli::Output& out);
 /// The cache that --hf-cache names, if any; refused before the first byte where it cannot be used.

@@ -1,12 +1,17 @@
 // `shoal release withdraw` and `shoal nodes list`.
+#include <unistd.h>
+
 #include "manifest/validity.hpp"
 #include "publisher/command_parts.hpp"
+#include "publisher/nodes_view.hpp"
 #include "publisher/withdrawing.hpp"
 
 namespace shoal::publisher {
 namespace {
 
 using cli::Invocation;
+
+constexpr std::chrono::seconds watch_interval{2};
 
 Status run_withdraw(Invocation& call) {
   SHOAL_TRY(ModelName model, ModelName::parse(call.get("MODEL")).within("MODEL"));
@@ -22,84 +27,52 @@ Status run_withdraw(Invocation& call) {
   return {};
 }
 
-Json node_line(const registry::NodeRow& node, const WallTime& now) {
-  Json line{{"type", "node"},
-            {"id", node.machine.id.str()},
-            {"name", node.machine.name},
-            {"site", node.machine.site},
-            {"role", std::string(identity::name(node.machine.role))},
-            {"certificate_until", format_time(node.machine.certificate_until)},
-            {"subscriptions", Json::array()}};
-  if (node.machine.revoked) line["revoked"] = format_time(*node.machine.revoked);
-  if (node.machine.held_twice) line["held_twice"] = format_time(*node.machine.held_twice);
-  if (!node.seen) return line;
-  line["seen"] = format_time(*node.seen);
-  line["seen_seconds_ago"] = std::max<std::int64_t>((now - *node.seen).count(), 0);
-  line["software"] = node.report.software;
-  for (const auto& row : node.report.subscriptions) {
-    Json shown{{"model", row.model.str()},
-               {"channel", row.channel.str()},
-               {"phase", row.phase},
-               {"active_version", row.active_version},
-               {"wanted_version", row.wanted_version},
-               {"reason", row.reason},
-               {"stall", row.stall},
-               {"done_bytes", row.done},
-               {"size_bytes", row.size}};
-    if (row.active) shown["active"] = row.active->hex();
-    if (row.wanted) shown["wanted"] = row.wanted->hex();
-    if (row.pointer_expires) {
-      shown["pointer_expires"] = format_time(*row.pointer_expires);
-      shown["pointer_days_left"] = manifest::days_left(*row.pointer_expires, now);
-    }
-    line["subscriptions"].push_back(std::move(shown));
+Result<NodeFilter> filter_of(const Invocation& call) {
+  NodeFilter filter;
+  if (!call.get("--model").empty()) {
+    SHOAL_TRY(filter.model, ModelName::parse(call.get("--model")).within("--model"));
   }
-  return line;
-}
-
-std::string pointer_text(const registry::SubscriptionReport& row, WallTime now) {
-  if (!row.pointer_expires) return "";
-  const std::string text = "  (pointer " + manifest::end_text(*row.pointer_expires, now);
-  return manifest::ends_soon(*row.pointer_expires, now) ? text + ": 'shoal channel renew " + row.ref().str() + "')" : text + ")";
-}
-
-std::string subscription_text(const registry::SubscriptionReport& row, WallTime now) {
-  std::string text = "\n    " + row.ref().str() + "  " + (row.active_version.empty() ? "nothing" : row.active_version);
-  if (row.wanted && row.wanted != row.active) {
-    text += " -> " + (row.wanted_version.empty() ? row.wanted->hex().substr(0, 12) : row.wanted_version);
-    if (row.size > 0) text += " (" + std::to_string(row.done * 100 / row.size) + " %)";
+  if (!call.get("--channel").empty()) {
+    SHOAL_TRY(const ChannelRef channel, ChannelRef::parse(call.get("--channel")).within("--channel"));
+    filter.model = channel.model;
+    filter.channel = channel.channel;
   }
-  text += "  " + row.phase + pointer_text(row, now);
-  return row.reason.empty() ? text : text + ": " + row.reason;
+  if (!call.get("--in-state").empty()) {
+    SHOAL_TRY(filter.state, parse_node_state(call.get("--in-state")).within("--in-state"));
+  }
+  if (!call.get("--site").empty()) filter.site = call.get("--site");
+  return filter;
 }
 
-std::string node_text(const registry::NodeRow& node, const WallTime& now) {
-  std::string text = (node.machine.name.empty() ? node.machine.id.str() : node.machine.name + "  " + node.machine.id.str());
-  if (!node.machine.site.empty()) text += "  " + node.machine.site;
-  if (node.machine.revoked) return text + "  revoked at " + format_time(*node.machine.revoked);
-  if (node.machine.held_twice) text += "  TWO HOLD ITS KEY since " + format_time(*node.machine.held_twice) + " (revoke it, join again)";
-  if (!node.seen && node.machine.certificate_until <= now)
-    return text + "  gone: its certificate " + manifest::end_text(node.machine.certificate_until, now) +
-           " ('shoal nodes remove' on the tracker's host)";
-  if (!node.seen) return text + "  has not reported since the tracker started";
-  text += "  seen " + format_duration(std::max<std::chrono::milliseconds>(now - *node.seen, {})) + " ago";
-  for (const auto& row : node.report.subscriptions) text += subscription_text(row, now);
-  return text;
+/// Before each table of --watch on a terminal.
+constexpr const char* clear_screen = "\x1b[H\x1b[2J";
+
+Status list_nodes(const Invocation& call, const Desk& desk, const NodeFilter& filter, const std::string& before) {
+  SHOAL_TRY(auto nodes, desk.tracker->nodes());
+  const WallTime now = desk.clock->now();
+  const auto lines = node_lines(std::move(nodes), filter, now);
+  if (!call.out.json()) call.out.result({}, before + nodes_text(lines, now));
+  else
+    for (const NodeLine& line : lines) call.out.result(to_json(line, now), "");
+  return {};
+}
+
+/// A tracker that does not answer for a while ends no watch.
+Status watch_nodes(Invocation& call, const Desk& desk, const NodeFilter& filter) {
+  const std::string before = ::isatty(STDOUT_FILENO) == 1 ? clear_screen : "";
+  do {
+    const Status shown = list_nodes(call, desk, filter, before);
+    if (!shown.ok() && shown.error().code != ErrorCode::unreachable) return shown;
+    if (!shown.ok() && !call.shutdown.requested()) call.out.message(shown.error().message);
+  } while (sleep_for(watch_interval, call.shutdown.token()));
+  return {};
 }
 
 Status run_nodes(Invocation& call) {
-  std::optional<ModelName> model;
-  if (!call.get("--model").empty()) {
-    SHOAL_TRY(model, ModelName::parse(call.get("--model")).within("--model"));
-  }
+  SHOAL_TRY(const NodeFilter filter, filter_of(call));
   SHOAL_TRY(Desk desk, Desk::open(call));
-  SHOAL_TRY(auto nodes, desk.tracker->nodes());
-  for (registry::NodeRow& node : nodes) {
-    auto& rows = node.report.subscriptions;
-    if (model) std::erase_if(rows, [&](const auto& row) { return row.model != *model; });
-    if (model && rows.empty()) continue;
-    call.out.result(node_line(node, desk.clock->now()), node_text(node, desk.clock->now()));
-  }
+  if (call.on("--watch")) return watch_nodes(call, desk, filter);
+  SHOAL_CHECK(list_nodes(call, desk, filter, ""));
   const WallTime root_until = desk.session->verifier()->root().expires;
   if (manifest::ends_soon(root_until, desk.clock->now()))
     call.out.message("warning: the trust root " + manifest::end_text(root_until, desk.clock->now()) +
@@ -123,11 +96,20 @@ std::vector<cli::Command> fleet_commands() {
        "Seeder"},
       {"nodes list",
        "show which node runs which version",
-       "Shows each node's last report and its age. Reports are for people: they are not signed.\n\n"
-       "  shoal nodes list --model acme/llama",
+       "A line for each node, by its last report, the worst state first; then a summary, and reasons that the table had to cut.\n"
+       "SEEN is the age of the report, RUNS the active version of each followed channel, WANTS what it should run instead. Reports\n"
+       "are for people: they are not signed.\n\n"
+       "States: revoked, gone (its certificate has expired), unseen (no report since the tracker started), silent (none for three\n"
+       "minutes), failed, halted, stalled, waiting, fetching, switching, active, idle (follows nothing).\n\n"
+       "  shoal nodes list --channel acme/llama:main --in-state failed\n"
+       "  shoal nodes list --watch",
        {},
        {state_option,
-        {.name = "--model", .value = "ORG/NAME", .help = "only nodes that follow a channel of this model", .flag_only = true}},
+        {.name = "--model", .value = "ORG/NAME", .help = "only nodes that follow a channel of this model", .flag_only = true},
+        {.name = "--channel", .value = "ORG/NAME:CHANNEL", .help = "only nodes that follow this channel", .flag_only = true},
+        {.name = "--site", .value = "SITE", .help = "only nodes of this site", .flag_only = true},
+        {.name = "--in-state", .value = "STATE", .help = "only nodes in this state, such as failed", .flag_only = true},
+        {.name = "--watch", .value = "", .help = "show the list again every two seconds, until interrupted", .flag_only = true}},
        run_nodes,
        "Seeder"}};
 }

@@ -11,7 +11,7 @@ namespace shoal {
 
 /// Blocks SIGINT and SIGTERM for the process and waits for them on a thread of its own; ignores SIGPIPE and SIGXFSZ, which come as errors
 /// (EPIPE, EFBIG), too. Build it in main before any other thread starts. A second signal while stopping ends the process at once with exit
-/// code 130. SIGHUP stops, too (not under nohup), unless a service manager sends it to have the configuration read again.
+/// code 130. SIGHUP also stops it (not under nohup), unless a service manager sends it to have the configuration read again.
 class Shutdown {
  public:
   Shutdown();

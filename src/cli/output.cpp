@@ -5,7 +5,6 @@
 
 #include "base/log.hpp"
 #include "cli/progress.hpp"
-#include "cli/relay.hpp"
 
 namespace shoal::cli {
 namespace {
@@ -22,6 +21,22 @@ unsigned terminal_width() {
 }
 
 std::string json_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+// The events of a relay; cli/relay.cpp reads them.
+Json relayed_result(const Json& value, std::string_view text) { return {{"result", value}, {"text", text}}; }
+Json relayed_message(std::string_view text) { return {{"message", text}}; }
+Json relayed_progress_done() { return {{"progress_done", true}}; }
+
+Json relayed_progress(const Moment& moment) {
+  return {{"progress",
+           {{"what", moment.what},
+            {"done", moment.done},
+            {"total", moment.total},
+            {"rate", moment.rate},
+            {"detail", moment.detail},
+            {"extra", moment.extra},
+            {"waiting", moment.waiting}}}};
+}
 
 bool put(std::FILE* file, std::string_view text) {
   return std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0;

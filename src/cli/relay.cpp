@@ -21,21 +21,6 @@ Moment moment_in(const Json& progress) {
 
 }  // namespace
 
-Json relayed_result(const Json& value, std::string_view text) { return {{"result", value}, {"text", text}}; }
-Json relayed_message(std::string_view text) { return {{"message", text}}; }
-Json relayed_progress_done() { return {{"progress_done", true}}; }
-
-Json relayed_progress(const Moment& moment) {
-  return {{"progress",
-           {{"what", moment.what},
-            {"done", moment.done},
-            {"total", moment.total},
-            {"rate", moment.rate},
-            {"detail", moment.detail},
-            {"extra", moment.extra},
-            {"waiting", moment.waiting}}}};
-}
-
 Json result_in(const Json& event) {
   if (!event.is_object()) return {};
   const auto found = event.find("result");

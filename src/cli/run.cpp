@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "base/log.hpp"
+#include "cli/former_variables.hpp"
 #include "cli/help.hpp"
 #include "cli/parse.hpp"
 #include "cli/values.hpp"
@@ -90,6 +91,7 @@ int resolve_and_run(const Parsed& parsed, const Program& program, Output& early)
   if (!values.ok()) return report(early, std::move(values).error());
   bool json = values->count("--json") > 0;
   Output out(output_options(json, values->count("--quiet") > 0));
+  for (const std::string& warning : former_variable_warnings(*parsed.command, parsed.given)) out.message(warning);
   auto reread = [&parsed, &program] { return resolve(*parsed.command, parsed.given, program.commands); };
   return report(out, as_interrupted(run_command(*parsed.command, *values, reread, program, out), program.shutdown));
 }

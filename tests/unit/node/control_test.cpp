@@ -100,7 +100,7 @@ TEST_CASE("a request that makes the node stumble costs its caller the answer, an
 
 namespace {
 
-/// Work that says what it is told to, and then waits for a stop.
+/// Work that sends the events of its request, and then waits for a stop.
 ControlServer::Works waiting_work(std::atomic<bool>& stopped) {
   return {{"wait", [&stopped](const Json& request, const ControlServer::Say& say, const std::stop_token& stop) -> Status {
              for (const Json& event : request["say"]) say(event);
@@ -177,4 +177,24 @@ TEST_CASE("a server that ends stops its work, and one caller too many is sent aw
   server.reset();
   callers.clear();
   CHECK(ended == ControlServer::most_works);
+}
+
+TEST_CASE("who waits for work of another thread has its value, an error once it may not wait, or one when the queue was closed") {
+  TaskQueue queue;
+  std::jthread worker([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) queue.run_for(10ms, stop);
+  });
+  const auto for_ever = [] { return Status(); };
+  CHECK(test::must(done_by<int>(
+            queue, []() -> Result<int> { return 7; }, for_ever)) == 7);
+  worker = {};
+  CHECK(done_by<int>(
+            queue, []() -> Result<int> { return 7; }, [] { return Status(fail("enough")); })
+            .error()
+            .message == "enough");
+  queue.close();
+  CHECK(done_by<int>(
+            queue, []() -> Result<int> { return 7; }, for_ever)
+            .error()
+            .message == "the running node is ending");
 }
