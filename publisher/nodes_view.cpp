@@ -16,7 +16,7 @@ using registry::NodeRow;
 using registry::SubscriptionReport;
 
 constexpr std::size_t most_channels = 3;  // in one cell
-constexpr std::size_t most_reasons = 20, most_named = 5;
+constexpr std::size_t most_reasons = 20, most_nodes = 5;
 constexpr std::size_t why_width = 48;
 constexpr std::chrono::minutes silence{3};  // a node reports at least once a minute
 
@@ -163,7 +163,7 @@ std::string reasons(const std::vector<NodeLine>& lines) {
   for (const auto& [why, whose] : nodes) {
     if (++shown > most_reasons)
       return text + "\n  and " + counted(nodes.size() - most_reasons, "reason") + " more: 'shoal nodes list --json'";
-    text += "\n  " + listed(whose, most_named) + ": " + why;
+    text += "\n  " + listed(whose, most_nodes) + ": " + why;
   }
   return text;
 }
