@@ -155,7 +155,7 @@ cli::Command node_run_command() {
       "  shoal follow acme/llama:canary      (from another shell; takes effect at once)",
       {},
       {state_option,
-       {"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false, false, "listen"},
+       {"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "[::]:7000", false, false, "listen"},
        {"--follow", "REF", "channel to follow, as org/name:channel", "", false, true, "follow"},
        hook_option,
        {"--hook-timeout", "TIME", "time limit of a hook; one that takes longer has failed", "60s", false, false, "hook_timeout"},

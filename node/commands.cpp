@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 
 #include "cli/state_option.hpp"
 #include "member/trust_chain.hpp"
@@ -13,6 +14,7 @@
 #include "node/joining.hpp"
 #include "node/mirror_options.hpp"
 #include "node/models_view.hpp"
+#include "node/moving.hpp"
 #include "node/pin_commands.hpp"
 #include "node/pull_report.hpp"
 #include "node/repairer.hpp"
@@ -27,7 +29,7 @@ using cli::Invocation;
 using cli::state_option;
 using member::MemberSession;
 
-const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false,
+const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "[::]:7000", false,
                                 false,      "listen"};
 
 const cli::Option allow_code_option{
@@ -41,12 +43,26 @@ const cli::Option allow_code_option{
 
 constexpr ByteCount token_limit = 64 * KiB;
 
+/// By its descriptor: after 'sudo -u shoal', the terminal behind /dev/stdin is another user's and cannot be opened.
+Result<std::string> read_standard_input() {
+  std::string text;
+  std::array<char, 4096> buffer{};
+  while (true) {
+    const ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno("standard input", errno);
+    if (got == 0) return text;
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+    if (text.size() > token_limit) return fail("standard input: longer than a token");
+  }
+}
+
 /// The arguments of a process are there for every user to read (/proc/PID/cmdline): "-" is standard input.
 Result<std::string> token_text(const Invocation& call) {
   const std::string word = call.get("TOKEN"), file = call.get("--token-file");
   if (word.empty() == file.empty()) return fail(ErrorCode::usage, "give the token in --token-file, on standard input ('-'), or as TOKEN");
   if (!word.empty() && word != "-") return word;
-  SHOAL_TRY(std::string text, read_file(file.empty() ? "/dev/stdin" : file, token_limit).within("the token"));
+  SHOAL_TRY(std::string text, (file.empty() ? read_standard_input() : read_file(file, token_limit)).within("the token"));
   const auto end = text.find_last_not_of(" \t\r\n");
   text.erase(end == std::string::npos ? 0 : end + 1);
   return text;
@@ -59,11 +75,28 @@ std::string host_name() {
 
 std::string machine_text(const std::string& id, const std::string& name) { return name.empty() ? id : name + " (" + id + ")"; }
 
+/// `join --tracker URL` without a token, on a machine that has joined.
+Status run_move(Invocation& call, const HostPort& tracker) {
+  SystemClock clock;
+  const std::string state = call.get("--state");
+  SHOAL_TRY(Moved moved, move_tracker(state, tracker, clock, call.shutdown.token()));
+  call.out.result({{"type", "moved"}, {"before", moved.before.str()}, {"tracker", moved.now.str()}},
+                  "this machine now reaches the tracker at " + moved.now.str() + " instead of " + moved.before.str() +
+                      "; a node or seeder that runs on " + state + " does after a restart");
+  return {};
+}
+
 Status run_join(Invocation& call) {
   SystemClock clock;
   JoinRequest request;
+  std::optional<HostPort> tracker;
+  if (const std::string url = call.get("--tracker"); !url.empty()) {
+    SHOAL_TRY(tracker, parse_https_url(url).within("--tracker"));
+    if (call.get("TOKEN").empty() && call.get("--token-file").empty()) return run_move(call, *tracker);
+  }
   SHOAL_TRY(const std::string text, token_text(call));
   SHOAL_TRY(request.token, identity::JoinToken::decode(text));
+  if (tracker) request.token.tracker = *tracker;
   if (std::string root = call.get("--trust-root"); !root.empty()) {
     SHOAL_TRY(request.trust_root, manifest::TrustFingerprint::from_hex(root).within("--trust-root"));
   }
@@ -109,6 +142,7 @@ Status run_pull(Invocation& call) {
   SHOAL_TRY(Reference reference, parse_reference(call.get("REF")));
   NodeOptions options;
   SHOAL_TRY(options.listen, call.address("--listen"));
+  options.any_port_if_taken = true;
   SHOAL_TRY(auto seed_for, call.duration("--seed-for"));
   SHOAL_TRY(options.upload_limit, parse_bytes(call.get("--upload-limit")).within("--upload-limit"));
   SHOAL_TRY(options.scrub_rate, parse_bytes(call.get("--scrub-rate")).within("--scrub-rate"));
@@ -195,13 +229,17 @@ cli::Command join_command() {
           "It makes its keys here, and they never leave it. The certificate is valid for a day and renews itself while a command runs.\n\n"
           "A token is a secret, and every user of a machine can read the arguments of a process: give it in a file, on standard input,\n"
           "or in SHOAL_TOKEN.\n\n"
+          "When the tracker has moved ('shoal tracker move'), --tracker without a token tells a machine its new address.\n\n"
           "  shoal join --token-file token\n"
-          "  shoal join - < token",
+          "  shoal join - < token\n"
+          "  shoal join --tracker https://tracker2.example:7443",
           {{"TOKEN", "what 'shoal token create' printed; - reads it from standard input", false, "SHOAL_TOKEN"}},
           {state_option,
            {"--token-file", "FILE", "read the token from this file"},
            {"--name", "NAME", "human-readable name, shown by status; default: the host name"},
            {"--site", "SITE", "site label; about one copy of a checkpoint is sent to each site"},
+           {"--tracker", "URL", "where the tracker is, instead of what the token says; without a token, where it moved", "", false, false,
+            "", false, true},
            {"--replace", "", "give up this machine's identity; fetched releases stay"},
            {"--trust-root", "FINGERPRINT", "SHA-256 of the trust root, 64 hexadecimal digits, from a source other than the token"}},
           run_join,

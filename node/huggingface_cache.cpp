@@ -204,7 +204,9 @@ Status check_repository_id(const ModelName& model) {
 Result<HuggingFaceCache> HuggingFaceCache::open(fs::path root, const fs::path& releases) {
   root = fs::absolute(root).lexically_normal();
   SHOAL_CHECK(make_directories(root));
-  if (!same_file_system(root, releases)) return other_file_system(root);
+  SHOAL_CHECK(check_may_write(root, root));
+  // Links reach as far as renames do: not across mounts, even those of one file system.
+  if (!same_file_system(root, releases) || !can_rename_between(root, releases)) return other_file_system(root);
   if (!fs::exists(root / "CACHEDIR.TAG")) SHOAL_CHECK(write_file_durably(root / "CACHEDIR.TAG", cache_tag));
   return HuggingFaceCache(std::move(root));
 }

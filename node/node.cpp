@@ -39,6 +39,7 @@ Result<std::unique_ptr<Node>> Node::start(member::MemberSession& session, const 
   std::unique_ptr<Node> node(new Node);
   mesh::MeshOptions mesh_options;
   mesh_options.listen = node_options.listen;
+  mesh_options.any_port_if_taken = node_options.any_port_if_taken;
   SHOAL_TRY(node->mesh_, mesh::Mesh::start(mesh_options, session.credentials(), node->policy_, session.clock()));
   swarm::SwarmOptions options;
   options.upload_limit = node_options.upload_limit;

@@ -35,6 +35,7 @@ class Inbox {
 
 struct NodeOptions {
   HostPort listen;
+  bool any_port_if_taken = false;
   /// Bytes per second; 0: no limit, no scrub.
   ByteCount upload_limit = 0, scrub_rate = 0, download_limit = 0;
   /// For HTTPS mirrors: see swarm::SwarmOptions.
@@ -45,7 +46,7 @@ struct NodeOptions {
 
 class Node {
  public:
-  /// Opens the mesh's port (code `failed` where it is in use) and starts the engine.
+  /// Opens the mesh's port (code `conflict` where it is in use) and starts the engine.
   static Result<std::unique_ptr<Node>> start(member::MemberSession& session, const NodeOptions& node_options);
   /// Ends in the opposite order: engine, mesh.
   ~Node();

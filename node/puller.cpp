@@ -48,15 +48,24 @@ Result<PullReport> Puller::pull(const PullRequest& request, const Wanted& wanted
 
 Result<PullReport> Puller::bring(const PullRequest& request, const Wanted& wanted, registry::Client& tracker) {
   SHOAL_TRY(PullPlace place, choose_place(shelf_, request.to, wanted.release.id()));
-  SHOAL_TRY(auto metainfo, admit(request, wanted, place, tracker));
+  auto admitted = admit(request, wanted, place, tracker);
+  if (!admitted.ok()) return named(std::move(admitted).error(), place);
+  metainfo::CheckedMetainfo metainfo = std::move(admitted).value();
   say(Phase::admitted);
   PullReport report{wanted.release.id(), wanted.release->model, wanted.release->version, place.target, wanted.release->total_size()};
-  if (!place.present) SHOAL_CHECK(clean_up(fill(request, wanted, metainfo, place), wanted));
+  if (!place.present) {
+    Status filled = clean_up(fill(request, wanted, metainfo, place), wanted);
+    if (!filled.ok()) return named(std::move(filled).error(), place);
+  }
   count(report, metainfo.info_hash());
   // Also what was fetched: its files have their final name now, and are found by it.
   staging_.reset();
   SHOAL_CHECK(node_.contents().keep(wanted.release.id(), {std::move(metainfo), place.target, swarm::Mode::keep}));
   return report;
+}
+
+Error Puller::named(Error error, const PullPlace& place) const {
+  return staging_ ? staging_->named(std::move(error), place.target) : error;
 }
 
 void Puller::say(Phase phase) const {
@@ -81,7 +90,7 @@ Status Puller::prepare(const Wanted& wanted, const PullPlace& place) {
   SHOAL_TRY(staging_, Staging::open(place.incoming));
   std::error_code ignored;
   const bool is_new = fs::is_empty(staging_->root(), ignored);
-  Status space = check_space(staging_->root(), staging_->path(), wanted.release->total_size());
+  Status space = check_space(staging_->root(), staging_->path(), needs_of(*wanted.release));
   if (!space.ok() && is_new) staging_->discard();
   return space;
 }
@@ -185,7 +194,12 @@ Status Puller::finish(const PullRequest& request, const Wanted& wanted, const Pu
   SHOAL_CHECK(judged(request, wanted, admit_content(wanted.release, root, request.allow_code_formats)));
   SHOAL_CHECK(write_model_signature(wanted.release, root));
   say(Phase::verified);
-  return staging_->show_at(place.target);
+  if (!place.fills) return staging_->show_at(place.target);
+  // Its files get other names, which the swarm must not read meanwhile.
+  const InfoHash& content = wanted.release->swarm.info_hash;
+  count_earlier(content);
+  node_.contents().forget(wanted.release.id());
+  return staging_->show_in(place.target);
 }
 
 /// One piece that is wrong costs that piece, not the fetch.
@@ -197,7 +211,7 @@ Status Puller::fetch_what_decayed(const Wanted& wanted, const swarm::Content& co
   for (const auto& problem : problems)
     for (const auto piece : problem.pieces) good[piece] = false;
   out_.message(problems.front().path + " " + problems.front().problem + ": the pieces that are wrong are fetched again");
-  earlier_ = node_.swarm().progress(metainfo.info_hash()).value_or(swarm::Progress{});
+  count_earlier(metainfo.info_hash());
   node_.contents().forget(wanted.release.id());
   swarm::Content again = content;
   again.deciding_first = false;
@@ -236,12 +250,19 @@ Status Puller::expose(const PullRequest& request, const Wanted& wanted) {
 void Puller::count(PullReport& report, const InfoHash& content) const {
   if (shared_) report.reused = report.bytes;
   if (shared_) return;
-  auto progress = node_.swarm().progress(content);
-  if (!progress) return;
-  report.from_source = progress->from_source + earlier_.from_source;
-  report.from_peers = progress->from_peers + earlier_.from_peers;
-  report.from_mirrors = progress->from_mirrors + earlier_.from_mirrors;
-  report.reused = progress->reused + earlier_.reused;
+  const auto progress = node_.swarm().progress(content).value_or(swarm::Progress{});
+  report.from_source = progress.from_source + earlier_.from_source;
+  report.from_peers = progress.from_peers + earlier_.from_peers;
+  report.from_mirrors = progress.from_mirrors + earlier_.from_mirrors;
+  report.reused = progress.reused + earlier_.reused;
+}
+
+void Puller::count_earlier(const InfoHash& content) {
+  const auto progress = node_.swarm().progress(content).value_or(swarm::Progress{});
+  earlier_.from_source += progress.from_source;
+  earlier_.from_peers += progress.from_peers;
+  earlier_.from_mirrors += progress.from_mirrors;
+  earlier_.reused += progress.reused;
 }
 
 }  // namespace shoal::node

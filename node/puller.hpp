@@ -66,6 +66,9 @@ class Puller {
   Status prepare(const Wanted& wanted, const PullPlace& place);
   Status clean_up(Status outcome, const Wanted& wanted);
   void count(PullReport& report, const InfoHash& content) const;
+  /// Before the content leaves the swarm.
+  void count_earlier(const InfoHash& content);
+  Error named(Error error, const PullPlace& place) const;
 
   member::MemberSession& session_;
   Shelf& shelf_;

@@ -18,18 +18,6 @@ Status sync_file(const fs::path& path) {
   return {};
 }
 
-/// Files first, then directories from the leaves up, so that no durable name points at data that is not.
-Status sync_tree(const fs::path& root) {
-  std::vector<fs::path> directories{root};
-  SHOAL_CHECK(walk_tree(root, [&](const fs::directory_entry& entry) -> Status {
-    if (!entry.is_directory()) return sync_file(entry.path());
-    directories.push_back(entry.path());
-    return {};
-  }));
-  for (auto it = directories.rbegin(); it != directories.rend(); ++it) SHOAL_CHECK(sync_directory(*it));
-  return {};
-}
-
 /// The ids that name entries of a directory, sorted; none where it does not exist.
 Result<std::vector<ReleaseId>> ids_in(const fs::path& directory, const std::string& extension) {
   std::vector<ReleaseId> ids;
@@ -154,6 +142,17 @@ std::vector<Sha256> file_hashes(const manifest::Release& release) {
   std::vector<Sha256> hashes;
   for (const auto& file : release.files) hashes.push_back(file.sha256);
   return hashes;
+}
+
+Status sync_tree(const fs::path& root) {
+  std::vector<fs::path> directories{root};
+  SHOAL_CHECK(walk_tree(root, [&](const fs::directory_entry& entry) -> Status {
+    if (!entry.is_directory()) return sync_file(entry.path());
+    directories.push_back(entry.path());
+    return {};
+  }));
+  for (auto it = directories.rbegin(); it != directories.rend(); ++it) SHOAL_CHECK(sync_directory(*it));
+  return {};
 }
 
 Status make_visible(const fs::path& root, const fs::path& target) {

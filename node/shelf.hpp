@@ -73,7 +73,9 @@ std::string title_on_disk(const Shelf& shelf, const ReleaseId& id);
 /// SHA-256 of each file, in the order of the release.
 std::vector<Sha256> file_hashes(const manifest::Release& release);
 
-/// fdatasync of every file and fsync of every directory below `root`, then one rename to `target`. After a crash `target` is
+/// fdatasync of every file, then fsync of every directory from the leaves up, so that no durable name points at data that is not.
+Status sync_tree(const fs::path& root);
+/// sync_tree, then one rename to `target`. After a crash `target` is
 /// absent or complete. A failed sync leaves `root` as it is: its pages are not to be trusted (docs/security.md).
 Status make_visible(const fs::path& root, const fs::path& target);
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <optional>
 
 #include "node/shelf.hpp"
@@ -61,6 +62,13 @@ fs::path numbered(const fs::path& path, int number) {
   return number == 0 ? path : fs::path(path.string() + "-" + std::to_string(number + 1));
 }
 
+/// Where the file system cannot refuse to replace, the directory was seen to be empty, and that is enough.
+Status move_new(const fs::path& from, const fs::path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
+  if (errno == EINVAL && ::rename(from.c_str(), to.c_str()) == 0) return {};
+  return fail_errno(to.string(), errno);
+}
+
 /// proc(5). umask(2) itself cannot be read without being changed for all threads.
 mode_t file_creation_mask() {
   constexpr std::string_view label = "Umask:\t";
@@ -108,6 +116,26 @@ Status Staging::show_at(const fs::path& target) {
     return fail(ErrorCode::verification, target.string() + " is not the directory that was verified: somebody put another in its place");
   path_ = target;
   return {};
+}
+
+Status Staging::show_in(const fs::path& target) {
+  if (!is_at(path_, directory_.get()))
+    return fail(ErrorCode::verification, path_.string() + " is not the directory any more that the files were fetched into");
+  SHOAL_CHECK(sync_tree(path_));
+  std::error_code error;
+  for (fs::directory_iterator it(path_, error), end; !error && it != end; it.increment(error))
+    SHOAL_CHECK(move_new(it->path(), target / it->path().filename()));
+  if (error) return fail_errno(path_.string(), error.value());
+  SHOAL_CHECK(sync_directory(target));
+  discard();
+  return {};
+}
+
+Error Staging::named(Error error, const fs::path& target) const {
+  const std::string hidden = root().string(), shown = target.string();
+  for (std::size_t at = error.message.find(hidden); at != std::string::npos; at = error.message.find(hidden, at + shown.size()))
+    error.message.replace(at, hidden.size(), shown);
+  return error;
 }
 
 Status Staging::empty() const {

@@ -24,6 +24,11 @@ class Staging {
   /// Makes everything in it durable and gives it its final name, with the permissions that new directories get. Fails if what has that
   /// name then is not this directory.
   Status show_at(const fs::path& target);
+  /// Makes everything in it durable and moves it into a directory that is there and has none of these names; then removes itself. After a
+  /// crash in between, some of it is there and some here.
+  Status show_in(const fs::path& target);
+  /// An error with the path where the user finds the files, in place of root().
+  Error named(Error error, const fs::path& target) const;
   /// Removes what is in it.
   Status empty() const;
   /// Removes what is in it, and it.

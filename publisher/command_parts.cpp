@@ -44,7 +44,8 @@ Json published_line(const PublishRequest& request, const PublishReport& report) 
           {"channel", channel},
           {"already", report.already},
           {"model_signature", report.model_signature},
-          {"code_files", report.code_files}};
+          {"code_files", report.code_files},
+          {"left_out", report.left_out}};
 }
 
 std::string published_text(const PublishRequest& request, const PublishReport& report) {

@@ -1,11 +1,17 @@
 #include "publisher/publisher.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
+#include "base/encoding.hpp"
+#include "base/read_range.hpp"
 #include "crypto/digest.hpp"
 #include "manifest/model_signing.hpp"
 #include "publisher/channel_mover.hpp"
 #include "publisher/hash_memory.hpp"
+#include "store/snapshot_link.hpp"
+#include "store/source_rules.hpp"
 
 namespace shoal::publisher {
 namespace {
@@ -27,6 +33,18 @@ std::string difference(const std::vector<manifest::FileEntry>& known, const std:
     if (known[i].size != files[i].size || !same(known[i], files[i])) return "another " + known[i].path;
   }
   return "";
+}
+
+/// The bytes of the files in a piece.
+Result<std::string> read_piece(const fs::path& root, const store::Layout& layout, std::uint32_t piece) {
+  std::string bytes;
+  for (const store::FilePart& part : layout.parts(piece)) {
+    const fs::path path = root / layout.files()[part.file].path;
+    SHOAL_TRY(UniqueFd file, open_file(store::target_of_snapshot_link(path).value_or(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    SHOAL_TRY(std::string some, read_range(file, path, part.offset, part.length));
+    bytes += some;
+  }
+  return bytes;
 }
 
 std::vector<std::int64_t> mtimes_of(const Survey& survey) {
@@ -62,21 +80,12 @@ Publisher::Publisher(member::MemberSession& session, registry::Client& tracker, 
 Result<PublishReport> Publisher::publish(const PublishRequest& request) {
   SteadyTime start = session_.clock().steady_now();
   SHOAL_CHECK(signer_.check_authorised(*session_.verifier(), request.model, session_.clock().now()));
-  SHOAL_TRY(Survey source, survey(request.source));
+  SHOAL_TRY(Survey source, survey(request.source, request.exclude));
+  say_left_out(source);
   if (request.accept) SHOAL_CHECK(request.accept(source));
   // Asked before hours of hashing: does the tracker answer, and does it let us in?
   SHOAL_TRY(auto known, registered(request));
-  if (known) {
-    auto differs = difference(known->release->files, source.files, [](auto&, auto&) { return true; });
-    if (!differs.empty()) return other_content(request, known->release, differs);
-    if (request.allow_code_formats && !known->release->allows_code)
-      return fail(
-          ErrorCode::conflict,
-          title(request) + " is registered already, without --allow-code-formats; releases never change: publish under a new version");
-    if (!request.mirrors.empty() && request.mirrors != known->release->mirrors)
-      return fail(ErrorCode::conflict,
-                  title(request) + " is registered already, with other mirrors; releases never change: publish under a new version");
-  }
+  if (known) SHOAL_CHECK(check_known(request, source, *known));
   if (!(known && known->release->allows_code)) SHOAL_CHECK(check_formats(request, source));
   SHOAL_TRY(Prepared prepared, prepare(request, source, known));
   bool already = known.has_value();
@@ -101,7 +110,48 @@ Result<PublishReport> Publisher::publish(const PublishRequest& request) {
                        since(start, session_.clock()),
                        already,
                        release.model_signature.has_value(),
-                       std::move(source.code_files)};
+                       std::move(source.code_files),
+                       std::move(source.left_out)};
+}
+
+void Publisher::say_left_out(const Survey& survey) {
+  if (survey.left_out.empty()) return;
+  constexpr std::size_t most_named = 8;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(survey.left_out.size(), most_named); ++i)
+    names += (i > 0 ? ", " : "") + printable(survey.left_out[i], 200);
+  if (survey.left_out.size() > most_named) names += " and " + std::to_string(survey.left_out.size() - most_named) + " more";
+  out_.message("left out, as no content: " + names + " ('!NAME' in " + std::string(store::ignore_file) + " publishes it)");
+}
+
+Status Publisher::check_known(const PublishRequest& request, const Survey& survey, const Registered& known) {
+  auto differs = difference(known.release->files, survey.files, [](auto&, auto&) { return true; });
+  if (!differs.empty()) return other_content(request, known.release, differs);
+  if (request.allow_code_formats && !known.release->allows_code)
+    return fail(
+        ErrorCode::conflict,
+        title(request) + " is registered already, without --allow-code-formats; releases never change: publish under a new version");
+  if (!request.mirrors.empty() && request.mirrors != known.release->mirrors)
+    return fail(ErrorCode::conflict,
+                title(request) + " is registered already, with other mirrors; releases never change: publish under a new version");
+  return check_samples(request, survey, known);
+}
+
+/// A few pieces: files of the same names and sizes are mostly another training's, which differ everywhere. A difference elsewhere is
+/// found by hashing it all.
+Status Publisher::check_samples(const PublishRequest& request, const Survey& survey, const Registered& known) {
+  constexpr std::uint32_t samples = 8;
+  SHOAL_TRY(std::string bytes, tracker_.metainfo(known.release.id(), known.release->swarm.metainfo_size));
+  SHOAL_TRY(auto metainfo, metainfo::CheckedMetainfo::check(known.release, std::move(bytes)));
+  const store::Layout& layout = metainfo.layout();
+  const std::uint32_t count = layout.piece_count(), looks = std::min(count, samples);
+  for (std::uint32_t i = 0; i < looks; ++i) {
+    const std::uint32_t piece = looks < 2 ? 0 : static_cast<std::uint32_t>(std::uint64_t{count - 1} * i / (looks - 1));
+    SHOAL_TRY(std::string content, read_piece(survey.root, layout, piece));
+    if (crypto::sha256(content) == metainfo.piece_sha256()[piece]) continue;
+    return other_content(request, known.release, "another " + layout.files()[layout.parts(piece).front().file].path);
+  }
+  return {};
 }
 
 Result<std::optional<Publisher::Registered>> Publisher::registered(const PublishRequest& request) {

@@ -20,6 +20,7 @@ namespace shoal::publisher {
 
 struct PublishRequest {
   fs::path source;
+  std::vector<std::string> exclude = {};  // patterns of what is no content (store/source_rules.hpp)
   ModelName model;
   VersionName version;
   VersionRef ref() const { return {model, version}; }
@@ -49,6 +50,7 @@ struct PublishReport {
   bool already = false;  // the version was there with the same content
   bool model_signature = false;
   std::vector<std::string> code_files;  // "path: why" of those for which a node must allow code formats
+  std::vector<std::string> left_out;    // what lies beside the files and is no content
 };
 
 /// One thread.
@@ -79,6 +81,10 @@ class Publisher {
   Result<manifest::Release> draft(const PublishRequest& request, const Survey& survey, const std::optional<Registered>& known);
   Result<store::TreeHashes> hash(const PublishRequest& request, const Survey& survey, const store::Layout& layout);
   static Status check_formats(const PublishRequest& request, const Survey& survey);
+  /// Before anything is hashed: whether the registered release can be this source.
+  Status check_known(const PublishRequest& request, const Survey& survey, const Registered& known);
+  Status check_samples(const PublishRequest& request, const Survey& survey, const Registered& known);
+  void say_left_out(const Survey& survey);
   Status sign_files(const PublishRequest& request, manifest::Release& release);
   Result<Prepared> prepare(const PublishRequest& request, const Survey& survey, const std::optional<Registered>& known);
   Result<Registered> send(Prepared& prepared);

@@ -22,7 +22,7 @@ using member::MemberSession;
 /// For an end in order, before the process ends without it: a service manager is promised ten seconds.
 constexpr std::chrono::seconds end_patience{8};
 
-const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "0.0.0.0:0", false,
+const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "[::]:7000", false,
                                 false,      "listen"};
 const cli::Option upload_limit_option{"--upload-limit", "SIZE", "upload limit per second, such as 100MB; 0 is no limit", "0", false, false,
                                       "upload_limit"};
@@ -60,6 +60,7 @@ Result<std::map<std::string, std::string>> labels_of(const Invocation& call) {
 Result<publisher::PublishRequest> publish_request(const Invocation& call) {
   publisher::PublishRequest request;
   request.source = call.get("SRC");
+  request.exclude = call.all("--exclude");
   SHOAL_TRY(request.model, ModelName::parse(call.get("--model")).within("--model"));
   SHOAL_TRY(request.version, VersionName::parse(call.get("--version")).within("--version"));
   SHOAL_TRY(ChannelName channel, ChannelName::parse(call.get("--channel")).within("--channel"));
@@ -199,6 +200,8 @@ cli::Command publish_command() {
           "Every byte below SRC is read once. Nothing is registered unless the files stayed as they were, the keys may sign for the\n"
           "model, and the version is new or has the same content. With --seed the files are then served until interrupted;\n"
           "without it a 'shoal seed' that runs on the same --state takes them up by itself.\n\n"
+          "What tools leave beside a checkpoint (.git, .cache, *.incomplete, .nfs*, .DS_Store and the like) is left out and named, and so\n"
+          "is what --exclude or a file .shoalignore in SRC names. A snapshot of a Hugging Face cache is published as it is.\n\n"
           "  shoal publish /mnt/nas/llama --model acme/llama --version 1.0 --key ~/fleet-keys/publisher.key --seed",
           {{"SRC", "the directory that holds the checkpoint's files", true}},
           {state_option,
@@ -219,6 +222,7 @@ cli::Command publish_command() {
            renew_option,
            cli::metrics_option(),
            hash_rate_option,
+           {"--exclude", "PATTERN", "leave these files out, as in .gitignore: '*.tmp', 'logs/', '!keep.tmp'", "", false, true},
            {"--label", "KEY=VALUE", "metadata to include in the signed release", "", false, true},
            {"--allow-code-formats", "",
             "publish formats that may execute code when they are loaded, such as pickles; only nodes that allow them take them"},

@@ -14,6 +14,8 @@
 
 #include "base/encoding.hpp"
 #include "store/hash_tree.hpp"
+#include "store/snapshot_link.hpp"
+#include "store/source_rules.hpp"
 
 namespace shoal::seeder {
 namespace {
@@ -117,20 +119,24 @@ class Scanner {
     seen.path = path;
     seen.reference = reference.value();
     std::vector<File> files;
-    Status listed = list_files(path, "", 0, files, seen);
+    auto rules = store::SourceRules::of(path, {});
+    Status listed = rules.ok() ? list_files(path, "", 0, *rules, files, seen) : Status(rules.error());
     if (!listed.ok()) return unreadable(path, listed.error());
     finish(std::move(files), seen);
     scan_.directories.push_back(std::move(seen));
   }
 
-  Status list_files(const fs::path& directory, const std::string& prefix, unsigned level, std::vector<File>& files, SeenDirectory& seen) {
+  Status list_files(const fs::path& directory, const std::string& prefix, unsigned level, const store::SourceRules& rules,
+                    std::vector<File>& files, SeenDirectory& seen) {
     if (level == most_levels) seen.problem = shown(directory) + " is nested more than " + std::to_string(most_levels) + " deep";
     if (!seen.problem.empty()) return {};
     // A million names are not looked at to find that they are too many.
     SHOAL_TRY(auto entries, list(directory, manifest::file_count_limit + 1));
-    for (const Entry& entry : entries) {
+    for (Entry& entry : entries) {
+      if (rules.leaves_out(prefix + entry.name, S_ISDIR(entry.info.st_mode))) continue;
+      if (S_ISLNK(entry.info.st_mode)) follow(directory, entry);
       if (S_ISDIR(entry.info.st_mode)) {
-        SHOAL_CHECK(list_files(directory / entry.name, prefix + entry.name + "/", level + 1, files, seen));
+        SHOAL_CHECK(list_files(directory / entry.name, prefix + entry.name + "/", level + 1, rules, files, seen));
       } else if (S_ISREG(entry.info.st_mode)) {
         constexpr std::int64_t second = 1'000'000'000;
         files.push_back({prefix + entry.name, static_cast<ByteCount>(entry.info.st_size),
@@ -145,6 +151,13 @@ class Scanner {
       }
     }
     return {};
+  }
+
+  /// A link of a Hugging Face snapshot is what it leads to.
+  static void follow(const fs::path& directory, Entry& entry) {
+    struct stat info {};
+    const auto target = store::target_of_snapshot_link(directory / entry.name);
+    if (target && ::lstat(target->c_str(), &info) == 0) entry.info = info;
   }
 
   void finish(std::vector<File> files, SeenDirectory& seen) const {
@@ -207,7 +220,8 @@ Sha256 print_of(const publisher::Survey& survey) {
 }
 
 Status check_safetensors(const fs::path& directory) {
-  SHOAL_TRY(auto files, store::list_tree(directory));
+  SHOAL_TRY(auto tree, store::list_source(directory, {}));
+  const auto& files = tree.files;
   const bool any = std::any_of(files.begin(), files.end(), [](const auto& file) { return file.path.ends_with(".safetensors"); });
   if (!any) return missing("there is no .safetensors file yet");
   SHOAL_CHECK(check_numbered(files));

@@ -13,6 +13,7 @@ extern const cli::Option state_option;
 /// Of the tracker in --state, also while it runs. None is made in a directory without a tracker.
 Result<Database> database_of(const cli::Invocation& call);
 
+std::vector<cli::Command> move_commands();
 std::vector<cli::Command> node_commands();
 std::vector<cli::Command> token_commands();
 

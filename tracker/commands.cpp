@@ -90,7 +90,7 @@ cli::Command fleet_init_command() {
 Result<HostPort> listen_of(const cli::Invocation& call, const fs::path& state) {
   if (!call.get("--listen").empty()) return call.address("--listen");
   SHOAL_TRY(identity::Member self, load_tracker(state));
-  return HostPort{"0.0.0.0", self.tracker.port};
+  return HostPort{"::", self.tracker.port};
 }
 
 Result<std::chrono::seconds> seconds_of(const cli::Invocation& call, const std::string& option, std::chrono::seconds least) {
@@ -269,6 +269,7 @@ cli::Command token_create_command() {
 
 std::vector<cli::Command> commands() {
   std::vector<cli::Command> all{fleet_init_command(), tracker_run_command(), token_create_command()};
+  for (cli::Command& command : move_commands()) all.push_back(std::move(command));
   for (cli::Command& command : token_commands()) all.push_back(std::move(command));
   for (cli::Command& command : node_commands()) all.push_back(std::move(command));
   return all;

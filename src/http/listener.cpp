@@ -11,9 +11,19 @@ Error cannot_listen(const HostPort& listen, const ErrorStatus& error) {
   return fail("address " + listen.str() + " cannot be listened on: " + error.message());
 }
 
-ErrorStatus set_up(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
+/// "::" means every address, which is 0.0.0.0 where the kernel has no IPv6.
+ErrorStatus open(tcp::acceptor& acceptor, tcp::endpoint& endpoint) {
   ErrorStatus error;
   acceptor.open(endpoint.protocol(), error);
+  const bool every = endpoint.address().is_v6() && endpoint.address().is_unspecified();
+  if (error != net::error::address_family_not_supported || !every) return error;
+  endpoint = tcp::endpoint(tcp::v4(), endpoint.port());
+  acceptor.open(endpoint.protocol(), error);
+  return error;
+}
+
+ErrorStatus set_up(tcp::acceptor& acceptor, tcp::endpoint endpoint) {
+  ErrorStatus error = open(acceptor, endpoint);
   // Not SO_REUSEPORT: with it two trackers could share a port unnoticed.
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error && endpoint.address().is_v6()) acceptor.set_option(net::ip::v6_only(false), error);

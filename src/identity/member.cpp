@@ -112,6 +112,8 @@ Status save_member(const fs::path& state, const Member& member) {
   return write_file_durably(paths.fleet(), fleet_json(member));
 }
 
+Status save_tracker(const fs::path& state, const Member& member) { return write_file_durably(Paths(state).fleet(), fleet_json(member)); }
+
 std::optional<Credentials> newer_credentials(const fs::path& state, const Credentials& current, fs::file_time_type& looked) {
   const fs::path path = Paths(state).credentials();
   std::error_code error;

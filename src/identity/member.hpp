@@ -23,6 +23,8 @@ struct Member {
 Result<Member> load_member(const fs::path& state);
 /// Writes everything durably, credentials.pem with mode 0600, fleet.json last, so that a half-written directory counts as not enrolled.
 Status save_member(const fs::path& state, const Member& member);
+/// Replaces fleet.json alone: for an enrolled machine whose tracker has another address now.
+Status save_tracker(const fs::path& state, const Member& member);
 /// The credentials of the state directory where they end later than `current`; none where they do not, or cannot be read. Cheap while the
 /// file has not changed since `looked`, the time that the file had when it was looked at last.
 std::optional<Credentials> newer_credentials(const fs::path& state, const Credentials& current, fs::file_time_type& looked);

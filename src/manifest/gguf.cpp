@@ -21,7 +21,7 @@ constexpr int array_depth_limit = 4;
 constexpr std::uint64_t smallest_pair = 8 + 4 + 1;
 constexpr std::uint64_t smallest_tensor = 8 + 4 + 4 + 8;
 
-constexpr std::uint32_t type_uint32 = 4, type_string = 8, type_array = 9;
+constexpr std::uint32_t type_uint16 = 2, type_uint32 = 4, type_string = 8, type_array = 9;
 /// Bytes of a value of each type: u8 i8 u16 i16 u32 i32 f32 bool string array u64 i64 f64; 0 for those of variable length.
 constexpr std::array<std::uint64_t, 13> value_sizes{1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
@@ -94,6 +94,20 @@ Status skip_value(Walker& walker, std::uint32_t type, int depth) {
   if (type == type_string) SHOAL_CHECK(walker.string(UINT64_MAX));
   else SHOAL_CHECK(walker.take(value_sizes[type]));
   return {};
+}
+
+/// Unsigned, of any width; others are walked over.
+Result<std::optional<std::uint64_t>> unsigned_value(Walker& walker, std::uint32_t type) {
+  if (type == type_uint16 || type == type_uint16 + 1) {
+    SHOAL_TRY(auto value, walker.number<std::uint16_t>());
+    return std::optional<std::uint64_t>(value);
+  }
+  if (type == type_uint32 || type == type_uint32 + 1) {
+    SHOAL_TRY(auto value, walker.number<std::uint32_t>());
+    return std::optional<std::uint64_t>(value);
+  }
+  SHOAL_CHECK(skip_value(walker, type, 0));
+  return std::optional<std::uint64_t>();
 }
 
 /// Key-values are walked over; the one that matters here is the alignment of the data.
@@ -195,6 +209,26 @@ Result<FormatSummary> summarise_gguf_header(std::string_view head, ByteCount fil
   SHOAL_TRY(std::uint32_t alignment, alignment_of(walker, pairs));
   SHOAL_CHECK(read_tensors(walker, tensors, alignment, summary));
   return summary;
+}
+
+Result<GgufSplit> split_of_gguf(std::string_view head, ByteCount file_size) {
+  Walker walker(head, file_size);
+  SHOAL_TRY(std::string_view magic, walker.take(4));
+  SHOAL_TRY(std::uint32_t version, walker.number<std::uint32_t>());
+  if (magic != "GGUF" || (version != 2 && version != 3)) return GgufSplit{};
+  SHOAL_CHECK(walker.take(8));  // the number of tensors
+  SHOAL_TRY(std::uint64_t pairs, walker.number<std::uint64_t>());
+  if (pairs > walker.ahead() / smallest_pair) return refuse(std::to_string(pairs) + " key-values do not fit the file");
+  GgufSplit split;
+  for (std::uint64_t i = 0; i < pairs; ++i) {
+    SHOAL_TRY(std::string_view key, walker.string(key_limit));
+    const bool is_no = key == "split.no", is_count = key == "split.count";
+    SHOAL_TRY(std::uint32_t type, walker.number<std::uint32_t>());
+    SHOAL_TRY(auto value, unsigned_value(walker, type));
+    if (is_no) split.no = value.value_or(0);
+    if (is_count) split.count = value.value_or(0);
+  }
+  return split;
 }
 
 }  // namespace shoal::manifest

@@ -57,22 +57,10 @@ Result<FormatSummary> sum(const std::vector<FileEntry>& files, const ReadRange& 
   return total;
 }
 
-Status check_indexes(const std::vector<FileEntry>& files, const ReadRange& read) {
-  std::vector<std::string> paths;
-  paths.reserve(files.size());
-  for (const FileEntry& file : files) paths.push_back(file.path);
-  for (const FileEntry& file : files) {
-    if (!file.path.ends_with(".safetensors.index.json") || file.size > safetensors_header_limit) continue;
-    SHOAL_TRY(std::string index, read_exactly(read, file.path, 0, file.size));
-    SHOAL_CHECK(check_shards(index, file.path, paths));
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<FormatSummary> summarise_checkpoint(const std::vector<FileEntry>& files, const ReadRange& read) {
-  SHOAL_CHECK(check_indexes(files, read));
+  SHOAL_CHECK(check_complete(files, read));
   SHOAL_TRY(FormatSummary safetensors, sum(files, read, "safetensors", summarise_safetensors));
   if (safetensors.kind != "other") return safetensors;
   return sum(files, read, "gguf", summarise_gguf);

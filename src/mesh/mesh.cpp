@@ -28,8 +28,15 @@ struct Doors {
   UniqueFd engine;
 };
 
-Result<Doors> open_doors(const HostPort& listen) {
-  SHOAL_TRY(UniqueFd network, listen_on(listen, 0));
+Result<UniqueFd> open_network(const MeshOptions& options) {
+  auto network = listen_on(options.listen, 0);
+  if (network.ok() || network.error().code != ErrorCode::conflict || !options.any_port_if_taken) return network;
+  log::info("mesh_port_taken", {{"listen", options.listen.str()}});
+  return listen_on({options.listen.host, 0}, 0);
+}
+
+Result<Doors> open_doors(const MeshOptions& options) {
+  SHOAL_TRY(UniqueFd network, open_network(options));
   SHOAL_TRY(UniqueFd engine, listen_on({"127.0.0.1", 0}, engine_buffer));
   return Doors{std::move(network), std::move(engine)};
 }
@@ -235,7 +242,7 @@ void OwnMesh::recheck_later() {
 
 Result<std::unique_ptr<Mesh>> Mesh::start(MeshOptions options, const identity::CredentialStore& credentials, LinkPolicy& policy,
                                           const Clock& clock) try {
-  SHOAL_TRY(Doors doors, open_doors(options.listen));
+  SHOAL_TRY(Doors doors, open_doors(options));
   return std::unique_ptr<Mesh>(std::make_unique<OwnMesh>(std::move(options), std::move(doors), credentials, policy, clock));
 } catch (const std::exception& error) {
   return fail(std::string("cannot start the mesh: ") + error.what());

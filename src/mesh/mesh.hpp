@@ -14,7 +14,8 @@
 namespace shoal::mesh {
 
 struct MeshOptions {
-  HostPort listen{"0.0.0.0", 0};
+  HostPort listen{"::", 0};
+  bool any_port_if_taken = false;             // for a command that ends soon, beside a service that has the port
   std::chrono::milliseconds handshake{5000};  // TCP connect + TLS + the first 48 bytes
   std::chrono::milliseconds idle{180000};     // no byte in either direction
   std::size_t unfinished_handshakes = 256;    // inbound, over all addresses; more wait in the listen queue or are closed

@@ -18,6 +18,8 @@ void set_option(int fd, int level, int option, const Value& value) {
   (void)::setsockopt(fd, level, option, &value, sizeof value);
 }
 
+bool is_every_address(const tcp::endpoint& endpoint) { return endpoint.address().is_v6() && endpoint.address().is_unspecified(); }
+
 }  // namespace
 
 void block_sigpipe() {
@@ -52,12 +54,17 @@ Result<tcp::endpoint> parse_endpoint(const HostPort& address) {
 Result<UniqueFd> listen_on(const HostPort& address, int receive_buffer) {
   SHOAL_TRY(tcp::endpoint endpoint, parse_endpoint(address));
   UniqueFd fd = open_tcp(endpoint);
+  if (!fd && errno == EAFNOSUPPORT && is_every_address(endpoint)) {  // a kernel without IPv6
+    endpoint = tcp::endpoint(tcp::v4(), address.port);
+    fd = open_tcp(endpoint);
+  }
   if (!fd) return fail_errno("cannot open a socket for " + address.str(), errno);
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (endpoint.address().is_v6()) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);  // whatever net.ipv6.bindv6only says
   if (receive_buffer > 0) set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, receive_buffer);
-  if (::bind(fd.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 || ::listen(fd.get(), SOMAXCONN) != 0)
-    return fail_errno("cannot listen on " + address.str(), errno);
-  return fd;
+  if (::bind(fd.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0 && ::listen(fd.get(), SOMAXCONN) == 0) return fd;
+  if (errno != EADDRINUSE) return fail_errno("cannot listen on " + address.str(), errno);
+  return fail(ErrorCode::conflict, "cannot listen on " + address.str() + ": the port is in use; choose another one with --listen");
 }
 
 std::uint16_t port_of(int fd) {

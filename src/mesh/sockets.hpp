@@ -33,7 +33,8 @@ void discard_on_close(int fd);
 
 /// An IP literal and a port; names are not resolved.
 Result<tcp::endpoint> parse_endpoint(const HostPort& address);
-/// Listening, non-blocking, close-on-exec. `receive_buffer` is inherited by accepted sockets; 0 leaves the system's.
+/// Listening, non-blocking, close-on-exec. "::" also takes IPv4, and is 0.0.0.0 where the kernel has no IPv6. `receive_buffer` is inherited
+/// by accepted sockets; 0 leaves the system's. A port that is taken is an error with the code `conflict`.
 Result<UniqueFd> listen_on(const HostPort& address, int receive_buffer);
 std::uint16_t port_of(int fd);
 /// A non-blocking, close-on-exec TCP socket; -1 and errno on failure.

@@ -25,9 +25,17 @@ struct TreeHashes {
   std::vector<PieceHashes> pieces;
 };
 
-/// Regular files below `root`, relative, sorted bytewise. Code `usage` and the path for: a symlink, a device or another special
-/// file, an empty tree, an unreadable directory. `root` itself may be a symlink. Names are for manifest::check_paths to judge.
+/// Regular files below `root`, relative, sorted bytewise, and links of a Hugging Face snapshot. Code `usage` and the path for: another
+/// symlink, a device or another special file, an empty tree, an unreadable directory. `root` itself may be a symlink. Names are for
+/// manifest::check_paths to judge.
 Result<std::vector<LayoutFile>> list_tree(const fs::path& root);
+
+struct SourceTree {
+  std::vector<LayoutFile> files;
+  std::vector<std::string> left_out;  // files, and directories with a "/" at the end
+};
+/// The same without what tools leave, what .shoalignore names and what `exclude` names (store/source_rules.hpp).
+Result<SourceTree> list_source(const fs::path& root, const std::vector<std::string>& exclude);
 
 /// What hashing a file gives that shares no piece with another. The SHA-1 of its last piece holds for the same piece length only, and for a
 /// file that is last among the files of the tree or is not, as it was.

@@ -8,6 +8,7 @@
 
 #include "base/encoding.hpp"
 #include "base/read_range.hpp"
+#include "store/snapshot_link.hpp"
 
 namespace shoal::store {
 namespace {
@@ -31,6 +32,9 @@ Result<FileStamp> stamp_from(const struct stat& info, const fs::path& path) {
 Result<FileStamp> stamp_of(const fs::path& path) {
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0) return stat_error(path, errno);
+  if (!S_ISLNK(info.st_mode)) return stamp_from(info, path);
+  const auto target = target_of_snapshot_link(path);
+  if (target && ::lstat(target->c_str(), &info) != 0) return stat_error(*target, errno);
   return stamp_from(info, path);
 }
 
@@ -46,8 +50,9 @@ std::string problem_at_sight(const fs::path& path, ByteCount size) {
 Result<SourceFile> SourceFile::open(const fs::path& path) {
   // O_NONBLOCK: a FIFO that took the file's place must not hold us up. O_NOATIME is for owners only.
   constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
-  Result<UniqueFd> fd = open_file(path, flags | O_NOATIME);
-  if (!fd.ok()) fd = open_file(path, flags);
+  const fs::path real = target_of_snapshot_link(path).value_or(path);
+  Result<UniqueFd> fd = open_file(real, flags | O_NOATIME);
+  if (!fd.ok()) fd = open_file(real, flags);
   if (!fd.ok()) return std::move(fd).error();
   ::posix_fadvise(fd.value().get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   return SourceFile(path, std::move(fd).value());

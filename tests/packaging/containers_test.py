@@ -1,4 +1,5 @@
 """The Containerfile and the Kubernetes examples: linters find nothing, and what they run and configure exists."""
+import copy
 import glob
 import hashlib
 import json
@@ -20,10 +21,15 @@ except ImportError:
     print("skipped: there is no python3-yaml; scripts/install-deps.sh --tests installs it")
     sys.exit(77)
 
+import helm_subset  # noqa: E402
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 CONTAINERFILE = os.path.join(ROOT, "packaging", "Containerfile")
-MANIFESTS = sorted(glob.glob(os.path.join(ROOT, "packaging", "kubernetes", "*.yaml")))
+KUBERNETES = os.path.join(ROOT, "packaging", "kubernetes")
+KSERVE = os.path.join(KUBERNETES, "kserve.yaml")  # its kind is not Kubernetes' own
+MANIFESTS = sorted(set(glob.glob(os.path.join(KUBERNETES, "*.yaml"))) - {KSERVE, os.path.join(KUBERNETES, "kustomization.yaml")})
+CHART = os.path.join(ROOT, "packaging", "helm", "shoal")
 SOURCES = os.path.join(HERE, "npm")
 # Packages stay there from one run to the next.
 PACKAGES = os.environ.get("SHOAL_LINT_NPM") or os.path.join(tempfile.gettempdir(), f"shoal-lint-npm-{os.getuid()}")
@@ -179,6 +185,112 @@ class Kubernetes(unittest.TestCase):
             volumes = {volume["name"] for volume in spec["volumes"]}
             for container in spec.get("initContainers", []) + spec["containers"]:
                 self.assertEqual({mount["name"] for mount in container["volumeMounts"]} - volumes, set())
+
+
+    def test_nothing_is_left_for_the_reader_to_fill_in(self):
+        for path in [*MANIFESTS, KSERVE]:
+            self.assertNotIn("...", read(path), path)
+
+    @unittest.skipUnless(shutil.which("kubectl"), "there is no kubectl")
+    def test_kubectl_builds_all_of_it(self):
+        done = subprocess.run(["kubectl", "kustomize", KUBERNETES], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        built = list(yaml.safe_load_all(done.stdout))
+        self.assertEqual(sorted(each["metadata"]["name"] for each in built), sorted(each["metadata"]["name"] for each in objects()))
+
+    def test_the_tracker_takes_up_a_fleet_at_its_first_start_and_keeps_it(self):
+        spec = dict(pod_specs())["shoal-tracker"]
+        script = spec["initContainers"][0]["command"][2]
+        with tempfile.TemporaryDirectory() as directory:
+            state, fleet, away = (os.path.join(directory, name) for name in ("state", "fleet", "away"))
+            os.mkdir(state)
+            os.mkdir(fleet)
+            shoal = [os.environ["SHOAL"], "fleet", "init", "--state", os.path.join(away, "tracker"), "--keys", os.path.join(away, "keys")]
+            subprocess.run([*shoal, "--tracker", "https://tracker.example:7443"], check=True, capture_output=True, timeout=30)
+            subprocess.run(["tar", "-cf", os.path.join(fleet, "tracker.tar"), "-C", os.path.join(away, "tracker"), "."], check=True)
+            local = script.replace("/var/lib/shoal", state).replace("/run/secrets/fleet", fleet)
+            for _ in range(2):
+                subprocess.run(["/bin/sh", "-ec", local], check=True, timeout=30)
+                token = [os.environ["SHOAL"], "token", "create", "--state", os.path.join(state, "tracker"), "--role", "node", "--uses", "1000",
+                         "--ttl", "90d"]
+                self.assertIn("shoal1.", subprocess.run(token, check=True, capture_output=True, text=True, timeout=30).stdout)
+                with open(os.path.join(fleet, "tracker.tar"), "w", encoding="ascii") as file:
+                    file.write("no archive: the second start must not look at it")
+            listed = subprocess.run([os.environ["SHOAL"], "token", "list", "--state", os.path.join(state, "tracker")], check=True, capture_output=True,
+                                    text=True, timeout=30).stdout
+            self.assertEqual(listed.count("1000 uses left"), 2, "the second start kept the state of the first")
+
+
+class KServe(unittest.TestCase):
+    def test_the_container_joins_and_pulls_into_the_directory_that_kserve_names(self):
+        storage = yaml.safe_load(read(KSERVE))
+        self.assertEqual((storage["apiVersion"], storage["kind"]), ("serving.kserve.io/v1alpha1", "ClusterStorageContainer"))
+        self.assertEqual(storage["spec"]["supportedUriFormats"], [{"prefix": "shoal://"}])
+        container = storage["spec"]["container"]
+        self.assertEqual(container["name"], "storage-initializer")
+        with tempfile.TemporaryDirectory() as directory:
+            said = os.path.join(directory, "said")
+            with open(os.path.join(directory, "shoal"), "w", encoding="ascii") as file:
+                file.write(f'#!/bin/sh\necho "$@" >> {said}\n')
+            os.chmod(os.path.join(directory, "shoal"), 0o755)
+            # KServe appends the URI and the directory to the command.
+            subprocess.run([*container["command"], "shoal://acme/llama@1.0", "/mnt/models"], check=True, timeout=30,
+                           env={"PATH": directory + ":/usr/bin:/bin"})
+            self.assertEqual(read(said).splitlines(), ["join --state /tmp/shoal", "pull acme/llama@1.0 --state /tmp/shoal --to /mnt/models"])
+
+
+class Helm(unittest.TestCase):
+    def setUp(self):
+        self.chart = helm_subset.Chart(CHART)
+
+    def everything(self):
+        values = copy.deepcopy(self.chart.values)
+        for part in ("node", "tracker", "seeder", "kserve"):
+            values[part]["enabled"] = True
+        return values
+
+    def rendered(self, values=None):
+        texts = [self.chart.render(name, values) for name in self.chart.templates() if name.endswith(".yaml")]
+        return [document for text in texts for document in yaml.safe_load_all(text) if document]
+
+    def test_the_chart_has_what_helm_asks_for(self):
+        about = self.chart.about
+        self.assertEqual((about["apiVersion"], about["name"], about["type"]), ("v2", "shoal", "application"))
+        self.assertRegex(about["version"], r"^\d+\.\d+\.\d+$")
+
+    def test_with_everything_on_it_is_the_manifests_and_every_value_is_used(self):
+        for document in self.rendered(self.everything()):
+            if document["kind"] in ("Namespace", "ClusterStorageContainer"):
+                continue
+            self.assertEqual(document["metadata"]["namespace"], "models")
+            plain = next(each for each in objects() if (each["kind"], each["metadata"]["name"]) == (document["kind"], document["metadata"]["name"]))
+            if document["kind"] == "ConfigMap":
+                tomllib.loads(document["data"]["node.toml"])
+                continue
+            plain["metadata"]["namespace"] = "models"
+            document["spec"].get("template", {}).get("metadata", {}).pop("annotations", None)
+            self.assertEqual(document, plain)
+        self.assertEqual(len([each for each in self.rendered(self.everything()) if each["kind"] != "ClusterStorageContainer"]), len(objects()) - 1)
+        self.chart.render("NOTES.txt")
+        self.assertEqual(self.chart.unused(), [])
+
+    def test_by_default_there_are_nodes_alone_and_values_reach_their_configuration(self):
+        self.assertEqual(sorted(each["kind"] for each in self.rendered()), ["ConfigMap", "DaemonSet"])
+        values = copy.deepcopy(self.chart.values)
+        values["node"].update(follow=["acme/llama:main", "acme/b:x"], port=7100, tolerations=[], nodeSelector={})
+        config, daemons = self.rendered(values)
+        self.assertEqual(tomllib.loads(config["data"]["node.toml"]) | {"log_level": ""},
+                         {"state": "/var/lib/shoal", "listen": "[::]:7100", "metrics": "127.0.0.1:9470", "follow": ["acme/llama:main", "acme/b:x"], "hook": [], "log_level": ""})
+        self.assertEqual(daemons["spec"]["template"]["spec"]["containers"][0]["ports"][0]["hostPort"], 7100)
+
+    def test_kubernetes_schemas_know_every_key(self):
+        if reason := install_linters():
+            self.skipTest(reason)
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "all.yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                yaml.safe_dump_all([each for each in self.rendered(self.everything()) if each["kind"] != "ClusterStorageContainer"], file)
+            self.assertEqual(lint(CONTAINERFILE, path), (0, [], ""))
 
 
 if __name__ == "__main__":

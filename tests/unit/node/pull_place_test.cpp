@@ -43,9 +43,9 @@ TEST_CASE("a directory of the user's must be empty or absent, and its parent is 
 
 TEST_CASE("bytes that an earlier run left are not asked for again, and a disk that is too small is named") {
   TempDirectory directory;
-  CHECK(check_space(directory.path(), "the/place", 1).ok());
+  CHECK(check_space(directory.path(), "the/place", {1, 1, 1}).ok());
   const ByteCount free = must(free_space(directory.path()));
-  auto full = check_space(directory.path(), "the/place", free + 1024 * MiB);
+  auto full = check_space(directory.path(), "the/place", {free + 1024 * MiB, 1, 1});
   REQUIRE_FALSE(full.ok());
   CHECK(full.error().code == ErrorCode::no_space);
   CHECK(full.error().message.find("the/place") != std::string::npos);
