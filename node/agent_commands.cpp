@@ -1,5 +1,6 @@
 #include "node/agent_commands.hpp"
 
+#include "cli/advertise_option.hpp"
 #include "cli/state_option.hpp"
 #include "metrics/exporter.hpp"
 #include "node/agent.hpp"
@@ -60,6 +61,7 @@ Result<AgentOptions> agent_options(const Invocation& call) {
   SHOAL_CHECK(read_mirror_options(call, options.node));
   SHOAL_CHECK(read_stall_option(call, options.node));
   SHOAL_TRY(options.node.listen, call.address("--listen"));
+  SHOAL_TRY(options.node.advertise, cli::advertised(call));
   SHOAL_TRY(options.node.scrub_rate, bytes_of(call, "--scrub-rate"));
   SHOAL_TRY(options.retention.quota, bytes_of(call, "--quota"));
   SHOAL_TRY(options.hook_options.timeout, call.duration("--hook-timeout"));
@@ -156,6 +158,7 @@ cli::Command node_run_command() {
       {},
       {state_option,
        {"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "[::]:7000", false, false, "listen"},
+       cli::advertise_option,
        {"--follow", "REF", "channel to follow, as org/name:channel", "", false, true, "follow"},
        hook_option,
        {"--hook-timeout", "TIME", "time limit of a hook; one that takes longer has failed", "60s", false, false, "hook_timeout"},

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 
+#include "cli/advertise_option.hpp"
 #include "cli/state_option.hpp"
 #include "member/trust_chain.hpp"
 #include "node/agent_commands.hpp"
@@ -143,6 +144,7 @@ Status run_pull(Invocation& call) {
   NodeOptions options;
   SHOAL_TRY(options.listen, call.address("--listen"));
   options.any_port_if_taken = true;
+  SHOAL_TRY(options.advertise, cli::advertised(call));
   SHOAL_TRY(auto seed_for, call.duration("--seed-for"));
   SHOAL_TRY(options.upload_limit, parse_bytes(call.get("--upload-limit")).within("--upload-limit"));
   SHOAL_TRY(options.scrub_rate, parse_bytes(call.get("--scrub-rate")).within("--scrub-rate"));
@@ -171,14 +173,17 @@ Status run_pull(Invocation& call) {
 
 /// Whom nobody can introduce to the others cannot repair anything: better said at once than waited for.
 Status repair_all(Invocation& call, MemberSession& session, const std::vector<Examined>& all) {
-  SHOAL_TRY(HostPort listen, call.address("--listen"));
+  NodeOptions options;
+  SHOAL_TRY(options.listen, call.address("--listen"));
+  SHOAL_TRY(options.advertise, cli::advertised(call));
+  options.any_port_if_taken = true;
   auto registry = session.client(call.shutdown.token());
   std::unique_ptr<Node> node;
   for (const Examined& examined : all) {
     if (examined.problems.empty()) continue;
     SHOAL_CHECK(registry->release(examined.release.id()).within("cannot repair " + title(*examined.release)));
     if (!node) {
-      SHOAL_TRY(node, Node::start(session, {listen}));
+      SHOAL_TRY(node, Node::start(session, options));
     }
     SHOAL_CHECK(Repairer(session, *node, call.out, call.shutdown.token()).repair(examined));
   }
@@ -267,6 +272,7 @@ cli::Command pull_command() {
         false, "hf_cache"},
        allow_code_option,
        listen_option,
+       cli::advertise_option,
        {"--seed-for", "TIME", "serve to others after the fetch, such as 10m", "0s", false, false, "seed_for"},
        {"--upload-limit", "SIZE", "upload limit per second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
        {"--scrub-rate", "SIZE", "while serving, re-read served data at this rate, such as 20MB, to detect and repair bit rot; 0 disables",
@@ -294,7 +300,8 @@ cli::Command verify_command() {
       {state_option,
        {"--in", "DIR", "the directory that 'pull --to' filled"},
        {"--repair", "", "fetch damaged pieces from the fleet and replace the files"},
-       listen_option},
+       listen_option,
+       cli::advertise_option},
       run_verify,
       "Node"};
 }

@@ -48,6 +48,7 @@ Result<std::unique_ptr<Node>> Node::start(member::MemberSession& session, const 
   options.mirror_after = node_options.mirror_after;
   options.mirror_ca = node_options.mirror_ca;
   options.site = session.site();
+  options.advertise = node_options.advertise;
   options.stall = node_options.stall;
   options.client_stop = node->stop_;
   auto on_event = [node = node.get()](const swarm::Event& event) { node->inbox(content_of(event)).push(event); };

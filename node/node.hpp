@@ -36,6 +36,7 @@ class Inbox {
 struct NodeOptions {
   HostPort listen;
   bool any_port_if_taken = false;
+  std::optional<HostPort> advertise = {};
   /// Bytes per second; 0: no limit, no scrub.
   ByteCount upload_limit = 0, scrub_rate = 0, download_limit = 0;
   /// For HTTPS mirrors: see swarm::SwarmOptions.

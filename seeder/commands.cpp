@@ -1,5 +1,6 @@
 #include "seeder/commands.hpp"
 
+#include "cli/advertise_option.hpp"
 #include "cli/state_option.hpp"
 #include "manifest/mirrors.hpp"
 #include "member/trust_chain.hpp"
@@ -104,6 +105,7 @@ Result<Serving> serving_of(const Invocation& call) {
   SHOAL_TRY(serving.swarm.directed, yes_or_no(call, "--directed"));
   SHOAL_TRY(serving.renew, yes_or_no(call, "--renew"));
   SHOAL_TRY(serving.listen, call.address("--listen"));
+  SHOAL_TRY(serving.swarm.advertise, cli::advertised(call));
   SHOAL_TRY(serving.swarm.scrub_rate, parse_bytes(call.get("--scrub-rate")).within("--scrub-rate"));
   SHOAL_TRY(serving.swarm.upload_limit, parse_bytes(call.get("--upload-limit")).within("--upload-limit"));
   return serving;
@@ -216,6 +218,7 @@ cli::Command publish_command() {
            publisher::key_option,
            {"--seed", "", "serve the files after publishing; needs a machine that joined as seeder"},
            listen_option,
+           cli::advertise_option,
            upload_limit_option,
            scrub_option,
            directed_option,
@@ -237,8 +240,8 @@ cli::Command publish_command() {
 }
 
 std::vector<cli::Option> seed_options() {
-  std::vector<cli::Option> options{state_option,          listen_option, upload_limit_option, directed_option,      scrub_option,
-                                   publisher::key_option, renew_option,  join_option,         cli::metrics_option()};
+  std::vector<cli::Option> options{state_option, listen_option,         cli::advertise_option, upload_limit_option, directed_option,
+                                   scrub_option, publisher::key_option, renew_option,          join_option,         cli::metrics_option()};
   for (const cli::Option& option : watch_options()) options.push_back(option);
   return options;
 }

@@ -57,7 +57,9 @@ Error Announcer::unregistered(const InfoHash& info_hash) const {
 }
 
 Result<Peer> Announcer::peer_of(const AnnounceQuery& query, const Caller& caller) const {
-  SHOAL_TRY(Endpoint endpoint, parse_endpoint(caller.address, query.port));
+  // Only a machine with a certificate may name an address: peers dial it, and a lie must have a name.
+  const bool named = !query.address.empty() && !caller.machine.empty();
+  SHOAL_TRY(Endpoint endpoint, parse_endpoint(named ? query.address : caller.address, query.port));
   Peer peer;
   peer.machine = caller.machine;
   peer.peer_id = query.peer_id;

@@ -20,7 +20,7 @@ struct Caller {
   NodeId machine;       // of the certificate; empty on the plain test listener
   bool source = false;  // the certificate's role is seeder
   std::string site;
-  std::string address;  // textual IP of the socket: the only address that is believed
+  std::string address;  // textual IP of the socket
 };
 
 struct AnnouncePeer {

@@ -103,6 +103,8 @@ Status read_identity(const Parameters& parameters, AnnounceQuery& query) {
   SHOAL_TRY(auto port, number_of(parameters, "port", 65535));
   if (!port) return fail(ErrorCode::usage, "port is missing");
   query.port = static_cast<std::uint16_t>(*port);
+  SHOAL_TRY(auto address, parameters.get("address"));
+  query.address = address.value_or("");
   return {};
 }
 

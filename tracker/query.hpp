@@ -22,6 +22,7 @@ struct AnnounceQuery {
   std::string peer_id;     // 20 bytes
   std::uint16_t port = 0;  // 0 or 1: accepts no connections
   std::uint64_t uploaded = 0, downloaded = 0;
+  std::string address;                // at which the caller says that others reach it; empty: where it is seen
   std::optional<std::uint64_t> left;  // none: unknown, which is not complete
   Event event = Event::none;
   std::size_t numwant = default_numwant;  // at most most_numwant

@@ -53,6 +53,12 @@ StallReason with_useful_peers(const StallFacts& facts) {
   return facts.choking == facts.useful || facts.rejected > 0 ? StallReason::refused : StallReason::not_asked;
 }
 
+std::string named(const StallFacts& facts) {
+  const std::string text = "the tracker names " + std::to_string(facts.named);
+  if (facts.named_at.empty()) return text;
+  return text + (facts.named == 1 ? ", at " : ", one of them at ") + printable(facts.named_at, longest_problem);
+}
+
 std::string detail_of(StallReason reason, const StallFacts& facts) {
   switch (reason) {
     case StallReason::disk:
@@ -60,7 +66,7 @@ std::string detail_of(StallReason reason, const StallFacts& facts) {
     case StallReason::tracker:
       return facts.tracker_problem.empty() ? "it has not answered yet" : printable(facts.tracker_problem, longest_problem);
     case StallReason::no_peers: return "the tracker names none";
-    case StallReason::unreachable: return "the tracker names " + std::to_string(facts.named);
+    case StallReason::unreachable: return named(facts);
     case StallReason::no_pieces: return counted(facts.connected, "peer") + " connected";
     case StallReason::not_granted: return counted(facts.sources, "source") + " connected";
     case StallReason::refused: return counted(facts.choking, "peer") + " choking, " + counted(facts.rejected, "request") + " rejected";

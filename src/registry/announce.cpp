@@ -75,6 +75,7 @@ std::string announce_target(const AnnounceRequest& request) {
   std::string target = "/announce?info_hash=" + percent_encode(request.info_hash.view());
   target += "&peer_id=" + percent_encode(request.peer_id);
   target += "&port=" + std::to_string(request.port);
+  if (!request.address.empty()) target += "&address=" + percent_encode(request.address);
   target += "&uploaded=" + std::to_string(request.uploaded);
   target += "&downloaded=" + std::to_string(request.downloaded);
   target += "&left=" + std::to_string(request.left);

@@ -144,6 +144,7 @@ struct AnnounceRequest {
   InfoHash info_hash;
   std::string peer_id;  // 20 bytes
   std::uint16_t port = 0;
+  std::string address = {};  // at which others reach this machine; empty: the one that the tracker sees
   ByteCount uploaded = 0, downloaded = 0, left = 0;
   std::string event;  // "started", "completed", "stopped" or empty
   int numwant = 50;

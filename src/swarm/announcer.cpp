@@ -45,11 +45,11 @@ void log_answer(const InfoHash& content, fanout::AnnounceEvent event, const regi
 
 }  // namespace
 
-Announcer::Announcer(std::unique_ptr<registry::Client> client, std::string peer_id, std::uint16_t port, const Clock& clock,
+Announcer::Announcer(std::unique_ptr<registry::Client> client, std::string peer_id, HostPort reached_at, const Clock& clock,
                      std::stop_source client_stop, Revoked revoked)
     : client_(std::move(client)),
       peer_id_(std::move(peer_id)),
-      port_(port),
+      reached_at_(std::move(reached_at)),
       clock_(clock),
       client_stop_(std::move(client_stop)),
       revoked_(std::move(revoked)),
@@ -197,7 +197,8 @@ registry::AnnounceRequest Announcer::request(const InfoHash& content, const Anno
   registry::AnnounceRequest request;
   request.info_hash = content;
   request.peer_id = peer_id_;
-  request.port = port_;
+  request.port = reached_at_.port;
+  request.address = reached_at_.host;
   request.uploaded = facts.uploaded;
   request.downloaded = facts.downloaded;
   request.left = facts.left;

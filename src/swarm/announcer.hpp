@@ -34,7 +34,7 @@ class Announcer {
   /// Whom the tracker calls revoked; after each announce, on the announcer's thread.
   using Revoked = std::function<void(const std::vector<NodeId>&)>;
 
-  Announcer(std::unique_ptr<registry::Client> client, std::string peer_id, std::uint16_t port, const Clock& clock,
+  Announcer(std::unique_ptr<registry::Client> client, std::string peer_id, HostPort reached_at, const Clock& clock,
             std::stop_source client_stop, Revoked revoked = {});
   Announcer(const Announcer&) = delete;
   Announcer& operator=(const Announcer&) = delete;
@@ -84,7 +84,7 @@ class Announcer {
 
   std::unique_ptr<registry::Client> client_;
   const std::string peer_id_;
-  const std::uint16_t port_;
+  const HostPort reached_at_;  // without a host: where the tracker sees this machine
   const Clock& clock_;
   std::stop_source client_stop_;
   const Revoked revoked_;

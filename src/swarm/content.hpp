@@ -34,6 +34,8 @@ struct SwarmOptions {
   /// The source of the client's stop token: lets the destructor end a request that the tracker does not answer. Without it, the
   /// destructor waits for the client's own time-out in that case.
   std::stop_source client_stop{std::nostopstate};
+  /// Where others reach this machine, if not where the tracker sees it; port 0: the port at which it listens.
+  std::optional<HostPort> advertise = {};
   /// When a fetch of which nothing arrives waits, and when it is stalled.
   fanout::StallTimes stall = {};
   /// Files and directories that all contents together keep open; `start` sets it by the limit of open files.

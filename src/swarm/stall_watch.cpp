@@ -130,6 +130,7 @@ fanout::StallFacts StallWatch::facts(const Watched& watched, fanout::StallFacts 
   const auto named = content.named();
   seen.tracker_answered = named.has_value();
   seen.named = named ? named->in_last_answer : 0;
+  if (seen.named > 0) seen.named_at = named->peers.front().address.str();
   seen.download_limit = means_.download_limit();
   return seen;
 }

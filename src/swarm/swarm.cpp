@@ -29,6 +29,12 @@
 namespace shoal::swarm {
 namespace {
 
+HostPort reached_at(const SwarmOptions& options, const mesh::Mesh& mesh) {
+  HostPort place = options.advertise.value_or(HostPort{});
+  if (place.port == 0) place.port = mesh.port();
+  return place;
+}
+
 constexpr std::chrono::seconds close_deadline{10};
 
 /// File i of the torrent is root/<path in the release>, whatever the torrent is called.
@@ -98,7 +104,7 @@ class EngineSwarm final : public Swarm {
         introductions_(mesh, self, bans_, clock),
         store_(files_, {.memory_budget = options.memory_budget, .scrub_rate = options.scrub_rate, .open_files = options.open_files}),
         session_(session_params(session_settings(options, mesh.front(), hold_), store_disk(store_, disk_))),
-        announcer_(std::make_unique<Announcer>(std::move(client), peer_id_of(self), mesh.port(), clock, options.client_stop,
+        announcer_(std::make_unique<Announcer>(std::move(client), peer_id_of(self), reached_at(options, mesh), clock, options.client_stop,
                                                [&mesh](const std::vector<NodeId>& machines) { mesh.refuse(machines); })) {
     session_.set_peer_class_filter(peer_classes());
     pump_ = std::make_unique<AlertPump>(session_, contents_, introductions_, clock, bell_,

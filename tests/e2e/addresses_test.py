@@ -6,11 +6,33 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import cases  # noqa: E402
 import machines  # noqa: E402
 from fleet import default_binary  # noqa: E402
 from weights import content  # noqa: E402
 
 SHOAL = os.path.abspath(default_binary())
+# A layer-4 balancer with one target.
+PROXY = """
+import asyncio, sys
+async def pipe(reader, writer):
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+async def serve(reader, writer):
+    there = await asyncio.open_connection(sys.argv[1], 7443)
+    await asyncio.gather(pipe(reader, there[1]), pipe(there[0], writer))
+async def main():
+    server = await asyncio.start_server(serve, "0.0.0.0", 7443)
+    print("ready", flush=True)
+    await server.serve_forever()
+asyncio.run(main())
+"""
 
 
 class Addresses(unittest.TestCase):
@@ -37,7 +59,7 @@ class Addresses(unittest.TestCase):
     def join(self, control, machine, role):
         machine.run(SHOAL, "join", "-", stdin=self.token(control, role))
 
-    def seed(self, control, source):
+    def seed(self, control, source, *options):
         self.join(control, source, "seeder")
         model = os.path.join(source.files, "mnt", "m")
         os.makedirs(model)
@@ -46,12 +68,12 @@ class Addresses(unittest.TestCase):
         with open(os.path.join(control.files, "root", "keys", "publisher.key"), encoding="ascii") as key:
             source.write("/root/publisher.key", key.read())
         source.run(SHOAL, "publish", "/mnt/m", "--model", "acme/m", "--version", "1", "--key", "/root/publisher.key")
-        seeder = source.start(SHOAL, "seed")
+        seeder = source.start(SHOAL, "seed", *options)
         seeder.wait_for("seeding")
         return seeder
 
-    def pull(self, node):
-        node.run(SHOAL, "pull", "acme/m")
+    def pull(self, node, *options):
+        node.run(SHOAL, "pull", "acme/m", *options)
         self.assertTrue(os.path.islink(os.path.join(node.files, "var/lib/shoal/models/acme/m/main")))
 
     def test_a_tracker_with_an_ipv6_and_an_ipv4_address(self):
@@ -93,6 +115,29 @@ class Addresses(unittest.TestCase):
         self.assertEqual(service.returncode, 1)
         self.assertIn("[::]:7000: the port is in use; choose another one with --listen", service.stdout)
 
+    def behind_a_balancer(self):
+        balancer, control, source, node = self.place("balancer", "control", "source", "node")
+        self.start_tracker(control, f"https://{balancer.address}:7443")
+        proxy = balancer.start(sys.executable, "-c", PROXY, control.address)
+        proxy.wait_for("ready")
+        return control, source, node
+
+    def test_behind_a_balancer_machines_name_their_own_address(self):
+        control, source, node = self.behind_a_balancer()
+        self.seed(control, source, "--advertise", source.address)
+        self.join(control, node, "node")
+        self.pull(node, "--advertise", f"{node.address}:7000")
+        wrong = node.run(SHOAL, "pull", "acme/m", "--advertise", "node.example", check=False)
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("'node.example' is no IP address", wrong.stdout)
+
+    def test_behind_a_balancer_a_pull_says_that_its_peers_cannot_be_reached(self):
+        control, source, node = self.behind_a_balancer()
+        self.seed(control, source)
+        self.join(control, node, "node")
+        pull = node.start(SHOAL, "pull", "acme/m")
+        pull.wait_for(f"the peers cannot be reached (the tracker names 1, at {self.machines['balancer'].address}:7000)", 25)
+
     def test_a_tracker_that_moves(self):
         control, source, node = self.place("control", "source", "node", hosts={"tracker2.example": ["10.99.0.1"]})
         tracker = self.start_tracker(control, f"https://{control.address}:7443")
@@ -116,5 +161,5 @@ class Addresses(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    machines.skip_or_enter()
-    unittest.main(verbosity=2)
+    machines.enter_or_skip()
+    cases.main_side_by_side(3)

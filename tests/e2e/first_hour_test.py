@@ -10,6 +10,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import cases  # noqa: E402
 import machines  # noqa: E402
 from fleet import default_binary  # noqa: E402
 from guide import ROOT, Guide  # noqa: E402
@@ -170,17 +171,9 @@ class FirstHour(unittest.TestCase):
         self.until("all nodes are back at 1.0", lambda: self.shows("llama"))
         for name in NODES:
             self.assertIn(name, self.list_nodes())
-
-    def test_the_readmes_service_takes_up_what_was_tried_as_root(self):
-        guide = Guide("README.md")
-        for step in guide.steps("Set up a fleet"):
-            if step.place == "seeder":
-                self.copy_key()
-            self.type(step)
-        self.until("all nodes have 1.0", lambda: self.shows("llama"))
         self.close_terminals()
         for step in guide.steps("Run it as a service"):
-            self.type(step._replace(place="all") if "systemctl" not in step.command else step._replace(place="nodes"))
+            self.type(step._replace(place="nodes" if "systemctl" in step.command else "all"))
 
     def test_the_first_hour(self):
         guide = Guide("docs/first-hour.md")
@@ -219,5 +212,5 @@ class FirstHour(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    machines.skip_or_enter()
-    unittest.main(verbosity=2)
+    machines.enter_or_skip()
+    cases.main_side_by_side(3)

@@ -18,7 +18,7 @@ systemctl start shoal-tracker
 tell tracker "$(property shoal-tracker ActiveState)"
 
 # Seeder and node share one machine here, which the units do not allow: a copy, with a state of its own.
-sed '/^Conflicts/d; s/^ExecStart=.*/& --state \/var\/lib\/shoal\/seeder/' /lib/systemd/system/shoal-seeder.service > /etc/systemd/system/shoal-source.service
+sed '/^Conflicts/d; s/^ExecStart=.*/& --state \/var\/lib\/shoal\/seeder --listen 127.0.0.1:0/' /lib/systemd/system/shoal-seeder.service > /etc/systemd/system/shoal-source.service
 systemctl daemon-reload
 by_service shoal join "$(by_service shoal token create --state /var/lib/shoal/tracker --role seeder)" --state /var/lib/shoal/seeder
 mkdir -p /srv/model && (echo weights && head -c 15000000 /dev/urandom | base64) > /srv/model/weights.txt

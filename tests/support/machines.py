@@ -1,6 +1,6 @@
 """A few machines on one wire: namespaces with their own addresses, host name, /etc, /var/lib, /root and /mnt. Needs root.
 
-    skip_or_enter()                       # the test's file calls it first: its own network and mounts, or exit code 77 with the reason
+    enter_or_skip()                       # first; then cases.main_side_by_side, so that each test has namespaces of its own
     with Machines(["control", "nas", "gpu1"], directory) as machines:
         machines["control"].run("shoal", "fleet", "init", ...)
         service = machines["nas"].start("shoal", "seed")
@@ -22,20 +22,27 @@ COPIED = "/etc"
 EMPTY = ("/var/lib", "/var/tmp", "/root", "/mnt", "/srv")
 
 
-def skip_or_enter():
-    """Returns in a process of its own namespaces."""
+def why_not():
+    """The reason where no machines can be made."""
+    missing = [tool for tool in ("ip", "unshare", "nsenter", "mount", "hostname") if not shutil.which(tool)]
+    if missing:
+        return f"there is no {', '.join(missing)}"
+    if os.geteuid() != 0:
+        return "machines of namespaces need root"
+    probe = subprocess.run([*OWN_NAMESPACES, "ip", "link", "add", "name", "wire", "type", "bridge"], check=False, capture_output=True, text=True)
+    return f"namespaces cannot be made here: {probe.stderr.strip()}" if probe.returncode != 0 else None
+
+
+def enter_or_skip():
+    """Returns in the process that runs one test in namespaces of its own, or in the one that starts those; skips where neither can be."""
     if ENTERED in sys.argv:
         sys.argv.remove(ENTERED)
         return
-    missing = [tool for tool in ("ip", "unshare", "nsenter", "mount", "hostname") if not shutil.which(tool)]
-    if os.geteuid() != 0 or missing:
-        print("skipped: " + (f"there is no {', '.join(missing)}" if missing else "machines of namespaces need root"))
+    if reason := why_not():
+        print(f"skipped: {reason}")
         sys.exit(SKIP)
-    probe = subprocess.run([*OWN_NAMESPACES, "ip", "link", "add", "name", "wire", "type", "bridge"], check=False, capture_output=True, text=True)
-    if probe.returncode != 0:
-        print(f"skipped: namespaces cannot be made here: {probe.stderr.strip()}")
-        sys.exit(SKIP)
-    os.execvp(OWN_NAMESPACES[0], [*OWN_NAMESPACES, sys.executable, *sys.argv, ENTERED])
+    if len(sys.argv) > 1:
+        os.execvp(OWN_NAMESPACES[0], [*OWN_NAMESPACES, sys.executable, *sys.argv, ENTERED])
 
 
 class Running:

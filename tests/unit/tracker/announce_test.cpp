@@ -55,6 +55,23 @@ TEST_CASE("machines that announce the same torrent hear of each other") {
   CHECK(addresses(bench.announce(1, 5)) == std::vector<std::string>{"10.0.0.2:7002"});
 }
 
+TEST_CASE("a machine with a certificate may name the address at which others reach it, a stranger may not") {
+  Bench bench;
+  AnnounceQuery query;
+  query.info_hash = known;
+  query.peer_id = peer_id_of(node_id(1));
+  query.port = 7100;
+  query.address = "fd00::5";
+  must(bench.announcer.announce(query, Bench::caller(1)));
+  CHECK(addresses(bench.announce(2, 5)) == std::vector<std::string>{"fd00::5:7100"});
+  query.address = "not an address";
+  CHECK_FALSE(bench.announcer.announce(query, Bench::caller(1)).ok());
+  query.address = "10.0.0.66";
+  query.peer_id = std::string(20, 'p');
+  must(bench.announcer.announce(query, {NodeId(), false, "", "10.0.0.9"}));
+  CHECK(addresses(bench.announce(2, 5)) == std::vector<std::string>{"10.0.0.9:7100", "fd00::5:7100"});
+}
+
 TEST_CASE("a torrent that nobody registered is refused and leaves no swarm") {
   Bench bench;
   AnnounceQuery query;

@@ -139,6 +139,8 @@ TEST_CASE("lists are compact unless compact=0 is asked for") {
 TEST_CASE("key and trackerid are kept, unknown parameters and addresses are ignored") {
   AnnounceQuery query = parsed(good + "&key=%61bc&trackerid=t1&ip=6.6.6.6&ipv4=6.6.6.6:1&ipv6=::1&%zz=1&nonsense&supportcrypto=1");
   CHECK(query.key == "abc");
+  CHECK(query.address.empty());
+  CHECK(parsed(good + "&address=fd00%3A%3A5").address == "fd00::5");
   CHECK(query.tracker_id == "t1");
   CHECK(parsed(good + "&key=" + std::string(5000, 'k')).key.size() == 64);
 }
