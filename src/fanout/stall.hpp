@@ -49,7 +49,7 @@ struct StallFacts {
   bool tracker_answered = false;
   std::string tracker_problem = {};  // of the last announce
   unsigned named = 0;                // other machines in its last answer
-  std::string named_at = {};         // where the first of them is said to be reached
+  std::string named_at = {};         // address of the first of them
   ByteCount download_limit = 0;      // bytes per second; 0: none
 };
 
