@@ -118,7 +118,7 @@ class Addresses(unittest.TestCase):
     def behind_a_balancer(self):
         balancer, control, source, node = self.place("balancer", "control", "source", "node")
         self.start_tracker(control, f"https://{balancer.address}:7443")
-        proxy = balancer.start(sys.executable, "-c", PROXY, control.address)
+        proxy = balancer.start("python3", "-c", PROXY, control.address)
         proxy.wait_for("ready")
         return control, source, node
 
