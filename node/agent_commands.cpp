@@ -4,6 +4,7 @@
 #include "cli/state_option.hpp"
 #include "metrics/exporter.hpp"
 #include "node/agent.hpp"
+#include "node/follow_rule.hpp"
 #include "node/mirror_options.hpp"
 #include "node/stall_option.hpp"
 
@@ -17,14 +18,16 @@ using member::MemberSession;
 constexpr std::chrono::seconds patience{30};
 
 const cli::Option hook_option{
-    "--hook",
-    "HOOK",
-    "run this after each switch, such as exec:/usr/local/bin/reload, systemd:UNIT, http://..., vllm:URL, sglang:URL,\n"
-    "triton:URL or llama.cpp:URL",
-    "",
-    false,
-    true,
-    "hook"};
+    .name = "--hook",
+    .value = "HOOK",
+    .help =
+        "run this after each switch, such as exec:/usr/local/bin/reload, systemd:UNIT, http://..., vllm:URL, sglang:URL,\n"
+        "triton:URL or llama.cpp:URL",
+    .repeatable = true,
+    .config_key = "hook",
+    .has_commas = true,
+    .check = [](const std::string& text) { return cli::checked(parse_hook(text)); },
+    .words = {"exec:", "shell:", "systemd:", "http:", "https:", "vllm:", "sglang:", "triton:", "llama.cpp:"}};
 
 Result<std::vector<Hook>> hooks_of(const Invocation& call) {
   std::vector<Hook> hooks;
@@ -35,20 +38,18 @@ Result<std::vector<Hook>> hooks_of(const Invocation& call) {
   return hooks;
 }
 
-Result<ByteCount> bytes_of(const Invocation& call, const std::string& option) { return parse_bytes(call.get(option)).within(option); }
-
 /// What SIGHUP reads again.
 const std::set<std::string> changeable{"--follow", "--hook", "--upload-limit", "--download-limit", "--schedule"};
 
 Result<AgentSettings> agent_settings(const Invocation& call) {
   AgentSettings settings;
   SHOAL_TRY(settings.hooks, hooks_of(call));
-  SHOAL_TRY(settings.limits.upload, bytes_of(call, "--upload-limit"));
-  SHOAL_TRY(settings.limits.download, bytes_of(call, "--download-limit"));
+  SHOAL_TRY(settings.limits.upload, call.rate("--upload-limit"));
+  SHOAL_TRY(settings.limits.download, call.rate("--download-limit"));
   SHOAL_TRY(settings.schedule, BandwidthSchedule::parse(call.all("--schedule")).within("--schedule"));
   for (const std::string& text : call.all("--follow")) {
-    SHOAL_TRY(ChannelKey key, parse_channel_key(text).within("--follow"));
-    settings.follow.push_back({std::move(key), {}});
+    SHOAL_TRY(Subscription follow, parse_follow(text).within("--follow"));
+    settings.follow.push_back(std::move(follow));
   }
   return settings;
 }
@@ -62,8 +63,8 @@ Result<AgentOptions> agent_options(const Invocation& call) {
   SHOAL_CHECK(read_stall_option(call, options.node));
   SHOAL_TRY(options.node.listen, call.address("--listen"));
   SHOAL_TRY(options.node.advertise, cli::advertised(call));
-  SHOAL_TRY(options.node.scrub_rate, bytes_of(call, "--scrub-rate"));
-  SHOAL_TRY(options.retention.quota, bytes_of(call, "--quota"));
+  SHOAL_TRY(options.node.scrub_rate, call.rate("--scrub-rate"));
+  SHOAL_TRY(options.retention.quota, call.size("--quota"));
   SHOAL_TRY(options.hook_options.timeout, call.duration("--hook-timeout"));
   options.hugging_face_cache = call.get("--hf-cache");
   options.allow_code_formats = call.on("--allow-code-formats");
@@ -129,7 +130,7 @@ Status run_limit(Invocation& call) {
   Json request{{"command", "limit"}, {"seconds", std::chrono::duration_cast<std::chrono::seconds>(duration).count()}};
   for (const std::string direction : {"upload", "download"}) {
     if (call.get("--" + direction).empty()) continue;
-    SHOAL_TRY(request[direction], bytes_of(call, "--" + direction));
+    SHOAL_TRY(request[direction], call.rate("--" + direction));
   }
   if (request.size() == 2) return fail(ErrorCode::usage, "give --upload, --download or both: there is nothing to limit");
   SHOAL_TRY(auto answer, ask_node(call.get("--state"), request, patience));
@@ -157,34 +158,65 @@ cli::Command node_run_command() {
       "  shoal follow acme/llama:canary      (from another shell; takes effect at once)",
       {},
       {state_option,
-       {"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "[::]:7000", false, false, "listen"},
+       {.name = "--listen",
+        .value = "ADDR:PORT",
+        .help = "where other machines reach this one; port 0 takes any",
+        .fallback = "[::]:7000",
+        .config_key = "listen"},
        cli::advertise_option,
-       {"--follow", "REF", "channel to follow, as org/name:channel", "", false, true, "follow"},
+       {.name = "--follow",
+        .value = "REF",
+        .help = "channel to follow, as org/name:channel",
+        .repeatable = true,
+        .config_key = "follow",
+        .fields = follow_fields(),
+        .check = [](const std::string& text) { return cli::checked(parse_follow(text)); }},
        hook_option,
-       {"--hook-timeout", "TIME", "time limit of a hook; one that takes longer has failed", "60s", false, false, "hook_timeout"},
-       {"--hf-cache", "DIR", "also show what is active in the Hugging Face cache layout (HF_HUB_CACHE=DIR, HF_HUB_OFFLINE=1)", "", false,
-        false, "hf_cache"},
-       {"--quota", "SIZE", "maximum size of all releases together; active, previous and pinned ones stay. 0: no quota", "0", false, false,
-        "quota"},
-       {"--upload-limit", "SIZE", "upload limit per second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
-       {"--download-limit", "SIZE", "download limit per second, such as 50MB; 0 is no limit", "0", false, false, "download_limit"},
+       {.name = "--hook-timeout",
+        .value = "TIME",
+        .help = "time limit of a hook; one that takes longer has failed",
+        .fallback = "60s",
+        .config_key = "hook_timeout"},
+       {.name = "--hf-cache",
+        .value = "DIR",
+        .help = "also show what is active in the Hugging Face cache layout (HF_HUB_CACHE=DIR, HF_HUB_OFFLINE=1)",
+        .config_key = "hf_cache"},
+       {.name = "--quota",
+        .value = "SIZE",
+        .help = "maximum size of all releases together; active, previous and pinned ones stay. 0: no quota",
+        .fallback = "0",
+        .config_key = "quota"},
+       {.name = "--upload-limit",
+        .value = "RATE",
+        .help = "upload limit per second, such as 20MB; 0 is no limit",
+        .fallback = "0",
+        .config_key = "upload_limit"},
+       {.name = "--download-limit",
+        .value = "RATE",
+        .help = "download limit per second, such as 50MB; 0 is no limit",
+        .fallback = "0",
+        .config_key = "download_limit"},
        {.name = "--schedule",
         .value = "RULE",
         .help = "bandwidth limits by time of day, such as 'mon-fri 08:00-18:00 up=10MB down=50MB'; the last matching rule wins",
         .repeatable = true,
         .config_key = "schedule",
-        .has_commas = true},
-       {"--scrub-rate", "SIZE", "re-read served data at this rate, such as 20MB, to detect and repair bit rot; 0 disables", "0", false,
-        false, "scrub_rate"},
+        .has_commas = true,
+        .check = [](const std::string& text) { return cli::checked(BandwidthSchedule::parse({text})); }},
+       {.name = "--scrub-rate",
+        .value = "RATE",
+        .help = "re-read served data at this rate, such as 20MB, to detect and repair bit rot; 0 disables",
+        .fallback = "0",
+        .config_key = "scrub_rate"},
        mirror_after_option(),
        mirror_ca_option(),
        stall_after_option(),
-       {"--allow-code-formats", "",
-        "accept files that may execute code when they are loaded, such as pickles, if the publisher allows them as well", "", false, false,
-        "allow_code_formats"},
+       {.name = "--allow-code-formats",
+        .help = "accept files that may execute code when they are loaded, such as pickles, if the publisher allows them as well",
+        .config_key = "allow_code_formats"},
        cli::metrics_option()},
       run_node,
-      "Node"};
+      cli::topic_run};
 }
 
 }  // namespace
@@ -199,14 +231,14 @@ std::vector<cli::Command> agent_commands() {
        {{"REF", "org/name (its channel main) or org/name:channel", true}},
        {state_option, hook_option},
        run_follow,
-       "Node"},
+       cli::topic_run},
       {"unfollow",
        "stop following a channel",
        "What is active stays as it is, unless --remove is given.\n\n  shoal unfollow acme/llama:main --remove",
        {{"REF", "org/name (its channel main) or org/name:channel", true}},
-       {state_option, {"--remove", "", "also remove the link, so that gc may delete the files"}},
+       {state_option, {.name = "--remove", .help = "also remove the link, so that gc may delete the files"}},
        run_unfollow,
-       "Node"},
+       cli::topic_run},
       {"limit",
        "limit what a running node sends and receives, for a time",
        "Takes effect within a second. Afterwards the configured limits and schedule apply again. A direction that is not named keeps its\n"
@@ -214,11 +246,11 @@ std::vector<cli::Command> agent_commands() {
        "  shoal limit --download 20MB --for 2h",
        {},
        {state_option,
-        {"--upload", "SIZE", "limit per second, such as 20MB; 0 is no limit"},
-        {"--download", "SIZE", "limit per second, such as 20MB; 0 is no limit"},
-        {"--for", "TIME", "how long", "1h"}},
+        {.name = "--upload", .value = "RATE", .help = "limit per second, such as 20MB; 0 is no limit"},
+        {.name = "--download", .value = "RATE", .help = "limit per second, such as 20MB; 0 is no limit"},
+        {.name = "--for", .value = "TIME", .help = "how long", .fallback = "1h"}},
        run_limit,
-       "Node"}};
+       cli::topic_run}};
 }
 
 }  // namespace shoal::node

@@ -93,7 +93,7 @@ Status BandwidthSchedule::parse_rate(std::string_view word, Rule& rule) {
   bool& named = up ? rule.names_upload : rule.names_download;
   if (named) return fail(ErrorCode::usage, "'" + printable(word) + "' gives a second rate for one direction");
   named = true;
-  SHOAL_TRY((up ? rule.rates.upload : rule.rates.download), parse_bytes(word.substr(word.find('=') + 1)));
+  SHOAL_TRY((up ? rule.rates.upload : rule.rates.download), shoal::parse_rate(word.substr(word.find('=') + 1)));
   return {};
 }
 

@@ -30,17 +30,16 @@ using cli::Invocation;
 using cli::state_option;
 using member::MemberSession;
 
-const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "[::]:7000", false,
-                                false,      "listen"};
+const cli::Option listen_option{.name = "--listen",
+                                .value = "ADDR:PORT",
+                                .help = "where other machines reach this one; port 0 takes any",
+                                .fallback = "[::]:7000",
+                                .config_key = "listen"};
 
 const cli::Option allow_code_option{
-    "--allow-code-formats",
-    "",
-    "accept files that may execute code when they are loaded, such as pickles, if the publisher allows them as well",
-    "",
-    false,
-    false,
-    "allow_code_formats"};
+    .name = "--allow-code-formats",
+    .help = "accept files that may execute code when they are loaded, such as pickles, if the publisher allows them as well",
+    .config_key = "allow_code_formats"};
 
 constexpr ByteCount token_limit = 64 * KiB;
 
@@ -146,8 +145,8 @@ Status run_pull(Invocation& call) {
   options.any_port_if_taken = true;
   SHOAL_TRY(options.advertise, cli::advertised(call));
   SHOAL_TRY(auto seed_for, call.duration("--seed-for"));
-  SHOAL_TRY(options.upload_limit, parse_bytes(call.get("--upload-limit")).within("--upload-limit"));
-  SHOAL_TRY(options.scrub_rate, parse_bytes(call.get("--scrub-rate")).within("--scrub-rate"));
+  SHOAL_TRY(options.upload_limit, call.rate("--upload-limit"));
+  SHOAL_TRY(options.scrub_rate, call.rate("--scrub-rate"));
   SHOAL_CHECK(read_mirror_options(call, options));
   SHOAL_CHECK(read_stall_option(call, options));
   SHOAL_TRY(const bool done_by_node, pull_through_node(call, reference));
@@ -240,15 +239,19 @@ cli::Command join_command() {
           "  shoal join --tracker https://tracker2.example:7443",
           {{"TOKEN", "what 'shoal token create' printed; - reads it from standard input", false, "SHOAL_TOKEN"}},
           {state_option,
-           {"--token-file", "FILE", "read the token from this file"},
-           {"--name", "NAME", "human-readable name, shown by status; default: the host name"},
-           {"--site", "SITE", "site label; about one copy of a checkpoint is sent to each site"},
-           {"--tracker", "URL", "where the tracker is, instead of what the token says; without a token, where it moved", "", false, false,
-            "", false, true},
-           {"--replace", "", "give up this machine's identity; fetched releases stay"},
-           {"--trust-root", "FINGERPRINT", "SHA-256 of the trust root, 64 hexadecimal digits, from a source other than the token"}},
+           {.name = "--token-file", .value = "FILE", .help = "read the token from this file"},
+           {.name = "--name", .value = "NAME", .help = "human-readable name, shown by status; default: the host name"},
+           {.name = "--site", .value = "SITE", .help = "site label; about one copy of a checkpoint is sent to each site"},
+           {.name = "--tracker",
+            .value = "URL",
+            .help = "where the tracker is, instead of what the token says; without a token, where it moved",
+            .flag_only = true},
+           {.name = "--replace", .help = "give up this machine's identity; fetched releases stay"},
+           {.name = "--trust-root",
+            .value = "FINGERPRINT",
+            .help = "SHA-256 of the trust root, 64 hexadecimal digits, from a source other than the token"}},
           run_join,
-          "Node"};
+          cli::topic_set_up};
 }
 
 cli::Command pull_command() {
@@ -267,21 +270,34 @@ cli::Command pull_command() {
       "  shoal pull acme/llama@1.2 --to /srv/models/llama --seed-for 10m",
       {{"REF", "org/name, org/name@version or org/name:channel", true}},
       {state_option,
-       {"--to", "DIR", "put the files here (must be empty or not exist) instead of below --state"},
-       {"--hf-cache", "DIR", "also show it in this Hugging Face cache, by hard links; must be on the file system of --state", "", false,
-        false, "hf_cache"},
+       {.name = "--to", .value = "DIR", .help = "put the files here (must be empty or not exist) instead of below --state"},
+       {.name = "--hf-cache",
+        .value = "DIR",
+        .help = "also show it in this Hugging Face cache, by hard links; must be on the file system of --state",
+        .config_key = "hf_cache"},
        allow_code_option,
        listen_option,
        cli::advertise_option,
-       {"--seed-for", "TIME", "serve to others after the fetch, such as 10m", "0s", false, false, "seed_for"},
-       {"--upload-limit", "SIZE", "upload limit per second, such as 20MB; 0 is no limit", "0", false, false, "upload_limit"},
-       {"--scrub-rate", "SIZE", "while serving, re-read served data at this rate, such as 20MB, to detect and repair bit rot; 0 disables",
-        "0", false, false, "scrub_rate"},
+       {.name = "--seed-for",
+        .value = "TIME",
+        .help = "serve to others after the fetch, such as 10m",
+        .fallback = "0s",
+        .config_key = "seed_for"},
+       {.name = "--upload-limit",
+        .value = "RATE",
+        .help = "upload limit per second, such as 20MB; 0 is no limit",
+        .fallback = "0",
+        .config_key = "upload_limit"},
+       {.name = "--scrub-rate",
+        .value = "RATE",
+        .help = "while serving, re-read served data at this rate, such as 20MB, to detect and repair bit rot; 0 disables",
+        .fallback = "0",
+        .config_key = "scrub_rate"},
        mirror_after_option(),
        mirror_ca_option(),
        stall_after_option()},
       run_pull,
-      "Node"};
+      cli::topic_run};
 }
 
 cli::Command verify_command() {
@@ -298,12 +314,12 @@ cli::Command verify_command() {
       "  shoal verify acme/llama@1.2 --in /srv/models/llama",
       {{"REF", "org/name, org/name@version or org/name:channel", false}},
       {state_option,
-       {"--in", "DIR", "the directory that 'pull --to' filled"},
-       {"--repair", "", "fetch damaged pieces from the fleet and replace the files"},
+       {.name = "--in", .value = "DIR", .help = "the directory that 'pull --to' filled"},
+       {.name = "--repair", .help = "fetch damaged pieces from the fleet and replace the files"},
        listen_option,
        cli::advertise_option},
       run_verify,
-      "Node"};
+      cli::topic_run};
 }
 
 }  // namespace
@@ -319,7 +335,7 @@ std::vector<cli::Command> commands() {
        {},
        {state_option},
        run_status,
-       "Node"},
+       cli::topic_look},
       {"models",
        "show the models of the fleet, their versions and who has them",
        "Without MODEL: a line for each model. With MODEL: a line for each of its versions, with its format, the channels that point at it\n"
@@ -329,14 +345,14 @@ std::vector<cli::Command> commands() {
        {{"MODEL", "org/name", false}},
        {state_option},
        run_models,
-       "Node"},
+       cli::topic_look},
       {"channel list",
        "show the channels of a model and the versions they point at",
        "Pointers and releases are verified against the trust root before they are shown.\n\n  shoal channel list acme/llama",
        {{"MODEL", "org/name", true}},
        {state_option},
        run_channel_list,
-       "Node"}};
+       cli::topic_look}};
   for (auto* more : {gc_commands, pin_commands, agent_commands})
     for (auto& command : more()) all.push_back(std::move(command));
   return all;

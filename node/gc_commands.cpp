@@ -68,11 +68,18 @@ cli::Command gc_command() {
           "  shoal gc --dry-run",
           {},
           {state_option,
-           {"--dry-run", "", "only say what would go"},
-           {"--quota", "SIZE", "where no node runs: delete only what exceeds this", "0", false, false, "quota"},
-           {"--hf-cache", "DIR", "where no node runs: the Hugging Face cache that shows releases, too", "", false, false, "hf_cache"}},
+           {.name = "--dry-run", .help = "only say what would go"},
+           {.name = "--quota",
+            .value = "SIZE",
+            .help = "where no node runs: delete only what exceeds this",
+            .fallback = "0",
+            .config_key = "quota"},
+           {.name = "--hf-cache",
+            .value = "DIR",
+            .help = "where no node runs: the Hugging Face cache that shows releases, too",
+            .config_key = "hf_cache"}},
           run_gc,
-          "Node"};
+          cli::topic_space};
 }
 
 // --- remove
@@ -123,7 +130,7 @@ cli::Command remove_command() {
           {{"REF", "org/name (its channel main), org/name@version or org/name:channel", true}},
           {state_option},
           run_remove,
-          "Node"};
+          cli::topic_space};
 }
 
 }  // namespace

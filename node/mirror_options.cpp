@@ -5,20 +5,19 @@
 namespace shoal::node {
 
 const cli::Option& mirror_after_option() {
-  static const cli::Option option{"--mirror-after",
-                                  "TIME",
-                                  "ask the release's HTTPS mirrors for a piece that no source or peer had for so long; 0s: never",
-                                  "30s",
-                                  false,
-                                  false,
-                                  "mirror_after"};
+  static const cli::Option option{.name = "--mirror-after",
+                                  .value = "TIME",
+                                  .help = "ask the release's HTTPS mirrors for a piece that no source or peer had for so long; 0s: never",
+                                  .fallback = "30s",
+                                  .config_key = "mirror_after"};
   return option;
 }
 
 const cli::Option& mirror_ca_option() {
-  static const cli::Option option{
-      "--mirror-ca", "FILE",     "certificate authorities of mirrors (PEM). Default: those that this system trusts", "", false,
-      false,         "mirror_ca"};
+  static const cli::Option option{.name = "--mirror-ca",
+                                  .value = "FILE",
+                                  .help = "certificate authorities of mirrors (PEM). Default: those that this system trusts",
+                                  .config_key = "mirror_ca"};
   return option;
 }
 

@@ -84,11 +84,11 @@ cli::Command pin_command() {
           "  shoal pin --list",
           {{"REF", reference_help, false}},
           {state_option,
-           {"--for", "TIME", "only so long, such as 2h or 7d; without it until 'shoal unpin'"},
-           {"--reason", "TEXT", "shown to whoever looks why it is still here"},
-           {"--list", "", "show what is pinned"}},
+           {.name = "--for", .value = "TIME", .help = "only so long, such as 2h or 7d; without it until 'shoal unpin'"},
+           {.name = "--reason", .value = "TEXT", .help = "shown to whoever looks why it is still here"},
+           {.name = "--list", .help = "show what is pinned"}},
           run_pin,
-          "Node"};
+          cli::topic_space};
 }
 
 }  // namespace
@@ -131,7 +131,7 @@ std::vector<cli::Command> pin_commands() {
            {{"REF", reference_help, true}},
            {state_option},
            run_unpin,
-           "Node"}};
+           cli::topic_space}};
 }
 
 }  // namespace shoal::node

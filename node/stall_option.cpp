@@ -5,8 +5,11 @@
 namespace shoal::node {
 
 const cli::Option& stall_after_option() {
-  static const cli::Option option{"--stall-after", "TIME",       "call a fetch stalled when no data has arrived for this long", "2m", false,
-                                  false,           "stall_after"};
+  static const cli::Option option{.name = "--stall-after",
+                                  .value = "TIME",
+                                  .help = "call a fetch stalled when no data has arrived for this long",
+                                  .fallback = "2m",
+                                  .config_key = "stall_after"};
   return option;
 }
 

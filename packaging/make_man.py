@@ -90,11 +90,10 @@ def overview_page(data, date):
     out += ".SH SYNOPSIS\n.B shoal\n\\fICOMMAND\\fR [options]\n"
     out += (".SH DESCRIPTION\nA tracker introduces the machines of a fleet to each other, a seeder beside the storage publishes and serves checkpoints, and\n"
             "nodes fetch them from it and from each other. Each command has a page of its own.\n")
-    roles = list(dict.fromkeys(command["role"] for command in data["commands"]))
-    for role in roles:
-        out += f".SS {role or 'Commands'}\n"
+    for topic in data["topics"]:
+        out += f".SS {topic}\n"
         for command in data["commands"]:
-            if command["role"] == role:
+            if command["topic"] == topic:
                 out += f".TP\n.BR {escaped(help_data.page_name(command))} ({SECTION})\n{escaped(command['summary'])}\n"
     out += ".SH OPTIONS\nThese apply to every command:\n" + "".join(option(entry) for entry in data["options"])
     out += (".SH FILES\n.TP\n.I /etc/shoal/tracker.toml, /etc/shoal/seeder.toml, /etc/shoal/node.toml\n"

@@ -271,7 +271,9 @@ Status run_history(Invocation& call) {
 }
 
 const cli::Option sequence_option{
-    "--sequence", "N", "sign at least this sequence: for a publisher that lost its state after the tracker was restored from a backup"};
+    .name = "--sequence",
+    .value = "N",
+    .help = "sign at least this sequence: for a publisher that lost its state after the tracker was restored from a backup"};
 
 cli::Command set_command() {
   return {
@@ -287,13 +289,15 @@ cli::Command set_command() {
       {{"MODEL:CHANNEL", "such as acme/llama:main", true}, {"VERSION", "a registered version of the model", true}},
       {state_option,
        key_option,
-       {"--percent", "N", "percentage of nodes, 0-100; at least one node unless it is 0; default 100"},
-       {"--nodes", "N", "number of nodes among those that follow the channel now, in place of --percent"},
-       {"--halt", "PERCENT", "halt when more than this percentage of the nodes that tried fail, 1-99; 0 never halts"},
-       {"--salt", "TEXT", "selects which nodes go first; default: the release id, unchanged while the version is"},
+       {.name = "--percent", .value = "N", .help = "percentage of nodes, 0-100; at least one node unless it is 0; default 100"},
+       {.name = "--nodes", .value = "N", .help = "number of nodes among those that follow the channel now, in place of --percent"},
+       {.name = "--halt",
+        .value = "PERCENT",
+        .help = "halt when more than this percentage of the nodes that tried fail, 1-99; 0 never halts"},
+       {.name = "--salt", .value = "TEXT", .help = "selects which nodes go first; default: the release id, unchanged while the version is"},
        sequence_option},
       run_set,
-      "Seeder"};
+      cli::topic_publish};
 }
 
 cli::Command rollback_command() {
@@ -306,11 +310,11 @@ cli::Command rollback_command() {
       {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
       {state_option,
        key_option,
-       {"--to", "VERSION", "the version to go back to; default: the previous one"},
-       {"--reason", "TEXT", "why; signed, and shown on every node", "", true},
+       {.name = "--to", .value = "VERSION", .help = "the version to go back to; default: the previous one"},
+       {.name = "--reason", .value = "TEXT", .help = "why; signed, and shown on every node", .required = true},
        sequence_option},
       run_rollback,
-      "Seeder"};
+      cli::topic_publish};
 }
 
 cli::Command resume_command() {
@@ -323,7 +327,7 @@ cli::Command resume_command() {
       {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
       {state_option, key_option},
       run_resume,
-      "Seeder"};
+      cli::topic_publish};
 }
 
 cli::Command delete_command() {
@@ -334,9 +338,11 @@ cli::Command delete_command() {
       "keep what they run and report that it was deleted. It counts in no quota. 'shoal channel set' creates it again.\n\n"
       "  shoal channel delete acme/llama:test-7 --reason \"the trial has ended\" --key ~/fleet-keys/publisher.key",
       {{"MODEL:CHANNEL", "such as acme/llama:test-7", true}},
-      {state_option, key_option, {"--reason", "TEXT", "why; signed, and shown on every node that follows the channel"}},
+      {state_option,
+       key_option,
+       {.name = "--reason", .value = "TEXT", .help = "why; signed, and shown on every node that follows the channel"}},
       run_delete,
-      "Seeder"};
+      cli::topic_publish};
 }
 
 cli::Command history_command() {
@@ -348,7 +354,7 @@ cli::Command history_command() {
           {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
           {state_option},
           run_history,
-          "Seeder"};
+          cli::topic_look};
 }
 
 }  // namespace

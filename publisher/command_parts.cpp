@@ -8,8 +8,12 @@ using identity::Role;
 using member::MemberSession;
 
 const cli::Option key_option{
-    "--key", "FILE", "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key in --state", "", false,
-    true,    "key"};
+    .name = "--key",
+    .value = "FILE",
+    .help = "publisher key (PEM); again for a model that needs several signatures. Default: publisher.key in --state",
+    .repeatable = true,
+    .config_key = "key",
+    .has_commas = true};
 
 Status require_publisher(const MemberSession& session) {
   return session.require_role({Role::seeder, Role::publisher, Role::admin}, "publish");

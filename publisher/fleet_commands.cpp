@@ -91,9 +91,11 @@ std::vector<cli::Command> fleet_commands() {
        "back.\n\n"
        "  shoal release withdraw acme/llama 1.1 --reason \"wrong weights\" --key ~/fleet-keys/publisher.key",
        {{"MODEL", "org/name", true}, {"VERSION", "the version to withdraw", true}},
-       {state_option, key_option, {"--reason", "TEXT", "why; shown to everyone who requests the version", "", true}},
+       {state_option,
+        key_option,
+        {.name = "--reason", .value = "TEXT", .help = "why; shown to everyone who requests the version", .required = true}},
        run_withdraw,
-       "Seeder"},
+       cli::topic_publish},
       {"nodes list",
        "show which node runs which version",
        "A line for each node, by its last report, the worst state first; then a summary, and reasons that the table had to cut.\n"
@@ -111,7 +113,7 @@ std::vector<cli::Command> fleet_commands() {
         {.name = "--in-state", .value = "STATE", .help = "only nodes in this state, such as failed", .flag_only = true},
         {.name = "--watch", .value = "", .help = "show the list again every two seconds, until interrupted", .flag_only = true}},
        run_nodes,
-       "Seeder"}};
+       cli::topic_look}};
 }
 
 }  // namespace shoal::publisher

@@ -143,9 +143,9 @@ std::vector<cli::Command> renewal_commands() {
        "  shoal channel renew acme/llama:main --key ~/fleet-keys/publisher.key\n"
        "  shoal channel renew --all --key ~/fleet-keys/publisher.key",
        {{"MODEL:CHANNEL", "such as acme/llama:main; acme/llama alone is all its channels", false}},
-       {state_option, key_option, {"--all", "", "all channels of the fleet that the keys may sign"}},
+       {state_option, key_option, {.name = "--all", .help = "all channels of the fleet that the keys may sign"}},
        run_renew,
-       "Seeder"}};
+       cli::topic_publish}};
 }
 
 }  // namespace shoal::publisher

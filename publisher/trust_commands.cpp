@@ -160,18 +160,29 @@ cli::Command rotate_command() {
       "      --remove-publisher 3f9c2a1b --new-epoch",
       {},
       {state_option,
-       {"--root-key", "FILE", "a root key (PEM) that signs", "", true, true},
-       {"--add-publisher", "PUBKEY[=PATTERN]", "a public key that may publish the models of PATTERN: *, org/* or org/name; default *", "",
-        false, true},
-       {"--remove-publisher", "KEYID", "a publisher key, by its id or at least eight digits of it", "", false, true},
-       {"--add-root-key", "PUBKEY", "a public key that may sign trust roots from this version on", "", false, true},
-       {"--remove-root-key", "KEYID", "a root key", "", false, true},
-       {"--threshold", "N", "how many root keys must sign"},
-       {"--add-tracker-key", "PUBKEY", "the tracker's freshness.pub, where the fleet is older than freshness statements", "", false, true},
-       {"--remove-tracker-key", "KEYID", "a tracker key", "", false, true},
-       {"--new-epoch", "", "void every channel pointer that was signed before"}},
+       {.name = "--root-key", .value = "FILE", .help = "a root key (PEM) that signs", .required = true, .repeatable = true},
+       {.name = "--add-publisher",
+        .value = "PUBKEY[=PATTERN]",
+        .help = "a public key that may publish the models of PATTERN: *, org/* or org/name; default *",
+        .repeatable = true},
+       {.name = "--remove-publisher",
+        .value = "KEYID",
+        .help = "a publisher key, by its id or at least eight digits of it",
+        .repeatable = true},
+       {.name = "--add-root-key",
+        .value = "PUBKEY",
+        .help = "a public key that may sign trust roots from this version on",
+        .repeatable = true},
+       {.name = "--remove-root-key", .value = "KEYID", .help = "a root key", .repeatable = true},
+       {.name = "--threshold", .value = "N", .help = "how many root keys must sign"},
+       {.name = "--add-tracker-key",
+        .value = "PUBKEY",
+        .help = "the tracker's freshness.pub, where the fleet is older than freshness statements",
+        .repeatable = true},
+       {.name = "--remove-tracker-key", .value = "KEYID", .help = "a tracker key", .repeatable = true},
+       {.name = "--new-epoch", .help = "void every channel pointer that was signed before"}},
       run_rotate,
-      "Seeder"};
+      cli::topic_care};
 }
 
 }  // namespace
@@ -183,7 +194,7 @@ std::vector<cli::Command> trust_commands() {
            {},
            {state_option},
            run_show,
-           "Seeder"},
+           cli::topic_look},
           rotate_command(),
           {"key create",
            "make a key that signs releases or trust roots",
@@ -193,7 +204,7 @@ std::vector<cli::Command> trust_commands() {
            {{"FILE", "where the private key goes; must not exist", true}},
            {},
            run_create,
-           "Seeder"}};
+           cli::topic_care}};
 }
 
 }  // namespace shoal::publisher

@@ -23,29 +23,45 @@ using member::MemberSession;
 /// For an end in order, before the process ends without it: a service manager is promised ten seconds.
 constexpr std::chrono::seconds end_patience{8};
 
-const cli::Option listen_option{"--listen", "ADDR:PORT", "where other machines reach this one; port 0 takes any", "[::]:7000", false,
-                                false,      "listen"};
-const cli::Option upload_limit_option{"--upload-limit", "SIZE", "upload limit per second, such as 100MB; 0 is no limit", "0", false, false,
-                                      "upload_limit"};
-const cli::Option scrub_option{"--scrub-rate",
-                               "SIZE",
-                               "re-read served data in the background at this rate, such as 20MB, to detect bit rot; 0 disables",
-                               "0",
-                               false,
-                               false,
-                               "scrub_rate"};
-const cli::Option directed_option{
-    "--directed", "yes|no", "ration pieces among the nodes, so that each leaves this machine about once", "yes", false, false, "directed"};
+const cli::Option listen_option{.name = "--listen",
+                                .value = "ADDR:PORT",
+                                .help = "where other machines reach this one; port 0 takes any",
+                                .fallback = "[::]:7000",
+                                .config_key = "listen"};
+const cli::Option upload_limit_option{.name = "--upload-limit",
+                                      .value = "RATE",
+                                      .help = "upload limit per second, such as 100MB; 0 is no limit",
+                                      .fallback = "0",
+                                      .config_key = "upload_limit"};
+const cli::Option scrub_option{.name = "--scrub-rate",
+                               .value = "RATE",
+                               .help = "re-read served data in the background at this rate, such as 20MB, to detect bit rot; 0 disables",
+                               .fallback = "0",
+                               .config_key = "scrub_rate"};
+const cli::Option directed_option{.name = "--directed",
+                                  .value = "yes|no",
+                                  .help = "ration pieces among the nodes, so that each leaves this machine about once",
+                                  .fallback = "yes",
+                                  .config_key = "directed",
+                                  .words = {"yes", "no"}};
 
 const cli::Option renew_option{
-    "--renew", "yes|no", "with a publisher's key on this machine: renew the channel pointers that it may sign before they expire",
-    "yes",     false,    false,
-    "renew"};
+    .name = "--renew",
+    .value = "yes|no",
+    .help = "with a publisher's key on this machine: renew the channel pointers that it may sign before they expire",
+    .fallback = "yes",
+    .config_key = "renew",
+    .words = {"yes", "no"}};
 
 const cli::Option join_option{
-    "--join", "DIR=REF", "also serve this release (org/name@version), which another seeder published, from the same files in DIR",
-    "",       false,     true,
-    "join"};
+    .name = "--join",
+    .value = "DIR=REF",
+    .help = "also serve this release (org/name@version), which another seeder published, from the same files in DIR",
+    .repeatable = true,
+    .config_key = "join",
+    .has_commas = true,
+    .fields = JoinRule::fields(),
+    .check = [](const std::string& text) { return cli::checked(JoinRule::parse(text)); }};
 
 Result<std::map<std::string, std::string>> labels_of(const Invocation& call) {
   std::map<std::string, std::string> labels;
@@ -106,8 +122,8 @@ Result<Serving> serving_of(const Invocation& call) {
   SHOAL_TRY(serving.renew, yes_or_no(call, "--renew"));
   SHOAL_TRY(serving.listen, call.address("--listen"));
   SHOAL_TRY(serving.swarm.advertise, cli::advertised(call));
-  SHOAL_TRY(serving.swarm.scrub_rate, parse_bytes(call.get("--scrub-rate")).within("--scrub-rate"));
-  SHOAL_TRY(serving.swarm.upload_limit, parse_bytes(call.get("--upload-limit")).within("--upload-limit"));
+  SHOAL_TRY(serving.swarm.scrub_rate, call.rate("--scrub-rate"));
+  SHOAL_TRY(serving.swarm.upload_limit, call.rate("--upload-limit"));
   return serving;
 }
 
@@ -197,46 +213,57 @@ Status run_seed(Invocation& call) {
 }
 
 cli::Command publish_command() {
-  return {"publish",
-          "hash, sign and register a checkpoint, and move a channel to it",
-          "Every byte below SRC is read once. Nothing is registered unless the files stayed as they were, the keys may sign for the\n"
-          "model, and the version is new or has the same content. With --seed the files are then served until interrupted;\n"
-          "without it a 'shoal seed' that runs on the same --state takes them up by itself.\n\n"
-          "What tools leave beside a checkpoint (.git, .cache, *.incomplete, .nfs*, .DS_Store and the like) is left out and named, and so\n"
-          "is what --exclude or a file .shoalignore in SRC names. A snapshot of a Hugging Face cache is published as it is.\n\n"
-          "  shoal publish /mnt/nas/llama --model acme/llama --version 1.0 --key ~/fleet-keys/publisher.key --seed",
-          {{"SRC", "the directory that holds the checkpoint's files", true}},
-          {state_option,
-           {.name = "--model", .value = "ORG/NAME", .help = "name of the model", .required = true, .flag_only = true},
-           {.name = "--version",
-            .value = "V",
-            .help = "name of this version; never used again for other content",
-            .required = true,
-            .flag_only = true},
-           {.name = "--channel", .value = "C", .help = "channel to move to this version", .fallback = "main", .flag_only = true},
-           {"--no-channel", "", "move no channel"},
-           publisher::key_option,
-           {"--seed", "", "serve the files after publishing; needs a machine that joined as seeder"},
-           listen_option,
-           cli::advertise_option,
-           upload_limit_option,
-           scrub_option,
-           directed_option,
-           renew_option,
-           cli::metrics_option(),
-           hash_rate_option,
-           {"--exclude", "PATTERN", "leave these files out, as in .gitignore: '*.tmp', 'logs/', '!keep.tmp'", "", false, true},
-           {"--label", "KEY=VALUE", "metadata to include in the signed release", "", false, true},
-           {"--allow-code-formats", "",
-            "publish formats that may execute code when they are loaded, such as pickles; only nodes that allow them take them"},
-           {"--no-model-signature", "", "make no model.sig (OpenSSF Model Signing), which nodes put beside the files"},
-           {"--mirror", "URL",
-            "https:// address below which the files also are, each under its path; nodes fetch there what nobody in the fleet has", "",
-            false, true},
-           {"--parent", "V", "the version (or release id) that this one was made from"},
-           {"--align-files", "", "let no small files share pieces: for nodes that cannot read such releases yet; costs network"}},
-          run_publish,
-          "Seeder"};
+  return {
+      "publish",
+      "hash, sign and register a checkpoint, and move a channel to it",
+      "Every byte below SRC is read once. Nothing is registered unless the files stayed as they were, the keys may sign for the\n"
+      "model, and the version is new or has the same content. With --seed the files are then served until interrupted;\n"
+      "without it a 'shoal seed' that runs on the same --state takes them up by itself.\n\n"
+      "What tools leave beside a checkpoint (.git, .cache, *.incomplete, .nfs*, .DS_Store and the like) is left out and named, and so\n"
+      "is what --exclude or a file .shoalignore in SRC names. A snapshot of a Hugging Face cache is published as it is.\n\n"
+      "  shoal publish /mnt/nas/llama --model acme/llama --version 1.0 --key ~/fleet-keys/publisher.key --seed",
+      {{"SRC", "the directory that holds the checkpoint's files", true}},
+      {state_option,
+       {.name = "--model", .value = "ORG/NAME", .help = "name of the model", .required = true, .flag_only = true},
+       {.name = "--version",
+        .value = "V",
+        .help = "name of this version; never used again for other content",
+        .required = true,
+        .flag_only = true},
+       {.name = "--channel", .value = "C", .help = "channel to move to this version", .fallback = "main", .flag_only = true},
+       {.name = "--no-channel", .help = "move no channel"},
+       publisher::key_option,
+       {.name = "--seed", .help = "serve the files after publishing; needs a machine that joined as seeder"},
+       listen_option,
+       cli::advertise_option,
+       upload_limit_option,
+       scrub_option,
+       directed_option,
+       renew_option,
+       cli::metrics_option(),
+       hash_rate_option,
+       {.name = "--exclude",
+        .value = "PATTERN",
+        .help = "leave these files out, as in .gitignore: '*.tmp', 'logs/', '!keep.tmp'",
+        .repeatable = true,
+        .has_commas = true},
+       {.name = "--label",
+        .value = "KEY=VALUE",
+        .help = "metadata to include in the signed release",
+        .repeatable = true,
+        .has_commas = true},
+       {.name = "--allow-code-formats",
+        .help = "publish formats that may execute code when they are loaded, such as pickles; only nodes that allow them take them"},
+       {.name = "--no-model-signature", .help = "make no model.sig (OpenSSF Model Signing), which nodes put beside the files"},
+       {.name = "--mirror",
+        .value = "URL",
+        .help = "https:// address below which the files also are, each under its path; nodes fetch there what nobody in the fleet has",
+        .repeatable = true,
+        .has_commas = true},
+       {.name = "--parent", .value = "V", .help = "the version (or release id) that this one was made from"},
+       {.name = "--align-files", .help = "let no small files share pieces: for nodes that cannot read such releases yet; costs network"}},
+      run_publish,
+      cli::topic_publish};
 }
 
 std::vector<cli::Option> seed_options() {
@@ -266,7 +293,7 @@ cli::Command seed_command() {
       {},
       seed_options(),
       run_seed,
-      "Seeder"};
+      cli::topic_publish};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/config.hpp"
 #include "base/files.hpp"
 #include "base/ids.hpp"
 
@@ -16,6 +17,11 @@ struct JoinRule {
   bool operator==(const JoinRule&) const = default;
   /// "/mnt/nas2/llama=acme/llama@1.0"; code `usage` for what it cannot be.
   static Result<JoinRule> parse(const std::string& text);
+  /// The members of a [[join]] table of the configuration file, which `parse` reads as well.
+  static const std::vector<ConfigField>& fields();
+
+ private:
+  static Result<JoinRule> of(const std::string& directory, const std::string& release);
 };
 
 }  // namespace shoal::seeder

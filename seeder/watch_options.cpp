@@ -3,25 +3,50 @@
 #include <set>
 
 namespace shoal::seeder {
+const cli::Option hash_rate_option{.name = "--hash-rate",
+                                   .value = "RATE",
+                                   .help = "read limit per second while hashing what is published or joined, such as 500MB; 0 is no limit",
+                                   .fallback = "0",
+                                   .config_key = "hash_rate"};
 
-const cli::Option hash_rate_option{
-    "--hash-rate", "SIZE",     "read limit per second while hashing what is published or joined, such as 500MB; 0 is no limit", "0", false,
-    false,         "hash_rate"};
-
-Result<ByteCount> hash_rate_of(const cli::Invocation& call) { return parse_bytes(call.get("--hash-rate")).within("--hash-rate"); }
+Result<ByteCount> hash_rate_of(const cli::Invocation& call) { return call.rate("--hash-rate"); }
 
 std::vector<cli::Option> watch_options() {
   return {
-      {"--watch", "PATTERN", "publish versions that are completed here: a path with {org}, {name} and {version}", "", false, true, "watch"},
-      {"--watch-complete", "HOW",
-       "when a directory is complete: marker:FILE, safetensors (all shards in full length), or settled:TIME without a change",
-       "safetensors", false, false, "watch_complete"},
-      {"--watch-channel", "C", "channel to move to each version that is published, or none", "none", false, false, "watch_channel"},
-      {"--watch-on-change", "WHAT", "for a directory that changes after it was published: report, withdraw, or republish (as VERSION+1)",
-       "report", false, false, "watch_on_change"},
-      {"--watch-poll", "TIME", "how often to look", "10s", false, false, "watch_poll"},
-      {"--watch-patience", "TIME", "report a watched directory as hanging when its file server does not answer for this long", "60s", false,
-       false, "watch_patience"},
+      {.name = "--watch",
+       .value = "PATTERN",
+       .help = "publish versions that are completed here: a path with {org}, {name} and {version}",
+       .repeatable = true,
+       .config_key = "watch",
+       .has_commas = true,
+       .fields = WatchRule::fields(),
+       .check = [](const std::string& text) { return cli::checked(WatchRule::parse(text, {})); }},
+      {.name = "--watch-complete",
+       .value = "HOW",
+       .help = "when a directory is complete: marker:FILE, safetensors (all shards in full length), or settled:TIME without a change",
+       .fallback = "safetensors",
+       .config_key = "watch_complete",
+       .check = [](const std::string& text) { return cli::checked(Completeness::parse(text)); },
+       .words = {"safetensors", "marker:", "settled:"}},
+      {.name = "--watch-channel",
+       .value = "C",
+       .help = "channel to move to each version that is published, or none",
+       .fallback = "none",
+       .config_key = "watch_channel",
+       .check = [](const std::string& text) { return cli::checked(parse_watch_channel(text)); },
+       .words = {"none"}},
+      {.name = "--watch-on-change",
+       .value = "WHAT",
+       .help = "for a directory that changes after it was published: report, withdraw, or republish (as VERSION+1)",
+       .fallback = "report",
+       .config_key = "watch_on_change",
+       .words = {"report", "withdraw", "republish"}},
+      {.name = "--watch-poll", .value = "TIME", .help = "how often to look", .fallback = "10s", .config_key = "watch_poll"},
+      {.name = "--watch-patience",
+       .value = "TIME",
+       .help = "report a watched directory as hanging when its file server does not answer for this long",
+       .fallback = "60s",
+       .config_key = "watch_patience"},
       hash_rate_option,
   };
 }

@@ -25,6 +25,17 @@ Result<std::vector<std::pair<std::string, std::string>>> take_settings(std::stri
   }
 }
 
+/// A table: its path becomes the text, the other members are settings.
+Result<std::vector<std::pair<std::string, std::string>>> take_members(std::string& text) {
+  SHOAL_TRY(ConfigTable table, table_of(text, WatchRule::fields()));
+  std::vector<std::pair<std::string, std::string>> settings;
+  for (const auto& [name, texts] : table) {
+    if (name == "path") text = texts.front();
+    else settings.emplace_back(name, texts.front());
+  }
+  return settings;
+}
+
 Status apply(WatchRule& rule, const std::string& key, const std::string& value) {
   if (key == "model") {
     SHOAL_TRY(rule.model, ModelName::parse(value).within("model"));
@@ -35,8 +46,9 @@ Status apply(WatchRule& rule, const std::string& key, const std::string& value) 
   } else if (key == "on_change") {
     SHOAL_TRY(rule.on_change, parse_on_change(value));
   } else if (key == "allow_code_formats") {
-    if (value != "yes" && value != "no") return bad("allow_code_formats is yes or no, not '" + printable(value) + "'");
-    rule.allow_code_formats = value == "yes";
+    const bool yes = value == "yes" || value == "true";
+    if (!yes && value != "no" && value != "false") return bad("allow_code_formats is yes or no, not '" + printable(value) + "'");
+    rule.allow_code_formats = yes;
   } else {
     return bad("'" + printable(key) + "' is no setting of a rule; there are complete, channel, on_change, model and allow_code_formats");
   }
@@ -136,11 +148,18 @@ Result<WatchRule> WatchRule::parse(const std::string& text, const Defaults& defa
   rule.channel = defaults.channel;
   rule.on_change = defaults.on_change;
   rule.pattern = text;
-  SHOAL_TRY(auto settings, take_settings(rule.pattern).within(context));
+  SHOAL_TRY(auto settings, (is_table(text) ? take_members(rule.pattern) : take_settings(rule.pattern)).within(context));
   for (const auto& [key, value] : settings) SHOAL_CHECK(apply(rule, key, value).within(context));
   SHOAL_CHECK(split_pattern(rule).within(context));
   SHOAL_CHECK(check_placeholders(rule).within(context));
   return rule;
+}
+
+const std::vector<ConfigField>& WatchRule::fields() {
+  static const std::vector<ConfigField> fields{
+      {.name = "path", .required = true}, {.name = "model"}, {.name = "complete"}, {.name = "channel"}, {.name = "on_change"},
+      {.name = "allow_code_formats"}};
+  return fields;
 }
 
 bool match_component(const std::string& component, const std::string& name, Placeholders& found) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/config.hpp"
 #include "base/files.hpp"
 #include "base/ids.hpp"
 
@@ -43,8 +44,10 @@ struct WatchRule {
     OnChange on_change = OnChange::report;
   };
   /// "/mnt/nas/{org}/{name}/{version} channel=main complete=marker:DONE": a pattern, and settings that differ from the defaults.
-  /// Code `usage` for what it cannot be.
+  /// A table of the configuration file (base/config.hpp) says the same. Code `usage` for what it cannot be.
   static Result<WatchRule> parse(const std::string& text, const Defaults& defaults);
+  /// The members of a [[watch]] table.
+  static const std::vector<ConfigField>& fields();
 };
 
 /// "none" is no channel.

@@ -81,7 +81,7 @@ cli::Command fleet_init_command() {
                {.name = "--tracker", .value = "URL", .help = "https://HOST:PORT under which members reach the tracker", .required = true},
                {.name = "--fleet", .value = "NAME", .help = "name of the fleet; otherwise shoal- and six random digits"}},
           .run = run_fleet_init,
-          .role = "Tracker"};
+          .topic = cli::topic_set_up};
 }
 
 // --- tracker run
@@ -200,7 +200,7 @@ cli::Command tracker_run_command() {
                        .config_key = "tracker.plain_listen"},
                       cli::metrics_option()},
           .run = run_tracker,
-          .role = "Tracker"};
+          .topic = cli::topic_set_up};
 }
 
 // --- token create
@@ -262,7 +262,7 @@ cli::Command token_create_command() {
                       {.name = "--uses", .value = "N", .help = "how many machines may join with it", .fallback = "1"},
                       {.name = "--ttl", .value = "TIME", .help = "how long it is good for", .fallback = "1h"}},
           .run = run_token_create,
-          .role = "Tracker"};
+          .topic = cli::topic_set_up};
 }
 
 }  // namespace

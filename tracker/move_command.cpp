@@ -44,7 +44,7 @@ cli::Command tracker_move_command() {
           .positionals = {{"URL", "https://HOST:PORT under which members reach the tracker from now on", true}},
           .options = {state_option},
           .run = run_tracker_move,
-          .role = "Tracker"};
+          .topic = cli::topic_set_up};
 }
 
 }  // namespace

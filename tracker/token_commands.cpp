@@ -42,7 +42,7 @@ cli::Command token_list_command() {
           .positionals = {},
           .options = {state_option},
           .run = run_token_list,
-          .role = "Tracker"};
+          .topic = cli::topic_set_up};
 }
 
 Status run_token_revoke(cli::Invocation& call) {
@@ -63,7 +63,7 @@ cli::Command token_revoke_command() {
           .positionals = {{"TOKEN", "its id as 'shoal token list' shows it, the first digits of it, or the token itself", true}},
           .options = {state_option},
           .run = run_token_revoke,
-          .role = "Tracker"};
+          .topic = cli::topic_set_up};
 }
 
 }  // namespace

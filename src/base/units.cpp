@@ -1,5 +1,6 @@
 #include "base/units.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -23,6 +24,27 @@ Result<std::pair<double, std::string_view>> split_number(std::string_view text, 
   return std::pair(number, unit);
 }
 
+/// Advice for units that people mistake.
+std::string unit_advice(std::string_view unit) {
+  if (unit.ends_with("/s")) return ": leave out /s";
+  if (unit.ends_with("bit") || (unit.size() == 2 && unit.ends_with('b'))) return ": bits are not counted here, write MB for megabytes";
+  static constexpr std::array<std::string_view, 8> short_forms{"k", "K", "M", "G", "T", "mb", "gb", "kb"};
+  const bool is_short = std::find(short_forms.begin(), short_forms.end(), unit) != short_forms.end();
+  return is_short ? ": the units are kB, MB, GB, TB, KiB, MiB, GiB and TiB" : "";
+}
+
+struct TimeUnit {
+  std::string_view names;  // separated by spaces; the first is the short one
+  double milliseconds;
+};
+constexpr std::array<TimeUnit, 7> time_units{{{" ms millisecond milliseconds ", 1.0},
+                                              {" s sec second seconds ", 1e3},
+                                              {" m min minute minutes ", 6e4},
+                                              {" h hour hours ", 3.6e6},
+                                              {" d day days ", 8.64e7},
+                                              {" w week weeks ", 6.048e8},
+                                              {" y year years ", 3.1536e10}}};
+
 }  // namespace
 
 Result<ByteCount> parse_bytes(std::string_view text) {
@@ -44,8 +66,10 @@ Result<ByteCount> parse_bytes(std::string_view text) {
     if (bytes > 9e18) return fail(ErrorCode::usage, "'" + printable(text) + "' is too large a size");
     return static_cast<ByteCount>(bytes);
   }
-  return fail(ErrorCode::usage, "'" + printable(text) + "' is not a size such as 4GiB or 500MB");
+  return fail(ErrorCode::usage, "'" + printable(text) + "' is not a size such as 4GiB or 500MB" + unit_advice(parts.second));
 }
+
+Result<ByteCount> parse_rate(std::string_view text) { return parse_bytes(text.ends_with("/s") ? text.substr(0, text.size() - 2) : text); }
 
 std::string format_bytes(ByteCount bytes) {
   static constexpr std::array<const char*, 6> units{"B", "kB", "MB", "GB", "TB", "PB"};
@@ -62,16 +86,16 @@ std::string format_bytes(ByteCount bytes) {
 }
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  static constexpr std::array<std::pair<std::string_view, double>, 5> units{
-      {{"ms", 1.0}, {"s", 1e3}, {"m", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}}};
   SHOAL_TRY(auto parts, split_number(text, "a duration such as 30s, 10m or 1h"));
-  for (auto [unit, factor] : units) {
-    if (unit != parts.second) continue;
-    double milliseconds = parts.first * factor;
+  const std::string word = " " + std::string(parts.second) + " ";
+  for (const TimeUnit& unit : time_units) {
+    if (parts.second.empty() || parts.second.find(' ') != std::string_view::npos || unit.names.find(word) == std::string_view::npos)
+      continue;
+    double milliseconds = parts.first * unit.milliseconds;
     if (milliseconds > 3.2e12) return fail(ErrorCode::usage, "'" + printable(text) + "' is longer than a century");
     return std::chrono::milliseconds(static_cast<std::int64_t>(milliseconds));
   }
-  return fail(ErrorCode::usage, "'" + printable(text) + "' is not a duration: end it with ms, s, m, h or d");
+  return fail(ErrorCode::usage, "'" + printable(text) + "' is not a duration: end it with ms, s, m, h, d, w or y");
 }
 
 std::string format_duration(std::chrono::milliseconds duration) {
@@ -103,14 +127,17 @@ Result<HostPort> parse_host_port(std::string_view text) {
   return HostPort{std::string(host), port};
 }
 
-Result<HostPort> parse_https_url(std::string_view text) {
+Result<HostPort> parse_https_url(std::string_view text, std::uint16_t default_port) {
+  const std::string bad = "'" + printable(text) + "' is not an address such as https://tracker.example:7443";
   std::string_view rest = text;
   if (!rest.starts_with("https://")) return fail(ErrorCode::usage, "'" + printable(text) + "' must start with https://");
   rest.remove_prefix(8);
   if (rest.ends_with('/')) rest.remove_suffix(1);
-  auto parsed = parse_host_port(rest);
-  if (!parsed || parsed->port == 0)
-    return fail(ErrorCode::usage, "'" + printable(text) + "' is not an address such as https://tracker.example:7443");
+  const bool has_port = rest.find(':', rest.starts_with('[') ? std::min(rest.find(']'), rest.size()) : 0) != std::string_view::npos;
+  if (!has_port && default_port == 0) return fail(ErrorCode::usage, bad + ": the port is missing");
+  auto parsed = parse_host_port(has_port ? std::string(rest) : std::string(rest) + ":" + std::to_string(default_port));
+  const bool has_path = parsed && parsed->host.find('/') != std::string::npos;
+  if (!parsed || parsed->port == 0 || has_path) return fail(ErrorCode::usage, bad);
   return parsed;
 }
 

@@ -42,4 +42,8 @@ std::vector<std::string> Invocation::changed_in(const Invocation& other) const {
 
 Result<HostPort> Invocation::address(const std::string& name) const { return parse_host_port(get(name)).within(name); }
 
+Result<ByteCount> Invocation::size(const std::string& name) const { return parse_bytes(get(name)).within(name); }
+
+Result<ByteCount> Invocation::rate(const std::string& name) const { return parse_rate(get(name)).within(name); }
+
 }  // namespace shoal::cli

@@ -7,22 +7,30 @@
 #include <string>
 #include <vector>
 
+#include "base/config.hpp"
 #include "base/shutdown.hpp"
 #include "base/units.hpp"
 #include "cli/output.hpp"
+#include "cli/topics.hpp"
 
 namespace shoal::cli {
 
+/// Set its members by name: most options need few of them.
 struct Option {
-  std::string name;   // "--state"
-  std::string value;  // "DIR" in the help; empty for a switch
+  std::string name;        // "--state"
+  std::string value = "";  // "DIR" in the help; empty for a switch. TIME, SIZE, RATE and ADDR:PORT are checked before the command runs
   std::string help;
   std::string fallback = "";  // default value; shown in the help
   bool required = false;
   bool repeatable = false;
-  std::string config_key = "";  // "state" in the configuration file; empty: not configurable
-  bool has_commas = false;      // a value may contain commas, so that its variable holds one value a line
-  bool flag_only = false;       // no variable sets it: it says what a single call is about, not how a machine is set up
+  std::string config_key = "";           // "state" in the configuration file; empty: not configurable
+  bool has_commas = false;               // a value may contain commas, so that its variable holds one value a line
+  bool flag_only = false;                // no variable sets it: it says what a single call is about, not how a machine is set up
+  std::vector<ConfigField> fields = {};  // members of its [[tables]] in the configuration file; none: plain values
+  std::function<Status(const std::string&)> check = {};  // rejects a value that the command would reject; pure
+  std::vector<std::string> words = {};  // the values that it takes; those that end with ':' are only the beginning of a value
+  std::string names = "";               // the kind of local names that complete its value: "channel", "node" (cli/completion.hpp)
+  bool rare = false;                    // shown by --help-all, not by --help
 };
 
 struct Positional {
@@ -30,6 +38,8 @@ struct Positional {
   std::string help;
   bool required = true;
   std::string variable = "";  // the variable that stands in for it, for secrets; most arguments have none
+  std::string names = "";     // as in Option
+  bool hidden = false;        // an old form that still works
 };
 
 /// What a command was called with, after flag > SHOAL_* > file > default.
@@ -40,6 +50,8 @@ class Invocation {
   bool on(const std::string& name) const;                       // switches
   Result<std::chrono::milliseconds> duration(const std::string& name) const;
   Result<HostPort> address(const std::string& name) const;
+  Result<ByteCount> size(const std::string& name) const;
+  Result<ByteCount> rate(const std::string& name) const;  // bytes per second
 
   /// The same command with what the variables and the configuration file say now.
   Result<Invocation> again() const;
@@ -70,7 +82,17 @@ struct Command {
   std::vector<Positional> positionals;
   std::vector<Option> options;
   std::function<Status(Invocation&)> run;
-  std::string role = "";  // the heading in the overview: "Tracker"
+  std::string topic = "";                // the heading in the overview: what people do with it
+  std::vector<std::string> also = {};    // what people call it elsewhere ("download"); a suggestion for a command that does not exist
+  std::vector<ErrorCode> failures = {};  // what it fails with besides failed and usage; --help shows their exit codes
+  bool hidden = false;                   // for completion scripts; no help lists it
+  bool reads_config = true;              // whether the file of --config may set its options
 };
+
+/// Whether a value can be parsed, for Option::check.
+template <class T>
+Status checked(const Result<T>& result) {
+  return result.ok() ? Status{} : Status(result.error());
+}
 
 }  // namespace shoal::cli

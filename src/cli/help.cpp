@@ -116,13 +116,13 @@ std::string summary_rows(const std::vector<Command>& commands, const std::functi
   return out;
 }
 
-/// Roles in the order in which the table names them first.
-std::vector<std::string> roles_of(const std::vector<Command>& commands) {
-  std::vector<std::string> roles;
+/// The topics in their order, and after them those that are not among `topics`.
+std::vector<std::string> topics_of(const std::vector<Command>& commands) {
+  std::vector<std::string> found(topics.begin(), topics.end());
   for (const Command& command : commands) {
-    if (std::find(roles.begin(), roles.end(), command.role) == roles.end()) roles.push_back(command.role);
+    if (std::find(found.begin(), found.end(), command.topic) == found.end()) found.push_back(command.topic);
   }
-  return roles;
+  return found;
 }
 
 Json option_json(const Option& option) {
@@ -148,7 +148,7 @@ Json command_json(const Command& command) {
     positionals.push_back({{"name", each.name}, {"help", each.help}, {"required", each.required}, {"variable", each.variable}});
   for (const Option& option : command.options) options.push_back(option_json(option));
   for (const Option& option : common_options_of(command)) options.push_back(option_json(option));
-  return {{"path", command.path},       {"summary", command.summary}, {"details", command.details}, {"role", command.role},
+  return {{"path", command.path},       {"summary", command.summary}, {"details", command.details}, {"topic", command.topic},
           {"usage", usage_of(command)}, {"positionals", positionals}, {"options", options}};
 }
 
@@ -159,14 +159,15 @@ Json help_json(const std::vector<Command>& commands, const std::string& version)
   for (const Command& command : commands) all.push_back(command_json(command));
   for (const ExitCode& each : exit_codes()) codes.push_back({{"code", each.code}, {"meaning", each.meaning}});
   for (const Option& option : common_options()) common.push_back(option_json(option));
-  return {{"type", "help"}, {"version", version}, {"commands", all}, {"options", common}, {"exit_codes", codes}};
+  return {{"type", "help"}, {"version", version}, {"topics", topics}, {"commands", all}, {"options", common}, {"exit_codes", codes}};
 }
 
 std::string overview(const std::vector<Command>& commands, const std::string& version) {
   std::string out = "shoal " + version + ": moves an AI checkpoint to a whole fleet, over mutual TLS, verified\n\n";
   out += "Usage: shoal COMMAND [options]\n\n";
-  for (const std::string& role : roles_of(commands)) {
-    out += section(role.empty() ? "Commands" : role, summary_rows(commands, [&](const Command& command) { return command.role == role; }));
+  for (const std::string& topic : topics_of(commands)) {
+    out +=
+        section(topic.empty() ? "Commands" : topic, summary_rows(commands, [&](const Command& command) { return command.topic == topic; }));
   }
   out += section("Options of every command", option_rows(common_options(), 100));
   return out + "'shoal COMMAND --help' explains a command, with examples, variables and exit codes.\n";

@@ -197,7 +197,12 @@ const std::vector<Option>& common_options() {
       {.name = "--config", .value = "FILE", .help = "read options from this TOML file"},
       {.name = "--json", .value = "", .help = "print results, progress and errors as JSON lines on standard output"},
       {.name = "--quiet", .value = "", .help = "print no messages and no progress (-q)"},
-      {.name = "--log-level", .value = "LEVEL", .help = "debug, info, warn, error or off", .fallback = "warn", .config_key = "log_level"},
+      {.name = "--log-level",
+       .value = "LEVEL",
+       .help = "debug, info, warn, error or off",
+       .fallback = "warn",
+       .config_key = "log_level",
+       .words = {"debug", "info", "warn", "error", "off"}},
       {.name = "--version", .value = "", .help = "print the version"},
       {.name = "--help", .value = "", .help = "print this help (-h)"},
   };

@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "base/log.hpp"
+#include "cli/config_commands.hpp"
 #include "cli/former_variables.hpp"
 #include "cli/help.hpp"
 #include "cli/parse.hpp"
@@ -87,13 +88,14 @@ Status run_command(const Command& command, const Values& values, Invocation::Rer
 }
 
 int resolve_and_run(const Parsed& parsed, const Program& program, Output& early) {
-  auto values = resolve(*parsed.command, parsed.given, program.commands);
-  if (!values.ok()) return report(early, std::move(values).error());
-  bool json = values->count("--json") > 0;
-  Output out(output_options(json, values->count("--quiet") > 0));
+  auto resolved = resolve_all(*parsed.command, parsed.given, program.commands);
+  if (!resolved.ok()) return report(early, std::move(resolved).error());
+  const Values& values = resolved->values;
+  Output out(output_options(values.contains("--json"), values.contains("--quiet")));
+  for (const std::string& warning : resolved->warnings) out.message("warning: " + warning);
   for (const std::string& warning : former_variable_warnings(*parsed.command, parsed.given)) out.message(warning);
   auto reread = [&parsed, &program] { return resolve(*parsed.command, parsed.given, program.commands); };
-  return report(out, as_interrupted(run_command(*parsed.command, *values, reread, program, out), program.shutdown));
+  return report(out, as_interrupted(run_command(*parsed.command, values, reread, program, out), program.shutdown));
 }
 
 /// The whole table where no command is named; a text where one is.
@@ -118,10 +120,13 @@ int dispatch(int argc, const char* const* argv, const Program& program, Output& 
 
 }  // namespace
 
-int run(int argc, const char* const* argv, const std::string& version, const std::vector<Command>& commands) {
+int run(int argc, const char* const* argv, const std::string& version, std::vector<Command> commands,
+        const std::map<std::string, std::string>& services) {
   Shutdown shutdown;  // first: it must block the signals before any other thread starts
   Output early(output_options(json_asked_for(argc, argv), false));
   try {
+    if (!services.empty())
+      for (Command& command : config_commands(commands, services)) commands.push_back(std::move(command));
     return dispatch(argc, argv, {version, commands, shutdown}, early);
   } catch (const std::exception& problem) {
     return report(early, fail(std::string("unexpected: ") + problem.what()));

@@ -1,12 +1,16 @@
 // From the words of a command line to an exit code.
 #pragma once
 
+#include <map>
+
 #include "cli/command.hpp"
 
 namespace shoal::cli {
 
 /// Parses, runs and reports: prints the error (text or JSON) and returns the exit code. Adds --config --json --quiet --log-level
 /// --version --help to every command.
-int run(int argc, const char* const* argv, const std::string& version, const std::vector<Command>& commands);
+/// `services` names the commands whose settings `config show` shows: {"node", "node run"}.
+int run(int argc, const char* const* argv, const std::string& version, std::vector<Command> commands,
+        const std::map<std::string, std::string>& services = {});
 
 }  // namespace shoal::cli

@@ -3,6 +3,7 @@
 
     check_configs.py SHOAL ROOT
 """
+import json
 import os
 import re
 import subprocess
@@ -14,14 +15,13 @@ COMMANDS = {
     "seeder.toml": ["seed", "publish", "channel set"],
     "node.toml": ["pull", "node run", "join", "verify", "status"],
 }
-NOTE = re.compile(r"\[((?:required|default: [^;\]]*)?)[^\[\]]*in the file: ([\w.]+)\]")
 
 
 def keys_in_help(shoal, command):
-    """{key: default or None} from `shoal COMMAND --help`."""
-    text = subprocess.run([shoal, *command.split(), "--help"], capture_output=True, text=True, check=True, timeout=30).stdout
-    notes = NOTE.findall(" ".join(text.split()))
-    return {key: first.removeprefix("default: ") if first.startswith("default: ") else None for first, key in notes}
+    """{key: default or None} of a command's options."""
+    data = json.loads(subprocess.run([shoal, "help", "--json"], capture_output=True, text=True, check=True, timeout=30).stdout)
+    options = [option for each in data["commands"] if each["path"] == command for option in each["options"] if option["config_key"]]
+    return {option["config_key"]: option["default"] or None for option in options}
 
 
 def flattened(table, prefix=""):
@@ -33,14 +33,14 @@ def flattened(table, prefix=""):
 
 
 def keys_in_file(text):
-    """{key: value}, with the examples that are commented out ("# key = value")."""
-    return dict(flattened(tomllib.loads(re.sub(r"^# (\w+ = .+)$", r"\1", text, flags=re.M))))
+    """{key: value}, with the examples that are commented out ("# key = value", "# [[key]]")."""
+    return dict(flattened(tomllib.loads(re.sub(r"^# (\w+ = .+|\[\[\w+\]\])$", r"\1", text, flags=re.M))))
 
 
 def unexplained(text):
-    """Keys without a comment right above."""
-    lines = text.split("\n")
-    keys = [(number, match[1]) for number, line in enumerate(lines) if (match := re.match(r"(?:# )?(\w+) = ", line))]
+    """Keys and tables without a comment right above; the keys of a table are explained with it."""
+    lines = re.sub(r"^((?:# )?\[\[\w+\]\])\n(?:(?:# )?(?:\w+ = .+|\[\[\w+\]\])\n)*", r"\1\n", text, flags=re.M).split("\n")
+    keys = [(number, match[1]) for number, line in enumerate(lines) if (match := re.match(r"(?:# )?(\w+ = |\[\[\w+)", line))]
     return [key for number, key in keys if not lines[number - 1].startswith("#")]
 
 
@@ -57,6 +57,8 @@ def check(shoal, path, commands):
     problems += [f"{name}: '{key}' is {active[key]!r}, and the default is {known[key]!r}"
                  for key in sorted(active.keys() & known.keys()) if known[key] is not None and str(active[key]) != known[key]]
     problems += [f"{name}: '{key}' is not explained" for key in unexplained(text)]
+    checked = subprocess.run([shoal, "config", "check", path], capture_output=True, text=True, check=False, timeout=30)
+    problems += [] if checked.returncode == 0 else [checked.stdout + checked.stderr]
     return problems if known else [f"{name}: the help of {commands} shows no keys"]
 
 

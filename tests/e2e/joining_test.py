@@ -82,8 +82,9 @@ class SeveralSeeders(cases.FleetCase):
         manager = {"NOTIFY_SOCKET": self.fleet.path("nobody-listens")}  # without one SIGHUP would end the seeder
         second = self.fleet.start("second", "seed", "--config", config, environment=manager)
         second.wait_event("seeding")
-        watch = f'watch = ["{nas}/{{version}} model=acme/watched complete=marker:DONE"]'
-        write(f'join = ["{self.copy}=acme/model@1.0"]', watch, 'watch_poll = "200ms"')
+        watch = ["[[watch]]", f'path = "{nas}/{{version}}"', 'model = "acme/watched"', 'complete = "marker:DONE"']
+        join = ["[[join]]", f'directory = "{self.copy}"', 'release = "acme/model@1.0"']
+        write('watch_poll = "200ms"', *watch, *join)
         second.send(signal.SIGHUP)
         second.wait_event("joined_release")
         lay_down("1.0", 1)

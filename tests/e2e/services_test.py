@@ -63,7 +63,8 @@ class Services(FleetCase):
             file.write('schedule = ["sat,sun 00:00-24:00 up=5MB", "mon-fri 08:00-18:00 up=1MB"]\n')
         words = ("node", "run", "--state", self.fleet.path("node"), "--listen", "127.0.0.1:0")
         rules = {"SHOAL_SCHEDULE": "sat,sun 00:00-24:00 up=5MB\nmon-fri 08:00-18:00 up=1MB"}
-        for name, more, environment in (("file", ("--config", config), {}), ("variable", (), rules)):
+        flags = ("--schedule", "sat,sun 00:00-24:00 up=5MB", "--schedule", "mon-fri 08:00-18:00 up=1MB")
+        for name, more, environment in (("file", ("--config", config), {}), ("variable", (), rules), ("flag", flags, {})):
             node = self.fleet.start(name, *words, *more, environment=environment)
             node.wait_event("running")
             self.assertEqual(node.stop(), 0)
@@ -137,7 +138,7 @@ class Services(FleetCase):
         write('upload_limit = "1MB"')
         manager, process = self.started("node", "node", "run", "--config", config)
         manager.hear("READY=1")
-        write('upload_limit = "2MB"', 'follow = ["acme/model:main"]', 'log_level = "warn"', 'quota = "1TB"')
+        write('upload_limit = "2MB/s"', 'log_level = "warn"', 'quota = "1TB"', "[[follow]]", 'channel = "acme/model:main"')
         process.send(signal.SIGHUP)
         manager.hear("RELOADING=1")
         manager.hear("READY=1")

@@ -29,7 +29,7 @@ tell seeder "$(property shoal-source ActiveState)"
 # A node that enrols itself with the token that an installer left.
 by_service shoal token create --state /var/lib/shoal/tracker --role node > /etc/shoal/join-token
 chmod 600 /etc/shoal/join-token
-sed -i 's/^follow = .*/follow = ["acme\/m:main"]/' /etc/shoal/node.toml
+printf '[[follow]]\nchannel = "acme/m:main"\n' >> /etc/shoal/node.toml
 mkdir -p /etc/systemd/system/shoal-node.service.d
 printf '[Service]\nWatchdogSec=6s\nRestartSec=1s\n' > /etc/systemd/system/shoal-node.service.d/quick.conf
 systemctl daemon-reload

@@ -21,6 +21,19 @@ TEST_CASE("what is not a size is refused") {
   }
 }
 
+TEST_CASE("a rate is a size a second, with or without saying so") {
+  CHECK(parse_rate("20MB/s").value() == 20'000'000);
+  CHECK(parse_rate("20MB").value() == 20'000'000);
+  CHECK_FALSE(parse_rate("20MB/m").ok());
+  CHECK_FALSE(parse_rate("/s").ok());
+}
+
+TEST_CASE("a unit that people mistake is answered with the right one") {
+  CHECK(parse_bytes("20Mb").error().message.find("write MB for megabytes") != std::string::npos);
+  CHECK(parse_bytes("20G").error().message.find("the units are kB, MB, GB") != std::string::npos);
+  CHECK(parse_bytes("20MB/s").error().message.find("leave out /s") != std::string::npos);
+}
+
 TEST_CASE("sizes are shown with three digits") {
   CHECK(format_bytes(0) == "0 B");
   CHECK(format_bytes(999) == "999 B");
@@ -37,7 +50,12 @@ TEST_CASE("durations need a unit") {
   CHECK(parse_duration("30s").value() == 30s);
   CHECK(parse_duration("1.5h").value() == 90min);
   CHECK(parse_duration("7d").value() == 168h);
-  for (const char* bad : {"", "30", "-1s", "nans", "inf", "1w", "1h30m", "99999999d"}) CHECK_MESSAGE(!parse_duration(bad).ok(), bad);
+  CHECK(parse_duration("2w").value() == 336h);
+  CHECK(parse_duration("1y").value() == 24h * 365);
+  CHECK(parse_duration("2hours").value() == 2h);
+  CHECK(parse_duration("10 minutes").value() == 10min);
+  for (const char* bad : {"", "30", "-1s", "nans", "inf", "1fortnight", "1h30m", "99999999d", "1 s m", "1 "})
+    CHECK_MESSAGE(!parse_duration(bad).ok(), bad);
 }
 
 TEST_CASE("durations are shown with two units") {
@@ -53,6 +71,14 @@ TEST_CASE("addresses are read with names, IPv4 and bracketed IPv6") {
   CHECK(HostPort{"::1", 80}.str() == "[::1]:80");
   for (const char* bad : {"", ":", ":80", "host", "host:", "host:65536", "host:-1", "host:8x", "::1:80", "[]:80", "host: 80"})
     CHECK_MESSAGE(!parse_host_port(bad).ok(), bad);
+}
+
+TEST_CASE("a URL without a port gets the default port, if there is one") {
+  CHECK(parse_https_url("https://tracker.example", 7443).value() == HostPort{"tracker.example", 7443});
+  CHECK(parse_https_url("https://[::1]/", 7443).value() == HostPort{"::1", 7443});
+  CHECK(parse_https_url("https://tracker.example:8443", 7443).value() == HostPort{"tracker.example", 8443});
+  for (const char* bad : {"https://", "https://a/x", "https://::1", "https://a:"}) CHECK_MESSAGE(!parse_https_url(bad, 7443).ok(), bad);
+  CHECK(parse_https_url("https://a").error().message.find("the port is missing") != std::string::npos);
 }
 
 TEST_CASE("a tracker's address is an https URL with a port and no path") {

@@ -22,7 +22,7 @@ inline std::vector<Command> sample(std::function<Status(Invocation&)> work = [](
       .positionals = {},
       .options = {{.name = "--state", .value = "DIR", .help = "where the tracker lives", .required = true, .config_key = "state"}},
       .run = work,
-      .role = "Tracker"};
+      .topic = "Tracker"};
   Command pull{
       .path = "pull",
       .summary = "fetch a checkpoint",
@@ -32,9 +32,17 @@ inline std::vector<Command> sample(std::function<Status(Invocation&)> work = [](
                   {.name = "--seed-for", .value = "TIME", .help = "serve on", .fallback = "10m", .config_key = "fetch.seed_for"},
                   {.name = "--exclude", .value = "GLOB", .help = "leave out", .repeatable = true, .config_key = "exclude"},
                   {.name = "--when", .value = "RULE", .help = "days", .repeatable = true, .config_key = "when", .has_commas = true},
+                  {.name = "--key", .value = "FILE", .help = "keys", .repeatable = true, .config_key = "key", .has_commas = true},
+                  {.name = "--rule",
+                   .value = "RULE",
+                   .help = "rules",
+                   .repeatable = true,
+                   .config_key = "rule",
+                   .has_commas = true,
+                   .fields = {{.name = "path", .required = true}, {.name = "on"}}},
                   {.name = "--dry", .value = "", .help = "only look", .config_key = "dry"}},
       .run = work,
-      .role = "Node"};
+      .topic = "Node"};
   Command publish{.path = "publish",
                   .summary = "register a checkpoint",
                   .details = "",
@@ -42,7 +50,7 @@ inline std::vector<Command> sample(std::function<Status(Invocation&)> work = [](
                   .options = {{.name = "--version", .value = "V", .help = "name of this version", .required = true, .flag_only = true},
                               {.name = "--channel", .value = "C", .help = "channel", .fallback = "main", .flag_only = true}},
                   .run = work,
-                  .role = "Seeder"};
+                  .topic = "Seeder"};
   return {create, pull, publish};
 }
 

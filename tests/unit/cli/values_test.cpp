@@ -134,6 +134,58 @@ TEST_CASE("a variable holds one value a line where values may contain commas") {
   CHECK(resolve_pull(given)->at("--exclude") == std::vector<std::string>{"a,b", "c"});
 }
 
+TEST_CASE("lists that an old file or variable separates by commas still work, with a warning") {
+  const Values given{{"REF", {"a/b"}}, {"--state", {"/x"}}};
+  auto commands = sample();
+  const std::vector<std::string> both{"/a", "/b"};
+  {
+    Variable variable("SHOAL_KEY", "/a,/b");
+    auto resolved = resolve_all(commands[1], given, commands);
+    REQUIRE(resolved.ok());
+    CHECK(resolved->values.at("--key") == both);
+    CHECK(resolved->warnings.size() == 1);
+    Variable lines("SHOAL_KEY", "/a,b/c\n/d");
+    CHECK(resolve_all(commands[1], given, commands)->values.at("--key") == std::vector<std::string>{"/a,b/c", "/d"});
+    CHECK(resolve_all(commands[1], given, commands)->warnings.empty());
+  }
+  ConfigFile file("key = \"/a,/b\"\nrule = [\"/x on=1\"]\n");
+  Values with_file = given;
+  with_file["--config"] = {file.path};
+  auto resolved = resolve_all(commands[1], with_file, commands);
+  REQUIRE(resolved.ok());
+  CHECK(resolved->values.at("--key") == both);
+  REQUIRE(resolved->warnings.size() == 2);
+  CHECK(resolved->warnings[0] == file.path + ":1: 'key' is one string with commas: write an array");
+  CHECK(resolved->warnings[1] == file.path + ":2: 'rule' is in an old form, which the next release does not read: write [[rule]] tables");
+}
+
+TEST_CASE("a table is the same value from the file, the variable and the flag") {
+  ConfigFile file("[[rule]]\npath = \"/mnt/a, b\"\n");
+  const Values given{{"REF", {"a/b"}}, {"--state", {"/x"}}};
+  const std::vector<std::string> table{"{\"path\":\"/mnt/a, b\"}"};
+  Values with = given;
+  with["--config"] = {file.path};
+  CHECK(resolve_pull(with)->at("--rule") == table);
+  Variable variable("SHOAL_RULE", table.front().c_str());
+  CHECK(resolve_pull(given)->at("--rule") == table);
+}
+
+TEST_CASE("each value has an origin, and a wrong one is named by its place") {
+  ConfigFile file("state = \"/x\"\n\n[fetch]\nseed_for = \"soon\"\n");
+  auto commands = sample();
+  Values given{{"REF", {"a/b"}}, {"--config", {file.path}}};
+  CHECK(
+      resolve_all(commands[1], given, commands).error().message.starts_with(file.path + ":4: 'fetch.seed_for': 'soon' is not a duration"));
+  given["--seed-for"] = {"1h"};
+  auto resolved = resolve_all(commands[1], given, commands);
+  REQUIRE(resolved.ok());
+  CHECK(resolved->origins.at("--seed-for") == "flag");
+  CHECK(resolved->origins.at("--state") == file.path + ":1");
+  CHECK(resolved->origins.at("--log-level") == "default");
+  Variable variable("SHOAL_LOG_LEVEL", "loud");
+  CHECK(resolve_all(commands[1], given, commands).error().message == "SHOAL_LOG_LEVEL: 'loud' is none of debug, info, warn, error, off");
+}
+
 TEST_CASE("an array of several values is refused where an option takes one") {
   ConfigFile file("state = [\"/x\", \"/y\"]\n");
   auto values = resolve_pull({{"REF", {"a/b"}}, {"--config", {file.path}}});
