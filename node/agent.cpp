@@ -205,6 +205,8 @@ void Agent::publish_view() {
   view.serving = served_.size();
   for (const auto& [key, channel] : channels_) {
     const auto& wanted = channel.track().wanted;
+    if (wanted)
+      if (auto arrived = deliveries_->arrival(*wanted)) view.transfers.push_back({*wanted, *arrived, deliveries_->transfer(*wanted)});
     view.channels.push_back({key, channel.track(), channel.link(), channel.problem(), std::nullopt});
     if (!wanted || !deliveries_->is_under_way(*wanted)) continue;
     view.channels.back().progress = deliveries_->progress(*wanted);
@@ -216,6 +218,10 @@ void Agent::publish_view() {
                           order.release,
                           deliveries_->progress(order.release),
                           deliveries_->transfer(order.release)});
+  if (auto space = disk_space(session_.state()); space.ok()) {
+    view.disk_free = space->free;
+    view.disk_size = space->size;
+  }
   reporter_->update(report_of(view, options_.software));
   *view_.lock() = std::move(view);
 }

@@ -106,6 +106,26 @@ std::string stall_name(const ChannelView& channel) {
 
 }  // namespace
 
+registry::TransferReport report_of(const TransferOf& transfer) {
+  const swarm::Progress& progress = transfer.progress;
+  registry::TransferReport report;
+  report.release = transfer.release;
+  report.done = progress.done;
+  report.size = progress.size;
+  report.from_source = progress.from_source;
+  report.from_peers = progress.from_peers;
+  report.from_mirrors = progress.from_mirrors;
+  report.reused = progress.reused;
+  report.sent = progress.sent;
+  report.rate = progress.complete ? 0 : transfer.facts.rate;
+  report.peers = progress.peers;
+  report.percent_of_ideal = transfer.facts.percent_of_ideal;
+  if (transfer.facts.left) report.seconds_left = static_cast<std::uint64_t>(transfer.facts.left->count());
+  if (progress.stall.stalled && progress.stall.reason != fanout::StallReason::none) report.stall = name(progress.stall.reason);
+  for (const ActiveLink& link : transfer.facts.links) report.links.push_back({link.peer, link.source, link.rate});
+  return report;
+}
+
 registry::NodeReport report_of(const AgentView& view, const std::string& software) {
   registry::NodeReport report{software, {}};
   for (const ChannelView& channel : view.channels) {
@@ -115,6 +135,10 @@ registry::NodeReport report_of(const AgentView& view, const std::string& softwar
                                     track.wanted_version, track.active_version, why(channel), progress.done, progress.size,
                                     stall_name(channel), track.pointer_expires, track.phase == Phase::failed ? track.tried : std::nullopt});
   }
+  for (const TransferOf& transfer : view.transfers)
+    if (report.transfers.size() < registry::NodeReport::most_transfers) report.transfers.push_back(report_of(transfer));
+  report.disk_free = view.disk_free;
+  report.disk_size = view.disk_size;
   return report;
 }
 

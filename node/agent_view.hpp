@@ -28,6 +28,14 @@ struct PullView {
   TransferFacts transfer = {};
 };
 
+/// A release that came, or comes, by the swarm since the node started.
+struct TransferOf {
+  ReleaseId release;
+  swarm::Progress progress;
+  TransferFacts facts;
+};
+registry::TransferReport report_of(const TransferOf& transfer);
+
 struct AgentView {
   std::uint16_t port = 0;
   TrackerView tracker;
@@ -39,6 +47,8 @@ struct AgentView {
   std::size_t serving = 0;  // releases
   std::vector<ChannelView> channels;
   std::vector<PullView> pulls;
+  std::vector<TransferOf> transfers = {};
+  ByteCount disk_free = 0, disk_size = 0;
 };
 
 Json to_json(const AgentView& view, WallTime now);

@@ -18,6 +18,8 @@
 #include "node/moving.hpp"
 #include "node/pin_commands.hpp"
 #include "node/pull_report.hpp"
+#include "node/pull_reporter.hpp"
+#include "node/puller.hpp"
 #include "node/repairer.hpp"
 #include "node/stall_option.hpp"
 #include "node/through_node.hpp"
@@ -163,7 +165,9 @@ Status run_pull(Invocation& call) {
   PullRequest request{reference, std::nullopt, call.on("--allow-code-formats")};
   if (std::string to = call.get("--to"); !to.empty()) request.to = to;
   Puller puller(*session, shelf, *node, call.out, call.shutdown.token());
+  PullReporter reporter(*session, *node, wanted.release.id(), wanted.release->swarm.info_hash, "shoal " + call.software);
   SHOAL_TRY(PullReport report, puller.pull(request, wanted, *registry));
+  reporter.complete();
   if (cache) SHOAL_CHECK(put_into(*cache, reference, wanted.release, report.path, call.out));
   call.out.result(complete_line(report), complete_text(report));
   keep_seeding(call, *node, wanted.release->swarm.info_hash, seed_for);

@@ -91,6 +91,11 @@ std::optional<swarm::Progress> Deliveries::progress(const ReleaseId& id) const {
   return is_under_way(id) ? node_.swarm().progress(deliveries_.at(id).content) : std::nullopt;
 }
 
+std::optional<swarm::Progress> Deliveries::arrival(const ReleaseId& id) const {
+  auto found = deliveries_.find(id);
+  return found == deliveries_.end() ? std::nullopt : node_.swarm().progress(found->second.content);
+}
+
 TransferFacts Deliveries::transfer(const ReleaseId& id) const {
   return is_under_way(id) ? node_.transfer(deliveries_.at(id).content) : TransferFacts{};
 }

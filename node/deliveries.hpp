@@ -42,6 +42,8 @@ class Deliveries {
 
   /// Of what is under way; nothing otherwise.
   std::optional<swarm::Progress> progress(const ReleaseId& id) const;
+  /// The same, even of one that is whole.
+  std::optional<swarm::Progress> arrival(const ReleaseId& id) const;
   TransferFacts transfer(const ReleaseId& id) const;
   /// Fetches that have stalled or have gone on since the last call.
   void report_stalls(const std::function<void(const ReleaseId&, const StallNews::News&)>& report);

@@ -1,5 +1,7 @@
 #include "node/reporter.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
 
@@ -13,6 +15,13 @@ constexpr std::chrono::seconds shortest{1};  // between two reports
 
 std::string lasting_part(registry::NodeReport report) {
   for (auto& each : report.subscriptions) each.done = 0;
+  report.disk_free = report.disk_size = 0;
+  for (auto& each : report.transfers) {
+    registry::TransferReport lasting;
+    lasting.release = each.release;
+    lasting.done = lasting.size = each.complete() ? 1 : 0;
+    each = std::move(lasting);
+  }
   return encode(report);
 }
 
@@ -28,26 +37,44 @@ Reporter::~Reporter() {
 void Reporter::update(registry::NodeReport report) {
   std::lock_guard lock(mutex_);
   report_ = std::move(report);
-  if (lasting_part(report_) != told_) changed_.notify_one();
+  if (lasting_part(report_) != told_) changed_.notify_all();
 }
 
-void Reporter::note_told(const registry::NodeReport& report) {
+void Reporter::settle(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, patience, [this] { return failed_ || lasting_part(report_) == told_; });
+}
+
+void Reporter::note(const registry::NodeReport& report, const Result<registry::ReportReply>& told) {
   std::lock_guard lock(mutex_);
-  told_ = lasting_part(report);
+  failed_ = !told.ok();
+  if (told.ok()) {
+    told_ = lasting_part(report);
+    wanted_ = std::clamp(told->again, shortest, interval);
+  }
+  changed_.notify_all();
+}
+
+/// Under the lock.
+std::chrono::seconds Reporter::pause() const {
+  const auto moves = [](const registry::TransferReport& each) { return !each.complete(); };
+  return std::any_of(report_.transfers.begin(), report_.transfers.end(), moves) ? wanted_ : interval;
 }
 
 void Reporter::run(const std::stop_token& stop) {
+  SteadyTime last = std::chrono::steady_clock::now();
   while (!stop.stop_requested()) {
     registry::NodeReport report;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, stop, interval, [&] { return lasting_part(report_) != told_; });
+      changed_.wait_until(lock, stop, last + pause(), [&] { return lasting_part(report_) != told_; });
       if (stop.stop_requested()) return;
       report = report_;
     }
-    Status told = client_->report(report);
-    if (told.ok()) note_told(report);
-    else log::debug("report_failed", {{"reason", told.error().message}});
+    auto told = client_->report(report);
+    last = std::chrono::steady_clock::now();
+    note(report, told);
+    if (!told.ok()) log::debug("report_failed", {{"reason", told.error().message}});
     (void)sleep_for(told.ok() ? shortest : shortest * 5, stop);
   }
 }

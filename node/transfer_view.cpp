@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "registry/messages.hpp"
+
 namespace shoal::node {
 namespace {
 
@@ -13,6 +15,7 @@ constexpr double shortest = 1;
 // A link that brings less than this is one on which only messages pass.
 constexpr ByteCount messages_only = 1024;
 constexpr std::size_t shown_id = 8;
+constexpr std::size_t most_links = registry::NodeReport::most_links;
 
 ByteCount per_second(ByteCount bytes, double seconds) { return static_cast<ByteCount>(static_cast<double>(bytes) / seconds); }
 
@@ -22,18 +25,17 @@ void TransferView::forget_old(SteadyTime now) {
   while (samples_.size() > 2 && now - samples_[1].at >= span) samples_.pop_front();
 }
 
-std::optional<SlowestLink> TransferView::slowest(double seconds) const {
-  std::optional<SlowestLink> slowest;
-  std::size_t busy = 0;
+/// The fastest first.
+std::vector<ActiveLink> TransferView::busy(double seconds) const {
+  std::vector<ActiveLink> busy;
   for (const auto& [peer, link] : samples_.back().links) {
     auto before = samples_.front().links.find(peer);
     const ByteCount old = before == samples_.front().links.end() ? 0 : before->second.second;
     const ByteCount rate = per_second(link.second - std::min(old, link.second), seconds);
-    if (rate < messages_only) continue;
-    ++busy;
-    if (!slowest || rate < slowest->rate) slowest = SlowestLink{peer, link.first, rate};
+    if (rate >= messages_only) busy.push_back({peer, link.first, rate});
   }
-  return busy > 1 ? slowest : std::nullopt;
+  std::stable_sort(busy.begin(), busy.end(), [](const ActiveLink& a, const ActiveLink& b) { return a.rate > b.rate; });
+  return busy;
 }
 
 TransferFacts TransferView::see(const InfoHash& content, const swarm::Progress& progress, const std::vector<mesh::LinkCounters>& links,
@@ -58,7 +60,9 @@ TransferFacts TransferView::see(const InfoHash& content, const swarm::Progress& 
         std::min(100.0, 100.0 * static_cast<double>(samples_.back().arrived) / ran / static_cast<double>(ideal_rate_)));
   if (const ByteCount lacks = progress.size - std::min(progress.size, progress.done); facts.rate > 0)
     facts.left = std::chrono::seconds((lacks + facts.rate - 1) / facts.rate);
-  facts.slowest = slowest(seconds);
+  facts.links = busy(seconds);
+  if (facts.links.size() > 1) facts.slowest = facts.links.back();
+  if (facts.links.size() > most_links) facts.links.resize(most_links);
   return facts;
 }
 

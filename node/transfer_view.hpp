@@ -14,7 +14,8 @@
 
 namespace shoal::node {
 
-struct SlowestLink {
+/// One that brought something in the last seconds.
+struct ActiveLink {
   NodeId peer;
   bool source = false;  // a seeder
   ByteCount rate = 0;   // bytes per second, received
@@ -27,7 +28,8 @@ struct TransferFacts {
   /// Of the time since the first byte, how much an unbroken transfer at the ideal rate would have needed. 0 before the first byte.
   unsigned percent_of_ideal = 0;
   std::optional<std::chrono::seconds> left;  // none where nothing arrives
-  std::optional<SlowestLink> slowest;        // of those that brought something in the last seconds; none where there is only one
+  std::vector<ActiveLink> links = {};        // the fastest first, a few
+  std::optional<ActiveLink> slowest;         // of those that brought something in the last seconds; none where there is only one
 };
 
 /// Fed several times a second while one content is fetched. One thread at a time.
@@ -43,7 +45,7 @@ class TransferView {
     std::map<NodeId, std::pair<bool, ByteCount>> links;  // whether it is a source, and what it sent so far
   };
   void forget_old(SteadyTime now);
-  std::optional<SlowestLink> slowest(double seconds) const;
+  std::vector<ActiveLink> busy(double seconds) const;
 
   std::deque<Sample> samples_;  // of the last seconds, and one before them
   std::optional<SteadyTime> first_byte_;

@@ -18,10 +18,10 @@ std::string_view name(NodeState state);
 Result<NodeState> parse_node_state(std::string_view text);
 
 struct NodeFilter {
-  std::optional<ModelName> model;
-  std::optional<ChannelName> channel;  // of `model`
-  std::optional<std::string> site;
-  std::optional<NodeState> state;
+  std::optional<ModelName> model = {};
+  std::optional<ChannelName> channel = {};  // of `model`
+  std::optional<std::string> site = {};
+  std::optional<NodeState> state = {};
 };
 
 struct NodeLine {

@@ -215,8 +215,10 @@ def explain(fleet, screen, nodes):
                      f"rm -rf {shlex.quote(fleet.directory)}\n")
     os.chmod(stop, 0o755)
     shoal, state = shlex.quote(fleet.shoal), shlex.quote(nodes[0].state)
-    screen.result({"type": "kept", "directory": fleet.directory, "pids": pids, "stop": stop},
-                  f"\nthe fleet still runs in {fleet.directory} (tracker https://127.0.0.1:{fleet.port}); look at it with\n"
+    link = fleet.page_link()
+    screen.result({"type": "kept", "directory": fleet.directory, "pids": pids, "stop": stop, "page": link},
+                  f"\nsee it in a browser (the link works once, for five minutes; '{shoal} page --state {shlex.quote(fleet.path('tracker'))}' makes another)\n"
+                  f"  {link}\nthe fleet still runs in {fleet.directory} (tracker https://127.0.0.1:{fleet.port}); look at it with\n"
                   f"  {shoal} status --state {state}\n  {shoal} channel list shoal/checkpoint --state {state}\n  tail -f {fleet.logs}/*\n"
                   f"  ss -tlnp | grep shoal\nstop it with\n  {stop}")
 
@@ -225,7 +227,9 @@ def quickstart(fleet, screen, options):
     check_space(fleet.directory, options)
     screen.say(f"== a fleet in {fleet.directory}: tracker, seeder, {options.nodes} nodes")
     fleet.init()
-    fleet.start_tracker()
+    fleet.start_tracker(*(["--page", "127.0.0.1:0"] if options.keep else []))
+    if options.keep:
+        screen.say(f"== watch it in a browser: {fleet.page_link()}")
     source = fleet.join("seeder", role="seeder")
     nodes = [fleet.join(f"node{number}") for number in range(1, options.nodes + 1)]
 
@@ -250,7 +254,7 @@ def parse_options():
     parser.add_argument("--shoal", help=argparse.SUPPRESS)
     parser.add_argument("--nodes", type=int, default=10, metavar="N", help="how many nodes fetch (default: %(default)s)")
     parser.add_argument("--size", default="256MB", help="size of the safetensors checkpoint (default: %(default)s)")
-    parser.add_argument("--keep", action="store_true", help="leave the fleet running, and print how to look at it and how to stop it")
+    parser.add_argument("--keep", action="store_true", help="leave the fleet running, and print a link to its page, how to look at it and how to stop it")
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
     options = parser.parse_args()
     if not 1 <= options.nodes <= 50:

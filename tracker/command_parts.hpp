@@ -14,6 +14,7 @@ extern const cli::Option state_option;
 Result<Database> database_of(const cli::Invocation& call);
 
 std::vector<cli::Command> move_commands();
+cli::Command page_command();
 std::vector<cli::Command> node_commands();
 std::vector<cli::Command> token_commands();
 

@@ -113,6 +113,9 @@ Result<TrackerOptions> tracker_options(const cli::Invocation& call) {
   if (!call.get("--plain-listen").empty()) {
     SHOAL_TRY(options.plain_listen, call.address("--plain-listen"));
   }
+  if (!call.get("--page").empty()) {
+    SHOAL_TRY(options.page, call.address("--page"));
+  }
   SHOAL_TRY(options.certificate_life, seconds_of(call, "--certificate-life", std::chrono::seconds(10)));
   SHOAL_TRY(options.announce_interval, seconds_of(call, "--announce-interval", std::chrono::seconds(1)));
   SHOAL_TRY(options.quotas.per_model, count_of(call, "--channels-per-model"));
@@ -124,8 +127,10 @@ Result<TrackerOptions> tracker_options(const cli::Invocation& call) {
 
 void report_ready(cli::Output& out, const Tracker& tracker) {
   std::string listen = tracker.listen().str();
-  if (!out.json()) return out.message("tracker ready on " + listen);
+  const std::string page = tracker.page();
+  if (!out.json()) return out.message("tracker ready on " + listen + (page.empty() ? "" : "; 'shoal page' opens the page on " + page));
   Json ready{{"type", "ready"}, {"listen", listen}};
+  if (!page.empty()) ready["page"] = page;
   if (tracker.plain_listen().port != 0) ready["plain_listen"] = tracker.plain_listen().str();
   out.result(ready, "");
 }
@@ -194,6 +199,10 @@ cli::Command tracker_run_command() {
                        .help = "so many nodes, or all that it goes to, try a release before their failures halt its rollout",
                        .fallback = "5",
                        .config_key = "tracker.halt_sample"},
+                      {.name = "--page",
+                       .value = "ADDR:PORT",
+                       .help = "serve a page that shows the fleet, on a loopback address; 'shoal page' opens it",
+                       .config_key = "tracker.page"},
                       {.name = "--plain-listen",
                        .value = "ADDR:PORT",
                        .help = "test listener for announce and scrape without TLS; loopback only",
@@ -271,6 +280,7 @@ std::vector<cli::Command> commands() {
   std::vector<cli::Command> all{fleet_init_command(), tracker_run_command(), token_create_command()};
   for (cli::Command& command : move_commands()) all.push_back(std::move(command));
   for (cli::Command& command : token_commands()) all.push_back(std::move(command));
+  all.push_back(page_command());
   for (cli::Command& command : node_commands()) all.push_back(std::move(command));
   return all;
 }

@@ -65,7 +65,7 @@ Result<Response> take_report(const Parts& parts, const Request& request, const P
   std::vector<ChannelStanding> halted = parts.reports.to_halt(report, parts.freshness, parts.clock.now());
   for (const ChannelStanding& channel : halted) SHOAL_CHECK(parts.catalog.halt(channel));
   if (!halted.empty()) say_changed(parts);
-  return json("{}");
+  return json(encode(registry::ReportReply{report_again(parts.reports.fetching())}));
 }
 
 /// In pages; all at once to clients of earlier versions, which ask without a parameter.

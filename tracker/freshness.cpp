@@ -238,6 +238,10 @@ FreshnessDesk::Ends FreshnessDesk::ends(std::uint64_t epoch) const {
   });
 }
 
+std::vector<ChannelStanding> FreshnessDesk::standings() const {
+  return state_.with([](const State& state) { return state.situation.channels; });
+}
+
 std::size_t FreshnessDesk::waiting() const {
   return state_.with([](const State& state) { return state.waiting.size() + state.due.size(); });
 }

@@ -69,6 +69,7 @@ class FreshnessDesk {
 
   /// As of the last refresh; empty where the channel is not known.
   std::optional<ChannelStanding> standing(const ModelName& model, const ChannelName& channel) const;
+  std::vector<ChannelStanding> standings() const;
   std::size_t waiting() const;
 
   /// When pointers of this epoch end, and how many are halted, as of the last refresh.

@@ -1,4 +1,5 @@
 // `shoal tracker move`: the tracker has another host name or port from now on.
+#include "base/directory_lock.hpp"
 #include "base/log.hpp"
 #include "tracker/command_parts.hpp"
 #include "tracker/state.hpp"

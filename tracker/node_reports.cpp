@@ -9,6 +9,9 @@
 namespace shoal::tracker {
 namespace {
 
+constexpr std::chrono::seconds count_period{2};
+constexpr std::size_t reports_per_second = 50;  // of the machines that fetch
+
 bool is_failure(const registry::SubscriptionReport& report, const ReleaseId& release) {
   return report.phase == "failed" && report.wanted == release;
 }
@@ -46,8 +49,38 @@ Status NodeReports::put(const NodeId& node, registry::NodeReport report, WallTim
   auto reports = reports_.lock();
   const auto before = reports->find(node);
   std::vector<WallTime> since = failing_since(report, before == reports->end() ? nullptr : &before->second, now);
-  reports->insert_or_assign(node, Stored{now, std::move(report), std::move(since)});
+  reports->insert_or_assign(node, Stored{now, std::move(report), std::move(since), ++serial_});
+  count_fetching(*reports);
   return {};
+}
+
+/// Not at each report, since it looks at all of them.
+void NodeReports::count_fetching(const Reports& reports) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (now < counted_ + count_period) return;
+  counted_ = now;
+  fetching_ = static_cast<std::size_t>(std::count_if(reports.begin(), reports.end(), [](const auto& each) {
+    const auto& transfers = each.second.report.transfers;
+    return std::any_of(transfers.begin(), transfers.end(), [](const auto& transfer) { return !transfer.complete(); });
+  }));
+}
+
+std::chrono::seconds report_again(std::size_t fetching) {
+  return std::clamp(std::chrono::seconds(fetching / reports_per_second), std::chrono::seconds(2), std::chrono::seconds(30));
+}
+
+std::vector<NodeReports::Arrived> NodeReports::since(std::uint64_t& serial) const {
+  return reports_.with([&](const Reports& reports) {
+    std::vector<Arrived> arrived;
+    std::uint64_t newest = serial;
+    for (const auto& [node, stored] : reports) {
+      if (stored.serial <= serial) continue;
+      arrived.push_back({node, stored.at, stored.report});
+      newest = std::max(newest, stored.serial);
+    }
+    serial = newest;
+    return arrived;
+  });
 }
 
 /// Those that failed with the same release the last time go on failing since then.

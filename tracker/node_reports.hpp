@@ -1,6 +1,7 @@
 // What nodes say of themselves, kept in memory: they say it again within a minute. And when their failures halt a rollout.
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -58,6 +59,16 @@ class NodeReports {
   RolloutTally tally(const ChannelStanding& standing, WallTime now) const;
   /// The channels that this report brings to a halt, by what they stand at.
   std::vector<ChannelStanding> to_halt(const registry::NodeReport& report, const FreshnessDesk& desk, WallTime now) const;
+  /// A report, and when it came.
+  struct Arrived {
+    NodeId machine;
+    WallTime at;
+    registry::NodeReport report;
+  };
+  /// Those that came after `serial`, which becomes that of the newest.
+  std::vector<Arrived> since(std::uint64_t& serial) const;
+  /// How many machines fetch something, by their last reports.
+  std::size_t fetching() const { return fetching_; }
   /// Forgets those of all other machines, which were removed.
   void retain(const std::vector<registry::MachineRow>& machines);
   /// A machine that was revoked.
@@ -68,6 +79,7 @@ class NodeReports {
     WallTime at;
     registry::NodeReport report;
     std::vector<WallTime> failing_since;  // for each subscription of the report
+    std::uint64_t serial = 0;
   };
   static std::vector<WallTime> failing_since(const registry::NodeReport& report, const Stored* before, WallTime now);
   using Reports = std::unordered_map<NodeId, Stored>;
@@ -75,6 +87,13 @@ class NodeReports {
 
   const std::uint32_t sample_;
   Guarded<Reports> reports_;
+  std::atomic<std::uint64_t> serial_{0};
+  std::atomic<std::size_t> fetching_{0};  // as of the last count
+  SteadyTime counted_{};                  // under the lock
+  void count_fetching(const Reports& reports);
 };
+
+/// When a machine that fetches should report again: soon in a small fleet, and so that the reports of a large one stay few.
+std::chrono::seconds report_again(std::size_t fetching);
 
 }  // namespace shoal::tracker

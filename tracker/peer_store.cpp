@@ -75,6 +75,17 @@ void PeerStore::forget(const NodeId& machine) {
   for_each_swarm([&](Swarm& swarm) { swarm.forget(machine); });
 }
 
+std::vector<PeerStore::Present> PeerStore::present(const InfoHash& info_hash) const {
+  return shard_of(info_hash).with([&](const Shard& swarms) {
+    std::vector<Present> present;
+    auto found = swarms.find(info_hash);
+    if (found == swarms.end()) return present;
+    present.reserve(found->second.peers().size());
+    for (const Peer& peer : found->second.peers()) present.push_back({peer.machine, peer.complete});
+    return present;
+  });
+}
+
 PeerStore::Totals PeerStore::totals() const {
   Totals totals;
   for (const auto& shard : shards_) {

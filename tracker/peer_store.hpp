@@ -73,6 +73,13 @@ class PeerStore {
     return std::forward<Work>(work)((*shard)[info_hash]);
   }
 
+  /// Those of one swarm; none where there is no swarm.
+  struct Present {
+    NodeId machine;
+    bool complete = false;
+  };
+  std::vector<Present> present(const InfoHash& info_hash) const;
+
   /// Forgets peers that were silent since `deadline`, in every swarm.
   void expire(SteadyTime deadline);
   /// Forgets a machine, in every swarm.
@@ -87,6 +94,7 @@ class PeerStore {
  private:
   using Shard = std::unordered_map<InfoHash, Swarm>;
   static constexpr std::size_t shard_count = 16;
+  const Guarded<Shard>& shard_of(const InfoHash& info_hash) const { return shards_[info_hash.bytes[0] % shard_count]; }
   Guarded<Shard>& shard_of(const InfoHash& info_hash) { return shards_[info_hash.bytes[0] % shard_count]; }
 
   template <class Work>

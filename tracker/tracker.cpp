@@ -13,6 +13,8 @@
 #include "manifest/validity.hpp"
 #include "tracker/endpoints.hpp"
 #include "tracker/housekeeping.hpp"
+#include "tracker/page/page.hpp"
+#include "tracker/page_facts.hpp"
 #include "tracker/revocations.hpp"
 #include "tracker/state.hpp"
 #include "tracker/tracker_metrics.hpp"
@@ -87,6 +89,7 @@ class RunningTracker final : public Tracker {
 
   ~RunningTracker() override {
     // No new sweeps or certificates; then no disk work, so that nothing answers into a server that is gone; then the servers.
+    page_.reset();
     sweeper_ = {};
     renewer_.reset();
     disk_.stop();
@@ -98,6 +101,8 @@ class RunningTracker final : public Tracker {
 
   HostPort listen() const override { return {options_.listen.host, server_->port()}; }
   HostPort plain_listen() const override { return {options_.plain_listen.host, plain_server_ ? plain_server_->port() : std::uint16_t{0}}; }
+
+  std::string page() const override { return page_ ? page_->origin() : ""; }
 
   bool alive() const override { return clock_.steady_now() - SteadyTime(SteadyTime::duration(swept_)) < sweep_period + longest_sweep; }
 
@@ -126,6 +131,7 @@ class RunningTracker final : public Tracker {
     freshness_ = std::make_unique<FreshnessDesk>(authority_.fleet(), freshness_key_, clock_, [this] { return look(); });
     SHOAL_CHECK(freshness_->refresh());
     SHOAL_CHECK(serve());
+    SHOAL_CHECK(serve_page());
     note_sweep();
     sweeper_ = std::jthread([this](const std::stop_token& stop) {
       for (int sweeps = 1; sleep_for(sweep_period, stop); ++sweeps) {
@@ -225,6 +231,14 @@ class RunningTracker final : public Tracker {
     return {};
   }
 
+  Status serve_page() {
+    if (options_.page.host.empty()) return {};
+    page_facts_ = std::make_unique<PageFacts>(
+        PageSources{authority_.fleet(), *admission_, *catalog_, *freshness_, reports_, peers_, *roots_, *server_, credentials_});
+    SHOAL_TRY(page_, page::PageServer::start({options_.page, options_.state, options_.certificate_life}, *page_facts_, clock_));
+    return {};
+  }
+
   const TrackerOptions options_;
   const Clock& clock_;
   DirectoryLock lock_;
@@ -251,6 +265,8 @@ class RunningTracker final : public Tracker {
   std::unique_ptr<identity::Renewer> renewer_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<http::Server> plain_server_;
+  std::unique_ptr<PageFacts> page_facts_;
+  std::unique_ptr<page::PageServer> page_;
   std::atomic<SteadyTime::rep> swept_{0};  // when the last sweep ended
   WallTime warned_{};                      // on the sweeper's thread
   std::jthread sweeper_;

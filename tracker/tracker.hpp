@@ -17,6 +17,7 @@ struct TrackerOptions {
   fs::path state;
   HostPort listen;        // port 0: any
   HostPort plain_listen;  // no host: no plain test listener
+  HostPort page;          // no host: no page
   std::chrono::seconds certificate_life{std::chrono::hours(24)};
   std::chrono::seconds announce_interval{30};
   ChannelQuotas quotas;
@@ -32,6 +33,8 @@ class Tracker {
   /// What the listeners are bound to; the plain one has port 0 where there is none.
   virtual HostPort listen() const = 0;
   virtual HostPort plain_listen() const = 0;
+  /// Where the page is, "http://127.0.0.1:7480"; empty where there is none.
+  virtual std::string page() const = 0;
   /// Whether the tracker's rounds, which need its locks, still turn. Thread-safe.
   virtual bool alive() const = 0;
   /// What the tracker has to say to Prometheus. Thread-safe; reads the database.

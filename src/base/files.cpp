@@ -175,10 +175,15 @@ Status switch_link(const fs::path& target, const fs::path& link) {
   return sync_directory(parent_of(link));
 }
 
-Result<ByteCount> free_space(const fs::path& path) {
+Result<DiskSpace> disk_space(const fs::path& path) {
   struct statvfs info {};
   if (::statvfs(path.c_str(), &info) != 0) return fail_errno(path.string(), errno);
-  return static_cast<ByteCount>(info.f_bavail) * info.f_frsize;
+  return DiskSpace{static_cast<ByteCount>(info.f_bavail) * info.f_frsize, static_cast<ByteCount>(info.f_blocks) * info.f_frsize};
+}
+
+Result<ByteCount> free_space(const fs::path& path) {
+  SHOAL_TRY(DiskSpace space, disk_space(path));
+  return space.free;
 }
 
 TempDirectory::TempDirectory() {

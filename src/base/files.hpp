@@ -65,6 +65,11 @@ Status rename_durably(const fs::path& from, const fs::path& to);
 Status switch_link(const fs::path& target, const fs::path& link);
 /// Bytes that this process may still write on the file system of `path`.
 Result<ByteCount> free_space(const fs::path& path);
+/// The same, with the size of the file system.
+struct DiskSpace {
+  ByteCount free = 0, size = 0;
+};
+Result<DiskSpace> disk_space(const fs::path& path);
 
 /// A directory that is removed with everything in it when the object goes.
 class TempDirectory {

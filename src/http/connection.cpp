@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 
 namespace shoal::http {
@@ -11,6 +12,9 @@ namespace {
 
 // The header's limit plus one read of what follows it; bounds what a client can send ahead.
 constexpr std::size_t buffer_limit = 128 * 1024;
+
+// Of what is written at once.
+constexpr std::size_t largest_portion = 64 * 1024;
 
 // The end of a connection: how long and how much is waited for.
 constexpr std::chrono::milliseconds goodbye_time{1000};
@@ -75,6 +79,22 @@ net::awaitable<ErrorStatus> Connection::write_text(std::string text) {
     co_await net::async_write(*tls_, bytes, net::redirect_error(net::use_awaitable, error));
   } else {
     co_await net::async_write(tcp_, bytes, net::redirect_error(net::use_awaitable, error));
+  }
+  co_return error;
+}
+
+net::awaitable<ErrorStatus> Connection::write_all(std::string_view bytes, std::chrono::milliseconds stall) {
+  ErrorStatus error;
+  while (!error && !bytes.empty()) {
+    expires_after(stall);
+    auto portion = net::buffer(bytes.data(), std::min(bytes.size(), largest_portion));
+    std::size_t sent = 0;
+    if (tls_) {
+      sent = co_await tls_->async_write_some(portion, net::redirect_error(net::use_awaitable, error));
+    } else {
+      sent = co_await tcp_.async_write_some(portion, net::redirect_error(net::use_awaitable, error));
+    }
+    bytes.remove_prefix(sent);
   }
   co_return error;
 }

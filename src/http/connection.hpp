@@ -34,6 +34,8 @@ class Connection {
   /// Some bytes into the buffer.
   net::awaitable<ErrorStatus> read_some();
   net::awaitable<ErrorStatus> write_text(std::string text);
+  /// All of it, which must outlive the call; `stall` is the longest without a byte taken.
+  net::awaitable<ErrorStatus> write_all(std::string_view bytes, std::chrono::milliseconds stall);
   /// Ends the connection so that what was written arrives: TLS's close_notify, TCP's FIN, and then the peer's bytes are
   /// discarded for a moment, because a close with unread bytes is a reset that can overtake the last answer.
   net::awaitable<void> finish();

@@ -8,7 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "http/feed.hpp"
 #include "identity/certificate.hpp"
 
 namespace shoal::http {
@@ -35,6 +38,10 @@ struct Response {
   /// Instead of `body`: one that lies in memory once however many answers send it.
   std::shared_ptr<const std::string> shared{};
   std::chrono::seconds retry_after{0};  // of a 503: when to ask again (RFC 9110, 10.2.3); 0: nothing is said
+  /// More header fields, such as Set-Cookie. Names and values are the handler's own, never a client's.
+  std::vector<std::pair<std::string, std::string>> fields{};
+  /// Instead of `body`: portions until the feed ends. The connection ends with it.
+  std::shared_ptr<Feed> feed{};
   // Of what a client received.
   std::string content_range{};
   std::string location{};

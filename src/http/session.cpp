@@ -60,6 +60,13 @@ bool has_no_body(int status) { return status / 100 == 1 || status == 204 || stat
 
 using ResponseMessage = wire::response<wire::span_body<const char>>;
 
+template <class Message>
+void set_fields(Message& message, const Response& response) {
+  if (!response.allow.empty()) message.set(wire::field::allow, response.allow);
+  if (response.retry_after.count() > 0) message.set(wire::field::retry_after, std::to_string(response.retry_after.count()));
+  for (const auto& [name, value] : response.fields) message.set(name, value);
+}
+
 /// Refers to the response's body, which must outlive it.
 ResponseMessage message_of(const Response& response, unsigned version, bool keep_alive, bool to_head) {
   const std::string& body = response.shared ? *response.shared : response.body;
@@ -67,8 +74,7 @@ ResponseMessage message_of(const Response& response, unsigned version, bool keep
   message.version(version);
   message.result(static_cast<unsigned>(response.status));
   message.keep_alive(keep_alive);
-  if (!response.allow.empty()) message.set(wire::field::allow, response.allow);
-  if (response.retry_after.count() > 0) message.set(wire::field::retry_after, std::to_string(response.retry_after.count()));
+  set_fields(message, response);
   if (has_no_body(response.status)) return message;
   message.set(wire::field::content_type, response.content_type);
   message.content_length(body.size());
@@ -190,6 +196,10 @@ net::awaitable<bool> Session::serve_one() {
   if (stranger_) stranger_->set_busy(true);
   head.request->body = std::move(parser.get().body());
   Answered answered = co_await ask(std::move(*head.request));
+  if (answered.response.feed) {
+    co_await stream(std::move(answered.response));
+    co_return false;
+  }
   bool more = co_await respond(std::move(answered), parser.get());
   if (stranger_) stranger_->set_busy(false);
   co_return more;
@@ -294,6 +304,37 @@ net::awaitable<bool> Session::respond(Answered answered, const RequestHead& head
     error = co_await connection_.write_portion(serializer);
   }
   co_return !error && keep_alive;
+}
+
+/// Writes what the feed brings until it ends or the reader leaves. The body ends with the connection, so it needs no length.
+net::awaitable<void> Session::stream(Response response) {
+  wire::response<wire::empty_body> message;
+  message.version(11);
+  message.result(static_cast<unsigned>(response.status));
+  message.keep_alive(false);
+  message.set(wire::field::content_type, response.content_type);
+  set_fields(message, response);
+  connection_.expires_after(within(rules_.limits.write));
+  ErrorStatus error = co_await connection_.write(message);
+  Feed& feed = *response.feed;
+  feed.on_news([gate = worker_.gate, session = weak_from_this()] {
+    gate->post([session] {
+      if (auto live = session.lock()) live->answered_.cancel();
+    });
+  });
+  connection_.watch_peer([this] { close(); });
+  while (!error && !worker_.stopping && connection_.socket().is_open()) {
+    if (auto portion = feed.take()) {
+      error = co_await connection_.write_all(**portion, rules_.limits.write_stall);
+      continue;
+    }
+    if (feed.ended()) break;
+    answered_.expires_after(rules_.limits.handler);
+    ErrorStatus ignored;
+    co_await answered_.async_wait(net::redirect_error(net::use_awaitable, ignored));
+  }
+  connection_.stop_watching();
+  feed.end();
 }
 
 /// Answers what could not become a request, and ends the connection: where the next request starts is not known.

@@ -88,6 +88,7 @@ class Session : public std::enable_shared_from_this<Session> {
   net::awaitable<Answered> ask(Request request);
   net::awaitable<bool> respond(Answered answered, const RequestHead& head);
   net::awaitable<bool> refuse(Response response);
+  net::awaitable<void> stream(Response response);
 
   std::optional<Response> peer_objection() const;
   std::optional<Response> room_objection(const RequestParser& parser, ByteCount limit);

@@ -197,9 +197,10 @@ Status Client::set_trust_root(std::uint64_t version, const std::string& envelope
   return {};
 }
 
-Status Client::report(const NodeReport& report) {
-  SHOAL_CHECK(send(with_body("PUT", "/v1/nodes/self", encode(report))));
-  return {};
+Result<ReportReply> Client::report(const NodeReport& report) {
+  SHOAL_TRY(http::Response response, send(with_body("PUT", "/v1/nodes/self", encode(report))));
+  auto reply = decode_report_reply(response.body);  // a wish: the report has arrived even if this cannot be read
+  return reply.ok() ? *reply : ReportReply{};
 }
 
 /// One page after the other. An older tracker ignores the parameter, and answers with all at once.

@@ -60,7 +60,7 @@ class Client {
   Status set_trust_root(std::uint64_t version, const std::string& envelope);
 
   /// What this node follows and how far it is.
-  Status report(const NodeReport& report);
+  Result<ReportReply> report(const NodeReport& report);
   Result<std::vector<NodeRow>> nodes();
 
   /// Whether the tracker was reached at a loopback address the last time.

@@ -155,11 +155,62 @@ Json write_subscription(const SubscriptionReport& report) {
   }
   return row;
 }
+LinkReport read_link(JsonReader& row) { return {row.as<NodeId>("peer", NodeId::parse), row.boolean("source"), row.number("rate")}; }
+Json write_link(const LinkReport& link) { return {{"peer", link.peer.str()}, {"source", link.source}, {"rate", link.rate}}; }
+TransferReport read_transfer(JsonReader& row) {
+  TransferReport transfer;
+  transfer.release = row.as<ReleaseId>("release", ReleaseId::from_hex);
+  transfer.done = row.number("done_bytes");
+  transfer.size = row.number("size_bytes");
+  transfer.from_source = row.number("from_source");
+  transfer.from_peers = row.number("from_peers");
+  transfer.from_mirrors = row.number("from_mirrors");
+  transfer.reused = row.number("reused");
+  transfer.sent = row.number("sent");
+  transfer.rate = row.number("rate");
+  transfer.peers = number32(row, "peers");
+  transfer.percent_of_ideal = number32(row, "percent_of_ideal");
+  if (row.has("seconds_left")) transfer.seconds_left = row.number("seconds_left");
+  if (row.has("stall")) transfer.stall = printable(row.string("stall"), stall_limit);
+  if (row.has("links")) transfer.links = read_rows<LinkReport>(row, "links", read_link);
+  if (transfer.links.size() > NodeReport::most_links) row.note("links are too many");
+  return transfer;
+}
+Json write_transfer(const TransferReport& transfer) {
+  Json row{{"release", transfer.release.hex()},
+           {"done_bytes", transfer.done},
+           {"size_bytes", transfer.size},
+           {"from_source", transfer.from_source},
+           {"from_peers", transfer.from_peers},
+           {"from_mirrors", transfer.from_mirrors},
+           {"reused", transfer.reused},
+           {"sent", transfer.sent},
+           {"rate", transfer.rate},
+           {"peers", transfer.peers},
+           {"percent_of_ideal", transfer.percent_of_ideal}};
+  if (transfer.seconds_left) row["seconds_left"] = *transfer.seconds_left;
+  if (!transfer.stall.empty()) row["stall"] = printable(transfer.stall, stall_limit);
+  if (!transfer.links.empty()) row["links"] = write_rows(transfer.links, write_link);
+  return row;
+}
 NodeReport read_report(JsonReader& reader) {
-  return {printable(reader.string("software"), 64), read_rows<SubscriptionReport>(reader, "subscriptions", read_subscription)};
+  NodeReport report{printable(reader.string("software"), 64), read_rows<SubscriptionReport>(reader, "subscriptions", read_subscription)};
+  if (reader.has("transfers")) report.transfers = read_rows<TransferReport>(reader, "transfers", read_transfer);
+  if (report.transfers.size() > NodeReport::most_transfers) reader.note("transfers are too many");
+  if (reader.has("disk_size")) {
+    report.disk_free = reader.number("disk_free");
+    report.disk_size = reader.number("disk_size");
+  }
+  return report;
 }
 Json write_report(const NodeReport& report) {
-  return {{"software", printable(report.software, 64)}, {"subscriptions", write_rows(report.subscriptions, write_subscription)}};
+  Json json{{"software", printable(report.software, 64)}, {"subscriptions", write_rows(report.subscriptions, write_subscription)}};
+  if (!report.transfers.empty()) json["transfers"] = write_rows(report.transfers, write_transfer);
+  if (report.disk_size > 0) {
+    json["disk_free"] = report.disk_free;
+    json["disk_size"] = report.disk_size;
+  }
+  return json;
 }
 NodeRow read_node(JsonReader& row) {
   NodeRow node;
@@ -194,11 +245,12 @@ Json write_history(const HistoryRow& row) {
 }  // namespace
 
 ByteCount weight(const NodeRow& row) {
-  constexpr ByteCount machine_bytes = 400, subscription_bytes = 500;  // without the texts that may be long
+  constexpr ByteCount machine_bytes = 400, subscription_bytes = 500, link_bytes = 100;  // without the texts that may be long
   ByteCount sum = machine_bytes + row.machine.name.size() + row.machine.site.size();
   for (const SubscriptionReport& each : row.report.subscriptions)
     sum += subscription_bytes + each.model.str().size() + each.channel.str().size() + each.wanted_version.size() +
            each.active_version.size() + each.reason.size();
+  for (const TransferReport& each : row.report.transfers) sum += subscription_bytes + link_bytes * each.links.size();
   return sum;
 }
 
@@ -225,6 +277,7 @@ std::string encode(const FleetStatus& m) {
       {{"fleet", m.fleet.str()}, {"swarms", write_rows(m.swarms, write_swarm)}, {"machines", write_rows(m.machines, write_machine)}});
 }
 std::string encode(const NodeReport& m) { return dump(write_report(m)); }
+std::string encode(const ReportReply& m) { return dump({{"again_seconds", m.again.count()}}); }
 std::string encode(const NodePage& m) {
   Json json{{"nodes", write_rows(m.nodes, write_node)}};
   if (!m.next.empty()) json["next"] = m.next.str();
@@ -280,6 +333,13 @@ Result<FleetStatus> decode_fleet_status(std::string_view text) {
 
 Result<NodeReport> decode_node_report(std::string_view text) {
   return read_object<NodeReport>(text, report_limit, "node report", read_report);
+}
+Result<ReportReply> decode_report_reply(std::string_view text) {
+  return read_object<ReportReply>(text, message_limit, "reply to a report", [](JsonReader& reader) {
+    ReportReply reply;
+    if (reader.has("again_seconds")) reply.again = std::chrono::seconds(number32(reader, "again_seconds"));
+    return reply;
+  });
 }
 Result<NodePage> decode_nodes(std::string_view text) {
   return read_object<NodePage>(text, list_limit, "list of nodes", [](JsonReader& reader) {

@@ -112,9 +112,35 @@ struct SubscriptionReport {
 
   ChannelRef ref() const { return {model, channel}; }
 };
+/// How fast one link brings a release.
+struct LinkReport {
+  NodeId peer;
+  bool source = false;  // a seeder
+  ByteCount rate = 0;   // bytes per second, received
+};
+/// How one release comes, or came, to the machine. Missing from older nodes, and ignored by older trackers.
+struct TransferReport {
+  ReleaseId release;
+  ByteCount done = 0, size = 0;
+  ByteCount from_source = 0, from_peers = 0, from_mirrors = 0, reused = 0, sent = 0;
+  ByteCount rate = 0;  // bytes per second, received
+  std::uint32_t peers = 0;
+  std::uint32_t percent_of_ideal = 0;
+  std::optional<std::uint64_t> seconds_left = {};
+  std::string stall = {};              // as in SubscriptionReport
+  std::vector<LinkReport> links = {};  // the fastest
+  bool complete() const { return size > 0 && done >= size; }
+};
 struct NodeReport {
+  static constexpr std::size_t most_transfers = 16, most_links = 8;
   std::string software;  // "shoal 0.4.0"
   std::vector<SubscriptionReport> subscriptions;
+  std::vector<TransferReport> transfers = {};
+  ByteCount disk_free = 0, disk_size = 0;  // of the file system that holds the models; zeroes where unknown
+};
+/// The answer to a report. Older trackers say nothing, older nodes do not read it.
+struct ReportReply {
+  std::chrono::seconds again{30};  // when the tracker wants the next one while something is under way
 };
 /// GET /v1/nodes: every enrolled machine, and what it reported last. Reports are kept in memory; nodes say them again within a minute.
 struct NodeRow {
@@ -179,6 +205,7 @@ std::string encode(const std::vector<ChannelRow>& m);
 std::string encode(const std::vector<VersionRow>& m);
 std::string encode(const FleetStatus& m);
 std::string encode(const NodeReport& m);  // texts for people are cut to their limits
+std::string encode(const ReportReply& m);
 std::string encode(const NodePage& m);
 std::string encode(const std::vector<HistoryRow>& m);
 Result<EnrolRequest> decode_enrol_request(std::string_view text);
@@ -191,6 +218,7 @@ Result<std::vector<ChannelRow>> decode_channels(std::string_view text);
 Result<std::vector<VersionRow>> decode_versions(std::string_view text);
 Result<FleetStatus> decode_fleet_status(std::string_view text);
 Result<NodeReport> decode_node_report(std::string_view text);
+Result<ReportReply> decode_report_reply(std::string_view text);
 Result<NodePage> decode_nodes(std::string_view text);
 Result<std::vector<HistoryRow>> decode_history(std::string_view text);
 /// "/announce?info_hash=..." with every parameter of BEP 3 and compact=0.

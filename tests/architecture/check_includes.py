@@ -30,9 +30,9 @@ def reachable(folder):
 
 
 def folder_of_include(name):
-    """The folder of ours that "mesh/mesh.hpp" or "node/node.hpp" lies in."""
+    """The folder of ours that "mesh/mesh.hpp", "node/node.hpp" or "tracker/page/page.hpp" lies in."""
     first = name.split("/")[0]
-    return next((folder for folder in (f"src/{first}", first) if folder in rules.MAY_INCLUDE), None)
+    return next((folder for folder in (os.path.dirname(name), f"src/{first}", first) if folder in rules.MAY_INCLUDE), None)
 
 
 def matches(path, patterns):

@@ -39,7 +39,7 @@ class FirstHour(unittest.TestCase):
         os.mkdir(programs)
         shutil.copy(SHOAL, os.path.join(programs, "shoal"))
         self.machines = self.enterContext(machines.Machines(["control", "nas", *NODES], self.directory, hosts={"tracker.example": ["10.99.0.1"]}, path=programs))
-        self.tokens, self.terminals = {}, []
+        self.tokens, self.terminals, self.in_table = {}, [], False
         for number, name in enumerate(["llama", "llama-1.1"]):
             data = content("w.safetensors", 2_000_000, random.Random(number))
             path = os.path.join(self.machines["nas"].files, "mnt/nas", name, "w.safetensors")
@@ -94,8 +94,9 @@ class FirstHour(unittest.TestCase):
 
     def type_at(self, machine, step):
         words = self.words_of(step.command)
-        if re.match(r"\w+ = ", step.command):
+        if re.match(r"\w+ = |\[\[", step.command):
             return self.configure(machine, step)
+        self.in_table = False
         if words[0] == "systemctl":
             return self.start_units(machine, words[1:])
         if "apt" in words:
@@ -131,13 +132,15 @@ class FirstHour(unittest.TestCase):
         machine.run("install", "-d", "-o", str(USER), "-g", str(USER), "-m", "0750", "/var/lib/shoal")
 
     def configure(self, machine, step):
-        """Puts the line in place of the one that the example has."""
+        """Puts the line in place of the one that the example has; a table and its lines go to the end."""
         key = step.command.split(" = ")[0]
         role = "seeder" if machine.name == "nas" else "node"
         path = os.path.join(machine.files, f"etc/shoal/{role}.toml")
         with open(path, encoding="utf-8") as file:
             text = file.read()
-        changed = re.sub(rf"(?m)^(# )?{key} = .*$", lambda _: step.command, text, count=1)
+        self.in_table = self.in_table or key.startswith("[[")
+        changed = (text.rstrip("\n") + "\n" + step.command + "\n" if self.in_table
+                   else re.sub(rf"(?m)^(# )?{key} = .*$", lambda _: step.command, text, count=1))
         self.assertIn(step.command, changed)
         machine.write(f"/etc/shoal/{role}.toml", changed)
 

@@ -339,6 +339,10 @@ class Fleet:
         self.tracker.wait_event("ready")
         return self.tracker
 
+    def page_link(self):
+        """A link that opens the page of a tracker that was started with --page, once."""
+        return next(event["link"] for event in self.run("page", "--state", self.path("tracker")).events if event["type"] == "page")
+
     def token(self, role="node", *extra):
         """A join token, as its command prints it without --json."""
         command = [self.shoal, "token", "create", "--state", self.path("tracker"), "--role", role, *map(str, extra)]

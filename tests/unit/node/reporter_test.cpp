@@ -22,4 +22,16 @@ TEST_CASE("progress alone is no reason for another report") {
   CHECK(node::lasting_part(report("fetching", 1)) == node::lasting_part(report("fetching", 99)));
 }
 
+TEST_CASE("a transfer is a reason for a report when it begins and when it ends, and not while it moves") {
+  registry::TransferReport transfer;
+  transfer.size = 100;
+  auto at = [&](ByteCount done) {
+    transfer.done = transfer.from_peers = done;
+    return registry::NodeReport{"shoal 1", {}, {transfer}, done, 1000};
+  };
+  CHECK(node::lasting_part(at(1)) == node::lasting_part(at(99)));
+  CHECK(node::lasting_part(at(1)) != node::lasting_part({"shoal 1", {}}));
+  CHECK(node::lasting_part(at(99)) != node::lasting_part(at(100)));
+}
+
 TEST_CASE("another phase is") { CHECK(node::lasting_part(report("fetching", 1)) != node::lasting_part(report("verified", 1))); }

@@ -94,7 +94,7 @@ TEST_CASE("words and JSON say the same") {
   facts.ideal_rate = 4 * Fetch::MB;
   facts.percent_of_ideal = 92;
   facts.left = 12s;
-  facts.slowest = node::SlowestLink{node_id(2), false, 1'100'000};
+  facts.slowest = node::ActiveLink{node_id(2), false, 1'100'000};
   swarm::Progress progress;
   progress.from_source = 12 * Fetch::MB;
   const std::string text = node::transfer_text(facts, progress);

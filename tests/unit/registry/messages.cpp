@@ -200,6 +200,38 @@ TEST_CASE("what a node says for people is cut and made printable, not refused") 
   CHECK(read->subscriptions[0].reason.find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("a report's transfers survive the way, and older nodes send none") {
+  CHECK(encode(NodeReport{"s", {subscription()}}).find("transfers") == std::string::npos);
+  CHECK(decode_node_report(encode(NodeReport{"s", {subscription()}}))->transfers.empty());
+  TransferReport transfer;
+  transfer.release = release_id();
+  transfer.done = 10;
+  transfer.size = 20;
+  transfer.from_source = 3;
+  transfer.from_peers = 4;
+  transfer.from_mirrors = 2;
+  transfer.reused = 1;
+  transfer.rate = 5;
+  transfer.seconds_left = 2;
+  transfer.links = {{NodeId::trusted("w25rks6rzwal"), true, 5}};
+  NodeReport report{"s", {}, {transfer}, 7, 9};
+  auto read = decode_node_report(encode(report));
+  REQUIRE_MESSAGE(read.ok(), read.error().message);
+  REQUIRE(read->transfers.size() == 1);
+  CHECK(encode(*read) == encode(report));
+  CHECK(read->transfers[0].from_mirrors == 2);
+  CHECK(read->transfers[0].links.at(0).source);
+  CHECK(read->disk_free == 7);
+  CHECK_FALSE(read->transfers[0].complete());
+  report.transfers.resize(NodeReport::most_transfers + 1, transfer);
+  CHECK_FALSE(decode_node_report(encode(report)).ok());
+}
+
+TEST_CASE("the answer to a report says when the next one is due, and an older tracker's says nothing") {
+  CHECK(decode_report_reply(encode(ReportReply{std::chrono::seconds(4)}))->again == std::chrono::seconds(4));
+  CHECK(decode_report_reply("{}")->again == std::chrono::seconds(30));
+}
+
 TEST_CASE("a report says why a fetch is stalled, and those of older nodes say nothing of it") {
   CHECK(decode_node_report(encode(NodeReport{"s", {subscription()}}))->subscriptions[0].stall.empty());
   CHECK(encode(NodeReport{"s", {subscription()}}).find("stall") == std::string::npos);  // nothing that older trackers do not know

@@ -81,6 +81,25 @@ struct Watch {
   }
 };
 
+TEST_CASE("those that look get each report once") {
+  NodeReports reports;
+  std::uint64_t serial = 0;
+  CHECK(reports.put(NodeId::trusted("one"), running(), WallTime{}).ok());
+  CHECK(reports.put(NodeId::trusted("two"), running(), WallTime{}).ok());
+  CHECK(reports.since(serial).size() == 2);
+  CHECK(reports.since(serial).empty());
+  CHECK(reports.put(NodeId::trusted("two"), failing(), WallTime{}).ok());
+  const auto news = reports.since(serial);
+  REQUIRE(news.size() == 1);
+  CHECK(news[0].machine == NodeId::trusted("two"));
+}
+
+TEST_CASE("machines that fetch report often in a small fleet, and seldom in a large one") {
+  CHECK(report_again(0) == std::chrono::seconds(2));
+  CHECK(report_again(500) == std::chrono::seconds(10));
+  CHECK(report_again(10000) == std::chrono::seconds(30));
+}
+
 }  // namespace
 
 TEST_CASE("a node counts as failed or as active by what it says of the release") {

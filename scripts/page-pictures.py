@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Makes the pictures of docs/page.md again: a fleet of real processes on this machine, and a headless Chromium that looks at its page.
+
+    scripts/page-pictures.py [FOLDER] [--all]     docs/pictures by default; --all also takes the dark and the narrow page
+"""
+import argparse
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+sys.path[:0] = [os.path.join(ROOT, "tests", "support"), os.path.join(ROOT, "tests", "e2e")]
+import browser  # noqa: E402
+from cases import make_model  # noqa: E402
+from fleet import Fleet  # noqa: E402
+
+SITES = ("berlin", "oslo", "porto")
+NODES = 12
+
+
+def machines(fleet):
+    """The source, and nodes at three sites; one of them has a hook that fails."""
+    source = fleet.join("nas-1", "seeder", None, "--site", SITES[0])
+    nodes = [fleet.join(f"gpu-{number:02}", "node", None, "--site", SITES[number % 3]) for number in range(1, NODES + 1)]
+    return source, nodes
+
+
+def fleet_at_work(fleet):
+    """A small model that all nodes have got, and a larger one on its way."""
+    fleet.init()
+    fleet.start_tracker("--announce-interval", "2s", "--page", "127.0.0.1:0")
+    source, nodes = machines(fleet)
+    fleet.publish(source, make_model(fleet.path("small"), 8), "acme/speech-small", "2026.11", "--label", "team=audio", channel="main")
+    fleet.publish(source, make_model(fleet.path("large"), 40, 5), "acme/llama-edge", "1.4.0", "--label", "quantisation=int4", channel="stable")
+    seeder = fleet.start_seeder(source, "--upload-limit", "6MB")
+    runs = [fleet.start_node(node, "--follow", "acme/speech-small:main", "--follow", "acme/llama-edge:stable", "--download-limit", f"{600 + 150 * number}kB",
+                             *(["--hook", "exec:/bin/false"] if number == 7 else [])) for number, node in enumerate(nodes, 1)]
+    for run in runs[8:]:
+        run.wait_event("activated", 120)
+    return seeder
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", default=os.path.join(ROOT, "docs", "pictures"))
+    parser.add_argument("--all", action="store_true")
+    options = parser.parse_args()
+    reason = browser.install()
+    if reason:
+        sys.exit(f"page-pictures: {reason}")
+    os.makedirs(options.folder, exist_ok=True)
+    with Fleet() as fleet:
+        fleet_at_work(fleet)
+        process = browser.start("pictures.mjs", fleet.page_link(), os.path.abspath(options.folder), *(["all"] if options.all else []))
+        said, _ = process.communicate(timeout=300)
+        print(said, end="")
+        return process.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+// Findings that an operator has to look at, the worst first. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tracker/page/release_view.hpp"
+
+namespace shoal::page {
+
+enum class Severity { error, warning };
+
+struct Finding {
+  Severity severity = Severity::warning;
+  std::string kind;     // a closed set: "activation_failed", "certificate_ends", ...
+  std::string subject;  // a machine's id, "org/model:channel", or empty for the tracker
+  std::string name;     // of the subject, for people
+  std::string text;     // what is wrong, and what to do
+  bool operator==(const Finding&) const = default;
+};
+
+struct HealthLimits {
+  std::chrono::seconds certificate_life{std::chrono::hours(24)};
+  std::size_t most_findings = 300;
+};
+
+std::vector<Finding> examine(const Machines& machines, const std::vector<ChannelFacts>& channels, const TrackerFacts& tracker,
+                             const HealthLimits& limits, WallTime now);
+Json to_json(const Finding& finding);
+
+}  // namespace shoal::page

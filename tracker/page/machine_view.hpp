@@ -1,0 +1,46 @@
+// One machine on the page. Pure.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/json.hpp"
+#include "tracker/page/facts.hpp"
+
+namespace shoal::page {
+
+/// How far a machine is with a release.
+enum class Standing { none, waiting, fetching, complete, failed };
+
+struct MachineView {
+  registry::MachineRow row;
+  std::optional<WallTime> seen;  // its last report, or its last announce where it makes none
+  std::string software;
+  std::vector<registry::SubscriptionReport> subscriptions;
+  /// The last word of each release: where its bytes came from stays known after the transfer has ended.
+  std::map<ReleaseId, registry::TransferReport> transfers;
+  std::map<ReleaseId, bool> announced;  // whether it is complete there
+  ByteCount disk_free = 0, disk_size = 0;
+
+  static constexpr std::size_t most_transfers = 32;
+
+  void take(WallTime at, const registry::NodeReport& report);
+  Standing standing(const ReleaseId& release) const;
+  /// Of the release, as far as the machine said.
+  ByteCount done(const ReleaseId& release, ByteCount size) const;
+  /// That it has something to do with: wants, fetches, has.
+  std::vector<ReleaseId> releases() const;
+  /// Bytes per second that arrive.
+  ByteCount rate() const;
+  std::string shown_name() const { return row.name.empty() ? row.id.str() : row.name; }
+};
+
+/// Releases have short keys on the page: 16 hexadecimal digits.
+std::string key_of(const ReleaseId& release);
+std::string_view name(Standing standing);
+Json to_json(const MachineView& machine);
+Json links_json(const MachineView& machine);
+
+}  // namespace shoal::page
