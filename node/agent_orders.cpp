@@ -141,7 +141,7 @@ Status Agent::stop_serving_for_repair(const ReleaseId& id) {
 void Agent::serve_repaired(const ReleaseId& id) {
   auto content = shelved(session_, shelf_, id);
   const Status served = content.ok() ? node_->contents().keep(id, std::move(content).value()) : Status(content.error());
-  if (!served.ok()) log::warn("release.not_served", {{"release", id.hex()}, {"error", served.error().message}});
+  if (!served.ok()) log::warn("release_not_served", {{"release", id.hex()}, {"reason", served.error().message}});
   tasks_.post([this, id] { repairing_.erase(id); });
 }
 

@@ -43,6 +43,9 @@ const cli::Option allow_code_option{
     .help = "accept files that may execute code when they are loaded, such as pickles, if the publisher allows them as well",
     .config_key = "allow_code_formats"};
 
+/// Firewalls expect the port that the user chose, and no other.
+bool is_default_port(const Invocation& call) { return call.get("--listen") == listen_option.fallback; }
+
 constexpr ByteCount token_limit = 64 * KiB;
 
 /// By its descriptor: after 'sudo -u shoal', the terminal behind /dev/stdin is another user's and cannot be opened.
@@ -144,7 +147,7 @@ Status run_pull(Invocation& call) {
   SHOAL_TRY(Reference reference, parse_reference(call.get("REF")));
   NodeOptions options;
   SHOAL_TRY(options.listen, call.address("--listen"));
-  options.any_port_if_taken = true;
+  options.any_port_if_taken = is_default_port(call);
   SHOAL_TRY(options.advertise, cli::advertised(call));
   SHOAL_TRY(auto seed_for, call.duration("--seed-for"));
   SHOAL_TRY(options.upload_limit, call.rate("--upload-limit"));
@@ -179,7 +182,7 @@ Status repair_all(Invocation& call, MemberSession& session, const std::vector<Ex
   NodeOptions options;
   SHOAL_TRY(options.listen, call.address("--listen"));
   SHOAL_TRY(options.advertise, cli::advertised(call));
-  options.any_port_if_taken = true;
+  options.any_port_if_taken = is_default_port(call);
   auto registry = session.client(call.shutdown.token());
   std::unique_ptr<Node> node;
   for (const Examined& examined : all) {

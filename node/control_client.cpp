@@ -12,12 +12,14 @@ using Steady = std::chrono::steady_clock;
 constexpr std::chrono::seconds request_patience{5}, last_word_patience{15};
 constexpr std::chrono::hours step{1};  // of a wait without an end
 
-/// A socket that does not open where no node runs.
+/// A socket that is not open where no node runs.
 Result<UniqueFd> connect_to_node(const fs::path& state) {
-  SHOAL_TRY(const ControlAddress address, ControlAddress::in(state));
+  const auto address = ControlAddress::in(state);
+  if (!address.ok() && address.error().code == ErrorCode::not_found) return UniqueFd();  // no such directory: no machine has joined
+  if (!address.ok()) return address.error();
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno("control socket", errno);
-  if (::connect(socket.get(), address.generic(), address.size()) == 0) return socket;
+  if (::connect(socket.get(), address->generic(), address->size()) == 0) return socket;
   if (errno == ENOENT || errno == ECONNREFUSED) return UniqueFd();
   const std::string path = (state / control_socket).string();
   if (errno == EACCES) return fail(path + ": only the user whose node runs here may give it orders: run this command as that user");

@@ -36,7 +36,8 @@ std::string why_link_is_refused(const fs::path& link) {
   if (target.find("/annex/objects/") != std::string::npos)
     return "is a git-annex link and not the file itself; fetch and unlock it ('git annex get', 'git annex unlock'), or leave it out "
            "(--exclude)";
-  if (!fs::exists(link, error)) return "is a link to a file that is not there; complete the directory, or leave it out (--exclude)";
+  if (!fs::exists(link, error))
+    return "is a symbolic link to a file that is not there; complete the directory, or leave it out (--exclude)";
   return "is a symbolic link; a release holds regular files and the links of a Hugging Face snapshot only (\"cp -rL\" makes a copy "
          "without links)";
 }

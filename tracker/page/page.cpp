@@ -213,7 +213,7 @@ class RunningPage final : public PageServer {
       const TrackerFacts tracker = facts_.tracker();
       hub_.update([&](FleetModel& model) { turn(model, std::move(lists), reports, tracker); });
     } catch (const std::exception& problem) {
-      log::error("page_failed", {{"error", problem.what()}});
+      log::error("page_failed", {{"reason", problem.what()}});
     }
   }
 

@@ -49,7 +49,7 @@ TEST_CASE("a stall is news when it begins, when its reason changes, and when it 
   REQUIRE(ended);
   CHECK_FALSE(ended->stalled);
   CHECK(ended->text == "goes on after 3m20s without data");
-  CHECK(ended->line == Json{{"type", "resumed"}, {"was", "refused"}, {"seconds", 200}});
+  CHECK(ended->line == Json{{"type", "resumed"}, {"reason", "refused"}, {"was", "refused"}, {"seconds", 200}});
   CHECK_FALSE(news.next(moving));
 }
 

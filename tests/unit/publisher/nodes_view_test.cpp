@@ -16,7 +16,8 @@ ReleaseId id_of(char digit) { return test::must(ReleaseId::from_hex(std::string(
 
 registry::SubscriptionReport follows(const std::string& phase, const std::string& active, const std::string& wanted = "",
                                      const std::string& reason = "") {
-  registry::SubscriptionReport row{test::must(ModelName::parse("acme/llama")), test::must(ChannelName::parse("main")), phase, {}, {}, {}, {}, {}, 0, 0, {}};
+  registry::SubscriptionReport row{
+      test::must(ModelName::parse("acme/llama")), test::must(ChannelName::parse("main")), phase, {}, {}, {}, {}, {}, 0, 0, {}};
   if (!active.empty()) row.active = id_of(active.front());
   if (!wanted.empty()) row.wanted = id_of(wanted.front());
   row.active_version = active;
