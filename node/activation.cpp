@@ -54,7 +54,7 @@ Status Activator::run_hooks(const Switch& order, const manifest::VerifiedRelease
                             shelf_.link({order.key.model, std::nullopt, order.key.channel}),
                             shelf_.release(release.id()),
                             previous};
-  for (const Hook& hook : order.hooks) SHOAL_CHECK(run_hook(hook, context, order.hook_options, stop).within("hook " + text_of(hook)));
+  for (const Hook& hook : order.hooks) SHOAL_CHECK(run_hook(hook, context, order.hook_options, stop));
   return {};
 }
 

@@ -122,7 +122,7 @@ registry::TransferReport report_of(const TransferOf& transfer) {
   report.percent_of_ideal = transfer.facts.percent_of_ideal;
   if (transfer.facts.left) report.seconds_left = static_cast<std::uint64_t>(transfer.facts.left->count());
   if (progress.stall.stalled && progress.stall.reason != fanout::StallReason::none) report.stall = name(progress.stall.reason);
-  for (const ActiveLink& link : transfer.facts.links) report.links.push_back({link.peer, link.source, link.rate});
+  for (const ActiveLink& link : transfer.facts.links) report.links.push_back({link.peer, link.source, link.rate, link.round_trip});
   return report;
 }
 

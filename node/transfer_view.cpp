@@ -30,9 +30,9 @@ std::vector<ActiveLink> TransferView::busy(double seconds) const {
   std::vector<ActiveLink> busy;
   for (const auto& [peer, link] : samples_.back().links) {
     auto before = samples_.front().links.find(peer);
-    const ByteCount old = before == samples_.front().links.end() ? 0 : before->second.second;
-    const ByteCount rate = per_second(link.second - std::min(old, link.second), seconds);
-    if (rate >= messages_only) busy.push_back({peer, link.first, rate});
+    const ByteCount old = before == samples_.front().links.end() ? 0 : before->second.received;
+    const ByteCount rate = per_second(link.received - std::min(old, link.received), seconds);
+    if (rate >= messages_only) busy.push_back({peer, link.source, rate, link.round_trip});
   }
   std::stable_sort(busy.begin(), busy.end(), [](const ActiveLink& a, const ActiveLink& b) { return a.rate > b.rate; });
   return busy;
@@ -42,7 +42,7 @@ TransferFacts TransferView::see(const InfoHash& content, const swarm::Progress& 
                                 SteadyTime now) {
   Sample sample{now, progress.from_source + progress.from_peers, {}};
   for (const auto& link : links)
-    if (link.info_hash == content) sample.links[link.peer] = {link.role == identity::Role::seeder, link.received};
+    if (link.info_hash == content) sample.links[link.peer] = {link.role == identity::Role::seeder, link.received, link.round_trip};
   // The content was added anew, and its counts began anew.
   if (!samples_.empty() && sample.arrived < samples_.back().arrived) samples_.clear();
   if (sample.arrived > 0 && !first_byte_) first_byte_ = samples_.empty() ? now : samples_.back().at;

@@ -19,6 +19,7 @@ struct ActiveLink {
   NodeId peer;
   bool source = false;  // a seeder
   ByteCount rate = 0;   // bytes per second, received
+  std::optional<std::chrono::microseconds> round_trip = {};
 };
 
 struct TransferFacts {
@@ -39,10 +40,15 @@ class TransferView {
   TransferFacts see(const InfoHash& content, const swarm::Progress& progress, const std::vector<mesh::LinkCounters>& links, SteadyTime now);
 
  private:
+  struct Sender {
+    bool source = false;
+    ByteCount received = 0;  // so far
+    std::optional<std::chrono::microseconds> round_trip = {};
+  };
   struct Sample {
     SteadyTime at;
     ByteCount arrived = 0;                               // from source and peers
-    std::map<NodeId, std::pair<bool, ByteCount>> links;  // whether it is a source, and what it sent so far
+    std::map<NodeId, Sender> links;
   };
   void forget_old(SteadyTime now);
   std::vector<ActiveLink> busy(double seconds) const;

@@ -5,17 +5,18 @@
 """
 import argparse
 import os
+import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path[:0] = [os.path.join(ROOT, "tests", "support"), os.path.join(ROOT, "tests", "e2e")]
 import browser  # noqa: E402
-from cases import make_model  # noqa: E402
 from fleet import Fleet  # noqa: E402
 
 SITES = ("berlin", "oslo", "porto")
 NODES = 12
+SMALL, LARGE = "acme/speech-small", "acme/llama-edge"
 
 
 def machines(fleet):
@@ -25,19 +26,38 @@ def machines(fleet):
     return source, nodes
 
 
+def checkpoint(fleet, name, size, seed):
+    """A real safetensors checkpoint, whose types and parameters the page shows."""
+    directory = fleet.path(name)
+    subprocess.run([sys.executable, os.path.join(HERE, "make-checkpoint.py"), directory, "--size", size, "--seed", str(seed)], check=True)
+    return directory
+
+
+def publish_all(fleet, source):
+    """A small model with a history, and a larger one."""
+    key = ["--key", fleet.path("keys", "publisher.key"), "--state", source.state]
+    for version, seed in (("2026.10", 1), ("2026.11", 2)):
+        fleet.publish(source, checkpoint(fleet, "speech-" + version, "6MB", seed), SMALL, version, "--label", "team=audio")
+    for version in ("2026.10", "2026.11"):
+        fleet.run("channel", "set", SMALL + ":main", version, *key)
+    fleet.run("channel", "rollback", SMALL + ":main", "--reason", "drops numbers in Norwegian", *key)
+    fleet.run("channel", "set", SMALL + ":main", "2026.11", *key)
+    fleet.publish(source, checkpoint(fleet, "llama", "40MB", 3), LARGE, "1.4.0", "--label", "quantisation=int4", "--label", "licence=apache-2.0")
+    fleet.run("channel", "set", LARGE + ":stable", "1.4.0", "--percent", "75", "--halt", "50", *key)
+    fleet.run("channel", "set", LARGE + ":main", "1.4.0", *key)
+
+
 def fleet_at_work(fleet):
     """A small model that all nodes have got, and a larger one on its way."""
     fleet.init()
     fleet.start_tracker("--announce-interval", "2s", "--page", "127.0.0.1:0")
     source, nodes = machines(fleet)
-    fleet.publish(source, make_model(fleet.path("small"), 8), "acme/speech-small", "2026.11", "--label", "team=audio", channel="main")
-    fleet.publish(source, make_model(fleet.path("large"), 40, 5), "acme/llama-edge", "1.4.0", "--label", "quantisation=int4", channel="stable")
-    seeder = fleet.start_seeder(source, "--upload-limit", "6MB")
-    runs = [fleet.start_node(node, "--follow", "acme/speech-small:main", "--follow", "acme/llama-edge:stable", "--download-limit", f"{600 + 150 * number}kB",
+    publish_all(fleet, source)
+    fleet.start_seeder(source, "--upload-limit", "6MB")
+    runs = [fleet.start_node(node, "--follow", SMALL + ":main", "--follow", LARGE + (":stable" if number % 3 else ":main"), "--download-limit", f"{300 + 100 * number}kB",
                              *(["--hook", "exec:/bin/false"] if number == 7 else [])) for number, node in enumerate(nodes, 1)]
     for run in runs[8:]:
         run.wait_event("activated", 120)
-    return seeder
 
 
 def main():

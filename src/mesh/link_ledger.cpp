@@ -48,7 +48,7 @@ std::vector<LinkCounters> LinkLedger::counters() const {
   std::vector<LinkCounters> all;
   for (const auto& [key, entry] : entries_)
     all.push_back({key.peer, entry.role, key.info_hash, entry.traffic->received.load(std::memory_order_relaxed),
-                   entry.traffic->sent.load(std::memory_order_relaxed), entry.open});
+                   entry.traffic->sent.load(std::memory_order_relaxed), entry.open, std::nullopt});
   return all;
 }
 

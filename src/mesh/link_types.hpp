@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/units.hpp"
@@ -43,6 +44,7 @@ struct LinkCounters {
   ByteCount received = 0;  // plain bytes
   ByteCount sent = 0;
   std::uint32_t links = 0;  // open now
+  std::optional<std::chrono::microseconds> round_trip = {};  // the shortest of the last minutes, on an open link
 };
 
 /// Over all links since the mesh started, those that ended too.

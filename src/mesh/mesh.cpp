@@ -62,12 +62,13 @@ class OwnMesh final : public Mesh {
   void renew(const NodeId& peer, const InfoHash& info_hash) override;
   void refuse(const std::vector<NodeId>& machines) override;
   void recheck() override;
-  std::vector<LinkCounters> links() const override { return table_.counters(); }
+  std::vector<LinkCounters> links() const override;
   std::map<identity::Role, LinkTotals> link_totals() const override { return table_.totals(); }
   MeshCounters counters() const override { return tally_.read(); }
 
  private:
   Switchboard::Outside outside();
+  std::optional<std::chrono::microseconds> round_trip(const LinkKey& key) const;
   void start_link(LinkParts parts);
   void tell_engine(const LinkKey& key);
   void link_ended(const std::shared_ptr<Link>& link);
@@ -203,8 +204,19 @@ std::optional<Mesh::Whom> OwnMesh::whom(VirtualEndpoint endpoint) const {
 
 std::optional<std::chrono::microseconds> OwnMesh::round_trip(VirtualEndpoint endpoint) const {
   const auto key = directory_.with([&](const Directory& directory) { return directory.find(endpoint); });
-  const auto link = key ? table_.find(*key) : nullptr;
+  return key ? round_trip(*key) : std::nullopt;
+}
+
+std::optional<std::chrono::microseconds> OwnMesh::round_trip(const LinkKey& key) const {
+  const auto link = table_.find(key);
   return link ? shortest_round_trip(link->wire()) : std::nullopt;
+}
+
+std::vector<LinkCounters> OwnMesh::links() const {
+  std::vector<LinkCounters> all = table_.counters();
+  for (LinkCounters& each : all)
+    if (each.links > 0) each.round_trip = round_trip(LinkKey{each.peer, each.info_hash});
+  return all;
 }
 
 void OwnMesh::cut(const NodeId& peer) {

@@ -155,8 +155,16 @@ Json write_subscription(const SubscriptionReport& report) {
   }
   return row;
 }
-LinkReport read_link(JsonReader& row) { return {row.as<NodeId>("peer", NodeId::parse), row.boolean("source"), row.number("rate")}; }
-Json write_link(const LinkReport& link) { return {{"peer", link.peer.str()}, {"source", link.source}, {"rate", link.rate}}; }
+LinkReport read_link(JsonReader& row) {
+  LinkReport link{row.as<NodeId>("peer", NodeId::parse), row.boolean("source"), row.number("rate")};
+  if (row.has("round_trip_us")) link.round_trip = std::chrono::microseconds(row.number("round_trip_us"));
+  return link;
+}
+Json write_link(const LinkReport& link) {
+  Json row{{"peer", link.peer.str()}, {"source", link.source}, {"rate", link.rate}};
+  if (link.round_trip) row["round_trip_us"] = link.round_trip->count();
+  return row;
+}
 TransferReport read_transfer(JsonReader& row) {
   TransferReport transfer;
   transfer.release = row.as<ReleaseId>("release", ReleaseId::from_hex);

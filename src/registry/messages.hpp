@@ -117,6 +117,7 @@ struct LinkReport {
   NodeId peer;
   bool source = false;  // a seeder
   ByteCount rate = 0;   // bytes per second, received
+  std::optional<std::chrono::microseconds> round_trip = {};
 };
 /// How one release comes, or came, to the machine. Missing from older nodes, and ignored by older trackers.
 struct TransferReport {

@@ -23,7 +23,9 @@ async function take(name, size, scheme) {
     await page.screenshot({ path: `${folder}/${view}${name}.png` });
   }
 }
-await page.waitForTimeout(3000);
+// The moment: some nodes have it, others fetch it.
+await go(page, "#release");
+await page.getByText(/^.* · [3-9] of \d+ nodes have it$/).waitFor({ timeout: 120000 });
 await take("", wide, "light");
 if (all) {
   await take("-dark", wide, "dark");

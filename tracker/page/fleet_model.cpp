@@ -1,6 +1,7 @@
 #include "tracker/page/fleet_model.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <unordered_set>
 
 namespace shoal::page {
@@ -37,6 +38,13 @@ Json to_json(const TrackerFacts& tracker) {
           {"root", seconds(tracker.trust_root_until)},
           {"refused", tracker.refused_handshakes},
           {"connections", tracker.connections}};
+}
+
+/// As many as a reader is told of at once.
+auto latest(const std::deque<Happening>& all) {
+  constexpr std::ptrdiff_t most = 100;
+  const auto size = static_cast<std::ptrdiff_t>(all.size());
+  return std::ranges::subrange(all.end() - std::min(size, most), all.end());
 }
 
 bool same_row(const registry::MachineRow& a, const registry::MachineRow& b) {
@@ -121,7 +129,8 @@ void FleetModel::take(const ReportFacts& report) {
   if (found == machines_.end()) return;  // its row comes with the next list, and its report again within a minute
   const MachineView before = found->second;
   found->second.take(report.at, report.report);
-  if (!before.software.empty()) happenings_.compare(before, found->second, report.at);
+  if (before.software.empty()) happenings_.begin(found->second, report.at);
+  else happenings_.compare(before, found->second, report.at);
   note(report.machine);
 }
 
@@ -189,9 +198,7 @@ std::string FleetModel::picture(WallTime now) const {
   Json json{{"now", seconds(now)},          {"fleet", fleet_},    {"channels", channel_list(channels_)}, {"health", list(findings_)},
             {"tracker", to_json(tracker_)}, {"curves", curves()}, {"releases", Json::array()},           {"events", Json::array()}};
   for (const auto& [id, view] : views_) json["releases"].push_back(page::to_json(view));
-  const auto& all = happenings_.all();
-  for (std::size_t i = all.size() - std::min(all.size(), shown_happenings); i < all.size(); ++i)
-    json["events"].push_back(page::to_json(all[i]));
+  for (const Happening& each : latest(happenings_.all())) json["events"].push_back(page::to_json(each));
   std::string text = dump(json);
   text.pop_back();
   return text + ",\"machines\":" + rows(nullptr) + "}";
@@ -213,7 +220,7 @@ std::string FleetModel::changes(WallTime now) {
   if (channels_changed_) json["channels"] = channel_list(channels_);
   if (findings_changed_) json["health"] = list(findings_);
   if (tracker_changed_) json["tracker"] = to_json(tracker_);
-  for (const Happening& each : happenings_.all())
+  for (const Happening& each : latest(happenings_.all()))
     if (each.number > told_happening_) json["events"].push_back(page::to_json(each));
   const bool nothing = json.empty() && changed_.empty();
   json["now"] = seconds(now);

@@ -38,7 +38,6 @@ class FleetModel {
 
  private:
   static constexpr std::size_t most_curves = 64;
-  static constexpr std::size_t shown_happenings = 100;
 
   void note(const NodeId& machine);
   void draw(WallTime now);

@@ -19,7 +19,18 @@ std::string text_of(const registry::SubscriptionReport& each) {
   return each.reason.empty() ? text : text + ": " + each.reason;
 }
 
+/// The phases of its channel tell how far it is.
+bool follows(const MachineView& machine, const ReleaseId& release) {
+  return std::any_of(machine.subscriptions.begin(), machine.subscriptions.end(),
+                     [&](const auto& each) { return each.wanted == release || each.active == release; });
+}
+
 }  // namespace
+
+void Happenings::begin(const MachineView& machine, WallTime now) {
+  for (const auto& each : machine.subscriptions)
+    if (each.phase != "active" && each.phase != "idle") add(machine.row.id, each.phase, text_of(each), now);
+}
 
 void Happenings::compare(const MachineView& before, const MachineView& after, WallTime now) {
   for (const auto& each : after.subscriptions) {
@@ -31,7 +42,7 @@ void Happenings::compare(const MachineView& before, const MachineView& after, Wa
   for (const auto& [release, transfer] : after.transfers) {
     const auto earlier = before.transfers.find(release);
     const bool was_complete = earlier != before.transfers.end() && earlier->second.complete();
-    if (transfer.complete() && !was_complete) add(after.row.id, "complete", "release " + key_of(release), now);
+    if (transfer.complete() && !was_complete && !follows(after, release)) add(after.row.id, "complete", "release " + key_of(release), now);
   }
 }
 

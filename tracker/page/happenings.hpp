@@ -23,6 +23,8 @@ class Happenings {
 
   /// Adds an event for each difference between two reports of a machine.
   void compare(const MachineView& before, const MachineView& after, WallTime now);
+  /// Adds an event for each thing that is under way at a machine's first report.
+  void begin(const MachineView& machine, WallTime now);
   void add(const NodeId& machine, std::string kind, std::string text, WallTime now);
   void forget_old(WallTime now);
   const std::deque<Happening>& all() const { return all_; }

@@ -137,8 +137,10 @@ Json to_json(const MachineView& machine) {
 Json links_json(const MachineView& machine) {
   Json links = Json::array();
   for (const auto& [release, transfer] : machine.transfers)
-    for (const registry::LinkReport& link : transfer.links)
+    for (const registry::LinkReport& link : transfer.links) {
       links.push_back({{"r", key_of(release)}, {"peer", link.peer.str()}, {"source", link.source}, {"rate", link.rate}});
+      if (link.round_trip) links.back()["rtt"] = link.round_trip->count();
+    }
   return links;
 }
 

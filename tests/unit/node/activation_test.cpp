@@ -56,7 +56,9 @@ TEST_CASE("after a switch whose hook succeeds, the link points at the release") 
 
 TEST_CASE("a hook that fails undoes the switch, back to the release before or to none") {
   Machine machine;
-  CHECK_FALSE(machine.activator.activate(machine.to(machine.first, "exec:/bin/false"), {}).ok());
+  const Status failed = machine.activator.activate(machine.to(machine.first, "exec:/bin/false"), {});
+  REQUIRE_FALSE(failed.ok());
+  CHECK(failed.error().message.starts_with("hook exec:/bin/false: /bin/false failed"));
   CHECK_FALSE(machine.linked().has_value());
   must(machine.activator.activate(machine.to(machine.first, "exec:/bin/true"), {}));
   CHECK_FALSE(machine.activator.activate(machine.to(machine.second, "exec:/bin/false", machine.first.id()), {}).ok());

@@ -80,6 +80,16 @@ TEST_CASE("a single link is not called the slowest") {
   CHECK_FALSE(fetch.pass(2s, Fetch::MB, 0, 0).slowest);
 }
 
+TEST_CASE("a link's round trip is known where the mesh measured one") {
+  Fetch fetch;
+  fetch.links[1].round_trip = 300us;
+  fetch.pass(0ms, 0, 0, 0);
+  const auto links = fetch.pass(2s, 2 * Fetch::MB, Fetch::MB, 0).links;
+  REQUIRE(links.size() == 2);
+  CHECK_FALSE(links[0].round_trip);
+  CHECK(links[1].round_trip == 300us);
+}
+
 TEST_CASE("counts that begin anew do no harm") {
   Fetch fetch;
   fetch.pass(0ms, 0, 0, 0);

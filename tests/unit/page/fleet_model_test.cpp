@@ -122,12 +122,33 @@ TEST_CASE_FIXTURE(Fleet, "the picture is JSON whatever machines call themselves"
 TEST_CASE_FIXTURE(Fleet, "what happened on a machine is remembered for an hour") {
   model.take(says(node(1), {follows("fetching", release_id(1))}));
   model.take(says(node(1), {follows("failed", release_id(1))}, {}, after(5)));
-  CHECK(model.details(node(1))["events"].size() == 1);
-  CHECK(model.details(node(1))["events"][0]["kind"] == "failed");
+  const Json events = model.details(node(1))["events"];
+  REQUIRE(events.size() == 2);
+  CHECK(events[0]["kind"] == "fetching");  // under way at the first report
+  CHECK(events[1]["kind"] == "failed");
   CHECK(model.details(node(2))["events"].empty());
   CHECK(model.details(node(77)).is_null());
   model.turn(after(3700));
   CHECK(model.details(node(1))["events"].empty());
+}
+
+TEST_CASE_FIXTURE(Fleet, "that a release is complete is an event of its own only where no channel tells it") {
+  for (const ByteCount done : {500, 1000}) {
+    model.take(says(node(1), {follows("fetching", release_id(1))}, {transfer(1, done, done, 0)}));
+    model.take(says(node(2), {}, {transfer(1, done, done, 0)}));
+  }
+  CHECK(model.details(node(1))["events"].size() == 1);
+  REQUIRE(model.details(node(2))["events"].size() == 1);
+  CHECK(model.details(node(2))["events"][0]["kind"] == "complete");
+}
+
+TEST_CASE("a change tells of a hundred events at most, however many machines report at once") {
+  FleetModel model("fleet");
+  std::vector<registry::MachineRow> rows;
+  for (int i = 0; i < 300; ++i) rows.push_back(row(node(i)));
+  model.set_machines(rows, start);
+  for (int i = 0; i < 300; ++i) model.take(says(node(i), {follows("fetching", release_id(1))}));
+  CHECK(shoal::test::must(parse_json(model.changes(start), MiB))["events"].size() == 100);
 }
 
 TEST_CASE_FIXTURE(Fleet, "a failed activation, a silent source and a halted rollout need attention") {

@@ -213,7 +213,7 @@ TEST_CASE("a report's transfers survive the way, and older nodes send none") {
   transfer.reused = 1;
   transfer.rate = 5;
   transfer.seconds_left = 2;
-  transfer.links = {{NodeId::trusted("w25rks6rzwal"), true, 5}};
+  transfer.links = {{NodeId::trusted("w25rks6rzwal"), true, 5, std::chrono::microseconds(300)}, {NodeId::trusted("w25rks6rzwam"), false, 4}};
   NodeReport report{"s", {}, {transfer}, 7, 9};
   auto read = decode_node_report(encode(report));
   REQUIRE_MESSAGE(read.ok(), read.error().message);
@@ -221,6 +221,8 @@ TEST_CASE("a report's transfers survive the way, and older nodes send none") {
   CHECK(encode(*read) == encode(report));
   CHECK(read->transfers[0].from_mirrors == 2);
   CHECK(read->transfers[0].links.at(0).source);
+  CHECK(read->transfers[0].links.at(0).round_trip == std::chrono::microseconds(300));
+  CHECK_FALSE(read->transfers[0].links.at(1).round_trip);
   CHECK(read->disk_free == 7);
   CHECK_FALSE(read->transfers[0].complete());
   report.transfers.resize(NodeReport::most_transfers + 1, transfer);

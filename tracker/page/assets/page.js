@@ -102,10 +102,11 @@ function progressOf(m) {
 }
 function versionOf(m) {
   const short = (model) => model.slice(model.indexOf("/") + 1);
-  const subs = (m.subs ?? []).map((x) => short(x.m) + (x.av ? " " + x.av : "") + (x.wv && x.wv !== x.av ? " → " + x.wv : ""));
+  const changes = (x) => Boolean(x.wv) && x.wv !== x.av;
+  const subs = [...(m.subs ?? [])].sort((a, b) => changes(b) - changes(a)).map((x) => short(x.m) + (x.av ? " " + x.av : "") + (changes(x) ? " → " + x.wv : ""));
   if (subs.length) return subs.join(", ");
   const keys = new Set([...(m.moves ?? []).map((x) => x.r), ...(m.serves ?? []).map((x) => x[0])]);
-  return [...keys].map(titleOf).join(", ");
+  return [...keys].map((r) => short(titleOf(r)).replace("@", " ")).join(", ");
 }
 const titleOf = (r) => (fleet.releases.has(r) ? fleet.releases.get(r).model + "@" + fleet.releases.get(r).version : r);
 const rateOf = (m) => (m.moves ?? []).reduce((sum, x) => sum + x.rate, 0);
@@ -172,9 +173,16 @@ const place = (size, node) => (node.classList.add("span" + size), node);
 const machineLink = (id) => h("a", { href: "#machine/" + id }, nameOf(id));
 const facts = (rows) => h("dl", { class: "facts" }, rows.filter((x) => x && x[1] !== "" && x[1] !== undefined).map(([word, value]) => [h("dt", null, word), h("dd", null, value)]));
 // Wide tables scroll by themselves, with the keyboard too.
-const table = (label, heads, rows, kind) =>
-  h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
-    h("table", { class: kind }, h("thead", null, h("tr", null, heads.map((x) => h("th", { scope: "col", class: x.startsWith(">") ? "num" : null }, x.replace(">", ""))))), h("tbody", null, rows)));
+// On a phone each row is a block whose cells have their heading beside them; the roles keep it a table for screen readers.
+function table(label, heads, rows, kind) {
+  for (const row of rows) {
+    row.setAttribute("role", "row");
+    [...row.cells].forEach((cell, i) => fill(cell, { role: "cell", "data-head": heads[i].replace(">", "") }, []));
+  }
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, h("table", { class: "stacks" + (kind ? " " + kind : ""), role: "table" },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((x) => h("th", { scope: "col", role: "columnheader", class: x.startsWith(">") ? "num" : null }, x.replace(">", ""))))),
+    h("tbody", { role: "rowgroup" }, rows)));
+}
 
 // --- fleet
 
@@ -229,7 +237,7 @@ function fleetRow(m, index, height, at) {
     cell("name", false, h("a", { href: "#machine/" + m.id, tabindex: "-1" }, m.name), m.role === "node" ? null : [" ", h("span", { class: "tag" }, m.role)]),
     cell("site", false, m.site),
     h("div", { role: "gridcell", class: "c-state" }, state(m.state)),
-    cell("version", false, m.version),
+    h("div", { role: "gridcell", class: "c-version", title: m.version }, m.version),
     h("div", { role: "gridcell", class: "progress" }, m.progress === null ? null : [bar(m.progress, progress + " complete", m.progress >= 100 ? "complete" : null), h("span", null, progress)]),
     cell("rate", true, m.rate ? rate(m.rate) : ""),
     cell("seen", true, m.seen ? span(at - m.seen) : "never"),
@@ -293,25 +301,42 @@ function chart(r) {
   const points = fleet.curves.get(r.r) ?? [];
   if (points.length < 2) return h("p", { class: "note" }, points.length ? "The curve begins with the next change." : "Nothing has moved in the last day.");
   const narrow = matchMedia("(max-width: 700px)").matches;
-  const [W, H, left, right, top, bottom] = [narrow ? 330 : 760, narrow ? 200 : 240, 34, 8, 18, 26];
+  const [W, H, left, right, top, bottom] = [narrow ? 330 : 820, narrow ? 220 : 260, 34, 46, 12, 26];
   const busy = r.all.fetching + r.all.waiting > 0;
   const from = points[0][0], to = Math.max(from + 10, busy ? now() : points[points.length - 1][0] + (points[points.length - 1][0] - from) * 0.05);
-  const most = Math.max(1, r.all.machines);
+  const most = Math.max(1, r.all.machines), labels = ticks(most, 4).filter((n) => n === 0 || most - n >= most / 10);
   const x = (t) => left + ((t - from) / (to - from)) * (W - left - right), y = (n) => H - bottom - (n / most) * (H - top - bottom);
-  const path = (column) => points.map((p, i) => (i ? `H${x(p[0]).toFixed(1)}V${y(p[column]).toFixed(1)}` : `M${x(p[0]).toFixed(1)} ${y(p[column]).toFixed(1)}`)).join("") + `H${x(to).toFixed(1)}`;
-  const done = path(1);
+  const done = points.map((p, i) => (i ? `H${x(p[0]).toFixed(1)}V${y(p[1]).toFixed(1)}` : `M${x(p[0]).toFixed(1)} ${y(p[1]).toFixed(1)}`)).join("") + `H${x(to).toFixed(1)}`;
+  const layers = arrivals(points, to, r.all.machines * r.size).map(({ kind, low, high }) => {
+    const at = ([t, share]) => `${x(t).toFixed(1)} ${y(share * most).toFixed(1)}`;
+    return s("path", { class: "layer " + kind, d: "M" + high.map(at).join("L") + "L" + low.reverse().map(at).join("L") + "Z" });
+  });
   const times = (narrow ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1]).map((f) => from + f * (to - from));
   const text = `${r.all.complete} of ${r.all.machines} nodes complete after ${span(points[points.length - 1][0] - from)}`;
   return h("div", null,
     s("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Complete nodes over time: " + text },
-      ticks(most, 4).map((n) => [s("line", { class: "rule", x1: left, x2: W - right, y1: y(n), y2: y(n) }), s("text", { x: left - 8, y: y(n) + 4, "text-anchor": "end" }, n)]),
+      [...labels, most].map((n) => [s("line", { class: "rule", x1: left, x2: W - right, y1: y(n), y2: y(n) }), s("text", { x: left - 8, y: y(n) + 4, "text-anchor": "end" }, n >= 10000 ? n / 1000 + "k" : n)]),
       times.map((t, i) => s("text", { x: x(t), y: H - 6, "text-anchor": i === 0 ? "start" : i === times.length - 1 ? "end" : "middle" }, i === 0 ? clock(t) : "+" + span(t - from))),
-      s("line", { class: "goal", x1: left, x2: W - right, y1: y(most), y2: y(most) }), s("text", { x: W - right, y: y(most) - 5, "text-anchor": "end" }, "all " + plural(most, "node")),
-      s("path", { class: "area", d: done + `V${H - bottom}H${left}Z` }),
-      s("path", { class: "line second", d: path(2) }),
+      s("line", { class: "goal", x1: left, x2: W - right, y1: y(most), y2: y(most) }),
+      [0, 50, 100].map((share) => s("text", { x: W - right + 8, y: y((share / 100) * most) + 4 }, share + " %")),
+      layers,
       s("path", { class: "line", d: done })),
-    h("ul", { class: "legend" }, h("li", { class: "complete" }, "complete (line)"), h("li", { class: "fetching" }, "fetching (dashed)")));
+    h("ul", { class: "legend" }, h("li", { class: "complete line" }, "Complete nodes (left)"),
+      origins(r).filter((o) => o.n || o.kind === "src" || o.kind === "peer").map((o) => h("li", { class: o.kind }, `Arrived from ${o.word.toLowerCase()} (right)`))));
 }
+// Shares of all bytes over time, from the bottom: source, peers, mirrors, reuse. Each layer lies on the one before.
+function arrivals(points, to, all) {
+  const kinds = ["src", "peer", "mirror", "reused"];
+  const times = [...points.map((p) => p[0]), to], last = points[points.length - 1];
+  let low = times.map((t) => [t, 0]);
+  return kinds.map((kind, k) => {
+    const high = low.map(([t, share], i) => [t, Math.min(1, share + (points[i] ?? last)[4 + k] / Math.max(1, all))]);
+    const layer = { kind, low: [...low], high };
+    low = high;
+    return layer;
+  }).filter(({ low, high }) => high.some(([, share], i) => share > low[i][1]));
+}
+const busyWord = (r) => (r.all.fetching + r.all.waiting > 0 ? "under way" : null);
 function releaseView(key) {
   const list = releasesInOrder();
   const r = fleet.releases.get(key) ?? list[0];
@@ -322,20 +347,20 @@ function releaseView(key) {
   const sum = r.src + r.peer + r.mirror + r.reused;
   return h("div", { class: "view", "data-key": "release" },
     h("div", { class: "grid" },
-      h("div", { class: "span4" }, card("Releases", plural(list.length, "release"),
+      h("div", { class: "span3" }, card("Releases", plural(list.length, "release"),
         h("div", { class: "picker body0" }, list.slice(0, 30).map((each) => {
           const p = percent(each.all.done, each.all.machines * each.size);
           return h("a", { href: "#release/" + each.r, "data-key": each.r, "aria-current": each.r === r.r ? "true" : null },
             h("span", { class: "name" }, each.model, "@", each.version), h("span", { class: "muted" }, each.withdrawn !== undefined ? "withdrawn" : each.all.machines ? whole(p) : "–"),
             bar(p, whole(p) + " of all bytes", p >= 100 ? "complete" : null));
         })))),
-      h("div", { class: "span8 view" },
+      h("div", { class: "span9 view" },
         h("div", { class: "head" }, h("h1", null, r.model, "@", r.version), h("span", { class: "muted" }, bytes(r.size), " · ", state),
           r.withdrawn !== undefined ? h("span", { class: "tag bad" }, "withdrawn ", r.withdrawn) : null),
         stats(["Arrived", whole(share), "of all bytes"], ["The source sent", r.copies.toFixed(2), r.copies === 1 ? "copy" : "copies"], ["Arriving now", rate(r.all.rate)],
-          ["Share of the ideal", r.ideal === undefined ? "–" : r.ideal + " %"], ["Time left", r.all.complete === r.all.machines ? "–" : r.left === undefined ? "unknown" : span(r.left)]),
+          ["Share of the ideal", r.ideal === undefined ? "–" : r.ideal + " %", r.ideal === undefined ? "" : "of best rate"], ["Time left", r.all.complete === r.all.machines ? "–" : r.left === undefined ? "unknown" : span(r.left)]),
         card("Nodes", plural(r.all.machines, "node"), h("div", { class: "body" }, stacked(standings(r.all), state), legend(standings(r.all).filter((x) => x.n || x.kind === "complete")))),
-        card("Complete nodes over time", null, h("div", { class: "body" }, chart(r))),
+        card("How it spread", busyWord(r), h("div", { class: "body" }, chart(r))),
         card("Where the bytes came from", sum ? bytes(sum) : null, h("div", { class: "body" },
           stacked(origins(r), origins(r).map((x) => `${x.word} ${x.text}`).join(", ")), legend(origins(r).filter((x) => x.n || x.kind === "src" || x.kind === "peer").map((x) => ({ ...x, text: x.text + (sum ? " · " + whole(percent(x.n, sum)) : "") }))))),
         sites.length > 0 ? card("Sites", plural(sites.length, "site"), table("Sites", ["Site", ">Nodes", ">Complete", "Arrived", ">Rate"], sites.slice(0, 100).map((x) => {
@@ -433,7 +458,7 @@ function machineView(id) {
   const events = d?.events ? [...d.events].reverse() : [];
   return h("div", { class: "view", "data-key": "machine-" + id },
     h("div", { class: "head" }, h("h1", null, m.name), state(m.state), h("span", { class: "muted" }, m.role, m.site ? " · " + m.site : ""), h("a", { class: "end", href: "#fleet" }, "All machines")),
-    stats(["Arriving now", rate(m.rate)], ["Sent to others", bytes((m.moves ?? []).reduce((sum, x) => sum + (x.sent ?? 0), 0))], ["Seen", m.seen ? span(at - m.seen) : "never", m.seen ? "ago" : ""],
+    stats(["Arriving now", rate(m.rate)], ["Sent to others", m.software ? bytes((m.moves ?? []).reduce((sum, x) => sum + (x.sent ?? 0), 0)) : "–"], ["Seen", m.seen ? span(at - m.seen) : "never", m.seen ? "ago" : ""],
       ["Certificate", m.cert > at ? span(m.cert - at) : "ended", m.cert > at ? "left" : ""], ["Disk free", m.disk ? bytes(m.free) : "–", m.disk ? "of " + bytes(m.disk) : ""]),
     h("div", { class: "grid" },
       place(12, card("Channels", null, (m.subs ?? []).length ? table("Channels", ["Channel", "Runs", "State", "Why"], m.subs.map((x) => h("tr", null,
@@ -446,11 +471,14 @@ function machineView(id) {
         return h("tr", { "data-key": x.r }, h("td", null, h("a", { href: "#release/" + x.r }, titleOf(x.r))), h("td", { class: "wide" }, whole(p), " of ", bytes(x.size), bar(p, whole(p) + " arrived", p >= 100 ? "complete" : null)),
           h("td", { class: "num" }, x.rate ? rate(x.rate) : ""), h("td", { class: "num" }, x.peers), h("td", null, origins(x).filter((o) => o.n).map((o) => `${o.word.toLowerCase()} ${o.text}`).join(", "), x.stall ? [" ", state("stalled", x.stall)] : null));
       })) : h("p", { class: "body muted" }, (m.serves ?? []).length ? "Serves " + m.serves.map((x) => titleOf(x[0])).join(", ") + "." : "It has said nothing of releases."))),
-      place(6, card("Links", "received in the last seconds", d?.links?.length ? table("Links", ["From", ">Rate"], d.links.map((x) => h("tr", null, h("td", null, machineLink(x.peer), x.source ? [" ", h("span", { class: "tag" }, "seeder")] : null), h("td", { class: "num" }, rate(x.rate)))))
+      place(6, card("Links", "received in the last seconds", d?.links?.length ? table("Links", ["From", ">Round trip", "Rate"], d.links.map((x) => h("tr", { "data-key": x.r + x.peer },
+        h("td", null, machineLink(x.peer), x.source ? [" ", h("span", { class: "tag" }, "seeder")] : null), h("td", { class: "num" }, x.rtt === undefined ? "" : roundTrip(x.rtt)),
+        h("td", { class: "wide" }, rate(x.rate), bar(percent(x.rate, Math.max(...d.links.map((y) => y.rate))), rate(x.rate), x.source ? "src" : "peer")))))
         : h("p", { class: "body muted" }, "Nothing arrives over its links."))),
       place(6, card("Last hour", plural(events.length, "event"), h("div", { class: "body" }, eventList(events.slice(0, 60), false)))),
       place(12, card("Identity", null, h("div", { class: "body" }, facts([["Id", h("span", { class: "mono" }, m.id)], ["Software", m.software], ["Certificate", "until " + when(m.cert)], ["Revoked", m.revoked ? when(m.revoked) : ""], ["Key", m.twice ? "held by two machines since " + when(m.twice) : ""]]))))));
 }
+const roundTrip = (us) => (us < 1000 ? us + " µs" : us < 9950 ? (us / 1000).toFixed(1) + " ms" : Math.round(us / 1000) + " ms");
 function eventList(events, names) {
   if (!events.length) return h("p", { class: "muted" }, "Nothing happened in the last hour.");
   return h("ul", { class: names ? "events named" : "events" }, events.map((e) => h("li", { "data-key": "event-" + e.n }, h("span", { class: "muted" }, clock(e.t)), state(calm[e.kind] || glyphs[e.kind] ? e.kind : "idle", e.kind),
@@ -465,7 +493,7 @@ function healthView() {
   const target = (x) => (x.subject === "" ? x.name : x.subject.includes("/") ? h("a", { href: "#channels/" + x.subject }, x.name) : h("a", { href: "#machine/" + x.subject }, x.name));
   return h("div", { class: "view", "data-key": "health" },
     h("div", { class: "head" }, h("h1", null, "Health"), h("span", { class: "muted" }, fleet.health.length ? `${plural(errors, "error")}, ${plural(fleet.health.length - errors, "warning")}` : "")),
-    fleet.health.length ? h("section", { class: "card" }, h("ul", { class: "findings" }, fleet.health.map((x) => h("li", { "data-key": x.kind + x.subject }, state(x.severity), h("span", null, target(x)), h("span", { class: "text" }, x.text)))))
+    fleet.health.length ? h("section", { class: "card" }, h("ul", { class: "findings" }, fleet.health.map((x) => h("li", { "data-key": x.kind + x.subject }, state(x.severity, [h("span", { class: "hide" }, x.severity + ": "), x.kind.replaceAll("_", " ")]), h("span", null, target(x)), h("span", { class: "text" }, x.text)))))
       : h("section", { class: "card" }, h("p", { class: "note" }, state("complete", "Nothing needs attention."))),
     h("div", { class: "grid" },
       place(4, card("Tracker", null, h("div", { class: "body" }, facts([["Certificate", t.cert ? span(t.cert - at) + " left" : ""], ["Trust root", t.root ? span(t.root - at) + " left" : ""], ["Connections", count(t.connections ?? 0)], ["Handshakes refused", count(t.refused ?? 0)]])))),
