@@ -47,7 +47,7 @@ class TransferView {
   };
   struct Sample {
     SteadyTime at;
-    ByteCount arrived = 0;                               // from source and peers
+    ByteCount arrived = 0;  // from source and peers
     std::map<NodeId, Sender> links;
   };
   void forget_old(SteadyTime now);

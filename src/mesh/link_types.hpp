@@ -43,7 +43,7 @@ struct LinkCounters {
   InfoHash info_hash;
   ByteCount received = 0;  // plain bytes
   ByteCount sent = 0;
-  std::uint32_t links = 0;  // open now
+  std::uint32_t links = 0;                                   // open now
   std::optional<std::chrono::microseconds> round_trip = {};  // the shortest of the last minutes, on an open link
 };
 

@@ -10,7 +10,7 @@ import time
 import unittest
 
 import browser
-from cases import MB, FleetCase, make_model
+from cases import MB, FleetCase, main_side_by_side, make_model
 from fleet import free_port
 
 
@@ -197,4 +197,4 @@ class InABrowser(PageCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main_side_by_side(3)

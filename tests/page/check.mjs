@@ -48,10 +48,15 @@ await eventually("the release is on its way, and the numbers move without a relo
   return arrived !== (await text(".stats dd")) || arrived.startsWith("100 ") || arrived;
 }, 120);
 await axe("release");
+await go(page, "#fleet");
+await go(page, await page.locator(".row a").first().getAttribute("href"));
+await eventually("a machine that fetches shows its links, with rates and round trips", async () => /\d [µm]s/.test(await text("[aria-label=Links]").catch(() => "")) || (await text()));
+await go(page, "#release");
 await eventually("every node has it at the end", async () => (await text()).includes("on every node") || (await text()), 180);
 const release = await text();
 check("the release's page says where the bytes came from", /Source[^\n]*B/.test(release.replaceAll("\n", " ")) && /Peers/.test(release), release);
-check("a curve is drawn", (await page.locator("svg.chart path.line").count()) === 2, await page.locator("svg.chart").count());
+const drawn = await page.locator("svg.chart path").evaluateAll((paths) => paths.map((path) => path.getAttribute("class")));
+check("the curves show complete nodes, and what arrived from the source and from peers", ["line", "layer src", "layer peer"].every((x) => drawn.includes(x)), drawn);
 
 await go(page, "#fleet");
 await axe("fleet");

@@ -9,7 +9,7 @@ const views = {
   releases: async () => { await go(page, "#release"); },
   fleet: async () => { await go(page, "#fleet"); },
   machine: async () => { await go(page, "#fleet"); await go(page, await firstLink(".row a")); },
-  channels: async () => { await go(page, "#channels"); await go(page, await firstLink("main h2 a")); },
+  channels: async () => { await go(page, "#channels"); await go(page, await page.locator("main h2 a").last().getAttribute("href")); },
   models: async () => { await go(page, "#models"); await go(page, await firstLink("main table a")); },
   health: async () => { await go(page, "#health"); },
 };

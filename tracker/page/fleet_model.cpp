@@ -40,7 +40,7 @@ Json to_json(const TrackerFacts& tracker) {
           {"connections", tracker.connections}};
 }
 
-/// As many as a reader is told of at once.
+/// As many as one picture or change contains.
 auto latest(const std::deque<Happening>& all) {
   constexpr std::ptrdiff_t most = 100;
   const auto size = static_cast<std::ptrdiff_t>(all.size());

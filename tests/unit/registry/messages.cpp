@@ -213,7 +213,8 @@ TEST_CASE("a report's transfers survive the way, and older nodes send none") {
   transfer.reused = 1;
   transfer.rate = 5;
   transfer.seconds_left = 2;
-  transfer.links = {{NodeId::trusted("w25rks6rzwal"), true, 5, std::chrono::microseconds(300)}, {NodeId::trusted("w25rks6rzwam"), false, 4}};
+  transfer.links = {{NodeId::trusted("w25rks6rzwal"), true, 5, std::chrono::microseconds(300)},
+                    {NodeId::trusted("w25rks6rzwam"), false, 4}};
   NodeReport report{"s", {}, {transfer}, 7, 9};
   auto read = decode_node_report(encode(report));
   REQUIRE_MESSAGE(read.ok(), read.error().message);

@@ -71,8 +71,8 @@ const shown = { search: "", site: "", state: "", sort: "name", down: false, ids:
 const now = () => Date.now() / 1000 + fleet.skew;
 
 const silentAfter = 300;
-const glyphs = { active: "●", complete: "●", fetching: "◐", waiting: "○", failed: "✕", stalled: "▲", silent: "▽", revoked: "⊘", idle: "·", error: "✕", warning: "▲" };
-const calm = { active: "complete", complete: "complete", fetching: "fetching", waiting: "waiting", failed: "failed" };
+const glyphs = { activating: "◐", ready: "○", verified: "◐", wanted: "○", joined: "○", active: "●", complete: "●", fetching: "◐", waiting: "○", failed: "✕", stalled: "▲", silent: "▽", revoked: "⊘", idle: "·", error: "✕", warning: "▲" };
+const calm = { activating: "fetching", ready: "waiting", verified: "fetching", wanted: "waiting", active: "complete", complete: "complete", fetching: "fetching", waiting: "waiting", failed: "failed" };
 
 function moving(m) {
   return (m.moves ?? []).find((x) => x.done < x.size);
