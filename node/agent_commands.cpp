@@ -170,7 +170,8 @@ cli::Command node_run_command() {
         .repeatable = true,
         .config_key = "follow",
         .fields = follow_fields(),
-        .check = [](const std::string& text) { return cli::checked(parse_follow(text)); }},
+        .check = [](const std::string& text) { return cli::checked(parse_follow(text)); },
+        .names = "channel"},
        hook_option,
        {.name = "--hook-timeout",
         .value = "TIME",
@@ -207,7 +208,8 @@ cli::Command node_run_command() {
         .value = "RATE",
         .help = "re-read served data at this rate, such as 20MB, to detect and repair bit rot; 0 disables",
         .fallback = "0",
-        .config_key = "scrub_rate"},
+        .config_key = "scrub_rate",
+        .rare = true},
        mirror_after_option(),
        mirror_ca_option(),
        stall_after_option(),
@@ -216,7 +218,9 @@ cli::Command node_run_command() {
         .config_key = "allow_code_formats"},
        cli::metrics_option()},
       run_node,
-      cli::topic_run};
+      cli::topic_run,
+      {"node", "daemon", "agent", "start", "node start", "run"},
+      cli::member_failures()};
 }
 
 }  // namespace
@@ -228,17 +232,21 @@ std::vector<cli::Command> agent_commands() {
        "follow a channel on this machine",
        "The running node (shoal node run) follows it at once, and again after every restart.\n\n"
        "  shoal follow acme/llama:main --hook vllm:http://127.0.0.1:8000",
-       {{"REF", "org/name (its channel main) or org/name:channel", true}},
+       {{.name = "REF", .help = "org/name (its channel main) or org/name:channel", .names = "channel"}},
        {state_option, hook_option},
        run_follow,
-       cli::topic_run},
+       cli::topic_run,
+       {"subscribe", "watch"},
+       {ErrorCode::verification, ErrorCode::not_enrolled, ErrorCode::no_space}},
       {"unfollow",
        "stop following a channel",
        "What is active stays as it is, unless --remove is given.\n\n  shoal unfollow acme/llama:main --remove",
-       {{"REF", "org/name (its channel main) or org/name:channel", true}},
+       {{.name = "REF", .help = "org/name (its channel main) or org/name:channel", .names = "followed"}},
        {state_option, {.name = "--remove", .help = "also remove the link, so that gc may delete the files"}},
        run_unfollow,
-       cli::topic_run},
+       cli::topic_run,
+       {"unsubscribe", "unwatch"},
+       {ErrorCode::not_found, ErrorCode::no_space}},
       {"limit",
        "limit what a running node sends and receives, for a time",
        "Takes effect within a second. Afterwards the configured limits and schedule apply again. A direction that is not named keeps its\n"
@@ -250,7 +258,9 @@ std::vector<cli::Command> agent_commands() {
         {.name = "--download", .value = "RATE", .help = "limit per second, such as 20MB; 0 is no limit"},
         {.name = "--for", .value = "TIME", .help = "how long", .fallback = "1h"}},
        run_limit,
-       cli::topic_run}};
+       cli::topic_run,
+       {"throttle", "bandwidth", "ratelimit", "rate"},
+       {ErrorCode::not_found}}};
 }
 
 }  // namespace shoal::node

@@ -8,6 +8,7 @@
 
 #include "cli/advertise_option.hpp"
 #include "cli/state_option.hpp"
+#include "cli/tracker_url.hpp"
 #include "member/trust_chain.hpp"
 #include "node/agent_commands.hpp"
 #include "node/fleet_view.hpp"
@@ -96,7 +97,7 @@ Status run_join(Invocation& call) {
   JoinRequest request;
   std::optional<HostPort> tracker;
   if (const std::string url = call.get("--tracker"); !url.empty()) {
-    SHOAL_TRY(tracker, parse_https_url(url).within("--tracker"));
+    SHOAL_TRY(tracker, cli::parse_tracker_url(url).within("--tracker"));
     if (call.get("TOKEN").empty() && call.get("--token-file").empty()) return run_move(call, *tracker);
   }
   SHOAL_TRY(const std::string text, token_text(call));
@@ -251,14 +252,17 @@ cli::Command join_command() {
            {.name = "--site", .value = "SITE", .help = "site label; about one copy of a checkpoint is sent to each site"},
            {.name = "--tracker",
             .value = "URL",
-            .help = "where the tracker is, instead of what the token says; without a token, where it moved",
+            .help = "where the tracker is, instead of what the token says; without a token, where it moved; port 7443 if you leave it out",
             .flag_only = true},
            {.name = "--replace", .help = "give up this machine's identity; fetched releases stay"},
            {.name = "--trust-root",
             .value = "FINGERPRINT",
-            .help = "SHA-256 of the trust root, 64 hexadecimal digits, from a source other than the token"}},
+            .help = "SHA-256 of the trust root, 64 hexadecimal digits, from a source other than the token",
+            .rare = true}},
           run_join,
-          cli::topic_set_up};
+          cli::topic_set_up,
+          {"login", "enroll", "enrol", "register", "init", "node join"},
+          cli::member_failures()};
 }
 
 cli::Command pull_command() {
@@ -275,7 +279,7 @@ cli::Command pull_command() {
       "transformers, vLLM or llama.cpp: HF_HUB_CACHE=DIR HF_HUB_OFFLINE=1 vllm serve acme/llama\n\n"
       "  shoal pull acme/llama\n"
       "  shoal pull acme/llama@1.2 --to /srv/models/llama --seed-for 10m",
-      {{"REF", "org/name, org/name@version or org/name:channel", true}},
+      {{.name = "REF", .help = "org/name, org/name@version or org/name:channel", .names = "reference"}},
       {state_option,
        {.name = "--to", .value = "DIR", .help = "put the files here (must be empty or not exist) instead of below --state"},
        {.name = "--hf-cache",
@@ -299,12 +303,15 @@ cli::Command pull_command() {
         .value = "RATE",
         .help = "while serving, re-read served data at this rate, such as 20MB, to detect and repair bit rot; 0 disables",
         .fallback = "0",
-        .config_key = "scrub_rate"},
+        .config_key = "scrub_rate",
+        .rare = true},
        mirror_after_option(),
        mirror_ca_option(),
        stall_after_option()},
       run_pull,
-      cli::topic_run};
+      cli::topic_run,
+      {"download", "fetch", "get", "install", "sync", "clone"},
+      cli::member_failures({ErrorCode::not_found})};
 }
 
 cli::Command verify_command() {
@@ -319,14 +326,16 @@ cli::Command verify_command() {
       "  shoal verify\n"
       "  shoal verify acme/llama --repair\n"
       "  shoal verify acme/llama@1.2 --in /srv/models/llama",
-      {{"REF", "org/name, org/name@version or org/name:channel", false}},
+      {{.name = "REF", .help = "org/name, org/name@version or org/name:channel", .required = false, .names = "reference"}},
       {state_option,
        {.name = "--in", .value = "DIR", .help = "the directory that 'pull --to' filled"},
        {.name = "--repair", .help = "fetch damaged pieces from the fleet and replace the files"},
        listen_option,
        cli::advertise_option},
       run_verify,
-      cli::topic_run};
+      cli::topic_run,
+      {"check", "validate", "repair", "fsck"},
+      cli::member_failures({ErrorCode::not_found})};
 }
 
 }  // namespace
@@ -342,24 +351,30 @@ std::vector<cli::Command> commands() {
        {},
        {state_option},
        run_status,
-       cli::topic_look},
+       cli::topic_look,
+       {"node status", "info", "ps", "nodes show", "node show"},
+       cli::member_failures()},
       {"models",
        "show the models of the fleet, their versions and who has them",
        "Without MODEL: a line for each model. With MODEL: a line for each of its versions, with its format, the channels that point at it\n"
        "and the nodes that run it. COMPLETE and FETCHING count machines that announce the version to the tracker.\n\n"
        "  shoal models\n"
        "  shoal models acme/llama",
-       {{"MODEL", "org/name", false}},
+       {{.name = "MODEL", .help = "org/name", .required = false, .names = "model"}},
        {state_option},
        run_models,
-       cli::topic_look},
+       cli::topic_look,
+       {"list", "ls", "model", "model list", "models list", "release list", "releases", "search", "versions", "version list"},
+       cli::member_failures({ErrorCode::not_found})},
       {"channel list",
        "show the channels of a model and the versions they point at",
        "Pointers and releases are verified against the trust root before they are shown.\n\n  shoal channel list acme/llama",
-       {{"MODEL", "org/name", true}},
+       {{.name = "MODEL", .help = "org/name", .names = "model"}},
        {state_option},
        run_channel_list,
-       cli::topic_look}};
+       cli::topic_look,
+       {"channel ls", "channels", "channel show", "channel status", "channel get"},
+       cli::member_failures({ErrorCode::not_found})}};
   for (auto* more : {gc_commands, pin_commands, agent_commands})
     for (auto& command : more()) all.push_back(std::move(command));
   return all;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/command.hpp"
+#include "node/local_names.hpp"
 
 namespace shoal::node {
 

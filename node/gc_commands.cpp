@@ -79,7 +79,9 @@ cli::Command gc_command() {
             .help = "where no node runs: the Hugging Face cache that shows releases, too",
             .config_key = "hf_cache"}},
           run_gc,
-          cli::topic_space};
+          cli::topic_space,
+          {"clean", "prune", "cleanup", "purge"},
+          {ErrorCode::no_space}};
 }
 
 // --- remove
@@ -127,10 +129,12 @@ cli::Command remove_command() {
           "Takes the link below models/ away. The files go with the next gc, if no other channel or version, pin or lease refers to them.\n"
           "Who has them open keeps them.\n\n"
           "  shoal remove acme/llama@1.0 && shoal gc",
-          {{"REF", "org/name (its channel main), org/name@version or org/name:channel", true}},
+          {{.name = "REF", .help = "org/name (its channel main), org/name@version or org/name:channel", .names = "reference"}},
           {state_option},
           run_remove,
-          cli::topic_space};
+          cli::topic_space,
+          {"rm", "delete", "uninstall", "del"},
+          {ErrorCode::not_found}};
 }
 
 }  // namespace

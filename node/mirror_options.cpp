@@ -9,7 +9,8 @@ const cli::Option& mirror_after_option() {
                                   .value = "TIME",
                                   .help = "ask the release's HTTPS mirrors for a piece that no source or peer had for so long; 0s: never",
                                   .fallback = "30s",
-                                  .config_key = "mirror_after"};
+                                  .config_key = "mirror_after",
+                                  .rare = true};
   return option;
 }
 
@@ -17,7 +18,8 @@ const cli::Option& mirror_ca_option() {
   static const cli::Option option{.name = "--mirror-ca",
                                   .value = "FILE",
                                   .help = "certificate authorities of mirrors (PEM). Default: those that this system trusts",
-                                  .config_key = "mirror_ca"};
+                                  .config_key = "mirror_ca",
+                                  .rare = true};
   return option;
 }
 

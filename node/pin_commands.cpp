@@ -82,13 +82,15 @@ cli::Command pin_command() {
           "  shoal pin acme/llama@1.2 --reason 'audit until June'\n"
           "  shoal pin acme/llama --for 2h\n"
           "  shoal pin --list",
-          {{"REF", reference_help, false}},
+          {{.name = "REF", .help = reference_help, .required = false, .names = "release"}},
           {state_option,
            {.name = "--for", .value = "TIME", .help = "only so long, such as 2h or 7d; without it until 'shoal unpin'"},
            {.name = "--reason", .value = "TEXT", .help = "shown to whoever looks why it is still here"},
            {.name = "--list", .help = "show what is pinned"}},
           run_pin,
-          cli::topic_space};
+          cli::topic_space,
+          {"keep", "lease", "hold"},
+          {ErrorCode::not_found, ErrorCode::no_space}};
 }
 
 }  // namespace
@@ -128,10 +130,12 @@ std::vector<cli::Command> pin_commands() {
           {"unpin",
            "let retention have a release again",
            "The release stays until space is wanted.\n\n  shoal unpin acme/llama@1.2",
-           {{"REF", reference_help, true}},
+           {{.name = "REF", .help = reference_help, .names = "pin"}},
            {state_option},
            run_unpin,
-           cli::topic_space}};
+           cli::topic_space,
+           {},
+           {ErrorCode::not_found, ErrorCode::no_space}}};
 }
 
 }  // namespace shoal::node

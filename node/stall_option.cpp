@@ -9,7 +9,8 @@ const cli::Option& stall_after_option() {
                                   .value = "TIME",
                                   .help = "call a fetch stalled when no data has arrived for this long",
                                   .fallback = "2m",
-                                  .config_key = "stall_after"};
+                                  .config_key = "stall_after",
+                                  .rare = true};
   return option;
 }
 

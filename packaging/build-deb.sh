@@ -47,8 +47,8 @@ shoal ($version) unstable; urgency=medium
 END
 
 python3 "$root/packaging/make_man.py" "$binary" "$tree/man" --date "$(date -u -d "@$SOURCE_DATE_EPOCH" +%F)"
-python3 "$root/packaging/make_completion.py" "$binary" bash > "$tree/completion/shoal"
-python3 "$root/packaging/make_completion.py" "$binary" zsh > "$tree/completion/_shoal"
+"$binary" completion bash > "$tree/completion/shoal"
+"$binary" completion zsh > "$tree/completion/_shoal"
 for service in tracker seeder node join; do cp "$root/packaging/systemd/shoal-$service.service" "$tree/debian/shoal.shoal-$service.service"; done
 cp -r "$root/configs" "$tree/configs"
 mkdir "$tree/docs"

@@ -1,4 +1,4 @@
-"""Reads `shoal help --json`, from which man pages and completions are generated. Standard library only."""
+"""Reads `shoal help --json`, from which man pages are generated. Standard library only."""
 import json
 import subprocess
 

@@ -60,8 +60,9 @@ def option(entry):
     return text + (f".br\n({escaped('; '.join(notes))})\n" if notes else "")
 
 
-def exit_status(data):
-    return ".SH EXIT STATUS\n" + "".join(f".TP\n.B {each['code']}\n{escaped(each['meaning'])}\n" for each in data["exit_codes"])
+def exit_status(data, codes):
+    rows = [each for each in data["exit_codes"] if each["code"] in codes]
+    return ".SH EXIT STATUS\n" + "".join(f".TP\n.B {each['code']}\n{escaped(each['meaning'])}\n" for each in rows)
 
 
 def see_also(names):
@@ -81,7 +82,7 @@ def command_page(command, data, date):
             out += f".TP\n\\fI{escaped(each['name'])}\\fR\n{escaped(each['help'])}{escaped(variable)}\n"
     out += ".SH OPTIONS\n" + "".join(option(entry) for entry in command["options"])
     out += ".PP\nA flag wins over its variable, that over the file of \\-\\-config, that over the default.\n"
-    return out + exit_status(data) + see_also(["shoal"])
+    return out + exit_status(data, command["exit_codes"]) + see_also(["shoal"])
 
 
 def overview_page(data, date):
@@ -98,7 +99,7 @@ def overview_page(data, date):
     out += ".SH OPTIONS\nThese apply to every command:\n" + "".join(option(entry) for entry in data["options"])
     out += (".SH FILES\n.TP\n.I /etc/shoal/tracker.toml, /etc/shoal/seeder.toml, /etc/shoal/node.toml\n"
             "Configuration of the services; every key is there with its default.\n.TP\n.I /var/lib/shoal\nThe state of this machine.\n")
-    return out + exit_status(data) + see_also([help_data.page_name(command) for command in data["commands"]])
+    return out + exit_status(data, [each["code"] for each in data["exit_codes"]]) + see_also([help_data.page_name(command) for command in data["commands"]])
 
 
 def main():

@@ -19,7 +19,7 @@ struct Switchboard {
   Signer signer;
 
   static Result<Switchboard> open(Invocation& call) {
-    SHOAL_TRY(auto reference, ChannelRef::parse(call.get("MODEL:CHANNEL")));
+    SHOAL_TRY(auto reference, channel_argument(call.get("REF")));
     SHOAL_TRY(Desk desk, Desk::open(call));
     SHOAL_CHECK(require_publisher(*desk.session));
     SHOAL_TRY(Signer signer, load_signer(call, desk.session->state()));
@@ -95,8 +95,17 @@ Result<std::optional<manifest::Rollout>> fitted(const Invocation& call, std::opt
   return std::optional(std::move(exact));
 }
 
+/// "1.1", or "acme/llama@1.1" of the same model.
+Result<VersionName> version_of(const ModelName& model, const std::string& text) {
+  if (text.find('@') == std::string::npos) return VersionName::parse(text).within("VERSION");
+  SHOAL_TRY(VersionRef named, VersionRef::parse(text).within("VERSION"));
+  if (named.model == model) return named.version;
+  return fail(ErrorCode::usage, "VERSION: " + text + " is no version of " + model.str());
+}
+
 Status run_set(Invocation& call) {
-  SHOAL_TRY(VersionName version, VersionName::parse(call.get("VERSION")).within("VERSION"));
+  SHOAL_TRY(ChannelRef target, channel_argument(call.get("REF")));
+  SHOAL_TRY(VersionName version, version_of(target.model, call.get("VERSION")));
   SHOAL_TRY(RolloutWish wish, wish_of(call));
   SHOAL_TRY(auto sequence, number_option(call, "--sequence", 1, manifest::number_limit));
   SHOAL_TRY(Switchboard board, Switchboard::open(call));
@@ -188,7 +197,7 @@ Result<manifest::VerifiedRelease> release_before(const Desk& desk, const Channel
 
 Result<manifest::VerifiedRelease> rollback_target(const Invocation& call, const Switchboard& board, const ReleaseId& in_force) {
   if (call.get("--to").empty()) return release_before(board.desk, board.reference, in_force);
-  SHOAL_TRY(VersionName version, VersionName::parse(call.get("--to")).within("--to"));
+  SHOAL_TRY(VersionName version, version_of(board.reference.model, call.get("--to")));
   return verified_release(board.desk, board.reference.model, version);
 }
 
@@ -258,7 +267,7 @@ std::string history_text(const HistoryEntry& entry, const std::string& name) {
 }
 
 Status run_history(Invocation& call) {
-  SHOAL_TRY(auto reference, ChannelRef::parse(call.get("MODEL:CHANNEL")));
+  SHOAL_TRY(auto reference, channel_argument(call.get("REF")));
   SHOAL_TRY(Desk desk, Desk::open(call));
   SHOAL_TRY(auto entries, history_of(desk, reference));
   auto names = names_of(desk, entries);
@@ -270,10 +279,13 @@ Status run_history(Invocation& call) {
   return {};
 }
 
+const cli::Positional channel_argument_row{.name = "REF", .help = "org/name (its channel main) or org/name:channel", .names = "channel"};
+
 const cli::Option sequence_option{
     .name = "--sequence",
     .value = "N",
-    .help = "sign at least this sequence: for a publisher that lost its state after the tracker was restored from a backup"};
+    .help = "sign at least this sequence: for a publisher that lost its state after the tracker was restored from a backup",
+    .rare = true};
 
 cli::Command set_command() {
   return {
@@ -286,7 +298,7 @@ cli::Command set_command() {
       "channel resume'. Setting the version again without --percent moves all nodes.\n\n"
       "  shoal channel set acme/llama:main 1.1 --percent 10 --halt 20 --key ~/fleet-keys/publisher.key\n"
       "  shoal channel set acme/llama:main 1.1 --key ~/fleet-keys/publisher.key",
-      {{"MODEL:CHANNEL", "such as acme/llama:main", true}, {"VERSION", "a registered version of the model", true}},
+      {channel_argument_row, {"VERSION", "a registered version of the model, such as 1.1", true}},
       {state_option,
        key_option,
        {.name = "--percent", .value = "N", .help = "percentage of nodes, 0-100; at least one node unless it is 0; default 100"},
@@ -294,10 +306,15 @@ cli::Command set_command() {
        {.name = "--halt",
         .value = "PERCENT",
         .help = "halt when more than this percentage of the nodes that tried fail, 1-99; 0 never halts"},
-       {.name = "--salt", .value = "TEXT", .help = "selects which nodes go first; default: the release id, unchanged while the version is"},
+       {.name = "--salt",
+        .value = "TEXT",
+        .help = "selects which nodes go first; default: the release id, unchanged while the version is",
+        .rare = true},
        sequence_option},
       run_set,
-      cli::topic_publish};
+      cli::topic_publish,
+      {"channel move", "channel create", "channel add", "channel update", "promote", "deploy", "rollout"},
+      cli::member_failures({ErrorCode::not_found})};
 }
 
 cli::Command rollback_command() {
@@ -307,14 +324,16 @@ cli::Command rollback_command() {
       "Signs a new pointer, one sequence above, that records the version it leaves and the reason. Without --to it goes to the release\n"
       "that the channel had before. Nodes that still hold that release switch at once.\n\n"
       "  shoal channel rollback acme/llama:main --reason \"answers in the wrong language\" --key ~/fleet-keys/publisher.key",
-      {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
+      {channel_argument_row},
       {state_option,
        key_option,
        {.name = "--to", .value = "VERSION", .help = "the version to go back to; default: the previous one"},
        {.name = "--reason", .value = "TEXT", .help = "why; signed, and shown on every node", .required = true},
        sequence_option},
       run_rollback,
-      cli::topic_publish};
+      cli::topic_publish,
+      {"rollback", "rollout undo", "channel revert", "revert"},
+      cli::member_failures({ErrorCode::not_found})};
 }
 
 cli::Command resume_command() {
@@ -324,10 +343,12 @@ cli::Command resume_command() {
       "Signs the same pointer again, one sequence above: waiting nodes switch, and nodes that failed retry at once. Only failures under\n"
       "the new pointer count, so earlier reports do not halt it again.\n\n"
       "  shoal channel resume acme/llama:main --key ~/fleet-keys/publisher.key",
-      {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
+      {channel_argument_row},
       {state_option, key_option},
       run_resume,
-      cli::topic_publish};
+      cli::topic_publish,
+      {"channel continue", "resume", "rollout resume"},
+      cli::member_failures({ErrorCode::not_found})};
 }
 
 cli::Command delete_command() {
@@ -337,12 +358,14 @@ cli::Command delete_command() {
       "Signs a deletion one sequence above any that is known, so that no earlier pointer brings the channel back. Nodes that follow it\n"
       "keep what they run and report that it was deleted. It counts in no quota. 'shoal channel set' creates it again.\n\n"
       "  shoal channel delete acme/llama:test-7 --reason \"the trial has ended\" --key ~/fleet-keys/publisher.key",
-      {{"MODEL:CHANNEL", "such as acme/llama:test-7", true}},
+      {channel_argument_row},
       {state_option,
        key_option,
        {.name = "--reason", .value = "TEXT", .help = "why; signed, and shown on every node that follows the channel"}},
       run_delete,
-      cli::topic_publish};
+      cli::topic_publish,
+      {"channel remove", "channel rm"},
+      cli::member_failures({ErrorCode::not_found})};
 }
 
 cli::Command history_command() {
@@ -351,10 +374,12 @@ cli::Command history_command() {
           "Newest first. Each row is verified against the trust root; a row that does not verify (replaced keys, an earlier epoch) says\n"
           "so.\n\n"
           "  shoal channel history acme/llama:main",
-          {{"MODEL:CHANNEL", "such as acme/llama:main", true}},
+          {channel_argument_row},
           {state_option},
           run_history,
-          cli::topic_look};
+          cli::topic_look,
+          {"history", "channel log", "rollout history"},
+          cli::member_failures({ErrorCode::not_found})};
 }
 
 }  // namespace

@@ -35,6 +35,21 @@ Result<std::optional<std::uint64_t>> number_option(const cli::Invocation& call, 
                                     printable(text) + "'");
 }
 
+Result<ChannelRef> channel_argument(const std::string& text) {
+  const std::size_t mark = text.find_first_of("@:");
+  if (mark == std::string::npos) return ChannelRef::parse(text + ":main");
+  if (text[mark] == ':') return ChannelRef::parse(text);
+  return fail(ErrorCode::usage,
+              "'" + printable(text) + "' names a version: name a channel, such as " + printable(text.substr(0, mark)) + ":main");
+}
+
+Result<VersionRef> version_argument(const std::string& reference, const std::string& version) {
+  if (version.empty()) return VersionRef::parse(reference);
+  SHOAL_TRY(ModelName model, ModelName::parse(reference));
+  SHOAL_TRY(VersionName parsed, VersionName::parse(version));
+  return VersionRef{std::move(model), std::move(parsed)};
+}
+
 Json published_line(const PublishRequest& request, const PublishReport& report) {
   Json channel = request.channel ? Json(request.channel->str()) : Json();
   return {{"type", "published"},

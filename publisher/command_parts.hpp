@@ -19,6 +19,11 @@ Result<Signer> load_signer(const cli::Invocation& call, const fs::path& state);
 Result<std::optional<std::uint64_t>> number_option(const cli::Invocation& call, const std::string& option, std::uint64_t least,
                                                    std::uint64_t most);
 
+/// A channel in the language of references: org/name (its channel main) or org/name:channel.
+Result<ChannelRef> channel_argument(const std::string& text);
+/// A version: org/name@version, or in an old form the model and the version as two words.
+Result<VersionRef> version_argument(const std::string& reference, const std::string& version);
+
 /// What is said of a publication, for --json and for people.
 Json published_line(const PublishRequest& request, const PublishReport& report);
 std::string published_text(const PublishRequest& request, const PublishReport& report);

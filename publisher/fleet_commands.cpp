@@ -14,16 +14,15 @@ using cli::Invocation;
 constexpr std::chrono::seconds watch_interval{2};
 
 Status run_withdraw(Invocation& call) {
-  SHOAL_TRY(ModelName model, ModelName::parse(call.get("MODEL")).within("MODEL"));
-  SHOAL_TRY(VersionName version, VersionName::parse(call.get("VERSION")).within("VERSION"));
+  SHOAL_TRY(const VersionRef target, version_argument(call.get("ORG/NAME@VERSION"), call.get("VERSION")));
   const std::string reason = call.get("--reason");
   if (reason.empty()) return fail(ErrorCode::usage, "--reason must say why: everyone who requests the release sees it");
   SHOAL_TRY(Desk desk, Desk::open(call));
   SHOAL_CHECK(require_publisher(*desk.session));
   SHOAL_TRY(Signer signer, load_signer(call, desk.session->state()));
-  SHOAL_CHECK(withdraw_release(*desk.session, *desk.tracker, signer, {model, version, reason}));
-  call.out.result({{"type", "withdrawn"}, {"model", model.str()}, {"version", version.str()}, {"reason", reason}},
-                  VersionRef{model, version}.str() + " is withdrawn: " + reason);
+  SHOAL_CHECK(withdraw_release(*desk.session, *desk.tracker, signer, {target.model, target.version, reason}));
+  call.out.result({{"type", "withdrawn"}, {"model", target.model.str()}, {"version", target.version.str()}, {"reason", reason}},
+                  target.str() + " is withdrawn: " + reason);
   return {};
 }
 
@@ -89,13 +88,16 @@ std::vector<cli::Command> fleet_commands() {
        "Requests for it fail with the reason. Nodes that are fetching it stop; nodes that run it keep running it. No channel may point\n"
        "at it, so move channels first. The model's publishers sign the withdrawal, like a release. A withdrawn version does not come\n"
        "back.\n\n"
-       "  shoal release withdraw acme/llama 1.1 --reason \"wrong weights\" --key ~/fleet-keys/publisher.key",
-       {{"MODEL", "org/name", true}, {"VERSION", "the version to withdraw", true}},
+       "  shoal release withdraw acme/llama@1.1 --reason \"wrong weights\" --key ~/fleet-keys/publisher.key",
+       {{.name = "ORG/NAME@VERSION", .help = "the version to withdraw", .names = "release"},
+        {.name = "VERSION", .help = "after ORG/NAME, the old form", .required = false, .hidden = true}},
        {state_option,
         key_option,
         {.name = "--reason", .value = "TEXT", .help = "why; shown to everyone who requests the version", .required = true}},
        run_withdraw,
-       cli::topic_publish},
+       cli::topic_publish,
+       {"withdraw", "release delete", "release remove", "release revoke", "unpublish", "yank"},
+       cli::member_failures({ErrorCode::not_found})},
       {"nodes list",
        "show which node runs which version",
        "A line for each node, by its last report, the worst state first; then a summary, and reasons that the table had to cut.\n"
@@ -107,13 +109,27 @@ std::vector<cli::Command> fleet_commands() {
        "  shoal nodes list --watch",
        {},
        {state_option,
-        {.name = "--model", .value = "ORG/NAME", .help = "only nodes that follow a channel of this model", .flag_only = true},
-        {.name = "--channel", .value = "ORG/NAME:CHANNEL", .help = "only nodes that follow this channel", .flag_only = true},
+        {.name = "--model",
+         .value = "ORG/NAME",
+         .help = "only nodes that follow a channel of this model",
+         .flag_only = true,
+         .names = "model"},
+        {.name = "--channel",
+         .value = "ORG/NAME:CHANNEL",
+         .help = "only nodes that follow this channel",
+         .flag_only = true,
+         .names = "channel"},
         {.name = "--site", .value = "SITE", .help = "only nodes of this site", .flag_only = true},
-        {.name = "--in-state", .value = "STATE", .help = "only nodes in this state, such as failed", .flag_only = true},
+        {.name = "--in-state",
+         .value = "STATE",
+         .help = "only nodes in this state, such as failed",
+         .flag_only = true,
+         .words = node_state_names()},
         {.name = "--watch", .value = "", .help = "show the list again every two seconds, until interrupted", .flag_only = true}},
        run_nodes,
-       cli::topic_look}};
+       cli::topic_look,
+       {"node list", "node ls", "nodes ls", "nodes status", "machines", "machine list", "fleet status", "fleet list", "fleet show"},
+       cli::member_failures()}};
 }
 
 }  // namespace shoal::publisher

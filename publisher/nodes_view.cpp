@@ -193,12 +193,16 @@ std::string_view name(NodeState state) {
   return std::find_if(names.begin(), names.end(), [&](const Named& each) { return each.state == state; })->name;
 }
 
-Result<NodeState> parse_node_state(std::string_view text) {
+std::vector<std::string> node_state_names() {
   std::vector<std::string> known;
-  for (const Named& each : names) {
+  for (const Named& each : names) known.emplace_back(each.name);
+  return known;
+}
+
+Result<NodeState> parse_node_state(std::string_view text) {
+  for (const Named& each : names)
     if (each.name == text) return each.state;
-    known.emplace_back(each.name);
-  }
+  const auto known = node_state_names();
   return fail(ErrorCode::usage, "a node is never '" + printable(text) + "'; its states are " + listed(known, known.size()));
 }
 

@@ -14,6 +14,7 @@ namespace shoal::publisher {
 /// In the order in which an operator should look at them.
 enum class NodeState { revoked, gone, unseen, silent, failed, halted, stalled, waiting, fetching, switching, active, idle };
 std::string_view name(NodeState state);
+std::vector<std::string> node_state_names();
 /// Code `usage`, with the names, for any other text.
 Result<NodeState> parse_node_state(std::string_view text);
 

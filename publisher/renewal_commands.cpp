@@ -18,7 +18,7 @@ struct Selection {
 };
 
 Result<Selection> selection_of(const Invocation& call) {
-  const std::string text = call.get("MODEL:CHANNEL");
+  const std::string text = call.get("REF");
   if (text.empty() == !call.on("--all"))
     return fail(ErrorCode::usage, "name a channel (acme/llama:main), a model (acme/llama), or give --all");
   Selection selection;
@@ -142,10 +142,12 @@ std::vector<cli::Command> renewal_commands() {
        "'shoal channel list'.\n\n"
        "  shoal channel renew acme/llama:main --key ~/fleet-keys/publisher.key\n"
        "  shoal channel renew --all --key ~/fleet-keys/publisher.key",
-       {{"MODEL:CHANNEL", "such as acme/llama:main; acme/llama alone is all its channels", false}},
+       {{.name = "REF", .help = "org/name:channel, or org/name for all its channels", .required = false, .names = "channel"}},
        {state_option, key_option, {.name = "--all", .help = "all channels of the fleet that the keys may sign"}},
        run_renew,
-       cli::topic_publish}};
+       cli::topic_publish,
+       {"renew", "channel refresh"},
+       cli::member_failures({ErrorCode::not_found, ErrorCode::partial})}};
 }
 
 }  // namespace shoal::publisher

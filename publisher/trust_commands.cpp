@@ -178,11 +178,14 @@ cli::Command rotate_command() {
        {.name = "--add-tracker-key",
         .value = "PUBKEY",
         .help = "the tracker's freshness.pub, where the fleet is older than freshness statements",
-        .repeatable = true},
-       {.name = "--remove-tracker-key", .value = "KEYID", .help = "a tracker key", .repeatable = true},
+        .repeatable = true,
+        .rare = true},
+       {.name = "--remove-tracker-key", .value = "KEYID", .help = "a tracker key", .repeatable = true, .rare = true},
        {.name = "--new-epoch", .help = "void every channel pointer that was signed before"}},
       run_rotate,
-      cli::topic_care};
+      cli::topic_care,
+      {"trust renew", "trust update", "trust add", "key rotate", "trust root"},
+      cli::member_failures({ErrorCode::not_found})};
 }
 
 }  // namespace
@@ -194,7 +197,9 @@ std::vector<cli::Command> trust_commands() {
            {},
            {state_option},
            run_show,
-           cli::topic_look},
+           cli::topic_look,
+           {"trust list", "trust status"},
+           cli::member_failures()},
           rotate_command(),
           {"key create",
            "make a key that signs releases or trust roots",
@@ -204,7 +209,9 @@ std::vector<cli::Command> trust_commands() {
            {{"FILE", "where the private key goes; must not exist", true}},
            {},
            run_create,
-           cli::topic_care}};
+           cli::topic_care,
+           {"keygen", "key generate", "key new", "key add"},
+           {ErrorCode::no_space}}};
 }
 
 }  // namespace shoal::publisher

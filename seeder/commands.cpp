@@ -37,13 +37,15 @@ const cli::Option scrub_option{.name = "--scrub-rate",
                                .value = "RATE",
                                .help = "re-read served data in the background at this rate, such as 20MB, to detect bit rot; 0 disables",
                                .fallback = "0",
-                               .config_key = "scrub_rate"};
+                               .config_key = "scrub_rate",
+                               .rare = true};
 const cli::Option directed_option{.name = "--directed",
                                   .value = "yes|no",
                                   .help = "ration pieces among the nodes, so that each leaves this machine about once",
                                   .fallback = "yes",
                                   .config_key = "directed",
-                                  .words = {"yes", "no"}};
+                                  .words = {"yes", "no"},
+                                  .rare = true};
 
 const cli::Option renew_option{
     .name = "--renew",
@@ -51,7 +53,8 @@ const cli::Option renew_option{
     .help = "with a publisher's key on this machine: renew the channel pointers that it may sign before they expire",
     .fallback = "yes",
     .config_key = "renew",
-    .words = {"yes", "no"}};
+    .words = {"yes", "no"},
+    .rare = true};
 
 const cli::Option join_option{
     .name = "--join",
@@ -74,12 +77,25 @@ Result<std::map<std::string, std::string>> labels_of(const Invocation& call) {
   return labels;
 }
 
+/// The second argument, or in the old form --model and --version.
+Result<VersionRef> target_of(const Invocation& call) {
+  const std::string reference = call.get("ORG/NAME@VERSION"), model = call.get("--model"), version = call.get("--version");
+  if (!reference.empty() && model.empty() && version.empty()) return VersionRef::parse(reference);
+  if (!reference.empty()) return fail(ErrorCode::usage, "give ORG/NAME@VERSION alone, without --model and --version");
+  if (model.empty() || version.empty())
+    return fail(ErrorCode::usage, "name what is published, such as acme/llama@1.0: 'shoal publish SRC ORG/NAME@VERSION'");
+  SHOAL_TRY(ModelName name, ModelName::parse(model).within("--model"));
+  SHOAL_TRY(VersionName parsed, VersionName::parse(version).within("--version"));
+  return VersionRef{std::move(name), std::move(parsed)};
+}
+
 Result<publisher::PublishRequest> publish_request(const Invocation& call) {
   publisher::PublishRequest request;
   request.source = call.get("SRC");
   request.exclude = call.all("--exclude");
-  SHOAL_TRY(request.model, ModelName::parse(call.get("--model")).within("--model"));
-  SHOAL_TRY(request.version, VersionName::parse(call.get("--version")).within("--version"));
+  SHOAL_TRY(const VersionRef target, target_of(call));
+  request.model = target.model;
+  request.version = target.version;
   SHOAL_TRY(ChannelName channel, ChannelName::parse(call.get("--channel")).within("--channel"));
   if (!call.on("--no-channel")) request.channel = channel;
   SHOAL_TRY(request.labels, labels_of(call));
@@ -221,15 +237,20 @@ cli::Command publish_command() {
       "without it a 'shoal seed' that runs on the same --state takes them up by itself.\n\n"
       "What tools leave beside a checkpoint (.git, .cache, *.incomplete, .nfs*, .DS_Store and the like) is left out and named, and so\n"
       "is what --exclude or a file .shoalignore in SRC names. A snapshot of a Hugging Face cache is published as it is.\n\n"
-      "  shoal publish /mnt/nas/llama --model acme/llama --version 1.0 --key ~/fleet-keys/publisher.key --seed",
-      {{"SRC", "the directory that holds the checkpoint's files", true}},
+      "  shoal publish /mnt/nas/llama acme/llama@1.0 --key ~/fleet-keys/publisher.key --seed",
+      {{"SRC", "the directory that holds the checkpoint's files", true},
+       {.name = "ORG/NAME@VERSION",
+        .help = "the model and this version of it; never used again for other content",
+        .names = "model",
+        .unless = "--model"}},
       {state_option,
-       {.name = "--model", .value = "ORG/NAME", .help = "name of the model", .required = true, .flag_only = true},
-       {.name = "--version",
-        .value = "V",
-        .help = "name of this version; never used again for other content",
-        .required = true,
-        .flag_only = true},
+       {.name = "--model",
+        .value = "ORG/NAME",
+        .help = "name of the model; old form of ORG/NAME@VERSION",
+        .flag_only = true,
+        .names = "model",
+        .rare = true},
+       {.name = "--version", .value = "V", .help = "name of this version; old form of ORG/NAME@VERSION", .flag_only = true, .rare = true},
        {.name = "--channel", .value = "C", .help = "channel to move to this version", .fallback = "main", .flag_only = true},
        {.name = "--no-channel", .help = "move no channel"},
        publisher::key_option,
@@ -254,16 +275,22 @@ cli::Command publish_command() {
         .has_commas = true},
        {.name = "--allow-code-formats",
         .help = "publish formats that may execute code when they are loaded, such as pickles; only nodes that allow them take them"},
-       {.name = "--no-model-signature", .help = "make no model.sig (OpenSSF Model Signing), which nodes put beside the files"},
+       {.name = "--no-model-signature",
+        .help = "make no model.sig (OpenSSF Model Signing), which nodes put beside the files",
+        .rare = true},
        {.name = "--mirror",
         .value = "URL",
         .help = "https:// address below which the files also are, each under its path; nodes fetch there what nobody in the fleet has",
         .repeatable = true,
         .has_commas = true},
-       {.name = "--parent", .value = "V", .help = "the version (or release id) that this one was made from"},
-       {.name = "--align-files", .help = "let no small files share pieces: for nodes that cannot read such releases yet; costs network"}},
+       {.name = "--parent", .value = "V", .help = "the version (or release id) that this one was made from", .rare = true},
+       {.name = "--align-files",
+        .help = "let no small files share pieces: for nodes that cannot read such releases yet; costs network",
+        .rare = true}},
       run_publish,
-      cli::topic_publish};
+      cli::topic_publish,
+      {"push", "upload", "add", "release create", "release add", "release publish"},
+      cli::member_failures({ErrorCode::not_found})};
 }
 
 std::vector<cli::Option> seed_options() {
@@ -293,7 +320,9 @@ cli::Command seed_command() {
       {},
       seed_options(),
       run_seed,
-      cli::topic_publish};
+      cli::topic_publish,
+      {"serve", "seeder run", "seeder", "share", "seed run"},
+      cli::member_failures({ErrorCode::not_found})};
 }
 
 }  // namespace

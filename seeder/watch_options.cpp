@@ -7,7 +7,8 @@ const cli::Option hash_rate_option{.name = "--hash-rate",
                                    .value = "RATE",
                                    .help = "read limit per second while hashing what is published or joined, such as 500MB; 0 is no limit",
                                    .fallback = "0",
-                                   .config_key = "hash_rate"};
+                                   .config_key = "hash_rate",
+                                   .rare = true};
 
 Result<ByteCount> hash_rate_of(const cli::Invocation& call) { return call.rate("--hash-rate"); }
 
@@ -41,12 +42,13 @@ std::vector<cli::Option> watch_options() {
        .fallback = "report",
        .config_key = "watch_on_change",
        .words = {"report", "withdraw", "republish"}},
-      {.name = "--watch-poll", .value = "TIME", .help = "how often to look", .fallback = "10s", .config_key = "watch_poll"},
+      {.name = "--watch-poll", .value = "TIME", .help = "how often to look", .fallback = "10s", .config_key = "watch_poll", .rare = true},
       {.name = "--watch-patience",
        .value = "TIME",
        .help = "report a watched directory as hanging when its file server does not answer for this long",
        .fallback = "60s",
-       .config_key = "watch_patience"},
+       .config_key = "watch_patience",
+       .rare = true},
       hash_rate_option,
   };
 }

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "cli/service.hpp"
+#include "cli/tracker_url.hpp"
 #include "metrics/exporter.hpp"
 #include "tracker/admission.hpp"
 #include "tracker/command_parts.hpp"
@@ -39,7 +40,7 @@ std::string next_steps(const FleetOrder& order, const NewFleet& fleet) {
          "  shoal token create --state " +
          state +
          " --role seeder      then on that machine: shoal join TOKEN --state DIR\n"
-         "  shoal publish SRC --state DIR --model ORG/NAME --version V --key " +
+         "  shoal publish SRC ORG/NAME@VERSION --state DIR --key " +
          fleet.publisher_key.string();
 }
 
@@ -56,8 +57,7 @@ Json as_json(const FleetOrder& order, const NewFleet& fleet) {
 
 Status run_fleet_init(cli::Invocation& call) {
   FleetOrder order{call.get("--state"), call.get("--keys"), {}, {}};
-  SHOAL_TRY(order.tracker, parse_https_url(call.get("--tracker")).within("--tracker"));
-  if (order.tracker.port == 0) return fail(ErrorCode::usage, "--tracker needs a port that members can dial, not 0");
+  SHOAL_TRY(order.tracker, cli::parse_tracker_url(call.get("--tracker")).within("--tracker"));
   if (std::string name = call.get("--fleet"); !name.empty()) {
     SHOAL_TRY(order.fleet, FleetName::parse(name).within("--fleet"));
   }
@@ -75,13 +75,17 @@ cli::Command fleet_init_command() {
               "move --keys away: a tracker without them can withhold content, but cannot invent any.\n\n"
               "Example: shoal fleet init --keys ~/shoal-keys --tracker https://control.example:7443",
           .positionals = {},
-          .options =
-              {state_option,
-               {.name = "--keys", .value = "DIR", .help = "where the root and publisher keys go", .required = true},
-               {.name = "--tracker", .value = "URL", .help = "https://HOST:PORT under which members reach the tracker", .required = true},
-               {.name = "--fleet", .value = "NAME", .help = "name of the fleet; otherwise shoal- and six random digits"}},
+          .options = {state_option,
+                      {.name = "--keys", .value = "DIR", .help = "where the root and publisher keys go", .required = true},
+                      {.name = "--tracker",
+                       .value = "URL",
+                       .help = "https://HOST[:PORT] under which members reach the tracker; port 7443 if you leave it out",
+                       .required = true},
+                      {.name = "--fleet", .value = "NAME", .help = "name of the fleet; otherwise shoal- and six random digits"}},
           .run = run_fleet_init,
-          .topic = cli::topic_set_up};
+          .topic = cli::topic_set_up,
+          .also = {"init", "setup", "fleet create", "create", "fleet new", "tracker init"},
+          .failures = {ErrorCode::no_space}};
 }
 
 // --- tracker run
@@ -178,27 +182,32 @@ cli::Command tracker_run_command() {
                        .value = "TIME",
                        .help = "life of the certificates that are issued",
                        .fallback = "24h",
-                       .config_key = "tracker.certificate_life"},
+                       .config_key = "tracker.certificate_life",
+                       .rare = true},
                       {.name = "--announce-interval",
                        .value = "TIME",
                        .help = "how often nodes announce",
                        .fallback = "30s",
-                       .config_key = "tracker.announce_interval"},
+                       .config_key = "tracker.announce_interval",
+                       .rare = true},
                       {.name = "--channels-per-model",
                        .value = "N",
                        .help = "refuse new channels of a model that has this many",
                        .fallback = "1000",
-                       .config_key = "tracker.channels_per_model"},
+                       .config_key = "tracker.channels_per_model",
+                       .rare = true},
                       {.name = "--channels-per-publisher",
                        .value = "N",
                        .help = "refuse new channels of a publisher that has this many over all models",
                        .fallback = "4000",
-                       .config_key = "tracker.channels_per_publisher"},
+                       .config_key = "tracker.channels_per_publisher",
+                       .rare = true},
                       {.name = "--halt-sample",
                        .value = "N",
                        .help = "so many nodes, or all that it goes to, try a release before their failures halt its rollout",
                        .fallback = "5",
-                       .config_key = "tracker.halt_sample"},
+                       .config_key = "tracker.halt_sample",
+                       .rare = true},
                       {.name = "--page",
                        .value = "ADDR:PORT",
                        .help = "serve a page that shows the fleet, on a loopback address; 'shoal page' opens it",
@@ -206,10 +215,13 @@ cli::Command tracker_run_command() {
                       {.name = "--plain-listen",
                        .value = "ADDR:PORT",
                        .help = "test listener for announce and scrape without TLS; loopback only",
-                       .config_key = "tracker.plain_listen"},
+                       .config_key = "tracker.plain_listen",
+                       .rare = true},
                       cli::metrics_option()},
           .run = run_tracker,
-          .topic = cli::topic_set_up};
+          .topic = cli::topic_set_up,
+          .also = {"tracker start", "tracker"},
+          .failures = {ErrorCode::not_found, ErrorCode::not_enrolled, ErrorCode::no_space}};
 }
 
 // --- token create
@@ -267,11 +279,17 @@ cli::Command token_create_command() {
               "Example: shoal token create --role node --uses 20 --ttl 30m",
           .positionals = {},
           .options = {state_option,
-                      {.name = "--role", .value = "ROLE", .help = "node, seeder, publisher or admin", .required = true},
+                      {.name = "--role",
+                       .value = "ROLE",
+                       .help = "node, seeder, publisher or admin",
+                       .required = true,
+                       .words = {"node", "seeder", "publisher", "admin"}},
                       {.name = "--uses", .value = "N", .help = "how many machines may join with it", .fallback = "1"},
                       {.name = "--ttl", .value = "TIME", .help = "how long it is good for", .fallback = "1h"}},
           .run = run_token_create,
-          .topic = cli::topic_set_up};
+          .topic = cli::topic_set_up,
+          .also = {"token", "token add", "token new", "invite", "token generate"},
+          .failures = {ErrorCode::not_found, ErrorCode::not_enrolled, ErrorCode::no_space}};
 }
 
 }  // namespace

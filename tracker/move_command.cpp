@@ -1,6 +1,7 @@
 // `shoal tracker move`: the tracker has another host name or port from now on.
 #include "base/directory_lock.hpp"
 #include "base/log.hpp"
+#include "cli/tracker_url.hpp"
 #include "tracker/command_parts.hpp"
 #include "tracker/state.hpp"
 
@@ -23,8 +24,7 @@ Result<HostPort> move_to(const fs::path& state, const HostPort& url, WallTime no
 }
 
 Status run_tracker_move(cli::Invocation& call) {
-  SHOAL_TRY(HostPort url, parse_https_url(call.get("URL")).within("URL"));
-  if (url.port == 0) return fail(ErrorCode::usage, "URL needs a port that members can dial, not 0");
+  SHOAL_TRY(HostPort url, cli::parse_tracker_url(call.get("URL")).within("URL"));
   SHOAL_TRY(HostPort before, move_to(call.get("--state"), url, SystemClock().now()));
   call.out.result({{"type", "moved"}, {"before", before.str()}, {"tracker", url.str()}},
                   "the tracker is at " + url.str() + " instead of " + before.str() +
@@ -42,10 +42,13 @@ cli::Command tracker_move_command() {
               "names its host. Machines that have joined keep the old address until 'shoal join --tracker URL' tells them the new one: "
               "let the old name lead to the new host until then.\n\n"
               "Example: shoal tracker move https://tracker2.example:7443",
-          .positionals = {{"URL", "https://HOST:PORT under which members reach the tracker from now on", true}},
+          .positionals = {{"URL", "https://HOST[:PORT] under which members reach the tracker from now on; port 7443 if you leave it out",
+                           true}},
           .options = {state_option},
           .run = run_tracker_move,
-          .topic = cli::topic_set_up};
+          .topic = cli::topic_set_up,
+          .also = {"tracker rename", "tracker set", "tracker url"},
+          .failures = {ErrorCode::not_found, ErrorCode::not_enrolled, ErrorCode::no_space}};
 }
 
 }  // namespace

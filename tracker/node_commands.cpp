@@ -54,7 +54,9 @@ cli::Command nodes_revoke_command() {
           .positionals = {{"MACHINE", "its id, or its name where only one machine has it", true}},
           .options = {state_option, {.name = "--reason", .value = "TEXT", .help = "why; the machine is told, and the log"}},
           .run = run_nodes_revoke,
-          .topic = cli::topic_care};
+          .topic = cli::topic_care,
+          .also = {"revoke", "node revoke", "ban", "block"},
+          .failures = {ErrorCode::not_found, ErrorCode::not_enrolled, ErrorCode::no_space}};
 }
 
 Json removed_line(const Removal& removal) { return {{"type", "removed_node"}, {"id", removal.machine.str()}, {"name", removal.name}}; }
@@ -94,7 +96,9 @@ cli::Command nodes_remove_command() {
           .options = {state_option,
                       {.name = "--gone", .value = "TIME", .help = "all machines whose certificates ended that long ago, such as 30d"}},
           .run = run_nodes_remove,
-          .topic = cli::topic_care};
+          .topic = cli::topic_care,
+          .also = {"node remove", "nodes rm", "nodes delete", "forget"},
+          .failures = {ErrorCode::not_found, ErrorCode::not_enrolled, ErrorCode::no_space}};
 }
 
 Status run_nodes_rename(cli::Invocation& call) {
@@ -115,7 +119,9 @@ cli::Command nodes_rename_command() {
                           {"NAME", "the new name, without spaces", true}},
           .options = {state_option},
           .run = run_nodes_rename,
-          .topic = cli::topic_care};
+          .topic = cli::topic_care,
+          .also = {"rename", "node rename"},
+          .failures = {ErrorCode::not_found, ErrorCode::not_enrolled, ErrorCode::no_space}};
 }
 
 }  // namespace

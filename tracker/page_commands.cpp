@@ -50,7 +50,9 @@ cli::Command page_command() {
           .positionals = {},
           .options = {state_option, {.name = "--no-open", .help = "only print the link", .flag_only = true}},
           .run = run_page,
-          .topic = cli::topic_look};
+          .topic = cli::topic_look,
+          .also = {"dashboard", "ui", "web", "gui", "open"},
+          .failures = {ErrorCode::not_found, ErrorCode::not_enrolled, ErrorCode::no_space}};
 }
 
 }  // namespace shoal::tracker

@@ -42,7 +42,9 @@ cli::Command token_list_command() {
           .positionals = {},
           .options = {state_option},
           .run = run_token_list,
-          .topic = cli::topic_set_up};
+          .topic = cli::topic_set_up,
+          .also = {"tokens", "token ls", "token show"},
+          .failures = {ErrorCode::not_found, ErrorCode::not_enrolled, ErrorCode::no_space}};
 }
 
 Status run_token_revoke(cli::Invocation& call) {
@@ -63,7 +65,9 @@ cli::Command token_revoke_command() {
           .positionals = {{"TOKEN", "its id as 'shoal token list' shows it, the first digits of it, or the token itself", true}},
           .options = {state_option},
           .run = run_token_revoke,
-          .topic = cli::topic_set_up};
+          .topic = cli::topic_set_up,
+          .also = {"token delete", "token remove", "token rm"},
+          .failures = {ErrorCode::not_found, ErrorCode::not_enrolled, ErrorCode::no_space}};
 }
 
 }  // namespace

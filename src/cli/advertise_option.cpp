@@ -19,7 +19,8 @@ bool is_address(const std::string& text) {
 const Option advertise_option{.name = "--advertise",
                               .value = "ADDR[:PORT]",
                               .help = "where other machines reach this one, if the tracker sees it at another address (NAT, load balancer)",
-                              .config_key = "advertise"};
+                              .config_key = "advertise",
+                              .rare = true};
 
 Result<std::optional<HostPort>> advertised(const Invocation& call) {
   const std::string text = call.get("--advertise");

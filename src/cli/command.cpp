@@ -1,6 +1,8 @@
 #include "cli/command.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <sstream>
 
 namespace shoal::cli {
 
@@ -45,5 +47,16 @@ Result<HostPort> Invocation::address(const std::string& name) const { return par
 Result<ByteCount> Invocation::size(const std::string& name) const { return parse_bytes(get(name)).within(name); }
 
 Result<ByteCount> Invocation::rate(const std::string& name) const { return parse_rate(get(name)).within(name); }
+
+std::vector<std::string> words_of(const std::string& path) {
+  std::istringstream stream(path);
+  return {std::istream_iterator<std::string>(stream), std::istream_iterator<std::string>()};
+}
+
+std::vector<ErrorCode> member_failures(const std::vector<ErrorCode>& more) {
+  std::vector<ErrorCode> all{ErrorCode::verification, ErrorCode::not_enrolled, ErrorCode::unreachable, ErrorCode::no_space};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
 
 }  // namespace shoal::cli

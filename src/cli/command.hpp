@@ -37,9 +37,11 @@ struct Positional {
   std::string name;  // "REF"
   std::string help;
   bool required = true;
-  std::string variable = "";  // the variable that stands in for it, for secrets; most arguments have none
-  std::string names = "";     // as in Option
-  bool hidden = false;        // an old form that still works
+  std::string variable = "";            // the variable that stands in for it, for secrets; most arguments have none
+  std::string names = "";               // as in Option
+  bool hidden = false;                  // an old form that still works
+  std::string unless = "";              // the option that stands in for it, in an old form
+  std::vector<std::string> words = {};  // the values that it takes
 };
 
 /// What a command was called with, after flag > SHOAL_* > file > default.
@@ -84,10 +86,15 @@ struct Command {
   std::function<Status(Invocation&)> run;
   std::string topic = "";                // the heading in the overview: what people do with it
   std::vector<std::string> also = {};    // what people call it elsewhere ("download"); a suggestion for a command that does not exist
-  std::vector<ErrorCode> failures = {};  // what it fails with besides failed and usage; --help shows their exit codes
-  bool hidden = false;                   // for completion scripts; no help lists it
+  std::vector<ErrorCode> failures = {};  // what it fails with besides failed, usage and interrupted; --help shows their exit codes
   bool reads_config = true;              // whether the file of --config may set its options
 };
+
+/// The words of a path: "token create" gives "token" and "create".
+std::vector<std::string> words_of(const std::string& path);
+
+/// The failures of a command of a machine that has joined and that asks the tracker, and `more` of its own.
+std::vector<ErrorCode> member_failures(const std::vector<ErrorCode>& more = {});
 
 /// Whether a value can be parsed, for Option::check.
 template <class T>

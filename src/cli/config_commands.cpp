@@ -189,8 +189,7 @@ Result<std::vector<std::string>> services_of(const Known& known, const Invocatio
   std::vector<std::string> all, fitting;
   for (const auto& [name, path] : known.services) all.push_back(name);
   const std::string wanted = call.get("SERVICE"), file = call.get("--config");
-  if (!wanted.empty() && known.services.contains(wanted)) return std::vector<std::string>{wanted};
-  if (!wanted.empty()) return fail(ErrorCode::usage, in_quotes(wanted) + " is no service: use " + listed(all, all.size()));
+  if (!wanted.empty()) return std::vector<std::string>{wanted};
   if (file.empty()) return all;
   SHOAL_TRY(ConfigValues values, read_config(file, known_keys(known.commands)));
   for (const std::string& name : all) {
@@ -218,7 +217,8 @@ Command show_command(const std::shared_ptr<const Known>& known) {
               "  shoal config show node --upload-limit 20MB --json",
           .positionals = {{.name = "SERVICE",
                            .help = listed(services, services.size()) + "; default: those whose keys the file has",
-                           .required = false}},
+                           .required = false,
+                           .words = services}},
           .options = flags_of(*known),
           .run = [known](Invocation& call) { return run_show(*known, call); },
           .topic = topic_configure};

@@ -1,6 +1,7 @@
 #include "cli/help.hpp"
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 #include "cli/parse.hpp"
@@ -11,9 +12,19 @@ namespace {
 
 constexpr std::size_t label_width = 24;
 
-std::string exit_code_rows() {
+/// Those of a command: what every command can end with, and its own failures.
+std::vector<ExitCode> exit_codes_of(const Command& command) {
+  std::set<int> codes{0, exit_code(ErrorCode::failed), exit_code(ErrorCode::usage), exit_code(ErrorCode::interrupted)};
+  for (const ErrorCode failure : command.failures) codes.insert(exit_code(failure));
+  std::vector<ExitCode> found;
+  for (const ExitCode& each : exit_codes())
+    if (codes.contains(each.code)) found.push_back(each);
+  return found;
+}
+
+std::string exit_code_rows(const Command& command) {
   std::string out = "Exit codes:\n";
-  for (const ExitCode& each : exit_codes()) {
+  for (const ExitCode& each : exit_codes_of(command)) {
     const std::string code = std::to_string(each.code);
     out += std::string(5 - code.size(), ' ') + code + "  " + std::string(each.meaning) + "\n";
   }
@@ -47,27 +58,37 @@ std::string row(const std::string& label, const std::string& text, unsigned widt
 
 std::string label_of(const Option& option) { return option.value.empty() ? option.name : option.name + " " + option.value; }
 
-std::string notes_of(const Option& option) {
+/// Default and the like; with `all` the variable and the key that set the value as well.
+std::string notes_of(const Option& option, bool all) {
   std::string notes;
   auto add = [&](const std::string& note) { notes += (notes.empty() ? " [" : "; ") + note; };
   if (option.required) add("required");
   else if (!option.fallback.empty()) add("default: " + option.fallback);
   if (option.repeatable) add("repeatable");
+  if (!all) return notes.empty() ? "" : notes + "]";
   const std::string separation = !option.repeatable ? "" : option.has_commas ? ", one value a line" : ", separated by commas";
   if (const std::string variable = variable_of(option); !variable.empty()) add(variable + separation);
   if (!option.config_key.empty()) add("in the file: " + option.config_key);
   return notes.empty() ? "" : notes + "]";
 }
 
-std::string option_rows(const std::vector<Option>& options, unsigned width) {
+std::string option_rows(const std::vector<Option>& options, unsigned width, bool all) {
   std::string out;
-  for (const Option& option : options) out += row(label_of(option), option.help + notes_of(option), width);
+  for (const Option& option : options)
+    if (all || !option.rare) out += row(label_of(option), option.help + notes_of(option, all), width);
   return out;
+}
+
+std::vector<Positional> shown_positionals(const Command& command) {
+  std::vector<Positional> shown;
+  for (const Positional& each : command.positionals)
+    if (!each.hidden) shown.push_back(each);
+  return shown;
 }
 
 std::string usage_of(const Command& command) {
   std::string usage = "shoal " + command.path;
-  for (const Positional& positional : command.positionals)
+  for (const Positional& positional : shown_positionals(command))
     usage += positional.required ? " " + positional.name : " [" + positional.name + "]";
   for (const Option& option : command.options) {
     if (option.required) usage += " " + label_of(option);
@@ -77,7 +98,7 @@ std::string usage_of(const Command& command) {
 
 std::string argument_rows(const Command& command, unsigned width) {
   std::string out;
-  for (const Positional& positional : command.positionals) {
+  for (const Positional& positional : shown_positionals(command)) {
     out += row(positional.name, positional.help + (positional.variable.empty() ? "" : " [" + positional.variable + "]"), width);
   }
   return out;
@@ -136,6 +157,7 @@ Json option_json(const Option& option) {
                           : option.has_commas ? "newline"
                                               : "comma"},
             {"config_key", option.config_key},
+            {"rare", option.rare},
             {"variable", variable_of(option)}};
   if (option.name == "--help") json["short"] = "-h";
   if (option.name == "--quiet") json["short"] = "-q";
@@ -144,12 +166,14 @@ Json option_json(const Option& option) {
 
 Json command_json(const Command& command) {
   Json positionals = Json::array(), options = Json::array();
-  for (const Positional& each : command.positionals)
+  for (const Positional& each : shown_positionals(command))
     positionals.push_back({{"name", each.name}, {"help", each.help}, {"required", each.required}, {"variable", each.variable}});
   for (const Option& option : command.options) options.push_back(option_json(option));
   for (const Option& option : common_options_of(command)) options.push_back(option_json(option));
+  Json codes = Json::array();
+  for (const ExitCode& each : exit_codes_of(command)) codes.push_back(each.code);
   return {{"path", command.path},       {"summary", command.summary}, {"details", command.details}, {"topic", command.topic},
-          {"usage", usage_of(command)}, {"positionals", positionals}, {"options", options}};
+          {"usage", usage_of(command)}, {"positionals", positionals}, {"options", options},         {"exit_codes", codes}};
 }
 
 }  // namespace
@@ -169,8 +193,8 @@ std::string overview(const std::vector<Command>& commands, const std::string& ve
     out +=
         section(topic.empty() ? "Commands" : topic, summary_rows(commands, [&](const Command& command) { return command.topic == topic; }));
   }
-  out += section("Options of every command", option_rows(common_options(), 100));
-  return out + "'shoal COMMAND --help' explains a command, with examples, variables and exit codes.\n";
+  out += section("Options of every command", option_rows(common_options(), 100, false));
+  return out + "'shoal COMMAND --help' explains a command, with examples and exit codes.\n";
 }
 
 std::string group_help(const std::string& group, const std::vector<Command>& commands) {
@@ -179,13 +203,17 @@ std::string group_help(const std::string& group, const std::vector<Command>& com
   return out + "'shoal " + group + " COMMAND --help' explains a command.\n";
 }
 
-std::string command_help(const Command& command, unsigned width) {
+std::string command_help(const Command& command, unsigned width, bool all) {
   std::string out = "shoal " + command.path + ": " + command.summary + "\n\nUsage: " + usage_of(command) + "\n\n";
   if (!command.details.empty()) out += details_text(command.details, width) + "\n";
   out += section("Arguments", argument_rows(command, width));
-  out += section("Options", option_rows(command.options, width));
-  out += section("Options of every command", option_rows(common_options_of(command), width));
-  return out + "A flag wins over its variable, that over the file of --config, that over the default.\n\n" + exit_code_rows();
+  out += section("Options", option_rows(command.options, width, all));
+  if (all) {
+    out += section("Options of every command", option_rows(common_options_of(command), width, true));
+    out += "A flag wins over its variable, that over the file of --config, that over the default.\n\n";
+  }
+  out += exit_code_rows(command);
+  return all ? out : out + "\n'shoal " + command.path + " --help-all' shows all options, and their variables and configuration keys.\n";
 }
 
 }  // namespace shoal::cli

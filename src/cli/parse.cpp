@@ -3,19 +3,13 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <iterator>
-#include <sstream>
 
 #include "base/config.hpp"
+#include "base/encoding.hpp"
+#include "cli/suggest.hpp"
 
 namespace shoal::cli {
 namespace {
-
-/// The words of a path: "token create" gives "token" and "create".
-std::vector<std::string> words_of(const std::string& path) {
-  std::istringstream stream(path);
-  return {std::istream_iterator<std::string>(stream), std::istream_iterator<std::string>()};
-}
 
 bool has_option(const Command& command, const std::string& name) {
   return std::any_of(command.options.begin(), command.options.end(), [&](const Option& option) { return option.name == name; });
@@ -87,34 +81,40 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
-std::vector<std::string> child_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::App* sub : app.get_subcommands(nullptr)) names.push_back(sub->get_name());
-  return names;
+std::string in_quotes(const std::string& word) { return "'" + printable(word) + "'"; }
+
+Error unknown_option(const std::string& extra, const CLI::App& app, const std::string& path) {
+  const std::string word = extra.substr(0, extra.find('=')), near = nearest(word, option_names(app));
+  const std::string help = "see '" + (path.empty() ? "shoal" : "shoal " + path) + " --help-all'";
+  return fail(ErrorCode::usage,
+              "unknown option " + in_quotes(word) + ": " + (near.empty() ? help : "did you mean " + in_quotes(near) + "?"));
 }
 
-std::string in_quotes(const std::string& word) { return "'" + word + "'"; }
-
-/// What to do about a word that no level of the tree knows.
-Error unknown_word(const std::string& extra, const CLI::App& app, const std::string& path) {
-  std::string where = path.empty() ? "shoal" : "shoal " + path;
-  bool is_option = extra.starts_with("-") && extra != "-";
-  std::string word = is_option ? extra.substr(0, extra.find('=')) : extra;
-  std::vector<std::string> known = is_option ? option_names(app) : child_names(app);
-  std::string what = is_option ? "unknown option " : known.empty() ? "unexpected argument " : "unknown command ";
-  std::string near = nearest(word, known);
-  std::string advice = near.empty() ? "see '" + where + " --help'" : "did you mean " + in_quotes(near) + "?";
-  return fail(ErrorCode::usage, what + in_quotes(word) + ": " + advice);
+/// For a word that no level of the tree knows: an argument too many, or a command that does not exist.
+Error unknown_word(const std::vector<std::string>& extras, const CLI::App& app, const std::string& path,
+                   const std::vector<Command>& commands) {
+  const std::string where = path.empty() ? "shoal" : "shoal " + path;
+  if (app.get_subcommands(nullptr).empty())
+    return fail(ErrorCode::usage, "unexpected argument " + in_quotes(extras.front()) + ": see '" + where + " --help'");
+  std::vector<std::string> typed = words_of(path);
+  typed.insert(typed.end(), extras.begin(), extras.end());
+  const std::string meant = did_you_mean(typed, commands);
+  return fail(ErrorCode::usage, "unknown command " + in_quotes((path.empty() ? "" : path + " ") + extras.front()) + ": " +
+                                    (meant.empty() ? "see '" + where + " --help'" : meant));
 }
 
-Status check_extras(const std::vector<CLI::App*>& chain) {
+Status check_extras(const std::vector<CLI::App*>& chain, const std::vector<Command>& commands) {
   std::string path;
   for (std::size_t i = 0; i < chain.size(); ++i) {
     if (i > 0) path += (i > 1 ? " " : "") + chain[i]->get_name();
     std::vector<std::string> extras = chain[i]->remaining();
     if (extras.empty()) continue;
-    auto option = std::find_if(extras.begin(), extras.end(), [](const std::string& word) { return word.starts_with("-"); });
-    return unknown_word(option != extras.end() ? *option : extras.front(), *chain[i], path);
+    const auto option =
+        std::find_if(extras.begin(), extras.end(), [](const std::string& word) { return word.starts_with("-") && word != "-"; });
+    const bool is_leaf = chain[i]->get_subcommands(nullptr).empty();
+    if (option != extras.end() && (is_leaf || option == extras.begin())) return unknown_option(*option, *chain[i], path);
+    extras.erase(option, extras.end());
+    return unknown_word(extras, *chain[i], path, commands);
   }
   return {};
 }
@@ -183,7 +183,8 @@ Parsed read_back(const std::vector<CLI::App*>& chain, const std::vector<Command>
   parsed.command = find_command(path, commands);
   if (parsed.command == nullptr) parsed.group = path;
   parsed.given = values_given(chain, parsed.command != nullptr ? *parsed.command : Command{});
-  parsed.help = parsed.given.count("--help") > 0;
+  parsed.help_all = parsed.given.count("--help-all") > 0;
+  parsed.help = parsed.help_all || parsed.given.count("--help") > 0;
   // Before the command it always means the program's; after it, it may be the command's own.
   parsed.version = !results_of(*chain.front(), "--version").empty();
   if (parsed.command == nullptr || !has_option(*parsed.command, "--version")) parsed.version |= parsed.given.count("--version") > 0;
@@ -204,7 +205,8 @@ const std::vector<Option>& common_options() {
        .config_key = "log_level",
        .words = {"debug", "info", "warn", "error", "off"}},
       {.name = "--version", .value = "", .help = "print the version"},
-      {.name = "--help", .value = "", .help = "print this help (-h)"},
+      {.name = "--help", .value = "", .help = "print what you need to use this command (-h)"},
+      {.name = "--help-all", .value = "", .help = "print all of its options, and their variables and configuration keys"},
   };
   return options;
 }
@@ -233,7 +235,7 @@ Result<Parsed> parse(int argc, const char* const* argv, const std::vector<Comman
     return fail(ErrorCode::usage, problem.what());
   }
   std::vector<CLI::App*> chain = chain_of(root);
-  SHOAL_CHECK(check_extras(chain));
+  SHOAL_CHECK(check_extras(chain, commands));
   SHOAL_CHECK(check_values(chain));
   return read_back(chain, commands);
 }

@@ -15,10 +15,11 @@ struct Parsed {
   std::string group;                 // the words that name the group
   std::map<std::string, std::vector<std::string>> given;
   bool help = false;
+  bool help_all = false;  // then `help` as well
   bool version = false;
 };
 
-/// Fails with `usage` and the nearest known word for a command or an option that does not exist.
+/// Fails with `usage`, and names what was probably meant, for a command or an option that does not exist.
 Result<Parsed> parse(int argc, const char* const* argv, const std::vector<Command>& commands);
 
 /// The options that every command takes.

@@ -63,7 +63,7 @@ unsigned help_width() {
 }
 
 std::string help_for(const Parsed& parsed, const Program& program) {
-  if (parsed.command != nullptr) return command_help(*parsed.command, help_width());
+  if (parsed.command != nullptr) return command_help(*parsed.command, help_width(), parsed.help_all);
   return parsed.group.empty() ? overview(program.commands, program.version) : group_help(parsed.group, program.commands);
 }
 
@@ -106,6 +106,22 @@ Json help_data(const Parsed& parsed, const Program& program) {
   return data;
 }
 
+/// "shoal nodes": the commands of the group are what is asked for, and yet nothing was done.
+int command_missing(const Parsed& parsed, const Program& program, Output& early) {
+  early.message(group_help(parsed.group, program.commands));
+  return report(early, fail(ErrorCode::usage, "'shoal " + parsed.group + "' needs one of these commands"));
+}
+
+/// For the scripts of `shoal completion`: prints candidates, and never an error into the line that is being typed.
+int answer_completion(int argc, const char* const* argv, const std::vector<Command>& commands, const LocalNames& names) {
+  Output out(output_options(false, false));
+  const Completion completion = complete(std::vector<std::string>(argv + 2, argv + argc), commands, names);
+  if (const std::string lines = lines_of(completion); !lines.empty()) out.result({}, lines);
+  return 0;
+}
+
+bool is_completion(int argc, const char* const* argv) { return argc > 2 && std::string_view(argv[1]) == completion_request; }
+
 int dispatch(int argc, const char* const* argv, const Program& program, Output& early) {
   auto parsed = parse(argc, argv, program.commands);
   if (!parsed.ok()) return report(early, std::move(parsed).error());
@@ -113,20 +129,21 @@ int dispatch(int argc, const char* const* argv, const Program& program, Output& 
   if (parsed->version) early.result({{"type", "version"}, {"version", program.version}}, "shoal " + program.version);
   else if (parsed->help || bare) early.result(help_data(*parsed, program), help_for(*parsed, program));
   else if (parsed->command != nullptr) return resolve_and_run(*parsed, program, early);
-  else
-    return report(early, fail(ErrorCode::usage, "'shoal " + parsed->group + "' needs a command: see 'shoal " + parsed->group + " --help'"));
+  else return command_missing(*parsed, program, early);
   return report(early, {});
 }
 
 }  // namespace
 
 int run(int argc, const char* const* argv, const std::string& version, std::vector<Command> commands,
-        const std::map<std::string, std::string>& services) {
+        const std::map<std::string, std::string>& services, const LocalNames& names) {
   Shutdown shutdown;  // first: it must block the signals before any other thread starts
   Output early(output_options(json_asked_for(argc, argv), false));
   try {
+    if (!services.empty()) commands.push_back(completion_command());
     if (!services.empty())
       for (Command& command : config_commands(commands, services)) commands.push_back(std::move(command));
+    if (is_completion(argc, argv)) return answer_completion(argc, argv, commands, names);
     return dispatch(argc, argv, {version, commands, shutdown}, early);
   } catch (const std::exception& problem) {
     return report(early, fail(std::string("unexpected: ") + problem.what()));

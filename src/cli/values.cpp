@@ -161,8 +161,11 @@ Status resolve_option(const Option& option, const Command& command, const Values
 Status resolve_positional(const Positional& positional, const Command& command, const Values& given, Values& values) {
   auto word = given.find(positional.name);
   std::string text = word != given.end() ? word->second.back() : from_environment(positional.variable);
-  if (positional.required && text.empty()) return missing(positional.name, positional.variable, command.path);
-  if (!text.empty()) values[positional.name] = {text};
+  const bool old_form = !positional.unless.empty() && given.contains(positional.unless);
+  if (positional.required && text.empty() && !old_form) return missing(positional.name, positional.variable, command.path);
+  if (text.empty()) return {};
+  SHOAL_CHECK(check_word(positional.words, text).within(positional.name));
+  values[positional.name] = {text};
   return {};
 }
 

@@ -22,7 +22,7 @@ sed '/^Conflicts/d; s/^ExecStart=.*/& --state \/var\/lib\/shoal\/seeder --listen
 systemctl daemon-reload
 by_service shoal join "$(by_service shoal token create --state /var/lib/shoal/tracker --role seeder)" --state /var/lib/shoal/seeder
 mkdir -p /srv/model && (echo weights && head -c 15000000 /dev/urandom | base64) > /srv/model/weights.txt
-by_service shoal publish /srv/model --state /var/lib/shoal/seeder --model acme/m --version 1.0 --key /var/tmp/keys/publisher.key
+by_service shoal publish /srv/model acme/m@1.0 --state /var/lib/shoal/seeder --key /var/tmp/keys/publisher.key
 systemctl start shoal-source
 tell seeder "$(property shoal-source ActiveState)"
 

@@ -83,24 +83,15 @@ class Package(unittest.TestCase):
             self.assertEqual((done.returncode, done.stderr), (0, ""), name)
             self.assertIn("EXIT STATUS", done.stdout)
 
-    def test_bash_completes_commands_options_and_values(self):
-        script = self.inside("usr", "share", "bash-completion", "completions", "shoal")
-
-        def completed(*words):
-            quoted = " ".join(shlex.quote(word) for word in words)
-            code = f'source {script}; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _shoal; printf "%s\\n" "${{COMPREPLY[@]}}"'
-            return run("bash", "-c", code).stdout.split()
-
-        self.assertEqual(set(completed("shoal", "")), {command["path"].split()[0] for command in self.help()["commands"]})
-        self.assertIn("set", completed("shoal", "channel", ""))
-        self.assertEqual(completed("shoal", "node", "run", "--metr"), ["--metrics"])
-        self.assertEqual(completed("shoal", "seed", "--directed", ""), ["yes", "no"])
-        self.assertEqual(completed("shoal", "pull", "--log-level", "w"), ["warn"])
-
     @unittest.skipIf(missing("zsh"), "there is no zsh")
-    def test_zsh_reads_its_completion(self):
-        done = run("zsh", "-n", self.inside("usr", "share", "zsh", "vendor-completions", "_shoal"))
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+    def test_it_brings_the_completion_that_the_program_prints(self):
+        """tests/e2e/completion_test.py runs them in shells."""
+        for shell, path in (("bash", ("bash-completion", "completions", "shoal")), ("zsh", ("zsh", "vendor-completions", "_shoal"))):
+            script = self.inside("usr", "share", *path)
+            with open(script, encoding="utf-8") as file:
+                self.assertEqual(file.read(), run(os.environ["SHOAL"], "completion", shell).stdout)
+            done = run(shell, "-n", script)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_a_clean_debian_installs_it_and_the_quickstart_runs_from_it(self):
         if os.geteuid() != 0 or missing("debootstrap", "unshare"):

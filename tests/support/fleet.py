@@ -361,7 +361,7 @@ class Fleet:
     def publish(self, member, source, model, version, *extra, channel=None, deadline=FETCH, check=True):
         """Signs with the fleet's publisher key. Returns the event 'published', or with check=False what `run` returns."""
         key = self.path("keys", "publisher.key")
-        words = ["publish", source, "--state", member.state, "--model", model, "--version", version, "--key", key]
+        words = ["publish", source, f"{model}@{version}", "--state", member.state, "--key", key]
         if channel:
             words += ["--channel", channel]
         done = self.run(*words, *extra, deadline=deadline, check=check)

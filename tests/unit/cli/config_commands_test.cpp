@@ -91,5 +91,5 @@ TEST_CASE("config show as JSON has a line for each key, and no secret") {
 TEST_CASE("config show refuses a service that does not exist") {
   Outcome outcome = Desk("state = \"/x\"\n").show({"nod"});
   CHECK(outcome.code == 2);
-  CHECK(holds(outcome.err, "'nod' is no service: use node"));
+  CHECK(holds(outcome.err, "SERVICE: 'nod' is none of node"));
 }

@@ -14,32 +14,48 @@ bool holds(const std::string& text, const std::string& part) { return text.find(
 
 }  // namespace
 
-TEST_CASE("the help of a command shows arguments, options, defaults, variables, examples and exit codes") {
-  std::string help = command_help(sample()[1], 100);
+TEST_CASE("the whole help of a command shows arguments, options, defaults, variables, examples and exit codes") {
+  std::string help = command_help(sample()[1], 100, true);
   CHECK(holds(help, "Usage: shoal pull REF [EXTRA] --state DIR [options]"));
   CHECK(holds(help, "serve on [default: 10m; SHOAL_SEED_FOR; in the file: fetch.seed_for]"));
   CHECK(holds(help, "state [required; SHOAL_STATE; in the file: state]"));
   CHECK(holds(help, "org/name\n"));
   CHECK_FALSE(holds(help, "SHOAL_REF"));
-  const std::string publish = command_help(sample()[2], 200);
+  const std::string publish = command_help(sample()[2], 200, true);
   CHECK(holds(publish, "name of this version [required]\n"));
   CHECK(holds(publish, "channel [default: main]\n"));
   CHECK(holds(help, "--log-level LEVEL"));
   CHECK(holds(help, "  130  interrupted"));
-  CHECK(holds(command_help(sample()[0], 100), "Example:\n  shoal token create --state /var/lib/shoal"));
+  CHECK(holds(command_help(sample()[0], 100, false), "Example:\n  shoal token create --state /var/lib/shoal"));
 }
 
-TEST_CASE("every exit code of the program is explained") {
-  using shoal::ErrorCode;
-  std::string help = command_help(sample()[1], 100);
-  for (ErrorCode code : {ErrorCode::failed, ErrorCode::usage, ErrorCode::partial, ErrorCode::not_found, ErrorCode::verification,
-                         ErrorCode::not_enrolled, ErrorCode::unreachable, ErrorCode::no_space, ErrorCode::interrupted}) {
-    CHECK(holds(help, " " + std::to_string(shoal::exit_code(code)) + "  "));
+TEST_CASE("help shows what a command needs; the whole help adds rare options, common options, variables and keys") {
+  const std::string help = command_help(sample()[1], 100, false);
+  CHECK(holds(help, "serve on [default: 10m]\n"));
+  CHECK(holds(help, "'shoal pull --help-all' shows all options"));
+  for (const char* rest : {"--rare", "--log-level", "SHOAL_SEED_FOR", "fetch.seed_for", "A flag wins"}) {
+    CHECK_FALSE_MESSAGE(holds(help, rest), rest);
+    CHECK_MESSAGE(holds(command_help(sample()[1], 100, true), rest), rest);
   }
 }
 
+TEST_CASE("help lists the exit codes that the command can return, and no others") {
+  const std::string pull = command_help(sample()[1], 100, false), create = command_help(sample()[0], 100, true);
+  for (const char* code : {"    0  ", "    1  ", "    2  ", "  130  "}) CHECK_MESSAGE((holds(pull, code) && holds(create, code)), code);
+  CHECK(holds(pull, "   14  no space left"));
+  CHECK_FALSE(holds(create, "   14  "));
+  CHECK_FALSE(holds(pull, "   13  "));
+}
+
+TEST_CASE("an old form is in no usage and no list of arguments") {
+  Command command = sample()[0];
+  command.positionals = {{.name = "REF", .help = "the channel"}, {.name = "OLDWORD", .help = "once", .required = false, .hidden = true}};
+  CHECK_FALSE(holds(command_help(command, 100, true), "OLDWORD"));
+  CHECK_FALSE(holds(help_json({command}, "1").dump(), "OLDWORD"));
+}
+
 TEST_CASE("no line of the option lists is wider than asked") {
-  std::istringstream lines(command_help(sample()[1], 70));
+  std::istringstream lines(command_help(sample()[1], 70, false));
   for (std::string line; std::getline(lines, line) && line != "Exit codes:";) {
     if (line.starts_with(" ")) CHECK(line.size() <= 70);
   }
@@ -62,7 +78,7 @@ TEST_CASE("a long paragraph is wrapped, an example is not") {
   command.details =
       "one two three four five six seven eight nine ten eleven twelve thirteen\n\n  shoal token create --state "
       "/var/lib/shoal/with/a/long/path --role node";
-  std::string help = command_help(command, 60);
+  std::string help = command_help(command, 60, false);
   CHECK(holds(help, "one two three four five six seven eight nine ten eleven\ntwelve thirteen\n\n"));
   CHECK(holds(help, "\n  shoal token create --state /var/lib/shoal/with/a/long/path --role node\n\nOptions:"));
 }

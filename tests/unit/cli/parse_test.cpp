@@ -64,15 +64,15 @@ TEST_CASE("a value in brackets or with commas stays as it is") {
 }
 
 TEST_CASE("an unknown command or option suggests the nearest one") {
-  CHECK(error_of({"pul"}) == "unknown command 'pul': did you mean 'pull'?");
-  CHECK(error_of({"token", "crate"}) == "unknown command 'crate': did you mean 'create'?");
+  CHECK(error_of({"pul"}) == "unknown command 'pul': did you mean 'shoal pull'?");
+  CHECK(error_of({"token", "crate"}) == "unknown command 'token crate': did you mean 'shoal token create'?");
   CHECK(error_of({"pull", "a/b", "--sed-for", "10m"}) == "unknown option '--sed-for': did you mean '--seed-for'?");
   CHECK(error_of({"pull", "a/b", "--sed-for=10m"}) == "unknown option '--sed-for': did you mean '--seed-for'?");
   CHECK(error_of({"pull", "a/b", "--jsn"}) == "unknown option '--jsn': did you mean '--json'?");
 }
 
 TEST_CASE("an unknown option that resembles nothing points to the help of its command") {
-  CHECK(error_of({"pull", "a/b", "--photosynthesis"}) == "unknown option '--photosynthesis': see 'shoal pull --help'");
+  CHECK(error_of({"pull", "a/b", "--photosynthesis"}) == "unknown option '--photosynthesis': see 'shoal pull --help-all'");
 }
 
 TEST_CASE("a word too many is refused") {

@@ -40,9 +40,12 @@ inline std::vector<Command> sample(std::function<Status(Invocation&)> work = [](
                    .config_key = "rule",
                    .has_commas = true,
                    .fields = {{.name = "path", .required = true}, {.name = "on"}}},
-                  {.name = "--dry", .value = "", .help = "only look", .config_key = "dry"}},
+                  {.name = "--dry", .value = "", .help = "only look", .config_key = "dry"},
+                  {.name = "--rare", .value = "yes|no", .help = "seldom", .words = {"yes", "no"}, .rare = true}},
       .run = work,
-      .topic = "Node"};
+      .topic = "Node",
+      .also = {"download"},
+      .failures = {ErrorCode::no_space}};
   Command publish{.path = "publish",
                   .summary = "register a checkpoint",
                   .details = "",
