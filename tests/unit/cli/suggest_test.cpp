@@ -37,11 +37,11 @@ std::string meant(const std::vector<std::string>& typed) { return did_you_mean(t
 TEST_CASE("a misspelled command is named as it is typed in full") {
   CHECK(meant({"stauts"}) == "did you mean 'shoal status'?");
   CHECK(meant({"token", "crate"}) == "did you mean 'shoal token create'?");
-  CHECK(meant({"chnnel", "lst", "acme/llama"}) == "did you mean 'shoal channel list'?");
+  CHECK(meant({"schannel", "lst", "acme/llama"}) == "did you mean 'shoal channel list'?");
 }
 
 TEST_CASE("a misspelled or unfinished group names its commands") {
-  CHECK(meant({"chnnel"}) == "did you mean 'shoal channel' with history, list or set?");
+  CHECK(meant({"schannel"}) == "did you mean 'shoal channel' with history, list or set?");
   CHECK(meant({"channel", "xyzzy"}) == "did you mean 'shoal channel' with history, list or set?");
   CHECK(meant({"node"}) == "did you mean 'shoal nodes list' or 'shoal nodes revoke'?");
 }
