@@ -12,14 +12,14 @@ http::Feed::Portion event(const std::string& name, const std::string& data) {
 
 }  // namespace
 
-std::shared_ptr<http::Feed> Hub::join(SteadyTime until) {
+std::shared_ptr<http::Feed> Hub::join(const Session& session) {
   return state_.with([&](State& state) -> std::shared_ptr<http::Feed> {
     drop_ended(state);
     if (state.readers.size() >= most_readers) return nullptr;
     if (!state.picture) state.picture = event("picture", state.model.picture(clock_.now()));
     auto feed = std::make_shared<http::Feed>(most_waiting);
     feed->push(state.picture);
-    state.readers.push_back({feed, until});
+    state.readers.push_back({feed, session});
     return feed;
   });
 }
@@ -40,8 +40,18 @@ void Hub::update(const std::function<void(FleetModel&)>& work) {
 
 void Hub::drop_ended(State& state) const {
   std::erase_if(state.readers, [now = clock_.steady_now()](const Reader& reader) {
-    if (reader.until <= now) reader.feed->end();
+    if (reader.session.until <= now) reader.feed->end();
     return reader.feed->ended();
+  });
+}
+
+void Hub::leave(const Sha256& session) {
+  state_.with([&](State& state) {
+    std::erase_if(state.readers, [&](const Reader& reader) {
+      if (reader.session.id != session) return false;
+      reader.feed->end();
+      return true;
+    });
   });
 }
 

@@ -20,7 +20,9 @@ class Hub {
   Hub(FleetModel model, const Clock& clock) : state_(State{std::move(model), {}, nullptr, {}}), clock_(clock) {}
 
   /// A feed that begins with the whole picture and ends with the session; null where there are too many.
-  std::shared_ptr<http::Feed> join(SteadyTime until);
+  std::shared_ptr<http::Feed> join(const Session& session);
+  /// The session has ended before its time: so do its feeds, those of other tabs too.
+  void leave(const Sha256& session);
   /// Changes the model under the lock, and tells everybody what came of it.
   void update(const std::function<void(FleetModel&)>& work);
   Json details(const NodeId& machine) const;
@@ -30,7 +32,7 @@ class Hub {
  private:
   struct Reader {
     std::shared_ptr<http::Feed> feed;
-    SteadyTime until;
+    Session session;
   };
   struct State {
     FleetModel model;

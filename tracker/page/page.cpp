@@ -92,9 +92,9 @@ class RunningPage final : public PageServer {
     if (const Asset* asset = find_asset(request.path)) return show(request, *asset);
     if (request.path == "/session") return change_session(request);
     if (request.method != "GET") return refused(fail(ErrorCode::not_found, "there is nothing of this name"));
-    const auto until = sessions_.find(cookie_of(request, rules_.cookie));
-    if (!until) return no_session();
-    if (request.path == "/events") return events(*until);
+    const auto session = sessions_.find(cookie_of(request, rules_.cookie));
+    if (!session) return no_session();
+    if (request.path == "/events") return events(*session);
     return look_up(request);
   }
 
@@ -110,7 +110,10 @@ class RunningPage final : public PageServer {
     if (request.method == "GET") return sessions_.find(cookie) ? empty() : no_session();
     Response done = empty();
     if (request.method == "DELETE") {
-      sessions_.end(cookie);
+      if (const auto session = sessions_.find(cookie)) {
+        sessions_.end(*session);
+        hub_.leave(session->id);
+      }
       done.fields.emplace_back("Set-Cookie", set_cookie(rules_, "", std::chrono::seconds(0)));
       return done;
     }
@@ -131,9 +134,9 @@ class RunningPage final : public PageServer {
     return done;
   }
 
-  Response events(SteadyTime until) {
+  Response events(const Session& session) {
     Response response{200, "text/event-stream", ""};
-    response.feed = hub_.join(until);
+    response.feed = hub_.join(session);
     if (response.feed) return response;
     Response busy = refused(fail(ErrorCode::unreachable, "too many pages are open"));
     busy.retry_after = std::chrono::seconds(10);

@@ -23,15 +23,15 @@ std::string Sessions::begin() {
   return secret;
 }
 
-std::optional<SteadyTime> Sessions::find(const std::string& secret) const {
+std::optional<Session> Sessions::find(const std::string& secret) const {
   if (secret.empty() || secret.size() > longest_secret) return std::nullopt;
-  return ends_.with([&](const auto& ends) -> std::optional<SteadyTime> {
+  return ends_.with([&](const auto& ends) -> std::optional<Session> {
     auto found = ends.find(crypto::sha256(secret));
     if (found == ends.end() || found->second <= clock_.steady_now()) return std::nullopt;
-    return found->second;
+    return Session{found->first, found->second};
   });
 }
 
-void Sessions::end(const std::string& secret) { ends_.lock()->erase(crypto::sha256(secret)); }
+void Sessions::end(const Session& session) { ends_.lock()->erase(session.id); }
 
 }  // namespace shoal::page

@@ -11,6 +11,11 @@
 
 namespace shoal::page {
 
+struct Session {
+  Sha256 id{};  // of its secret
+  SteadyTime until;
+};
+
 /// Thread-safe. Sessions are kept by the hash of their secret: how long a look-up takes tells nothing about a secret.
 class Sessions {
  public:
@@ -21,9 +26,8 @@ class Sessions {
 
   /// The secret of a new session, for its cookie.
   std::string begin();
-  /// When the session ends; nothing where there is none.
-  std::optional<SteadyTime> find(const std::string& secret) const;
-  void end(const std::string& secret);
+  std::optional<Session> find(const std::string& secret) const;
+  void end(const Session& session);
 
  private:
   const Clock& clock_;

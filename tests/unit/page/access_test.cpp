@@ -58,7 +58,7 @@ TEST_CASE("a session ends after its time, or when it is ended") {
   const std::string one = sessions.begin(), other = sessions.begin();
   CHECK(one != other);
   CHECK(sessions.find(one));
-  sessions.end(other);
+  sessions.end(*sessions.find(other));
   CHECK_FALSE(sessions.find(other));
   clock.advance(Sessions::life);
   CHECK_FALSE(sessions.find(one));
