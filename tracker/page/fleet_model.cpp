@@ -22,7 +22,7 @@ Json list(const Items& items) {
 }
 
 Json to_json(const ChannelFacts& channel) {
-  return {{"m", channel.model.str()}, {"c", channel.channel.str()},       {"r", key_of(channel.release)},
+  return {{"m", channel.model.str()}, {"c", channel.channel.str()},       {"r", overview::key_of(channel.release)},
           {"seq", channel.sequence},  {"percent", channel.percent},       {"halt", channel.halt_percent},
           {"halted", channel.halted}, {"until", seconds(channel.expires)}};
 }
@@ -56,7 +56,7 @@ bool same_row(const registry::MachineRow& a, const registry::MachineRow& b) {
 
 void FleetModel::note(const NodeId& machine) {
   const MachineView& view = machines_.at(machine);
-  std::string text = dump(page::to_json(view));
+  std::string text = dump(to_json(view));
   std::string& known = encoded_[machine];
   stale_ = true;
   if (known == text) return;
@@ -190,15 +190,15 @@ std::string FleetModel::rows(const std::set<NodeId>* only) const {
 
 Json FleetModel::curves() const {
   Json json = Json::object();
-  for (const auto& [id, curve] : curves_) json[key_of(id)] = list(curve.points());
+  for (const auto& [id, curve] : curves_) json[overview::key_of(id)] = list(curve.points());
   return json;
 }
 
 std::string FleetModel::picture(WallTime now) const {
   Json json{{"now", seconds(now)},          {"fleet", fleet_},    {"channels", channel_list(channels_)}, {"health", list(findings_)},
             {"tracker", to_json(tracker_)}, {"curves", curves()}, {"releases", Json::array()},           {"events", Json::array()}};
-  for (const auto& [id, view] : views_) json["releases"].push_back(page::to_json(view));
-  for (const Happening& each : latest(happenings_.all())) json["events"].push_back(page::to_json(each));
+  for (const auto& [id, view] : views_) json["releases"].push_back(to_json(view));
+  for (const Happening& each : latest(happenings_.all())) json["events"].push_back(to_json(each));
   std::string text = dump(json);
   text.pop_back();
   return text + ",\"machines\":" + rows(nullptr) + "}";
@@ -212,16 +212,16 @@ std::string FleetModel::changes(WallTime now) {
   }
   if (releases_listed_) {
     json["listed"] = Json::array();
-    for (const auto& [id, view] : views_) json["listed"].push_back(key_of(id));
+    for (const auto& [id, view] : views_) json["listed"].push_back(overview::key_of(id));
   }
   for (const ReleaseId& id : changed_releases_)
-    if (auto view = views_.find(id); view != views_.end()) json["releases"].push_back(page::to_json(view->second));
-  for (const auto& [id, points] : new_points_) json["curves"][key_of(id)] = list(points);
+    if (auto view = views_.find(id); view != views_.end()) json["releases"].push_back(to_json(view->second));
+  for (const auto& [id, points] : new_points_) json["curves"][overview::key_of(id)] = list(points);
   if (channels_changed_) json["channels"] = channel_list(channels_);
   if (findings_changed_) json["health"] = list(findings_);
   if (tracker_changed_) json["tracker"] = to_json(tracker_);
   for (const Happening& each : latest(happenings_.all()))
-    if (each.number > told_happening_) json["events"].push_back(page::to_json(each));
+    if (each.number > told_happening_) json["events"].push_back(to_json(each));
   const bool nothing = json.empty() && changed_.empty();
   json["now"] = seconds(now);
   std::string text = dump(json);
@@ -240,8 +240,8 @@ Json FleetModel::details(const NodeId& machine) const {
   if (found == machines_.end()) return nullptr;
   Json events = Json::array();
   for (const Happening& each : happenings_.all())
-    if (each.machine == machine) events.push_back(page::to_json(each));
-  return {{"links", links_json(found->second)}, {"events", events}};
+    if (each.machine == machine) events.push_back(to_json(each));
+  return {{"links", overview::links_json(found->second)}, {"events", events}};
 }
 
 }  // namespace shoal::page

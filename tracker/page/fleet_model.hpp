@@ -3,10 +3,19 @@
 
 #include <set>
 
+#include "overview/health.hpp"
+#include "tracker/page/facts.hpp"
 #include "tracker/page/happenings.hpp"
-#include "tracker/page/health.hpp"
 
 namespace shoal::page {
+
+using overview::Curve;
+using overview::CurvePoint;
+using overview::Finding;
+using overview::HealthLimits;
+using overview::Machines;
+using overview::ReleaseView;
+using overview::ReleaseViews;
 
 /// An announce is repeated within the tracker's interval; a machine that only announces was seen then.
 using Presences = std::unordered_map<ReleaseId, std::vector<Presence>>;

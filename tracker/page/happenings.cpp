@@ -42,7 +42,8 @@ void Happenings::compare(const MachineView& before, const MachineView& after, Wa
   for (const auto& [release, transfer] : after.transfers) {
     const auto earlier = before.transfers.find(release);
     const bool was_complete = earlier != before.transfers.end() && earlier->second.complete();
-    if (transfer.complete() && !was_complete && !follows(after, release)) add(after.row.id, "complete", "release " + key_of(release), now);
+    if (transfer.complete() && !was_complete && !follows(after, release))
+      add(after.row.id, "complete", "release " + overview::key_of(release), now);
   }
 }
 

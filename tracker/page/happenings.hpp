@@ -3,9 +3,11 @@
 
 #include <deque>
 
-#include "tracker/page/machine_view.hpp"
+#include "overview/machine_view.hpp"
 
 namespace shoal::page {
+
+using overview::MachineView;
 
 struct Happening {
   std::uint64_t number = 0;  // rises by one

@@ -165,7 +165,7 @@ TEST_CASE_FIXTURE(Fleet, "a failed activation, a silent source and a halted roll
   std::set<std::string> kinds;
   for (const Finding& finding : model.findings()) kinds.insert(finding.kind);
   CHECK(kinds == std::set<std::string>{"activation_failed", "source_away", "rollout_halted", "node_silent"});
-  CHECK(model.findings().front().severity == Severity::error);
+  CHECK(model.findings().front().severity == overview::Severity::error);
 }
 
 TEST_CASE_FIXTURE(Fleet, "a certificate that was not renewed in time is a warning, and an error once it ended") {

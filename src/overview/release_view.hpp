@@ -5,10 +5,10 @@
 #include <string>
 #include <unordered_map>
 
-#include "tracker/page/curve.hpp"
-#include "tracker/page/machine_view.hpp"
+#include "overview/curve.hpp"
+#include "overview/machine_view.hpp"
 
-namespace shoal::page {
+namespace shoal::overview {
 
 using Machines = std::unordered_map<NodeId, MachineView>;
 
@@ -53,4 +53,4 @@ inline constexpr std::chrono::minutes silence{5};
 Json to_json(const ReleaseView& view);
 Json to_json(const CurvePoint& point);
 
-}  // namespace shoal::page
+}  // namespace shoal::overview

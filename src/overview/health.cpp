@@ -1,10 +1,10 @@
-#include "tracker/page/health.hpp"
+#include "overview/health.hpp"
 
 #include <algorithm>
 
 #include "manifest/validity.hpp"
 
-namespace shoal::page {
+namespace shoal::overview {
 namespace {
 
 constexpr std::chrono::minutes gone_after{5};
@@ -105,4 +105,4 @@ Json to_json(const Finding& finding) {
           {"text", printable(finding.text, 400)}};
 }
 
-}  // namespace shoal::page
+}  // namespace shoal::overview

@@ -7,9 +7,9 @@
 #include <string>
 
 #include "base/json.hpp"
-#include "tracker/page/facts.hpp"
+#include "overview/facts.hpp"
 
-namespace shoal::page {
+namespace shoal::overview {
 
 /// How far a machine is with a release.
 enum class Standing { none, waiting, fetching, complete, failed };
@@ -43,4 +43,4 @@ std::string_view name(Standing standing);
 Json to_json(const MachineView& machine);
 Json links_json(const MachineView& machine);
 
-}  // namespace shoal::page
+}  // namespace shoal::overview

@@ -1,8 +1,8 @@
-#include "tracker/page/curve.hpp"
+#include "overview/curve.hpp"
 
 #include <doctest/doctest.h>
 
-namespace shoal::page {
+namespace shoal::overview {
 namespace {
 
 const WallTime start{std::chrono::seconds(1'700'000'000)};
@@ -39,4 +39,4 @@ TEST_CASE("a curve forgets what is older than a day") {
 }
 
 }  // namespace
-}  // namespace shoal::page
+}  // namespace shoal::overview

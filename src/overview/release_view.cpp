@@ -1,8 +1,8 @@
-#include "tracker/page/release_view.hpp"
+#include "overview/release_view.hpp"
 
 #include <algorithm>
 
-namespace shoal::page {
+namespace shoal::overview {
 namespace {
 
 struct Sums {
@@ -139,4 +139,4 @@ Json to_json(const CurvePoint& point) {
   return {point.at.time_since_epoch().count(), v.complete, v.fetching, v.failed, v.from_source, v.from_peers, v.from_mirrors, v.reused};
 }
 
-}  // namespace shoal::page
+}  // namespace shoal::overview

@@ -1,8 +1,8 @@
-#include "tracker/page/curve.hpp"
+#include "overview/curve.hpp"
 
 #include <algorithm>
 
-namespace shoal::page {
+namespace shoal::overview {
 
 bool Curve::add(WallTime at, const CurveValues& values) {
   if (!points_.empty() && (points_.back().values == values || at < points_.back().at + step_)) return false;
@@ -22,4 +22,4 @@ void Curve::thin() {
   step_ *= 2;
 }
 
-}  // namespace shoal::page
+}  // namespace shoal::overview

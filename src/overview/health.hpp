@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "tracker/page/release_view.hpp"
+#include "overview/release_view.hpp"
 
-namespace shoal::page {
+namespace shoal::overview {
 
 enum class Severity { error, warning };
 
@@ -28,4 +28,4 @@ std::vector<Finding> examine(const Machines& machines, const std::vector<Channel
                              const HealthLimits& limits, WallTime now);
 Json to_json(const Finding& finding);
 
-}  // namespace shoal::page
+}  // namespace shoal::overview

@@ -6,7 +6,7 @@
 #include "base/clock.hpp"
 #include "base/units.hpp"
 
-namespace shoal::page {
+namespace shoal::overview {
 
 /// The values of a curve at one time.
 struct CurveValues {
@@ -36,4 +36,4 @@ class Curve {
   std::chrono::seconds step_{1};
 };
 
-}  // namespace shoal::page
+}  // namespace shoal::overview

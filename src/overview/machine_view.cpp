@@ -1,9 +1,9 @@
-#include "tracker/page/machine_view.hpp"
+#include "overview/machine_view.hpp"
 
 #include <algorithm>
 #include <set>
 
-namespace shoal::page {
+namespace shoal::overview {
 namespace {
 
 constexpr std::size_t key_digits = 16;
@@ -144,4 +144,4 @@ Json links_json(const MachineView& machine) {
   return links;
 }
 
-}  // namespace shoal::page
+}  // namespace shoal::overview
