@@ -6,11 +6,11 @@
 set -euo pipefail
 
 build=(build-essential cmake ninja-build ccache pkg-config git libtorrent-rasterbar-dev libboost-dev libssl-dev nlohmann-json3-dev
-       doctest-dev libsqlite3-dev libcli11-dev libspdlog-dev libfmt-dev libxxhash-dev libtomlplusplus-dev)
+       doctest-dev libsqlite3-dev libcli11-dev libspdlog-dev libfmt-dev libxxhash-dev libtomlplusplus-dev libncurses-dev)
 quickstart=(python3 pocketsphinx pocketsphinx-en-us espeak-ng sox)
 bench=(aria2 curl ethtool gnuplot-nox iproute2 nginx-light openssl python3-libtorrent transmission-cli)
 tests=(aria2 ca-certificates chromium clang-format codespell curl debhelper debootstrap ethtool faketime iproute2 lintian man-db openssl procps python3-yaml systemd
-       systemd-container util-linux zsh)
+       systemd-container tmux util-linux zsh)
 
 fail() {
   echo "install-deps: $*" >&2

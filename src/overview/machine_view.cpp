@@ -56,6 +56,39 @@ std::string_view name(Standing standing) {
   return "none";
 }
 
+std::string_view name(Doing doing) {
+  switch (doing) {
+    case Doing::revoked: return "revoked";
+    case Doing::failed: return "failed";
+    case Doing::stalled: return "stalled";
+    case Doing::silent: return "silent";
+    case Doing::fetching: return "fetching";
+    case Doing::waiting: return "waiting";
+    case Doing::active: return "active";
+    case Doing::complete: return "complete";
+    case Doing::idle: return "idle";
+  }
+  return "idle";
+}
+
+Doing doing(const MachineView& machine, WallTime now) {
+  if (machine.row.revoked) return Doing::revoked;
+  if (!machine.seen || *machine.seen + silence < now) return Doing::silent;
+  const auto follows = [&](const auto& is) { return std::any_of(machine.subscriptions.begin(), machine.subscriptions.end(), is); };
+  const auto fetches = [&](const auto& is) {
+    return std::any_of(machine.transfers.begin(), machine.transfers.end(),
+                       [&](const auto& each) { return !each.second.complete() && is(each.second); });
+  };
+  if (follows([](const auto& each) { return each.phase == "failed"; })) return Doing::failed;
+  if (follows([](const auto& each) { return !each.stall.empty(); }) || fetches([](const auto& each) { return !each.stall.empty(); }))
+    return Doing::stalled;
+  if (follows([](const auto& each) { return each.phase == "fetching"; }) || fetches([](const auto&) { return true; }))
+    return Doing::fetching;
+  if (follows([](const auto& each) { return each.phase != "active" && each.phase != "idle"; })) return Doing::waiting;
+  if (follows([](const auto& each) { return each.phase == "active"; })) return Doing::active;
+  return machine.transfers.empty() && machine.announced.empty() ? Doing::idle : Doing::complete;
+}
+
 void MachineView::take(WallTime at, const registry::NodeReport& report) {
   seen = at;
   software = report.software;

@@ -37,6 +37,14 @@ struct MachineView {
   std::string shown_name() const { return row.name.empty() ? row.id.str() : row.name; }
 };
 
+/// A machine without a report for this long is called silent.
+inline constexpr std::chrono::minutes silence{5};
+
+/// What a machine is up to, the worst first.
+enum class Doing { revoked, failed, stalled, silent, fetching, waiting, active, complete, idle };
+std::string_view name(Doing doing);
+Doing doing(const MachineView& machine, WallTime now);
+
 /// Releases have short keys on the page: 16 hexadecimal digits.
 std::string key_of(const ReleaseId& release);
 std::string_view name(Standing standing);

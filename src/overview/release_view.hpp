@@ -48,8 +48,6 @@ using ReleaseViews = std::unordered_map<ReleaseId, ReleaseView>;
 
 /// One pass over the machines. `now` tells who went silent in the middle.
 ReleaseViews summarise(const std::vector<ReleaseFacts>& releases, const Machines& machines, WallTime now);
-/// A machine without a report for this long is called silent.
-inline constexpr std::chrono::minutes silence{5};
 Json to_json(const ReleaseView& view);
 Json to_json(const CurvePoint& point);
 

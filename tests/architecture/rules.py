@@ -22,11 +22,12 @@ MAY_INCLUDE = {
     "publisher": ["src/member", "src/metainfo", "src/metrics", "src/cli"],
     "seeder": ["publisher", "src/swarm"],
     "node": ["src/member", "src/swarm", "src/cli"],
+    "top": ["src/overview", "src/member", "src/cli"],
 }
 
 # main.cpp gathers the commands of the roles, after what must happen before the first thread starts, and knows nothing else.
 MAIN = "src/main.cpp"
-MAIN_MAY_INCLUDE = ["cli/run.hpp", "identity/system_authorities.hpp", "tracker/commands.hpp", "publisher/commands.hpp", "seeder/commands.hpp", "node/commands.hpp"]
+MAIN_MAY_INCLUDE = ["cli/run.hpp", "identity/system_authorities.hpp", "tracker/commands.hpp", "publisher/commands.hpp", "seeder/commands.hpp", "node/commands.hpp", "top/commands.hpp"]
 
 # Headers of ours that fewer may see than their folder: what signs certificates stays with the tracker.
 RESTRICTED = {
@@ -56,6 +57,7 @@ FENCES = {
     "spdlog/": ["src/base/log.cpp"],
     "fmt/": ["src/base/log.cpp"],
     "toml++/": ["src/base/config.cpp"],
+    "ncurses": ["top/screen.cpp"],
     "xxhash": ["src/store/fingerprint.cpp"],
     "doctest/": [],
 }
