@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the pictures of docs/page.md again: a fleet of real processes on this machine, and a headless Chromium that looks at its page.
+"""Makes the pictures of docs/page.md again: a fleet of real processes on this machine, a headless Chromium that looks at its page, and
+`shoal top` in tmux.
 
     scripts/page-pictures.py [FOLDER] [--all]     docs/pictures by default; --all also takes the dark and the narrow page
 """
@@ -13,9 +14,11 @@ ROOT = os.path.dirname(HERE)
 sys.path[:0] = [os.path.join(ROOT, "tests", "support"), os.path.join(ROOT, "tests", "e2e")]
 import browser  # noqa: E402
 from fleet import Fleet  # noqa: E402
+from top_test import Terminal  # noqa: E402
 
 SITES = ("berlin", "oslo", "porto")
 NODES = 12
+MARK = "<!-- scripts/page-pictures.py makes this capture again -->"
 SMALL, LARGE = "acme/speech-small", "acme/llama-edge"
 
 
@@ -60,6 +63,21 @@ def fleet_at_work(fleet):
         run.wait_event("activated", 120)
 
 
+def capture_top(fleet, page):
+    """The screen of `shoal top` in 80 columns, put into the page's text between the lines that are marked."""
+    terminal = Terminal(fleet.directory, [fleet.shoal, "top", "--state", fleet.directory], 80, 20)
+    try:
+        lines = terminal.wait(lambda lines: any("fetching" in line and "MB/s" in line for line in lines), 60)
+        terminal.press("q")
+        terminal.exit_code()
+    finally:
+        terminal.close()
+    with open(page, encoding="utf-8") as file:
+        before, _, after = file.read().partition(MARK + "\n```\n")
+    with open(page, "w", encoding="utf-8") as file:
+        file.write(before + MARK + "\n```\n" + "\n".join(lines) + "\n```\n" + after.partition("```\n")[2])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", default=os.path.join(ROOT, "docs", "pictures"))
@@ -71,6 +89,7 @@ def main():
     os.makedirs(options.folder, exist_ok=True)
     with Fleet() as fleet:
         fleet_at_work(fleet)
+        capture_top(fleet, os.path.join(ROOT, "docs", "page.md"))
         process = browser.start("pictures.mjs", fleet.page_link(), os.path.abspath(options.folder), *(["all"] if options.all else []))
         said, _ = process.communicate(timeout=300)
         print(said, end="")

@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
   // Before the first thread.
   shoal::identity::withhold_system_authorities();
   std::vector<shoal::cli::Command> all;
-  for (auto* commands : {shoal::tracker::commands, shoal::seeder::commands, shoal::publisher::commands, shoal::node::commands, shoal::top::commands})
+  for (auto* commands :
+       {shoal::tracker::commands, shoal::seeder::commands, shoal::publisher::commands, shoal::node::commands, shoal::top::commands})
     for (auto& command : commands()) all.push_back(std::move(command));
   return shoal::cli::run(argc, argv, SHOAL_VERSION, std::move(all), {{"node", "node run"}, {"seeder", "seed"}, {"tracker", "tracker run"}},
                          shoal::node::local_names);

@@ -60,9 +60,13 @@ Status show(cli::Invocation& call, const Watcher& watcher) {
   return {};
 }
 
-Status print_lines(cli::Invocation& call, const Watcher& watcher) {
-  do print(*watcher.picture(), call.out);
-  while (call.out.results_written() && sleep_for(line_interval, call.shutdown.token()));
+/// A tracker that does not answer ends nothing: the line says so.
+Status print_lines(cli::Invocation& call, Watcher& watcher) {
+  print(*watcher.picture(), call.out);
+  while (call.out.results_written() && sleep_for(line_interval, call.shutdown.token())) {
+    (void)watcher.look();
+    print(*watcher.picture(), call.out);
+  }
   return {};
 }
 
@@ -78,8 +82,9 @@ Status run_top(cli::Invocation& call) {
   SHOAL_CHECK(watcher.look());
   if (call.on("--once")) print(*watcher.picture(), call.out);
   if (call.on("--once")) return {};
+  if (call.out.json()) return print_lines(call, watcher);
   watcher.start();
-  return call.out.json() ? print_lines(call, watcher) : show(call, watcher);
+  return show(call, watcher);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ using overview::ReleaseView;
 
 constexpr std::size_t narrow = 80;
 constexpr std::size_t most_releases = 6;
+constexpr std::size_t airy = 16;  // lines, from which an empty one divides releases from machines
 constexpr std::size_t least_name = 12, least_release = 18;
 constexpr std::size_t longest_name = 200;
 
@@ -67,8 +68,7 @@ bool comes_first(const Row& a, const Row& b, Sort sort) {
 std::vector<Row> rows_of(const Picture& picture, Sort sort) {
   std::vector<Row> rows;
   for (const auto& [id, machine] : picture.machines)
-    if (is_shown(machine))
-      rows.push_back({&machine, overview::doing(machine, picture.at), percent(machine), printable(machine.shown_name(), longest_name)});
+    rows.push_back({&machine, overview::doing(machine, picture.at), percent(machine), printable(machine.shown_name(), longest_name)});
   std::sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) { return comes_first(a, b, sort); });
   return rows;
 }
@@ -86,9 +86,9 @@ std::string summary(const std::vector<Row>& rows) {
 Line title_line(const Picture& picture, const std::vector<Row>& rows, std::size_t width) {
   ByteCount rate = 0;
   for (const Row& row : rows) rate += row.machine->rate();
-  const std::string right = rate > 0 ? "  " + rate_text(rate) + " " : "";
-  const std::size_t room = width - std::min(width, right.size());
-  return {{fitted(" " + picture.fleet + "  " + summary(rows), room) + (room < width ? right : ""), Tone::title}};
+  std::string right = rate > 0 ? "  " + rate_text(rate) + " " : "";
+  if (right.size() + least_name > width) right.clear();
+  return {{fitted(" " + picture.fleet + "  " + summary(rows), width - right.size()) + right, Tone::title}};
 }
 
 Columns release_columns(std::size_t width) {
@@ -195,6 +195,7 @@ Page lay_out(const Picture& picture, Wish& wish, Size size) {
     page.lines.push_back(columns.heads());
     for (std::size_t i = 0; i < count; ++i) page.lines.push_back(release_line(columns, *releases[i], width));
   }
+  if (page.lines.size() > 1 && (height == 0 || height >= airy)) page.lines.emplace_back();
   const Columns columns = machine_columns(width);
   page.lines.push_back(columns.heads());
   const std::size_t used = page.lines.size() + 1;  // and the line of keys

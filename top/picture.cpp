@@ -100,13 +100,9 @@ void take(Picture& picture, const std::vector<registry::NodeRow>& rows, const re
   std::erase_if(picture.machines, [&](const auto& each) { return !listed.contains(each.first); });
   picture.fleet = status.fleet.str();
   picture.releases = overview::summarise(facts_of(status, sizes(picture.machines)), picture.machines, now);
-  picture.sources.clear();
-  for (const registry::SwarmRow& swarm : status.swarms) picture.sources[swarm.id] = swarm.seeders;
   picture.at = now;
   picture.problem.clear();
 }
-
-bool is_shown(const MachineView& machine) { return machine.row.role == identity::Role::node || machine.row.role == identity::Role::seeder; }
 
 unsigned percent(const ReleaseView& release) {
   if (release.facts.size == 0) return share(release.all.complete, release.all.machines);
@@ -151,12 +147,9 @@ std::vector<const ReleaseView*> releases_in_order(const Picture& picture) {
 Json to_json(const Picture& picture) {
   Json json{
       {"type", "top"}, {"fleet", picture.fleet}, {"at", format_time(picture.at)}, {"machines", Json::array()}, {"releases", Json::array()}};
-  for (const auto& [id, machine] : picture.machines)
-    if (is_shown(machine)) json["machines"].push_back(json_of(machine, picture));
-  for (const ReleaseView* release : releases_in_order(picture)) {
-    json["releases"].push_back(json_of(*release));
-    json["releases"].back()["sources"] = picture.sources.at(release->facts.id);
-  }
+  for (const auto& [id, machine] : picture.machines) json["machines"].push_back(json_of(machine, picture));
+  for (const ReleaseView* release : releases_in_order(picture)) json["releases"].push_back(json_of(*release));
+  if (!picture.problem.empty()) json["problem"] = picture.problem;
   return json;
 }
 

@@ -12,16 +12,13 @@ struct Picture {
   std::string fleet;
   overview::Machines machines;
   overview::ReleaseViews releases;
-  std::map<ReleaseId, std::uint32_t> sources;  // seeders that announce it
-  WallTime at{};                               // of the answer
-  std::string problem = {};                    // why there is no newer one
+  WallTime at{};             // of the answer
+  std::string problem = {};  // why there is no newer one
 };
 
 /// Replaces what is known; where bytes came from stays known after a transfer has ended.
 void take(Picture& picture, const std::vector<registry::NodeRow>& rows, const registry::FleetStatus& status, WallTime now);
 
-/// Machines that publish or administer come and go, and are not shown.
-bool is_shown(const overview::MachineView& machine);
 /// Percent of the bytes that all its nodes need; of the nodes where no report told its size.
 unsigned percent(const overview::ReleaseView& release);
 /// Percent of what the machine fetches or has; none where it wants nothing.
@@ -31,7 +28,7 @@ std::string versions(const overview::MachineView& machine, const Picture& pictur
 /// Those under way first, then the newest versions; without releases that no machine wants.
 std::vector<const overview::ReleaseView*> releases_in_order(const Picture& picture);
 
-/// {"type":"top","fleet","at","machines":[...],"releases":[...]}
+/// {"type":"top","fleet","at","problem"?,"machines":[...],"releases":[...]}
 Json to_json(const Picture& picture);
 
 }  // namespace shoal::top
