@@ -8,7 +8,7 @@
 
 namespace shoal::top {
 
-/// What a piece of text means. Colours come from it, and nothing is said by colour alone.
+/// The meaning of a piece of text. Colours come from it; no state is shown by colour alone.
 enum class Tone { plain, title, head, good, busy, warn, bad };
 struct Span {
   std::string text;  // printable, UTF-8

@@ -1,4 +1,4 @@
-// What `shoal top` shows, made of what the tracker answers. Pure.
+// The contents of `shoal top`, made from the answers of the tracker. Pure.
 #pragma once
 
 #include <string>

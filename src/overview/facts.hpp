@@ -1,4 +1,4 @@
-// What a tracker knows of its fleet, as far as an overview needs it.
+// Facts about a fleet that its tracker knows, as far as an overview needs them.
 #pragma once
 
 #include <string>

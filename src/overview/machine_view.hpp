@@ -40,7 +40,7 @@ struct MachineView {
 /// A machine without a report for this long is called silent.
 inline constexpr std::chrono::minutes silence{5};
 
-/// What a machine is up to, the worst first.
+/// The activity of a machine, the worst first.
 enum class Doing { revoked, failed, stalled, silent, fetching, waiting, active, complete, idle };
 std::string_view name(Doing doing);
 Doing doing(const MachineView& machine, WallTime now);
