@@ -59,6 +59,7 @@ Status Activator::run_hooks(const Switch& order, const manifest::VerifiedRelease
 }
 
 void Activator::go_back(const Switch& order, const std::stop_token& stop) {
+  if (order.before == order.release.id()) return;  // what `shoal pull` had shown already
   Status back = order.before ? point_back(order, stop) : withdraw(order.key);
   if (!back.ok()) log::error("switch_back_failed", {{"channel", order.key.str()}, {"reason", back.error().message}});
 }

@@ -58,6 +58,7 @@ ChannelRunner::Events Agent::runner_events() {
     out_.activated(channel.key(), channel.track(), channel.link());
     next_collection_ = clock_.steady_now();
   };
+  events.halted = [this](const ChannelRunner& channel) { out_.halted(channel.key(), channel.track()); };
   events.switched = [this](const ChannelKey& key, const manifest::VerifiedRelease& release, const Status& outcome) {
     tasks_.post([this, key, release, outcome] {
       if (ChannelRunner* channel = find(key)) channel->switched(release, outcome);
@@ -72,7 +73,10 @@ Deliveries::Events Agent::delivery_events() {
     for (auto& [key, channel] : channels_) channel.resolved(release);
   };
   events.reached = [this](const ReleaseId& id, Phase phase) {
-    for (auto& [key, channel] : channels_) channel.reached(id, phase);
+    for (auto& [key, channel] : channels_) {
+      channel.reached(id, phase);
+      if (phase == Phase::fetching && channel.wants(id)) out_.fetching(key, channel.track());
+    }
   };
   events.done = [this](const ReleaseId& id, const Result<Delivered>& result) { delivered(id, result); };
   events.make_room = [this](const manifest::VerifiedRelease& release, const std::stop_token& stop) { return make_room(release, stop); };

@@ -10,6 +10,15 @@ void AgentOutput::running(std::uint16_t port, std::size_t serving, std::size_t f
                   counted(serving, "release") + "; interrupt to stop");
 }
 
+void AgentOutput::fetching(const ChannelKey& key, const Track& track) {
+  out_.result({{"type", "fetching"},
+               {"model", key.model.str()},
+               {"channel", key.channel.str()},
+               {"version", track.wanted_version},
+               {"release", track.wanted ? track.wanted->hex() : ""}},
+              key.str() + " fetches " + track.wanted_version);
+}
+
 void AgentOutput::fetched(const ReleaseId& id, const PullReport& report) {
   out_.result({{"type", "fetched"},
                {"model", report.model.str()},
@@ -52,6 +61,16 @@ void AgentOutput::failed(const ChannelKey& key, const Track& track, const Error&
                {"reason", error.message},
                {"retry_at", format_time(track.retry_at)}},
               key.str() + " failed: " + error.message + "; tried again at " + format_time(track.retry_at));
+}
+
+void AgentOutput::halted(const ChannelKey& key, const Track& track) {
+  out_.result({{"type", "halted"},
+               {"model", key.model.str()},
+               {"channel", key.channel.str()},
+               {"release", track.wanted ? track.wanted->hex() : ""},
+               {"active_version", track.active_version}},
+              key.str() + ": the rollout was halted, because too many nodes failed; this machine " +
+                  (track.active_version.empty() ? "runs nothing" : "runs " + track.active_version));
 }
 
 }  // namespace shoal::node

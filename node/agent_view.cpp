@@ -1,5 +1,6 @@
 #include "node/agent_view.hpp"
 
+#include "base/encoding.hpp"
 #include "base/wording.hpp"
 #include "manifest/validity.hpp"
 #include "node/stall_view.hpp"
@@ -36,6 +37,7 @@ Json to_json(const ChannelView& channel, WallTime now) {
             {"previous", id_json(track.previous)},
             {"path", channel.path.string()},
             {"reason", track.reason},
+            {"failure", track.failure},
             {"problem", channel.problem},
             {"note", track.note},
             {"failures", track.failures},
@@ -170,6 +172,20 @@ void describe_ends(metrics::Page& page, const AgentView& view, WallTime now) {
 
 }  // namespace
 
+namespace {
+
+/// The reason is a label, so that an alert can show it; a channel has one at a time.
+void describe_failures(metrics::Page& page, const AgentView& view) {
+  constexpr std::size_t shown = 200;
+  std::vector<metrics::Sample> samples;
+  for (const ChannelView& channel : view.channels)
+    if (const std::string& failure = channel.track.failure; !failure.empty())
+      samples.push_back({{{"channel", channel.key.str()}, {"reason", printable(failure, shown)}}, 1});
+  page.gauge("shoal_channel_failure", "1 for each channel whose last try failed, with the reason.", samples);
+}
+
+}  // namespace
+
 void describe_node(metrics::Page& page, const AgentView& view, WallTime now) {
   describe_ends(page, view, now);
   std::map<Phase, double> phases;
@@ -185,6 +201,7 @@ void describe_node(metrics::Page& page, const AgentView& view, WallTime now) {
   for (const auto& [phase, count] : phases) samples.push_back({{{"state", std::string(name(phase))}}, count});
   page.gauge("shoal_releases", "Releases wanted by followed channels, by phase.", samples);
   page.gauge("shoal_releases_served", "Releases that this machine serves to others.", static_cast<double>(view.serving));
+  describe_failures(page, view);
   page.gauge("shoal_failures_in_a_row", "Failed attempts since the last success, summed over all channels.", failures);
   page.gauge("shoal_tracker_reachable", "1 while the tracker answers, else 0.", view.tracker.problem.empty() ? 1 : 0);
   page.gauge("shoal_clock_suspect", "1 while this machine's clock is behind the time of a signed document, else 0.",

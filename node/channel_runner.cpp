@@ -37,6 +37,7 @@ void ChannelRunner::load_track() {
 void ChannelRunner::compare_with_link() {
   const auto linked = context_.shelf.linked({key_.model, std::nullopt, key_.channel});
   const bool redo = track_.phase == Phase::ready;
+  adopts_ = linked && !redo && track_.active != *linked;
   if (linked && !redo) note_active(*linked);
   if (!linked) track_.active.reset();
   if (track_.phase == Phase::active && track_.wanted != track_.active) track_.phase = Phase::wanted;
@@ -64,12 +65,14 @@ void ChannelRunner::update(const PointerUpdate& update) {
     return log::error("pointer_not_saved", {{"reason", noted.error().message}});
   failpoint("node.pointer_noted");
   const NodeId self = context_.session.self().id;
+  const bool halts = update.halted && !track_.halted;
   track_.halted = update.halted;
   track_.pointer = {update.pointer->epoch, update.pointer->sequence};
   track_.pointer_expires = update.pointer->expires;
   track_.note = note_on(*update.pointer, self);
   if (auto wanted = wanted_by(*update.pointer, self, track_.active)) want(*wanted);
   save();
+  if (halts) events_.halted(*this);
 }
 
 void ChannelRunner::tick() {
@@ -86,9 +89,10 @@ void ChannelRunner::want(const ReleaseId& id) {
   if (same && (track_.phase != Phase::active || track_.active == id)) return;
   track_.wanted = id;
   track_.reason.clear();
+  track_.failure.clear();
   track_.failures = 0;
   ready_.reset();
-  if (runs(id)) {
+  if (runs(id) && !std::exchange(adopts_, false)) {
     track_.take(Step::settle);
     track_.wanted_version = track_.active_version;
     return events_.no_longer_wanted();
@@ -144,7 +148,7 @@ void ChannelRunner::became_ready(const manifest::VerifiedRelease& release) {
 
 void ChannelRunner::failed(const Error& error) {
   if (!track_.take(Step::fail)) return;
-  track_.reason = error.message;
+  track_.reason = track_.failure = error.message;
   track_.retry_at = context_.clock.now() + retry_delay(track_.failures++);
   save();
   events_.failed(*this, error);
@@ -181,6 +185,7 @@ void ChannelRunner::succeeded(const manifest::VerifiedRelease& release) {
   }
   track_.active = release.id();
   track_.active_version = track_.wanted_version = release->version.str();
+  track_.failure.clear();
   track_.failures = 0;
   track_.take(Step::succeed);
   save();
@@ -194,7 +199,9 @@ void ChannelRunner::save() {
 }
 
 std::string hold_back(const Track& track, const TrackerView& tracker, WallTime now) {
-  if (track.halted) return "the rollout was halted: too many nodes reported that this release fails";
+  if (track.halted)
+    return "the rollout was halted: too many nodes reported that this release fails" +
+           (track.failure.empty() ? "" : "; here: " + track.failure);
   if (track.pointer_expires && now > *track.pointer_expires)
     return "the channel's pointer expired at " + format_time(*track.pointer_expires) + ": a publisher renews it ('shoal channel renew')";
   if (tracker.statements && (!tracker.fresh_until || now > *tracker.fresh_until))

@@ -31,6 +31,7 @@ class ChannelRunner {
     std::function<void()> no_longer_wanted;       // what the channel wanted before
     std::function<void(const ChannelRunner&, const Error&)> failed;
     std::function<void(const ChannelRunner&)> activated;
+    std::function<void(const ChannelRunner&)> halted;
     /// On the thread of the switch: the agent passes it to switched().
     std::function<void(const ChannelKey&, const manifest::VerifiedRelease&, const Status&)> switched;
   };
@@ -84,6 +85,7 @@ class ChannelRunner {
   Track track_;
   std::vector<Hook> hooks_;
   std::string problem_;
+  bool adopts_ = false;  // the link was moved by `shoal pull`: the switch to it, with its hooks, is still due
   std::optional<manifest::VerifiedRelease> ready_;
   std::jthread activation_;  // last, so that it ends first
 };

@@ -128,19 +128,18 @@ std::vector<std::string> command_of(const Hook& hook) {
 }
 
 Status run_command(const Hook& hook, const HookContext& context, Deadline deadline, const std::stop_token& stop) {
-  return run_process({command_of(hook), variables(context), deadline}, stop);
+  Status done = run_process({command_of(hook), variables(context), deadline}, stop);
+  return done.ok() ? done : Status(fail(done.error().code, "hook " + printable(text_of(hook), 200) + " " + done.error().message));
 }
 
 /// It cannot load other weights while it runs: something restarts it, and then it is asked until it is there.
 Status restart_llama(const Hook& hook, const HookContext& context, Deadline deadline, const std::stop_token& stop) {
   SHOAL_TRY(Restarted parts, parse_restarted(hook.target));
   if (parts.restart) SHOAL_CHECK(run_command(*parts.restart, context, deadline, stop));
-  return LocalServer(parts.url, deadline, stop).await_healthy("/health");
+  return LocalServer(parts.url, deadline, stop).await_healthy("/health").within("hook " + printable(text_of(hook), 200));
 }
 
-Status dispatch(const Hook& hook, const HookContext& context, Deadline deadline, const std::stop_token& stop) {
-  if (hook.kind == Kind::llama_cpp) return restart_llama(hook, context, deadline, stop);
-  if (hook.kind == Kind::exec || hook.kind == Kind::shell || hook.kind == Kind::systemd) return run_command(hook, context, deadline, stop);
+Status ask_server(const Hook& hook, const HookContext& context, Deadline deadline, const std::stop_token& stop) {
   SHOAL_TRY(http::PlainUrl url, http::parse_plain_url(hook.target));
   LocalServer server(std::move(url), deadline, stop);
   if (hook.kind == Kind::triton) return reload_triton(server, context);
@@ -161,7 +160,9 @@ std::string text_of(const Hook& hook) { return std::string(prefix_of(hook.kind))
 
 Status run_hook(const Hook& hook, const HookContext& context, const HookOptions& options, const std::stop_token& stop) {
   const Deadline deadline = std::chrono::steady_clock::now() + options.timeout;
-  return dispatch(hook, context, deadline, stop).within("hook " + printable(text_of(hook), 200));
+  if (hook.kind == Kind::llama_cpp) return restart_llama(hook, context, deadline, stop);
+  if (hook.kind == Kind::exec || hook.kind == Kind::shell || hook.kind == Kind::systemd) return run_command(hook, context, deadline, stop);
+  return ask_server(hook, context, deadline, stop).within("hook " + printable(text_of(hook), 200));
 }
 
 }  // namespace shoal::node

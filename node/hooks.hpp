@@ -45,7 +45,8 @@ struct HookOptions {
 
 /// Blocks until the hook has succeeded, failed or run out of time. Commands get SHOAL_HOOK_MODEL, SHOAL_HOOK_CHANNEL,
 /// SHOAL_HOOK_VERSION, SHOAL_HOOK_RELEASE, SHOAL_HOOK_PATH, SHOAL_HOOK_RELEASE_PATH and SHOAL_HOOK_PREVIOUS ("" where there is none), and
-/// for one release the same names without HOOK_. Any thread. Errors: `failed` with what the command or the server said, `interrupted`.
+/// for one release the same names without HOOK_. Any thread. Errors name the hook once: `failed` with the last line of the
+/// command's output or what the server said, `interrupted`.
 Status run_hook(const Hook& hook, const HookContext& context, const HookOptions& options, const std::stop_token& stop);
 
 }  // namespace shoal::node

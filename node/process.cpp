@@ -22,7 +22,7 @@ using Steady = std::chrono::steady_clock;
 constexpr std::chrono::seconds grace{2};   // between SIGTERM and SIGKILL
 constexpr int look_every = 20;             // milliseconds, whether the program has ended
 constexpr int most_reads = 8;              // a full pipe; who still writes then is another
-constexpr std::size_t shown_output = 500;  // bytes of its output in an error
+constexpr std::size_t shown_output = 500;  // bytes of its last line in an error
 
 /// What systemd gave to this process alone, and our own variables: a hook's come from its context.
 bool is_ours(std::string_view variable) {
@@ -89,8 +89,8 @@ class Child {
   void end();
   /// Its wait status. Only after it ended.
   int reap();
-  /// The end of what it wrote, on one line.
-  std::string output() const;
+  /// The last line that it wrote, as the end of a message.
+  std::string last_line() const;
 
  private:
   Child(pid_t pid, UniqueFd output) : pid_(pid), pipe_(std::move(output)) {}
@@ -112,7 +112,7 @@ Result<Child> Child::start(const ProcessRequest& request) {
   pid_t pid = 0;
   int error = ::posix_spawnp(&pid, arguments.at(0).c_str(), plan.actions(), plan.attributes(), pointers(arguments).data(),
                              pointers(environment).data());
-  if (error != 0) return fail("cannot run " + printable(arguments[0], 200) + ": " + std::strerror(error));
+  if (error != 0) return fail("cannot be started: " + std::string(std::strerror(error)));
   return Child(pid, std::move(ours));
 }
 
@@ -155,34 +155,35 @@ int Child::reap() {
   return status;
 }
 
-std::string Child::output() const {
-  std::string text = output_.size() > shown_output ? output_.substr(output_.size() - shown_output) : output_;
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text.empty() ? " and printed nothing" : "; its output ends with: " + printable(text, shown_output);
+std::string Child::last_line() const {
+  const auto end = output_.find_last_not_of(" \r\n\t");
+  if (end == std::string::npos) return ", without output";
+  const std::string text = output_.substr(0, end + 1);
+  std::string line = text.substr(text.rfind('\n') + 1);  // the whole text where there is one line
+  if (line.size() > shown_output) line.erase(0, line.size() - shown_output);
+  return ": " + printable(line, shown_output);
 }
 
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return "was killed by signal " + std::to_string(WTERMSIG(status));
-  return "failed with exit status " + std::to_string(WEXITSTATUS(status));
+  return "failed (exit " + std::to_string(WEXITSTATUS(status)) + ")";
 }
 
 }  // namespace
 
 Status run_process(const ProcessRequest& request, const std::stop_token& stop) {
-  const std::string program = printable(request.arguments.at(0), 200);
   const auto begin = Steady::now();
   SHOAL_TRY(Child child, Child::start(request));
   const bool ended = child.wait(request.deadline, stop);
   if (!ended) child.end();
   const int status = child.reap();
-  if (!ended && stop.stop_requested()) return fail(ErrorCode::interrupted, "interrupted while " + program + " ran");
+  if (!ended && stop.stop_requested()) return fail(ErrorCode::interrupted, "was interrupted");
   if (!ended) {
     auto allowed = std::chrono::duration_cast<std::chrono::milliseconds>(request.deadline - begin);
-    return fail(program + " ran longer than " + format_duration(allowed) + " and was ended" + child.output());
+    return fail("ran longer than " + format_duration(allowed) + " and was ended" + child.last_line());
   }
   if (status == 0) return {};
-  return fail(program + " " + how_it_ended(status) + child.output());
+  return fail(how_it_ended(status) + child.last_line());
 }
 
 }  // namespace shoal::node

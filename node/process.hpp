@@ -19,7 +19,8 @@ struct ProcessRequest {
 
 /// Runs it in a process group of its own, with an empty signal mask, /dev/null as input and no descriptor of ours. At the deadline
 /// or a stop the group gets SIGTERM, and two seconds later SIGKILL. What the program leaves running after a success is its own
-/// business. Any thread. Errors: `failed` with the exit status and the end of its output, `interrupted`.
+/// business. Any thread. Errors: `failed` with the exit status and the last line of its output, `interrupted`; the message is what the
+/// program did, such as "failed (exit 7): out of memory".
 Status run_process(const ProcessRequest& request, const std::stop_token& stop);
 
 }  // namespace shoal::node

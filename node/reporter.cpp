@@ -1,15 +1,24 @@
 #include "node/reporter.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/log.hpp"
 #include "base/shutdown.hpp"
+#include "crypto/digest.hpp"
 
 namespace shoal::node {
 namespace {
 
 constexpr std::chrono::seconds interval{30};
 constexpr std::chrono::seconds shortest{1};  // between two reports
+
+/// Not 0, which stands for none.
+std::uint64_t draw_run() {
+  std::uint64_t run = 0;
+  std::memcpy(&run, crypto::random_bytes(sizeof run).data(), sizeof run);
+  return (run >> 12) | 1;  // exact in a double, for readers of JSON that have no other numbers
+}
 
 }  // namespace
 
@@ -25,7 +34,7 @@ std::string lasting_part(registry::NodeReport report) {
   return encode(report);
 }
 
-Reporter::Reporter(member::MemberSession& session) : client_(session.client(ending_.get_token())) {
+Reporter::Reporter(member::MemberSession& session) : run_(draw_run()), client_(session.client(ending_.get_token())) {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -37,6 +46,7 @@ Reporter::~Reporter() {
 void Reporter::update(registry::NodeReport report) {
   std::lock_guard lock(mutex_);
   report_ = std::move(report);
+  report_.run = run_;
   if (lasting_part(report_) != told_) changed_.notify_all();
 }
 

@@ -23,6 +23,7 @@ class Reporter {
   void run(const std::stop_token& stop);
   void note(const registry::NodeReport& report, const Result<registry::ReportReply>& told);
   std::chrono::seconds pause() const;
+  const std::uint64_t run_;
   std::stop_source ending_;
   std::unique_ptr<registry::Client> client_;
   std::mutex mutex_;

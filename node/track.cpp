@@ -37,6 +37,7 @@ Json to_json(const Track& track) {
           {"wanted_version", track.wanted_version},
           {"active_version", track.active_version},
           {"reason", track.reason},
+          {"failure", track.failure},
           {"note", track.note},
           {"failures", track.failures},
           {"retry_at", format_time(track.retry_at)},
@@ -53,6 +54,7 @@ Result<Track> from_json(const Json& json, const std::string& what) {
   track.wanted_version = reader.string("wanted_version");
   track.active_version = reader.string("active_version");
   track.reason = reader.string("reason");
+  if (reader.has("failure")) track.failure = reader.string("failure");
   if (reader.has("note")) track.note = reader.string("note");
   track.failures = static_cast<std::uint32_t>(reader.number("failures"));
   track.retry_at = reader.as<WallTime>("retry_at", parse_time);

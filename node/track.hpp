@@ -18,6 +18,7 @@ struct Track {
   std::optional<ReleaseId> wanted, active, previous;
   std::string wanted_version, active_version;  // for showing
   std::string reason;                          // why it failed, or what a ready release waits for
+  std::string failure;                         // why the last try of `wanted` failed, until one succeeds
   std::string note;                            // what the pointer says of itself: why it went back, or whom it leaves out
   std::uint32_t failures = 0;                  // in a row
   WallTime retry_at;

@@ -302,27 +302,33 @@ std::vector<cli::Option> seed_options() {
 
 cli::Command seed_command() {
   return {
-      "seed",
-      "serve what this machine has published, until interrupted",
-      "Reads files and never writes them, and serves them only while they are as published. A release that 'shoal publish' adds on the\n"
-      "same --state is served within seconds.\n\n"
-      "  shoal seed --listen 0.0.0.0:7000\n\n"
-      "With --join a second machine (another head of the NAS, a copy in a cloud) serves the same release, once it has verified that its\n"
-      "files are the same. It needs no publisher key, and reads each byte once:\n\n"
-      "  shoal seed --join /mnt/nas2/llama=acme/llama@1.0\n\n"
-      "With the publisher's key (--key, or publisher.key in --state) it renews the channel pointers that the key may sign, before they\n"
-      "expire after 90 days (see 'shoal channel renew').\n\n"
-      "With --watch it publishes versions that are completed below a directory, such as a NAS that training jobs write to, and never half\n"
-      "a checkpoint. It writes nothing there. The directories' names are model and version; settings after the pattern override the\n"
-      "defaults of the other options:\n\n"
-      "  shoal seed --watch '/mnt/nas/{org}/{name}/{version}' --watch-complete marker:DONE --watch-channel main\n"
-      "  shoal seed --watch '/mnt/runs/step-{version} model=acme/llama complete=settled:10m on_change=republish'",
-      {},
-      seed_options(),
-      run_seed,
-      cli::topic_publish,
-      {"serve", "seeder run", "seeder", "share", "seed run"},
-      cli::member_failures({ErrorCode::not_found})};
+      .path = "seed",
+      .summary = "serve what this machine has published, until interrupted",
+      .details =
+          "Reads files and never writes them, and serves them only while they are as published. A release that 'shoal publish' adds on "
+          "the\n"
+          "same --state is served within seconds.\n\n"
+          "  shoal seed --listen 0.0.0.0:7000\n\n"
+          "With --join a second machine (another head of the NAS, a copy in a cloud) serves the same release, once it has verified that "
+          "its\n"
+          "files are the same. It needs no publisher key, and reads each byte once:\n\n"
+          "  shoal seed --join /mnt/nas2/llama=acme/llama@1.0\n\n"
+          "With the publisher's key (--key, or publisher.key in --state) it renews the channel pointers that the key may sign, before "
+          "they\n"
+          "expire after 90 days (see 'shoal channel renew').\n\n"
+          "With --watch it publishes versions that are completed below a directory, such as a NAS that training jobs write to, and never "
+          "half\n"
+          "a checkpoint. It writes nothing there. The directories' names are model and version; settings after the pattern override the\n"
+          "defaults of the other options:\n\n"
+          "  shoal seed --watch '/mnt/nas/{org}/{name}/{version}' --watch-complete marker:DONE --watch-channel main\n"
+          "  shoal seed --watch '/mnt/runs/step-{version} model=acme/llama complete=settled:10m on_change=republish'",
+      .positionals = {},
+      .options = seed_options(),
+      .run = run_seed,
+      .topic = cli::topic_publish,
+      .also = {"serve", "seeder run", "seeder", "share", "seed run"},
+      .failures = cli::member_failures({ErrorCode::not_found}),
+      .service = true};
 }
 
 }  // namespace

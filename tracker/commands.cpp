@@ -221,7 +221,8 @@ cli::Command tracker_run_command() {
           .run = run_tracker,
           .topic = cli::topic_set_up,
           .also = {"tracker start", "tracker"},
-          .failures = {ErrorCode::not_found, ErrorCode::not_enrolled, ErrorCode::no_space}};
+          .failures = {ErrorCode::not_found, ErrorCode::not_enrolled, ErrorCode::no_space},
+          .service = true};
 }
 
 // --- token create

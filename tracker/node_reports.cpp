@@ -1,5 +1,7 @@
 #include "tracker/node_reports.hpp"
 
+#include "base/log.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -49,9 +51,24 @@ Status NodeReports::put(const NodeId& node, registry::NodeReport report, WallTim
   auto reports = reports_.lock();
   const auto before = reports->find(node);
   std::vector<WallTime> since = failing_since(report, before == reports->end() ? nullptr : &before->second, now);
-  reports->insert_or_assign(node, Stored{now, std::move(report), std::move(since), ++serial_});
+  Stored fresh{now, std::move(report), std::move(since), ++serial_};
+  if (before != reports->end() && note_run(fresh, before->second))
+    log::warn("machine_runs_twice", {{"machine", node.str()}, {"meaning", "two processes report with its key: its disk was copied"}});
+  reports->insert_or_assign(node, std::move(fresh));
   count_fetching(*reports);
   return {};
+}
+
+/// A process that comes back after another one has not been restarted: both run. True where that is news. It is forgotten once one of them
+/// has been silent.
+bool NodeReports::note_run(Stored& fresh, const Stored& before) {
+  const std::uint64_t run = fresh.report.run, last = before.report.run;
+  fresh.former_run = run == last ? before.former_run : last;
+  const bool is_back = run != 0 && run != last && run == before.former_run;
+  if (is_back) fresh.twice_until = fresh.at + report_life;
+  else fresh.twice_until = before.twice_until;
+  if (fresh.at < fresh.twice_until) fresh.twice_since = before.twice_since.value_or(fresh.at);
+  return fresh.twice_since && !before.twice_since;
 }
 
 /// Not at each report, since it looks at all of them.
@@ -98,7 +115,11 @@ std::vector<WallTime> NodeReports::failing_since(const registry::NodeReport& rep
 
 std::optional<registry::NodeRow> NodeReports::row_of(const Reports& reports, const registry::MachineRow& machine) {
   auto found = reports.find(machine.id);
-  if (found != reports.end()) return registry::NodeRow{machine, found->second.at, found->second.report};
+  if (found != reports.end()) {
+    registry::NodeRow row{machine, found->second.at, found->second.report};
+    if (!row.machine.held_twice) row.machine.held_twice = found->second.twice_since;
+    return row;
+  }
   if (machine.role != identity::Role::node) return std::nullopt;
   return registry::NodeRow{machine, std::nullopt, {}};
 }

@@ -80,7 +80,11 @@ class NodeReports {
     registry::NodeReport report;
     std::vector<WallTime> failing_since;  // for each subscription of the report
     std::uint64_t serial = 0;
+    std::uint64_t former_run = 0;           // of the process before this one
+    std::optional<WallTime> twice_since{};  // two processes report in turn: the machine was copied
+    WallTime twice_until{};
   };
+  static bool note_run(Stored& fresh, const Stored& before);
   static std::vector<WallTime> failing_since(const registry::NodeReport& report, const Stored* before, WallTime now);
   using Reports = std::unordered_map<NodeId, Stored>;
   static std::optional<registry::NodeRow> row_of(const Reports& reports, const registry::MachineRow& machine);

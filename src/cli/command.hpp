@@ -87,6 +87,7 @@ struct Command {
   std::string topic = "";                // the heading in the overview: what people do with it
   std::vector<std::string> also = {};    // what people call it elsewhere ("download"); a suggestion for a command that does not exist
   std::vector<ErrorCode> failures = {};  // what it fails with besides failed, usage and interrupted; --help shows their exit codes
+  bool service = false;                  // runs until it is stopped, and logs from `info` on; other commands from `warn` on
   bool reads_config = true;              // whether the file of --config may set its options
 };
 

@@ -214,7 +214,9 @@ const std::vector<Option>& common_options() {
 std::vector<Option> common_options_of(const Command& command) {
   std::vector<Option> left;
   for (const Option& common : common_options()) {
-    if (!has_option(command, common.name)) left.push_back(common);
+    if (has_option(command, common.name)) continue;
+    left.push_back(common);
+    if (command.service && common.name == "--log-level") left.back().fallback = "info";
   }
   return left;
 }

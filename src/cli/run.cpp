@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <exception>
 
+#include "base/first_process.hpp"
 #include "base/log.hpp"
 #include "cli/config_commands.hpp"
 #include "cli/former_variables.hpp"
@@ -135,8 +136,10 @@ int dispatch(int argc, const char* const* argv, const Program& program, Output& 
 
 }  // namespace
 
-int run(int argc, const char* const* argv, const std::string& version, std::vector<Command> commands,
-        const std::map<std::string, std::string>& services, const LocalNames& names) {
+namespace {
+
+int run_here(int argc, const char* const* argv, const std::string& version, std::vector<Command> commands,
+             const std::map<std::string, std::string>& services, const LocalNames& names) {
   Shutdown shutdown;  // first: it must block the signals before any other thread starts
   Output early(output_options(json_asked_for(argc, argv), false));
   try {
@@ -148,6 +151,13 @@ int run(int argc, const char* const* argv, const std::string& version, std::vect
   } catch (const std::exception& problem) {
     return report(early, fail(std::string("unexpected: ") + problem.what()));
   }
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv, const std::string& version, std::vector<Command> commands,
+        const std::map<std::string, std::string>& services, const LocalNames& names) {
+  return run_below_reaper([&] { return run_here(argc, argv, version, std::move(commands), services, names); });
 }
 
 }  // namespace shoal::cli

@@ -209,6 +209,7 @@ NodeReport read_report(JsonReader& reader) {
     report.disk_free = reader.number("disk_free");
     report.disk_size = reader.number("disk_size");
   }
+  if (reader.has("run")) report.run = reader.number("run");
   return report;
 }
 Json write_report(const NodeReport& report) {
@@ -218,6 +219,7 @@ Json write_report(const NodeReport& report) {
     json["disk_free"] = report.disk_free;
     json["disk_size"] = report.disk_size;
   }
+  if (report.run != 0) json["run"] = report.run;
   return json;
 }
 NodeRow read_node(JsonReader& row) {

@@ -138,6 +138,7 @@ struct NodeReport {
   std::vector<SubscriptionReport> subscriptions;
   std::vector<TransferReport> transfers = {};
   ByteCount disk_free = 0, disk_size = 0;  // of the file system that holds the models; zeroes where unknown
+  std::uint64_t run = 0;                   // drawn at the start of the process, which tells a copy of the machine; 0 from older nodes
 };
 /// The answer to a report. Older trackers say nothing, older nodes do not read it.
 struct ReportReply {

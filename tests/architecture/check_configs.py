@@ -13,7 +13,7 @@ import tomllib
 COMMANDS = {
     "tracker.toml": ["tracker run"],
     "seeder.toml": ["seed", "publish", "channel set"],
-    "node.toml": ["pull", "node run", "join", "verify", "status"],
+    "node.toml": ["node run", "pull", "join", "verify", "status"],
 }
 
 
@@ -49,7 +49,7 @@ def check(shoal, path, commands):
         text = file.read()
     known = {}
     for command in commands:
-        known |= keys_in_help(shoal, command)
+        known = keys_in_help(shoal, command) | known  # the first is the service
     present, active = keys_in_file(text), dict(flattened(tomllib.loads(text)))
     name = os.path.basename(path)
     problems = [f"{name}: key '{key}' is missing" for key in sorted(known.keys() - present.keys())]

@@ -112,7 +112,7 @@ class WholePath(FleetCase):
     def test_text_output_and_version_are_for_people(self):
         shown = subprocess.run([self.fleet.shoal, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
         self.assertRegex(shown, r"\d+\.\d+")
-        overview = subprocess.run([self.fleet.shoal, "pull", "--help"], capture_output=True, text=True, timeout=10, check=True).stdout
+        overview = subprocess.run([self.fleet.shoal, "pull", "--help-all"], capture_output=True, text=True, timeout=10, check=True).stdout
         for word in ("org/name@version", "--seed-for", "SHOAL_STATE", "130"):
             self.assertIn(word, overview)
         done = subprocess.run([self.fleet.shoal, "status", "--state", self.source.state], capture_output=True, text=True, timeout=30, check=True)

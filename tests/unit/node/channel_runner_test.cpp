@@ -35,6 +35,8 @@ TEST_CASE("a halted rollout, an expired pointer and a missing or stale statement
   Track halted;
   halted.halted = true;
   CHECK(contains(hold_back(halted, {}, now), "the rollout was halted"));
+  halted.failure = "hook exec:/opt/reload failed (exit 7): CUDA out of memory";
+  CHECK(hold_back(halted, {}, now).ends_with("; here: hook exec:/opt/reload failed (exit 7): CUDA out of memory"));
   Track expired;
   expired.pointer_expires = now - 1s;
   CHECK(contains(hold_back(expired, {}, now), "pointer expired at 2026-03-01T11:59:59Z"));

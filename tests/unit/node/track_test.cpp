@@ -27,7 +27,7 @@ TEST_CASE("a track is read back as it was saved") {
   track.wanted.emplace().bytes.fill(3);
   track.active.emplace().bytes.fill(4);
   track.note = "went back: answers in rhyme";
-  track.reason = "hook exec:/bin/false: exit status 1";
+  track.reason = track.failure = "hook exec:/bin/false failed (exit 1), without output";
   track.failures = 2;
   track.retry_at = day(20000);
   track.pointer_expires = day(20001);
@@ -41,6 +41,7 @@ TEST_CASE("a track is read back as it was saved") {
   CHECK(again.active == track.active);
   CHECK_FALSE(again.previous);
   CHECK(again.reason == track.reason);
+  CHECK(again.failure == track.failure);
   CHECK(again.note == track.note);
   CHECK(again.failures == 2);
   CHECK(again.retry_at == track.retry_at);

@@ -215,7 +215,7 @@ TEST_CASE("a report's transfers survive the way, and older nodes send none") {
   transfer.seconds_left = 2;
   transfer.links = {{NodeId::trusted("w25rks6rzwal"), true, 5, std::chrono::microseconds(300)},
                     {NodeId::trusted("w25rks6rzwam"), false, 4}};
-  NodeReport report{"s", {}, {transfer}, 7, 9};
+  NodeReport report{"s", {}, {transfer}, 7, 9, 4711};
   auto read = decode_node_report(encode(report));
   REQUIRE_MESSAGE(read.ok(), read.error().message);
   REQUIRE(read->transfers.size() == 1);
@@ -225,6 +225,7 @@ TEST_CASE("a report's transfers survive the way, and older nodes send none") {
   CHECK(read->transfers[0].links.at(0).round_trip == std::chrono::microseconds(300));
   CHECK_FALSE(read->transfers[0].links.at(1).round_trip);
   CHECK(read->disk_free == 7);
+  CHECK(read->run == 4711);
   CHECK_FALSE(read->transfers[0].complete());
   report.transfers.resize(NodeReport::most_transfers + 1, transfer);
   CHECK_FALSE(decode_node_report(encode(report)).ok());

@@ -295,3 +295,23 @@ TEST_CASE("what a machine said is forgotten with the machine") {
   CHECK(reports.rows({kept, removed}).size() == 1);
   CHECK(reports.rows({kept}).at(0).seen == now);
 }
+
+TEST_CASE("two processes that report in turn as one machine are noticed, and forgotten once one of them is silent") {
+  NodeReports reports;
+  const std::vector<registry::MachineRow> machines{{node_id(1), identity::Role::node, "gpu1", "", now + std::chrono::hours(24)}};
+  const auto report = [&](std::uint64_t run, std::chrono::seconds after) {
+    NodeReport sent = running();
+    sent.run = run;
+    must(reports.put(node_id(1), sent, now + after));
+    return reports.rows(machines)[0].machine.held_twice;
+  };
+  CHECK_FALSE(report(1, std::chrono::seconds(0)));
+  CHECK_FALSE(report(2, std::chrono::seconds(1)));  // restarted
+  CHECK_FALSE(report(2, std::chrono::seconds(2)));
+  CHECK(report(1, std::chrono::seconds(3)) == now + std::chrono::seconds(3));
+  CHECK(report(2, std::chrono::seconds(4)) == now + std::chrono::seconds(3));
+  CHECK(report(2, std::chrono::seconds(60)) == now + std::chrono::seconds(3));
+  CHECK_FALSE(report(2, std::chrono::minutes(6)));
+  CHECK_FALSE(report(0, std::chrono::minutes(7)));  // an older version, and back
+  CHECK_FALSE(report(0, std::chrono::minutes(7)));
+}
