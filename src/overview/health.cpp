@@ -58,6 +58,21 @@ void examine_channels(Findings& findings, const MachineView& machine) {
     findings.warn("disk_full", id, name, format_bytes(machine.disk_free) + " left on the file system of its models");
 }
 
+/// Failures and silence have findings of their own.
+void examine_lag(Findings& findings, const MachineView& machine, const ReleaseViews& releases, const HealthLimits& limits, WallTime now) {
+  if (!machine.seen || *machine.seen + gone_after < now) return;
+  for (const auto& [release, since] : machine.wanted_since) {
+    const auto view = releases.find(release);
+    const Standing standing = machine.standing(release);
+    if (view == releases.end() || since + limits.lag > now || standing == Standing::complete || standing == Standing::failed) continue;
+    const SiteShare& all = view->second.all;
+    if (all.complete * 2 < all.machines) continue;
+    findings.warn("node_lags", machine.row.id.str(), machine.shown_name(),
+                  VersionRef{view->second.facts.model, view->second.facts.version}.str() + ": wanted since " + format_time(since) +
+                      ", and " + std::to_string(all.complete) + " of " + std::to_string(all.machines) + " nodes have it");
+  }
+}
+
 void examine_channel(Findings& findings, const ChannelFacts& channel, WallTime now) {
   const std::string ref = ChannelRef{channel.model, channel.channel}.str();
   if (channel.halted) findings.error("rollout_halted", ref, ref, "too many nodes failed with it: see who, then resume or roll back");
@@ -78,8 +93,8 @@ void examine_tracker(Findings& findings, const TrackerFacts& tracker, const Heal
 
 }  // namespace
 
-std::vector<Finding> examine(const Machines& machines, const std::vector<ChannelFacts>& channels, const TrackerFacts& tracker,
-                             const HealthLimits& limits, WallTime now) {
+std::vector<Finding> examine(const Machines& machines, const ReleaseViews& releases, const std::vector<ChannelFacts>& channels,
+                             const TrackerFacts& tracker, const HealthLimits& limits, WallTime now) {
   Findings findings;
   examine_tracker(findings, tracker, limits, now);
   for (const ChannelFacts& channel : channels) examine_channel(findings, channel, now);
@@ -88,6 +103,7 @@ std::vector<Finding> examine(const Machines& machines, const std::vector<Channel
     examine_key(findings, machine, limits, now);
     examine_presence(findings, machine, now);
     examine_channels(findings, machine);
+    examine_lag(findings, machine, releases, limits, now);
   }
   auto order = [](const Finding& a, const Finding& b) {
     return std::tie(a.severity, a.kind, a.name, a.subject, a.text) < std::tie(b.severity, b.kind, b.name, b.subject, b.text);

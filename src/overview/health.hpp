@@ -21,11 +21,13 @@ struct Finding {
 
 struct HealthLimits {
   std::chrono::seconds certificate_life{std::chrono::hours(24)};
+  /// A node lags when it lacks for this long what half of the nodes have.
+  std::chrono::minutes lag{30};
   std::size_t most_findings = 300;
 };
 
-std::vector<Finding> examine(const Machines& machines, const std::vector<ChannelFacts>& channels, const TrackerFacts& tracker,
-                             const HealthLimits& limits, WallTime now);
+std::vector<Finding> examine(const Machines& machines, const ReleaseViews& releases, const std::vector<ChannelFacts>& channels,
+                             const TrackerFacts& tracker, const HealthLimits& limits, WallTime now);
 Json to_json(const Finding& finding);
 
 }  // namespace shoal::overview

@@ -89,10 +89,21 @@ Doing doing(const MachineView& machine, WallTime now) {
   return machine.transfers.empty() && machine.announced.empty() ? Doing::idle : Doing::complete;
 }
 
+void MachineView::note_wanted(WallTime at) {
+  std::map<ReleaseId, WallTime> next;
+  for (const auto& each : subscriptions) {
+    if (!each.wanted || each.wanted == each.active) continue;
+    const auto before = wanted_since.find(*each.wanted);
+    next.emplace(*each.wanted, before == wanted_since.end() ? at : before->second);
+  }
+  wanted_since = std::move(next);
+}
+
 void MachineView::take(WallTime at, const registry::NodeReport& report) {
   seen = at;
   software = report.software;
   subscriptions = report.subscriptions;
+  note_wanted(at);
   disk_free = report.disk_free;
   disk_size = report.disk_size;
   for (auto& [release, transfer] : transfers) transfer.rate = 0, transfer.links.clear();

@@ -21,7 +21,8 @@ struct MachineView {
   std::vector<registry::SubscriptionReport> subscriptions;
   /// The last word of each release: where its bytes came from stays known after the transfer has ended.
   std::map<ReleaseId, registry::TransferReport> transfers;
-  std::map<ReleaseId, bool> announced;  // whether it is complete there
+  std::map<ReleaseId, WallTime> wanted_since;  // of releases that a channel wants and that are not active
+  std::map<ReleaseId, bool> announced;         // whether it is complete there
   ByteCount disk_free = 0, disk_size = 0;
 
   static constexpr std::size_t most_transfers = 32;
@@ -35,6 +36,9 @@ struct MachineView {
   /// Bytes per second that arrive.
   ByteCount rate() const;
   std::string shown_name() const { return row.name.empty() ? row.id.str() : row.name; }
+
+ private:
+  void note_wanted(WallTime at);
 };
 
 /// A machine without a report for this long is called silent.

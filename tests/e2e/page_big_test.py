@@ -2,9 +2,10 @@
 
 Prints what it measured. Skipped, with the reason, where there is no chromium.
 """
-import json
 import http.client
+import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -59,6 +60,12 @@ class Fleet:
         sizes.append(size)
         connection.close()
 
+    def open_and_ignore(self, cookie):
+        """A connection whose events nobody reads."""
+        slow = socket.create_connection(urlparse(self.origin).netloc.split(":"), timeout=60)
+        slow.sendall(f"GET /events HTTP/1.1\r\nHost: {urlparse(self.origin).netloc}\r\nCookie: {cookie}\r\n\r\n".encode())
+        return slow
+
     def close(self):
         self.process.stdin.close()
         self.process.wait(20)
@@ -86,6 +93,29 @@ class TenThousand(unittest.TestCase):
         self.assertEqual(len(sizes), READERS)
         self.assertLess(resident(pid), 400e6)
         self.assertLess(share, 0.25)  # the aim is 0.05 on a machine that does nothing else
+
+    def test_readers_that_do_not_read_hold_up_nobody_and_are_dropped(self):
+        cookie, sizes = self.fleet.cookie(), []
+        slow = [self.fleet.open_and_ignore(cookie) for _ in range(31)]
+        self.fleet.read(cookie, 20, sizes)
+        self.assertGreater(sizes[0], 2e6)  # the picture and changes, though 31 others take nothing
+        self.assertLess(resident(self.fleet.process.pid), 400e6)
+
+        def is_dropped(connection):
+            """What had been sent to it ends before a change that comes now."""
+            until = time.monotonic() + 8
+            while time.monotonic() < until:
+                if not connection.recv(1 << 20):
+                    return True
+            return False
+
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and resident(self.fleet.process.pid) < 400e6:
+            time.sleep(1)
+        self.assertLess(resident(self.fleet.process.pid), 400e6)
+        self.assertTrue(is_dropped(slow[0]))
+        for connection in slow:
+            connection.close()
 
     def test_the_browser_shows_them_at_once_and_updates_with_ease(self):
         reason = browser.install()

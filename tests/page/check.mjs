@@ -82,7 +82,7 @@ await go(page, "#channels/" + model + ":main");
 await eventually("a channel shows its history", async () => (await page.locator("table td").count()) > 0 || (await text()));
 await go(page, "#models");
 await page.locator("main table a").first().click();
-await eventually("a version shows its details", async () => (await text()).includes("Signed by") || (await text()));
+await eventually("a version shows its details, and who has it", async () => /Signed by[^]*Machines that have it\s*node1,[^]*source/.test(await text()) || (await text()));
 await axe("models, opened");
 
 await page.emulateMedia({ colorScheme: "dark" });

@@ -167,7 +167,7 @@ void FleetModel::draw(WallTime now) {
 void FleetModel::look_for_trouble(WallTime now) {
   if (now < examined_ + examine_period && now >= examined_) return;
   examined_ = now;
-  auto found = examine(machines_, channels_, tracker_, limits_, now);
+  auto found = examine(machines_, views_, channels_, tracker_, limits_, now);
   if (found == findings_) return;
   findings_ = std::move(found);
   findings_changed_ = true;

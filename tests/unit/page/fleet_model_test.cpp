@@ -168,6 +168,23 @@ TEST_CASE_FIXTURE(Fleet, "a failed activation, a silent source and a halted roll
   CHECK(model.findings().front().severity == overview::Severity::error);
 }
 
+TEST_CASE_FIXTURE(Fleet, "a node that lacks for half an hour what half of the nodes have lags") {
+  const auto lags = [&](int seconds) {
+    for (const int number : {1, 2})
+      model.take(says(node(number), {follows("active", release_id(1), release_id(1))}, {transfer(1, 1000, 1000, 0)}, after(seconds)));
+    model.take(says(node(3), {follows("fetching", release_id(1))}, {transfer(1, 10, 10, 0)}, after(seconds)));
+    model.turn(after(seconds));
+    return std::any_of(model.findings().begin(), model.findings().end(),
+                       [](const Finding& each) { return each.kind == "node_lags" && each.subject == node(3).str(); });
+  };
+  CHECK_FALSE(lags(0));
+  CHECK_FALSE(lags(1790));
+  CHECK(lags(1800));
+  model.take(says(node(3), {follows("active", release_id(1), release_id(1))}, {transfer(1, 1000, 10, 990)}, after(1810)));
+  model.turn(after(1810));
+  CHECK(std::none_of(model.findings().begin(), model.findings().end(), [](const Finding& each) { return each.kind == "node_lags"; }));
+}
+
 TEST_CASE_FIXTURE(Fleet, "a certificate that was not renewed in time is a warning, and an error once it ended") {
   model.turn(after(23 * 3600));
   auto has = [&](const std::string& kind) {

@@ -434,6 +434,13 @@ function modelsView(chosen) {
       }), "even"), open ? h("div", { class: "body" }, releaseDetails(open, nodes)) : null);
   }));
 }
+const mostHolders = 30;
+function holders(r) {
+  const has = (m) => (m.subs ?? []).some((x) => x.active === r.r) || (m.moves ?? []).some((x) => x.r === r.r && x.done >= x.size) || (m.serves ?? []).some(([x, whole]) => x === r.r && whole);
+  const all = [...fleet.machines.values()].filter((m) => !m.revoked && has(m)).sort((a, b) => compareNames(a.name, b.name));
+  if (!all.length) return "none";
+  return [all.slice(0, mostHolders).map((m, i) => [i ? ", " : null, machineLink(m.id)]), all.length > mostHolders ? ` and ${count(all.length - mostHolders)} more` : null];
+}
 function releaseDetails(r, nodes) {
   const d = look("/api/releases/" + r.id);
   if (!d || d.error) return h("p", { class: "muted" }, d?.error ?? "Loading …");
@@ -444,6 +451,7 @@ function releaseDetails(r, nodes) {
       ["Signature", d.verified ? state("complete", "valid for the trust root in force") : state("failed", "not valid for the trust root in force")],
       ["Labels", Object.entries(d.labels).map(([key, value]) => `${key}=${value}`).join(", ")], ["Mirrors", d.mirrors ? plural(d.mirrors, "mirror") : "none"], ["Pieces", bytes(d.piece)],
       ["Code", d.allows_code ? "has formats that run code when they are loaded" : ""], ["Release", h("span", { class: "mono" }, r.id)],
+      ["Machines that have it", holders(r)],
       ["To all other nodes", lacking ? `${bytes(lacking * r.size)} arrive at ${plural(lacking, "node")}; the source sends about ${plural(sites, "copy", "copies")}, one per site (${bytes(sites * r.size)})` : "every node has it"]])),
     h("div", { class: "span5" }, h("h2", null, plural(d.file_count, "file")), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Files" }, h("table", null, h("tbody", null, d.files.slice(0, 50).map((x) => h("tr", null, h("td", { class: "mono" }, x.path), h("td", { class: "num" }, bytes(x.size)))))))));
 }
@@ -586,7 +594,7 @@ function move(step, absolute) {
 }
 const acts = {
   theme: () => setTheme(themes[(themes.indexOf(storedTheme()) + 1) % themes.length]),
-  leave: async () => { await fetch("/session", { method: "DELETE" }); welcome("You are signed out."); },
+  leave: async () => { stream?.close(); await fetch("/session", { method: "DELETE" }); welcome("You are signed out."); },
   sort: (key) => { shown.down = shown.sort === key ? !shown.down : ["progress", "rate"].includes(key); shown.sort = key; drawNow(); },
   open: (id) => { location.hash = "machine/" + id; },
   skip: () => document.getElementById("main").focus(),
