@@ -102,7 +102,7 @@ class TenThousand(unittest.TestCase):
         self.assertLess(resident(self.fleet.process.pid), 400e6)
 
         def is_dropped(connection):
-            """What had been sent to it ends before a change that comes now."""
+            """Whether the stream ends after the bytes that were under way."""
             until = time.monotonic() + 8
             while time.monotonic() < until:
                 if not connection.recv(1 << 20):
