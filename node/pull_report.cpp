@@ -4,6 +4,16 @@
 
 namespace shoal::node {
 
+namespace {
+
+/// The path to use comes last. A link of a channel moves with the channel, so the files of this version are named besides.
+std::string places_text(const PullReport& report) {
+  if (report.link.empty()) return "\n" + report.path.string();
+  return "\nthis version stays in " + report.path.string() + "\n" + report.link.string();
+}
+
+}  // namespace
+
 Json complete_line(const PullReport& report) {
   return {{"type", "complete"},
           {"model", report.model.str()},
@@ -26,7 +36,7 @@ std::string complete_text(const PullReport& report) {
   std::string mirrors = report.from_mirrors > 0 ? ", " + format_bytes(report.from_mirrors) + " from mirrors" : "";
   return report.ref().str() + " verified: " + format_bytes(report.bytes) + " in " + format_duration(report.took) + " (" +
          format_bytes(rate) + "/s), " + format_bytes(report.from_source) + " from the source, " + format_bytes(report.from_peers) +
-         " from peers" + mirrors + reused + "\n" + (report.link.empty() ? report.path : report.link).string();
+         " from peers" + mirrors + reused + places_text(report);
 }
 
 }  // namespace shoal::node

@@ -44,6 +44,7 @@ class RunningNode(FleetCase):
         self.assert_same(self.first, self.link("@1"))
         again = self.in_words("pull", "acme/model@1")
         self.assertEqual((again.returncode, again.stdout.splitlines()[-1]), (0, self.link("@1")), again.stderr)
+        self.assertIn(f"this version stays in {os.path.join(self.member.state, 'releases')}/", again.stdout)
         self.seeder.stop()
         self.fleet.pull(self.fleet.join("late"), "acme/model@1").complete()  # the node serves it
 
