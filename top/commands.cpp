@@ -50,12 +50,15 @@ void scroll(Wish& wish, Key key, const Page& page) {
 Status show(cli::Invocation& call, const Watcher& watcher) {
   SHOAL_TRY(const auto screen, Screen::open(std::getenv("NO_COLOR") == nullptr));
   Wish wish;
-  while (!call.shutdown.requested()) {
-    const Page page = lay_out(*watcher.picture(), wish, screen->size());
-    screen->draw(page.lines);
-    const Key key = screen->key(patience);
-    if (key == Key::quit) break;
+  Page page;
+  std::shared_ptr<const Picture> drawn;
+  for (Key key = Key::redraw; key != Key::quit && !call.shutdown.requested(); key = screen->key(patience)) {
     scroll(wish, key, page);
+    const auto picture = watcher.picture();
+    if (key == Key::none && picture == drawn) continue;
+    page = lay_out(*picture, wish, screen->size());
+    screen->draw(page.lines);
+    drawn = picture;
   }
   return {};
 }

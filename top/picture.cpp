@@ -110,8 +110,10 @@ unsigned percent(const ReleaseView& release) {
 }
 
 std::optional<unsigned> percent(const MachineView& machine) {
+  ByteCount done = 0, size = 0;
   for (const auto& [release, transfer] : machine.transfers)
-    if (!transfer.complete()) return share(transfer.done, transfer.size);
+    if (!transfer.complete()) done += transfer.done, size += transfer.size;
+  if (size > 0) return share(done, size);
   for (const auto& each : machine.subscriptions)
     if (each.phase == "fetching") return share(each.done, each.size);
   const bool has = !machine.transfers.empty() || std::any_of(machine.subscriptions.begin(), machine.subscriptions.end(),

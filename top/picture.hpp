@@ -21,7 +21,7 @@ void take(Picture& picture, const std::vector<registry::NodeRow>& rows, const re
 
 /// Percent of the bytes that all its nodes need; of the nodes where no report told its size.
 unsigned percent(const overview::ReleaseView& release);
-/// Percent of what the machine fetches or has; none where it wants nothing.
+/// Percent of all that the machine fetches, 100 once it has everything; none where it wants nothing.
 std::optional<unsigned> percent(const overview::MachineView& machine);
 /// "llama 1.3 -> 1.4.0, speech 2.0": what it runs and wants, changes first.
 std::string versions(const overview::MachineView& machine, const Picture& picture);

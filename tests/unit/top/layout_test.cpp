@@ -118,6 +118,15 @@ TEST_CASE("a problem takes the place of the keys") {
   CHECK(texts(picture, wish, {80, 24})[23] == " the tracker does not answer");
 }
 
+TEST_CASE("of several fetches the progress is that of all their bytes") {
+  auto row = node(1, "fetching", 400);
+  row.report.transfers.push_back(row.report.transfers[0]);
+  row.report.transfers[1].release.bytes[0] = 2;
+  row.report.transfers[1].done = 0;
+  row.report.transfers[1].size = 3000;
+  CHECK(percent(picture_of({row}).machines.at(row.machine.id)) == 10U);
+}
+
 TEST_CASE("a machine that says nothing for five minutes is silent, and one without any report too") {
   auto old = node(1, "active", 1000), never = node(2, "active", 1000);
   old.seen = now - std::chrono::minutes(6);

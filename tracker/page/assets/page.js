@@ -94,8 +94,8 @@ function doingOf(m) {
   return (m.moves ?? []).length || (m.serves ?? []).length ? "complete" : "idle";
 }
 function progressOf(m) {
-  const move = moving(m);
-  if (move) return percent(move.done, move.size);
+  const moves = (m.moves ?? []).filter((x) => x.done < x.size), sum = (key) => moves.reduce((all, x) => all + x[key], 0);
+  if (moves.length) return percent(sum("done"), sum("size"));
   const sub = (m.subs ?? []).find((x) => x.phase === "fetching" && x.size);
   if (sub) return percent(sub.done, sub.size);
   return (m.moves ?? []).length || (m.serves ?? []).some((x) => x[1]) || (m.subs ?? []).some((x) => x.active) ? 100 : null;
@@ -285,10 +285,10 @@ function fleetView() {
 const standings = (share) => [["complete", "complete"], ["fetching", "fetching"], ["waiting", "waiting"], ["failed", "failed"]].map(([kind, word]) => ({ kind, word, n: share[kind], text: count(share[kind]) }));
 const origins = (r) => [["src", "Source", r.src], ["peer", "Peers", r.peer], ["mirror", "Mirrors", r.mirror], ["reused", "Reused", r.reused]].map(([kind, word, n]) => ({ kind, word, n, text: bytes(n) }));
 
-// Those that move come first, then the newest.
+// Those that move come first, then those that somebody has, then the newest.
 function releasesInOrder() {
-  const busy = (r) => r.all.fetching + r.all.waiting + r.all.failed > 0;
-  return [...fleet.releases.values()].sort((a, b) => busy(b) - busy(a) || b.created - a.created || (a.r < b.r ? -1 : 1));
+  const rank = (r) => (r.all.fetching + r.all.waiting + r.all.failed > 0 ? 2 : r.all.machines > 0 ? 1 : 0);
+  return [...fleet.releases.values()].sort((a, b) => rank(b) - rank(a) || b.created - a.created || (a.r < b.r ? -1 : 1));
 }
 function ticks(most, wanted) {
   const raw = most / wanted, power = 10 ** Math.floor(Math.log10(raw || 1));
