@@ -49,11 +49,10 @@ void examine_presence(Findings& findings, const MachineView& machine, WallTime n
 
 void examine_channels(Findings& findings, const MachineView& machine) {
   const std::string id = machine.row.id.str(), name = machine.shown_name();
-  for (const auto& each : machine.subscriptions) {
-    if (each.phase == "failed")
-      findings.error("activation_failed", id, name, each.ref().str() + " " + each.wanted_version + ": " + each.reason);
-    else if (!each.stall.empty()) findings.warn("stalled", id, name, each.ref().str() + ": " + each.reason);
-  }
+  for (const auto& [channel, failed] : machine.failures)
+    findings.error("activation_failed", id, name, channel + " " + failed.version + ": " + failed.reason);
+  for (const auto& each : machine.subscriptions)
+    if (!each.stall.empty()) findings.warn("stalled", id, name, each.ref().str() + ": " + each.reason);
   if (machine.disk_size > 0 && machine.disk_free < machine.disk_size / 20)
     findings.warn("disk_full", id, name, format_bytes(machine.disk_free) + " left on the file system of its models");
 }

@@ -99,11 +99,24 @@ void MachineView::note_wanted(WallTime at) {
   wanted_since = std::move(next);
 }
 
+void MachineView::note_failures() {
+  std::map<std::string, FailedSwitch> next;
+  for (const auto& each : subscriptions) {
+    const std::string channel = each.ref().str();
+    if (each.phase == "failed") next[channel] = {each.wanted, each.wanted_version, each.reason};
+    else if (auto before = failures.find(channel);
+             each.wanted != each.active && before != failures.end() && before->second.wanted == each.wanted)
+      next[channel] = before->second;
+  }
+  failures = std::move(next);
+}
+
 void MachineView::take(WallTime at, const registry::NodeReport& report) {
   seen = at;
   software = report.software;
   subscriptions = report.subscriptions;
   note_wanted(at);
+  note_failures();
   disk_free = report.disk_free;
   disk_size = report.disk_size;
   for (auto& [release, transfer] : transfers) transfer.rate = 0, transfer.links.clear();

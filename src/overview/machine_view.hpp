@@ -14,6 +14,12 @@ namespace shoal::overview {
 /// How far a machine is with a release.
 enum class Standing { none, waiting, fetching, complete, failed };
 
+/// The last try to switch a channel to what it wants, which failed. It stays while the node tries again.
+struct FailedSwitch {
+  std::optional<ReleaseId> wanted;
+  std::string version, reason;
+};
+
 struct MachineView {
   registry::MachineRow row;
   std::optional<WallTime> seen;  // its last report, or its last announce where it makes none
@@ -21,8 +27,9 @@ struct MachineView {
   std::vector<registry::SubscriptionReport> subscriptions;
   /// The last word of each release: where its bytes came from stays known after the transfer has ended.
   std::map<ReleaseId, registry::TransferReport> transfers;
-  std::map<ReleaseId, WallTime> wanted_since;  // of releases that a channel wants and that are not active
-  std::map<ReleaseId, bool> announced;         // whether it is complete there
+  std::map<std::string, FailedSwitch> failures;  // by "org/name:channel"
+  std::map<ReleaseId, WallTime> wanted_since;    // of releases that a channel wants and that are not active
+  std::map<ReleaseId, bool> announced;           // whether it is complete there
   ByteCount disk_free = 0, disk_size = 0;
 
   static constexpr std::size_t most_transfers = 32;
@@ -39,6 +46,7 @@ struct MachineView {
 
  private:
   void note_wanted(WallTime at);
+  void note_failures();
 };
 
 /// A machine without a report for this long is called silent.

@@ -168,6 +168,20 @@ TEST_CASE_FIXTURE(Fleet, "a failed activation, a silent source and a halted roll
   CHECK(model.findings().front().severity == overview::Severity::error);
 }
 
+TEST_CASE_FIXTURE(Fleet, "a failed switch needs attention while the node tries again, and until it succeeds or wants something else") {
+  const auto failures = [&](int seconds, const std::string& phase, std::uint8_t wanted, std::optional<ReleaseId> active = {}) {
+    model.take(says(node(1), {follows(phase, release_id(wanted), active)}, {}, after(seconds)));
+    model.turn(after(seconds));
+    return std::count_if(model.findings().begin(), model.findings().end(),
+                         [](const Finding& each) { return each.kind == "activation_failed"; });
+  };
+  CHECK(failures(0, "failed", 1) == 1);
+  CHECK(failures(10, "activating", 1) == 1);
+  CHECK(failures(20, "active", 1, release_id(1)) == 0);
+  CHECK(failures(30, "failed", 2, release_id(1)) == 1);
+  CHECK(failures(40, "fetching", 3, release_id(1)) == 0);
+}
+
 TEST_CASE_FIXTURE(Fleet, "a node that lacks for half an hour what half of the nodes have lags") {
   const auto lags = [&](int seconds) {
     for (const int number : {1, 2})
