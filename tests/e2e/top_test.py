@@ -155,7 +155,7 @@ class InATerminal(TopCase):
         terminal.press("Up")
         terminal.wait(lambda lines: "1-2 of 3" in lines[-1])
         terminal.press("C-c")
-        terminal.exit_code()
+        self.assertEqual(terminal.exit_code(), 0)  # a way to leave, as for every command that watches
 
     def test_a_tracker_that_is_away_is_named_and_the_last_picture_stays(self):
         terminal = self.terminal(80, 24)
