@@ -83,6 +83,7 @@ cli::Moment moment_of(const std::string& what, const swarm::Progress& progress, 
                   {"reused", progress.reused},
                   {"stall", stall_json(progress.stall)}};
   moment.waiting = stall_text(progress.stall);
+  if (!progress.checking) moment.moved = progress.from_source + progress.from_peers + progress.from_mirrors;
   moment.extra.update(transfer_json(facts));
   return moment;
 }

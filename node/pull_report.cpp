@@ -30,13 +30,14 @@ Json complete_line(const PullReport& report) {
 }
 
 std::string complete_text(const PullReport& report) {
-  double seconds = std::max(0.001, static_cast<double>(report.took.count()) / 1000);
-  auto rate = static_cast<ByteCount>(static_cast<double>(report.bytes) / seconds);
+  // In less than a second most of the time is not the transfer's.
+  const auto milliseconds = static_cast<ByteCount>(report.took.count());
+  const std::string rate = milliseconds < 1000 ? "" : " (" + format_bytes(report.bytes * 1000 / milliseconds) + "/s)";
   std::string reused = report.reused > 0 ? ", " + format_bytes(report.reused) + " were here already" : "";
   std::string mirrors = report.from_mirrors > 0 ? ", " + format_bytes(report.from_mirrors) + " from mirrors" : "";
-  return report.ref().str() + " verified: " + format_bytes(report.bytes) + " in " + format_duration(report.took) + " (" +
-         format_bytes(rate) + "/s), " + format_bytes(report.from_source) + " from the source, " + format_bytes(report.from_peers) +
-         " from peers" + mirrors + reused + places_text(report);
+  return report.ref().str() + " verified: " + format_bytes(report.bytes) + " in " + format_duration(report.took) + rate + ", " +
+         format_bytes(report.from_source) + " from the source, " + format_bytes(report.from_peers) + " from peers" + mirrors + reused +
+         places_text(report);
 }
 
 }  // namespace shoal::node

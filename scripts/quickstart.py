@@ -44,8 +44,9 @@ class Screen:
         print(json.dumps(value) if self.as_json else text, flush=True)
 
     def _clear(self):
+        """The cursor stays at the start of the rows, even where a terminal that becomes narrower wraps them."""
         if self._rows:
-            sys.stderr.write(f"\x1b[{self._rows}A\x1b[J")
+            sys.stderr.write("\r\x1b[J")
             self._rows = 0
 
     def progress(self, states):
@@ -57,23 +58,39 @@ class Screen:
         if self.as_json:
             print(json.dumps({"type": "progress", "nodes": states}), flush=True)
         elif self.live:
-            self._redraw([self._row(state) for state in states])
+            self._redraw(states)
         else:
             print("  " + "  ".join(f"{state['node']} {state['percent']:.0f}%" for state in states), file=sys.stderr, flush=True)
 
-    def _redraw(self, rows):
-        width = shutil.get_terminal_size((80, 24)).columns - 1
-        self._clear()
-        sys.stderr.write("".join(row[:width] + "\n" for row in rows))
+    def _redraw(self, states):
+        size = shutil.get_terminal_size((80, 24))
+        shown = states[:max(size.lines - 2, 1)]
+        rows = [row_of(state, size.columns - 1) for state in shown]
+        if len(shown) < len(states):
+            rows.append(f"  and {len(states) - len(shown)} more"[:size.columns - 1])
+        # In one write, so that nothing flickers; then back up to the first row. A terminal that has become narrower,
+        # and has not said so yet, must not wrap rows (?7l).
+        sys.stderr.write("\r\x1b[?7l" + "".join("\x1b[2K" + row + "\r\n" for row in rows) + f"\x1b[J\x1b[{len(rows)}A\x1b[?7h")
         sys.stderr.flush()
         self._rows = len(rows)
 
-    @staticmethod
-    def _row(state):
-        filled = int(state["percent"] / 100 * 24)
-        bar = "=" * filled + ">" * (filled < 24)
-        return (f"  {state['node']:<8} [{bar:<24}] {state['percent']:5.1f}%  {state['rate'] / MB:7.1f} MB/s  {state['peers']} peers  "
-                f"{state['from_source'] / MB:.0f} MB from the source, {state['from_peers'] / MB:.0f} MB from nodes")
+
+def amount(size):
+    return f"{size / MB / 1000:.2f} GB" if size >= 1000 * MB else f"{size / MB:.0f} MB"
+
+
+def row_of(state, width):
+    """One row of a node in at most `width` columns; percent, rate and time left stay when the terminal is narrow."""
+    facts = [f"{state['percent']:3.0f}%", f"{state['rate'] / MB:5.1f} MB/s" if state["rate"] else " " * 10]
+    facts.append(f"{state['left']:.0f}s left" if state["left"] else "done" if state["percent"] == 100 else "")
+    filled = int(state["percent"] / 100 * 24)
+    bar = f"[{'=' * filled + '>' * (filled < 24):<24}]"
+    peers = f"{state['peers']} peer{'' if state['peers'] == 1 else 's'}"
+    origin = f"{amount(state['from_source'])} from the source, {amount(state['from_peers'])} from nodes"
+    name = f"  {state['node']:<8}"
+    forms = [[name, bar, *facts, peers, origin], [name, bar, *facts, peers], [name, bar, *facts], [name, *facts], facts]
+    rows = ["  ".join(form).rstrip() for form in forms]
+    return next((row for row in rows if len(row) <= width), rows[-1][:width])
 
 
 def state_of(node, pull):
@@ -81,7 +98,8 @@ def state_of(node, pull):
     done, latest = pull.last("complete"), pull.last("progress") or {}
     total = latest.get("total", 0)
     percent = 100.0 if done else 100.0 * latest.get("done", 0) / total if total else 0.0
-    return {"node": node.name, "percent": percent, "rate": 0 if done else latest.get("rate", 0), "peers": latest.get("peers", 0),
+    return {"node": node.name, "percent": percent, "rate": 0 if done else latest.get("rate", 0),
+            "left": 0 if done else latest.get("seconds_left") or 0, "peers": latest.get("peers", 0),
             "from_source": (done or {}).get("bytes_from_source", latest.get("from_source", 0)),
             "from_peers": (done or {}).get("bytes_from_peers", latest.get("from_peers", 0))}
 

@@ -5,13 +5,16 @@
 #include <cstdio>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 #include "base/units.hpp"
+#include "cli/rate_meter.hpp"
 
 namespace shoal::cli {
 
@@ -20,10 +23,11 @@ struct Moment {
   std::string what;  // "fetching acme/model@1.0"
   ByteCount done = 0;
   ByteCount total = 0;
-  ByteCount rate = 0;           // bytes per second
-  std::string detail = "";      // "4 peers, 12 MB from the source"
-  Json extra = Json::object();  // more members for --json
-  std::string waiting = {};     // why nothing moves: shown in place of rate, time left and detail
+  ByteCount rate = 0;                   // bytes per second; 0: measured from `done`
+  std::string detail = "";              // "4 peers, 12 MB from the source"
+  Json extra = Json::object();          // more members for --json
+  std::string waiting = {};             // why nothing moves: shown in place of rate, time left and detail
+  std::optional<ByteCount> moved = {};  // for the rate, where `done` jumps: what was reused counts there, and whole pieces
 };
 
 /// Thread-safe.
@@ -49,7 +53,8 @@ class Output {
   void result(const Json& value, std::string_view text);
   /// A remark for people on stderr; nothing with --quiet or --json.
   void message(std::string_view text);
-  /// A bar on a terminal, a line every five seconds elsewhere, {"type":"progress"} every second with --json.
+  /// A bar on a terminal, a line every five seconds elsewhere, {"type":"progress"} every second with --json. A bar or line goes on to be
+  /// shown, with the seconds since something moved, when no further moment comes.
   void progress(const Moment& moment);
   /// Ends the bar's line.
   void progress_done();
@@ -63,14 +68,21 @@ class Output {
   void write_result(std::string_view line);
   void write_message(std::string_view line, int priority = 6);
   bool due(const Moment& moment);
+  Moment measured(Moment moment) const;
+  void show(const Moment& moment);
+  void draw(const Moment& moment);
+  void tick(const std::stop_token& stop);
   SteadyTime now() const;
   Options options_;
   bool bar_shown_ = false;
   bool results_lost_ = false;
   std::string last_what_;
+  RateMeter meter_;                   // of last_what_
+  std::optional<Moment> unfinished_;  // shown again every second: what hangs calls nobody
   bool last_finished_ = false;
   std::chrono::steady_clock::time_point last_progress_{};
   std::mutex mutex_;
+  std::jthread ticker_;  // from the first progress on; last, so that it ends first
 };
 
 }  // namespace shoal::cli

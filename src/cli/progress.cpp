@@ -6,20 +6,21 @@
 namespace shoal::cli {
 namespace {
 
-constexpr unsigned bar_width = 24;
-constexpr std::size_t shortest_name = 12;
+constexpr std::size_t widest_bar = 24, narrowest_bar = 8;  // between the brackets
+constexpr std::size_t shortest_name = 8;
 constexpr std::size_t shortest_reason = 24;
+constexpr std::string_view ellipsis = "...";
 
 std::uint64_t percent(const Moment& moment) {
   if (moment.total == 0) return 0;
   return static_cast<std::uint64_t>(100.0 * static_cast<double>(std::min(moment.done, moment.total)) / static_cast<double>(moment.total));
 }
 
-std::string drawn_bar(const Moment& moment) {
-  std::size_t filled = percent(moment) * bar_width / 100;
+std::string drawn_bar(const Moment& moment, std::size_t width) {
+  const std::size_t filled = percent(moment) * width / 100;
   std::string bar(filled, '=');
-  if (filled < bar_width) bar += '>';
-  bar.resize(bar_width, ' ');
+  if (filled < width) bar += '>';
+  bar.resize(width, ' ');
   return "[" + bar + "]";
 }
 
@@ -37,56 +38,54 @@ std::string cut(std::string text, std::size_t width) {
   return text;
 }
 
-/// A part of the line; the parts with the highest `rank` go first where the terminal is narrow.
-struct Part {
-  std::string text;
-  int rank;
-  std::size_t least = 0;  // it is cut to half of the line, or to this, before it goes; 0: it goes whole
-};
-
-std::size_t length(const std::vector<Part>& parts) {
-  std::size_t total = 0;
-  for (const Part& part : parts) total += (total > 0 ? 2 : 0) + columns(part.text);
-  return total;
+/// Whole, or its beginning and "..." in `width` columns.
+std::string shortened(const std::string& text, std::size_t width) {
+  if (columns(text) <= width) return text;
+  return width <= ellipsis.size() ? cut(text, width) : cut(text, width - ellipsis.size()) + std::string(ellipsis);
 }
 
-std::vector<Part> parts_of(const Moment& moment, bool with_bar) {
-  std::vector<Part> parts{{printable(moment.what), 0}};
-  if (with_bar && moment.total > 0) parts.push_back({drawn_bar(moment), 3});
-  if (moment.total > 0) parts.push_back({std::to_string(percent(moment)) + "%", 1});
-  std::string of_total = moment.total > 0 ? " of " + format_bytes(moment.total) : "";
-  parts.push_back({format_bytes(moment.done) + of_total, 4});
-  if (!moment.waiting.empty()) {
-    parts.push_back({printable(moment.waiting), 2, shortest_reason});
-    return parts;
-  }
-  if (moment.rate > 0) parts.push_back({format_bytes(moment.rate) + "/s", 2});
-  if (std::int64_t left = seconds_left(moment); left > 0) parts.push_back({format_duration(std::chrono::seconds(left)) + " left", 5});
-  if (!moment.detail.empty()) parts.push_back({printable(moment.detail), 6});
-  return parts;
-}
-
-std::string joined(const std::vector<Part>& parts) {
+std::string joined(const std::vector<std::string>& parts) {
   std::string line;
-  for (const Part& part : parts) line += (line.empty() ? "" : "  ") + part.text;
+  for (const std::string& part : parts)
+    if (!part.empty()) line += (line.empty() ? "" : "  ") + part;
   return line;
 }
 
-/// Drops parts, then shortens the name, until the line fits.
-void fit(std::vector<Part>& parts, std::size_t width) {
-  auto by_rank = [](const Part& a, const Part& b) { return a.rank < b.rank; };
-  while (parts.size() > 1 && length(parts) > width) {
-    std::size_t name = columns(parts.front().text), over = length(parts) - width;
-    const auto last = std::max_element(parts.begin(), parts.end(), by_rank);
-    const std::size_t long_enough = std::max(last->least, width / 2), now = columns(last->text);
-    if (last->least > 0 && now > long_enough) last->text = cut(last->text, std::max(long_enough, now - std::min(over, now)));
-    else if (parts.size() <= 3 && name >= over + shortest_name) break;
-    else parts.erase(last);
-  }
-  if (length(parts) <= width) return;
-  std::size_t rest = length(parts) - columns(parts.front().text);
-  parts.front().text = cut(parts.front().text, width > rest ? width - rest : 0);
+std::string percent_text(const Moment& moment) { return moment.total > 0 ? std::to_string(percent(moment)) + "%" : ""; }
+
+std::string amount_text(const Moment& moment) {
+  return format_bytes(moment.done) + (moment.total > 0 ? " of " + format_bytes(moment.total) : "");
 }
+
+std::string rate_text(const Moment& moment) { return moment.rate > 0 ? format_bytes(moment.rate) + "/s" : ""; }
+
+/// In whole seconds, "35s left"; nothing in the last second.
+std::string left_text(const Moment& moment) {
+  const std::int64_t left = seconds_left(moment);
+  if (left <= 0) return "";
+  return (left < 60 ? std::to_string(left) + "s" : format_duration(std::chrono::seconds(left))) + " left";
+}
+
+/// The numbers in the widest form that fits: at first the total goes, then the amount, the time left, the rate. With a reason for which
+/// nothing moves, that takes the place of rate and time left, and is shortened before anything goes.
+std::string numbers(const Moment& moment, std::size_t width) {
+  const std::string share = percent_text(moment), amount = amount_text(moment), done = format_bytes(moment.done);
+  if (!moment.waiting.empty()) {
+    const std::string reason = printable(moment.waiting);
+    const std::string all = joined({share, amount, reason});
+    if (columns(all) <= width) return all;
+    const std::size_t room = width - std::min(width, share.empty() ? 0 : columns(share) + 2);
+    return room < shortest_reason ? shortened(share, width) : joined({share, shortened(reason, room)});
+  }
+  const std::string rate = rate_text(moment), left = left_text(moment);
+  for (const std::string& form : {joined({share, amount, rate, left}), joined({share, done, rate, left}), joined({share, rate, left}),
+                                  joined({share, rate}), share.empty() ? done : share})
+    if (columns(form) <= width) return form;
+  return "";
+}
+
+/// Columns that are left beside `taken`, and the two that separate.
+std::size_t room_beside(std::size_t taken, std::size_t width) { return width > taken + 2 ? width - taken - 2 : 0; }
 
 }  // namespace
 
@@ -104,15 +103,23 @@ std::int64_t seconds_left(const Moment& moment) {
 }
 
 std::string progress_bar(const Moment& moment, unsigned width, bool color) {
-  std::vector<Part> parts = parts_of(moment, true);
-  fit(parts, width);
-  for (Part& part : parts) {
-    if (color && part.rank == 3) part.text = "\x1b[32m" + part.text + "\x1b[0m";
-  }
-  return joined(parts);
+  const std::string facts = numbers(moment, width);
+  const std::size_t room = facts.empty() ? width : room_beside(columns(facts), width);
+  const std::string name = room < shortest_name ? "" : shortened(printable(moment.what), room);
+  std::size_t rest = name.empty() ? 0 : room_beside(columns(name), room);
+  std::string bar;
+  if (moment.total > 0 && rest >= narrowest_bar + 2) bar = drawn_bar(moment, std::min(widest_bar, rest - 2));
+  rest = room_beside(columns(bar), rest);
+  const bool has_room = bar.size() == widest_bar + 2 && !moment.detail.empty() && columns(printable(moment.detail)) <= rest;
+  if (color && !bar.empty()) bar = "\x1b[32m" + bar + "\x1b[0m";
+  return joined({name, bar, facts, has_room && moment.waiting.empty() ? printable(moment.detail) : ""});
 }
 
-std::string progress_line(const Moment& moment) { return joined(parts_of(moment, false)); }
+std::string progress_line(const Moment& moment) {
+  std::string facts = joined({percent_text(moment), amount_text(moment)});
+  if (!moment.waiting.empty()) return joined({printable(moment.what), facts, printable(moment.waiting)});
+  return joined({printable(moment.what), facts, rate_text(moment), left_text(moment), printable(moment.detail)});
+}
 
 Json progress_json(const Moment& moment) {
   Json line = moment.extra.is_object() ? moment.extra : Json::object();

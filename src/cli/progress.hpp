@@ -7,8 +7,9 @@
 
 namespace shoal::cli {
 
-/// "fetching a/b  [=====>    ]  43%  212 MB of 512 MB  85.1 MB/s  4s left  4 peers" in at most `width` columns: what does
-/// not fit goes, the least important first. Where nothing moves: "fetching a/b  43%  waiting: no peers (the tracker names none)".
+/// "fetching a/b  [=====>    ]  43%  212 MB of 512 MB  85.1 MB/s  4s left  4 peers" in at most `width` columns. In a narrow terminal the
+/// detail goes first, then the bar, the end of the name and the total; percent, rate and time left stay. Where nothing moves:
+/// "fetching a/b  43%  waiting: no peers (the tracker names none)".
 std::string progress_bar(const Moment& moment, unsigned width, bool color);
 /// The same for logs and pipes: whole, without the bar.
 std::string progress_line(const Moment& moment);

@@ -14,9 +14,10 @@ ByteCount number_in(const Json& object, const char* key) {
 }
 
 Moment moment_in(const Json& progress) {
-  return {text_in(progress, "what"),   number_in(progress, "done"), number_in(progress, "total"),
-          number_in(progress, "rate"), text_in(progress, "detail"), progress.value("extra", Json::object()),
-          text_in(progress, "waiting")};
+  return {text_in(progress, "what"),    number_in(progress, "done"),
+          number_in(progress, "total"), number_in(progress, "rate"),
+          text_in(progress, "detail"),  progress.value("extra", Json::object()),
+          text_in(progress, "waiting"), progress.contains("moved") ? std::optional(number_in(progress, "moved")) : std::nullopt};
 }
 
 }  // namespace

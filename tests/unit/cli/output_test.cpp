@@ -102,7 +102,7 @@ TEST_CASE("a result printed while a bar is shown starts on a clean line") {
   output.progress(halfway());
   output.message("peer lost");
   std::string text = screen.err.text();
-  CHECK(text.ends_with("\r\x1b[Kpeer lost\n"));
+  CHECK(text.ends_with("\r\x1b[Jpeer lost\n"));
 }
 
 TEST_CASE("a bar never reaches the last column, however narrow the terminal is") {
@@ -113,7 +113,29 @@ TEST_CASE("a bar never reaches the last column, however narrow the terminal is")
 }
 
 TEST_CASE("the bar tells share, amounts, rate and time left") {
-  CHECK(progress_bar(halfway(), 120, false) == "fetching a/b  [============>           ]  50%  500 MB of 1.00 GB  100 MB/s  5.0s left");
+  CHECK(progress_bar(halfway(), 120, false) == "fetching a/b  [============>           ]  50%  500 MB of 1.00 GB  100 MB/s  5s left");
+}
+
+TEST_CASE("a narrow terminal keeps percent, rate, time left and amount before bar and name") {
+  Moment moment = halfway();
+  moment.what = "fetching acme/a-rather-long-model-name-70b-instruct@2026.11.30-rc1";
+  moment.detail = "4 peers";
+  CHECK(
+      progress_bar(moment, 130, false) ==
+      "fetching acme/a-rather-long-model-name-70b-instruct@2026.11.30-rc1  [========>        ]  50%  500 MB of 1.00 GB  100 MB/s  5s left");
+  CHECK(progress_bar(moment, 79, false) == "fetching acme/a-rather-long-model...  50%  500 MB of 1.00 GB  100 MB/s  5s left");
+  CHECK(progress_bar(moment, 43, false) == "50%  500 MB of 1.00 GB  100 MB/s  5s left");
+  CHECK(progress_bar(moment, 39, false) == "50%  500 MB  100 MB/s  5s left");
+  CHECK(progress_bar(moment, 24, false) == "50%  100 MB/s  5s left");
+  CHECK(progress_bar(moment, 14, false) == "50%  100 MB/s");
+  CHECK(progress_bar(moment, 4, false) == "50%");
+}
+
+TEST_CASE("a short name leaves room for a bar at 80 columns, and for the detail at 120") {
+  Moment moment = halfway();
+  moment.detail = "4 peers";
+  CHECK(progress_bar(moment, 79, false) == "fetching a/b  [==========>         ]  50%  500 MB of 1.00 GB  100 MB/s  5s left");
+  CHECK(progress_bar(moment, 119, false) == "fetching a/b  [============>           ]  50%  500 MB of 1.00 GB  100 MB/s  5s left  4 peers");
 }
 
 TEST_CASE("where nothing moves the reason takes the place of rate, time left and detail") {
@@ -121,9 +143,72 @@ TEST_CASE("where nothing moves the reason takes the place of rate, time left and
   moment.detail = "4 peers";
   moment.waiting = "waiting: no peers (the tracker names none)";
   CHECK(progress_line(moment) == "fetching a/b  50%  500 MB of 1.00 GB  waiting: no peers (the tracker names none)");
-  CHECK(progress_bar(moment, 90, false) == "fetching a/b  [============>           ]  50%  waiting: no peers (the tracker names none)");
-  CHECK(progress_bar(moment, 66, false) == "fetching a/b  50%  waiting: no peers (the tracker names none)");
-  CHECK(progress_bar(moment, 49, false) == "fetching a/b  50%  waiting: no peers (the tracker");
+  CHECK(progress_bar(moment, 110, false) ==
+        "fetching a/b  [============>           ]  50%  500 MB of 1.00 GB  waiting: no peers (the tracker names none)");
+  CHECK(progress_bar(moment, 79, false) == "fetching...  50%  500 MB of 1.00 GB  waiting: no peers (the tracker names none)");
+  CHECK(progress_bar(moment, 49, false) == "50%  waiting: no peers (the tracker names none)");
+  CHECK(progress_bar(moment, 39, false) == "50%  waiting: no peers (the tracker ...");
+}
+
+TEST_CASE("a rate is measured after the first second where the command gives none, and in the first seconds of each phase") {
+  Screen screen;
+  screen.options.terminal = true;
+  screen.options.width = 100;
+  Output output(screen.options);
+  Moment moment{.what = "verifying a/b", .done = 0, .total = 10'000'000, .rate = 7};
+  for (int second = 0; second <= 2; ++second) {
+    output.progress(moment);
+    if (second == 0) CHECK(screen.err.text().find("/s") == std::string::npos);
+    moment.done += 1'000'000;
+    screen.clock.advance(std::chrono::seconds(1));
+  }
+  CHECK(screen.err.text().find("20%  2.00 MB of 10.0 MB  1.00 MB/s  8s left") != std::string::npos);
+  CHECK(screen.err.text().find(" 7 B/s") == std::string::npos);
+}
+
+TEST_CASE("a rate that jumps with whole pieces is that of what moved") {
+  Screen screen;
+  Output output(screen.options);
+  for (int second = 0; second <= 10; ++second) {
+    output.progress({.what = "fetching", .done = 900, .total = 1000, .moved = static_cast<ByteCount>(second) * 10});
+    screen.clock.advance(std::chrono::seconds(1));
+  }
+  CHECK(screen.err.text().find("10 B/s  10s left") != std::string::npos);
+}
+
+TEST_CASE("a line says for how long nothing has moved, and goes on when something does") {
+  Screen screen;
+  Output output(screen.options);
+  for (int second = 0; second <= 10; ++second) {
+    output.progress({.what = "hashing a/b", .done = 500, .total = 1000});
+    screen.clock.advance(std::chrono::seconds(1));
+  }
+  CHECK(screen.err.text().ends_with("hashing a/b  50%  500 B of 1.00 kB  no data for 10s\n"));
+  output.progress({.what = "hashing a/b", .done = 1000, .total = 1000});
+  CHECK(screen.err.text().find("hashing a/b  100%  1.00 kB of 1.00 kB") != std::string::npos);
+}
+
+TEST_CASE("what hangs calls nobody, and its line goes on by itself") {
+  Screen screen;
+  screen.options.terminal = true;
+  Output output({.terminal = true, .messages = screen.err.file(), .width = 80});
+  output.progress({.what = "hashing a/b", .done = 500, .total = 1000});
+  const auto drawn = [&] {
+    const std::string text = screen.err.text();
+    return std::count(text.begin(), text.end(), 'h');
+  };
+  const auto before = drawn();
+  for (int tries = 0; tries < 100 && drawn() == before; ++tries) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CHECK(drawn() > before);
+}
+
+TEST_CASE("a bar leaves the cursor in the first column and clears what follows it") {
+  Screen screen;
+  screen.options.terminal = true;
+  Output output(screen.options);
+  output.progress(halfway());
+  CHECK(screen.err.text().starts_with("\r\x1b[?7l\x1b[2Kfetching a/b"));
+  CHECK(screen.err.text().ends_with("\x1b[J\r\x1b[?7h"));
 }
 
 TEST_CASE("a reason of any length leaves the line within its width") {
@@ -131,7 +216,7 @@ TEST_CASE("a reason of any length leaves the line within its width") {
   moment.what = "fetching organisation/a-very-long-model-name-that-nobody-should-choose@1.0.0";
   moment.waiting = "stalled for 2m05s: no peers, and no answer from the tracker (" + std::string(200, 'x') + ")";
   for (unsigned width = 1; width < 300; ++width) CHECK(progress_bar(moment, width, false).size() <= width);
-  CHECK(progress_bar(moment, 80, false).find("stalled for 2m05s: no peers, and no") != std::string::npos);
+  CHECK(progress_bar(moment, 80, false).find("stalled for 2m05s: no peers, and no answer from the tracker") != std::string::npos);
 }
 
 TEST_CASE("colours appear only when asked for") {
