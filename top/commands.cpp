@@ -105,7 +105,9 @@ std::vector<cli::Command> commands() {
            .positionals = {},
            .options = {cli::state_option, {.name = "--once", .help = "print all machines once and exit", .flag_only = true}},
            .run = run_top,
-           .topic = cli::topic_look}};
+           .topic = cli::topic_look,
+           .also = {"htop", "watch nodes"},
+           .failures = cli::member_failures()}};
 }
 
 }  // namespace shoal::top
