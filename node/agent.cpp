@@ -48,12 +48,14 @@ Status Agent::begin() {
   next_collection_ = clock_.steady_now() + collection_period;
   load_subscriptions();
   publish_view();
-  return {};
+  return open_gateway();
 }
 
 Agent::~Agent() {
   stopping_ = true;
   tasks_.close();
+  gateway_.reset();
+  library_.reset();
   control_.reset();
   follower_.reset();
   for (auto& [key, channel] : channels_) channel.request_stop();
@@ -110,7 +112,7 @@ void Agent::change(AgentSettings settings) {
 
 void Agent::run(cli::Service& service) {
   const std::stop_token stop = service.stop();
-  out_.running(node_->mesh().port(), served_.size(), channels_.size());
+  out_.running(node_->mesh().port(), served_.size(), channels_.size(), gateway());
   service.ready(service_status(*view_.lock()));
   while (!stop.stop_requested()) {
     tasks_.run_for(std::min(tick_period, service.longest_wait()), stop);

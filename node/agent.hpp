@@ -9,6 +9,8 @@
 #include "node/channel_runner.hpp"
 #include "node/control_answers.hpp"
 #include "node/deliveries.hpp"
+#include "node/gateway/gateway.hpp"
+#include "node/model_library.hpp"
 #include "node/pull_orders.hpp"
 #include "node/repairer.hpp"
 #include "node/reporter.hpp"
@@ -31,6 +33,7 @@ struct AgentOptions {
   RetentionPolicy retention;
   fs::path hugging_face_cache;  // empty: none
   bool allow_code_formats = false;
+  HostPort gateway = {};  // no host: none
   std::string software;
 };
 
@@ -44,6 +47,8 @@ class Agent {
   void run(cli::Service& service);
   /// Adds the metrics of the node. Any thread.
   void describe(metrics::Page& page) const;
+  /// Where the gateway listens, as an address for HF_ENDPOINT; empty where there is none.
+  std::string gateway() const;
   /// On the thread of run().
   void change(AgentSettings settings);
 
@@ -79,6 +84,10 @@ class Agent {
   Result<PullReport> bring(const Wanted& wanted, bool allow_code_formats, OrderNews& news, const ControlServer::Say& say,
                            const std::stop_token& stop);
   Result<PullReport> already_here(const Wanted& wanted, bool allow_code_formats) const;
+  /// For the gateway, on threads of its own.
+  Status open_gateway();
+  ModelLibrary::Means library_means();
+  Status fetch_for_gateway(const Reference& reference, const Wanted& wanted, const std::stop_token& stop);
   Status repair(const ControlOrder& order, cli::Output& out, const std::stop_token& stop);
   Status repair_one(const Examined& damaged, cli::Output& out, const std::stop_token& stop);
   Status stop_serving_for_repair(const ReleaseId& id);
@@ -134,6 +143,8 @@ class Agent {
   std::unique_ptr<Reporter> reporter_;
   std::unique_ptr<Follower> follower_;
   std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<ModelLibrary> library_;
+  std::unique_ptr<gateway::Gateway> gateway_;
 };
 
 }  // namespace shoal::node

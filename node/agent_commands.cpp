@@ -5,6 +5,7 @@
 #include "metrics/exporter.hpp"
 #include "node/agent.hpp"
 #include "node/follow_rule.hpp"
+#include "node/gateway_option.hpp"
 #include "node/mirror_options.hpp"
 #include "node/stall_option.hpp"
 
@@ -68,6 +69,7 @@ Result<AgentOptions> agent_options(const Invocation& call) {
   SHOAL_TRY(options.hook_options.timeout, call.duration("--hook-timeout"));
   options.hugging_face_cache = call.get("--hf-cache");
   options.allow_code_formats = call.on("--allow-code-formats");
+  SHOAL_TRY(options.gateway, gateway_address(call));
   options.software = "shoal " + call.software;
   return options;
 }
@@ -218,6 +220,7 @@ cli::Command node_run_command() {
                   {.name = "--allow-code-formats",
                    .help = "accept files that may execute code when they are loaded, such as pickles, if the publisher allows them as well",
                    .config_key = "allow_code_formats"},
+                  gateway_option(),
                   cli::metrics_option()},
       .run = run_node,
       .topic = cli::topic_run,

@@ -4,10 +4,12 @@
 
 namespace shoal::node {
 
-void AgentOutput::running(std::uint16_t port, std::size_t serving, std::size_t follows) {
-  out_.result({{"type", "running"}, {"listen", port}, {"serving", serving}, {"follows", follows}},
-              "node on port " + std::to_string(port) + " follows " + counted(follows, "channel") + " and serves " +
-                  counted(serving, "release") + "; interrupt to stop");
+/// `gateway` is its address, empty where there is none.
+void AgentOutput::running(std::uint16_t port, std::size_t serving, std::size_t follows, const std::string& gateway) {
+  Json line{{"type", "running"}, {"listen", port}, {"serving", serving}, {"follows", follows}};
+  if (!gateway.empty()) line["gateway"] = gateway;
+  out_.result(line, "node on port " + std::to_string(port) + " follows " + counted(follows, "channel") + " and serves " +
+                        counted(serving, "release") + (gateway.empty() ? "" : "; HF_ENDPOINT=" + gateway) + "; interrupt to stop");
 }
 
 void AgentOutput::fetching(const ChannelKey& key, const Track& track) {

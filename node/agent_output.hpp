@@ -13,7 +13,7 @@ class AgentOutput {
  public:
   explicit AgentOutput(cli::Output& out) : out_(out) {}
 
-  void running(std::uint16_t port, std::size_t serving, std::size_t follows);
+  void running(std::uint16_t port, std::size_t serving, std::size_t follows, const std::string& gateway);
   void fetching(const ChannelKey& key, const Track& track);
   void fetched(const ReleaseId& id, const PullReport& report);
   void stalled(const ChannelKey& key, const std::string& version, const ReleaseId& id, const StallNews::News& news);

@@ -119,6 +119,13 @@ void GrantPolicy::note_has(Peer id, Piece piece, SteadyTime now) {
   refresh(piece);
 }
 
+void GrantPolicy::wish(Peer id, Piece piece) {
+  PeerState& peer = peers_.at(id);
+  if (piece >= pieces_.size() || !peer.passes_on() || !lacks(peer, piece) || peer.wishes.size() >= most_wishes) return;
+  peer.wishes.push_back(piece);
+  wishing_.insert(id);
+}
+
 GrantPolicy::Peer GrantPolicy::change(Peer id, PeerKind kind, SteadyTime now) {
   const PeerState before = peers_.at(id);
   remove(id);
@@ -154,6 +161,7 @@ void GrantPolicy::remove(Peer id) {
   under_way_ -= peer.outstanding.size();
   for (const Piece piece : peer.carries) pieces_[piece].carrier = nobody;
   far_.erase(id);
+  wishing_.erase(id);
   if (peer.passes_on()) {
     by_debt_.erase(order_of(id, peer));
     --takers_;
@@ -298,6 +306,30 @@ bool GrantPolicy::give_one_fresh(SteadyTime now, std::vector<Grant>& grants) {
   return false;
 }
 
+/// Peers take turns, so that none fills its window while another waits.
+void GrantPolicy::give_wished(SteadyTime now, std::vector<Grant>& grants) {
+  for (bool gave = true; gave;) {
+    gave = false;
+    for (auto next = wishing_.begin(); next != wishing_.end();) {
+      const Peer id = *next++;
+      gave |= give_one_wished(id, now, grants);
+      if (peers_.at(id).wishes.empty()) wishing_.erase(id);
+    }
+  }
+}
+
+bool GrantPolicy::give_one_wished(Peer id, SteadyTime now, std::vector<Grant>& grants) {
+  PeerState& peer = peers_.at(id);
+  while (!peer.wishes.empty() && has_room(now) && peer.outstanding.size() < window_of(peer)) {
+    const Piece piece = peer.wishes.front();
+    peer.wishes.pop_front();
+    if (!fresh_.contains(piece) || !lacks(peer, piece)) continue;
+    grant(id, peer, piece, now, grants);
+    return true;
+  }
+  return false;
+}
+
 std::uint32_t GrantPolicy::rare_limit() const { return static_cast<std::uint32_t>(takers_ / rare_share); }
 
 /// The peer that has waited longest comes first.
@@ -386,6 +418,7 @@ std::vector<GrantPolicy::Grant> GrantPolicy::next(SteadyTime now) {
   forget_departed(now);
   expire_stalled(now);
   give_to_far(now, grants);
+  give_wished(now, grants);
   while (!fresh_.empty() && has_room(now) && give_one_fresh(now, grants)) {}
   give_by_need(now, grants);
   return grants;

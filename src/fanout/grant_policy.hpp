@@ -63,6 +63,9 @@ class GrantPolicy {
   void note_brought(Peer peer, Piece piece);
   /// The peer has received the piece, from anybody. Idempotent.
   void note_has(Peer peer, Piece piece, SteadyTime now);
+  /// Somebody reads the piece at the peer, and waits for it. It goes out before others if nobody was granted it so far; otherwise the peer
+  /// gets it from whoever has it. So wishes change the order of pieces and cost no second copy. At most `most_wishes` are kept.
+  void wish(Peer peer, Piece piece);
   /// Changes the kind of a peer and returns its new number. Withdraws its outstanding grants.
   Peer change(Peer peer, PeerKind kind, SteadyTime now);
   /// Withdraws the peer's outstanding grants. The pieces of a peer that left complete count as out for a few seconds more, because it goes
@@ -102,7 +105,9 @@ class GrantPolicy {
     SteadyTime since;
     bool counts = true;  // towards the limit of outstanding grants
   };
+  static constexpr std::size_t most_wishes = 256;  // of a peer
   struct PeerState {
+    std::deque<Piece> wishes;
     PeerKind kind = PeerKind::node;
     NumberSet lacks;            // ranks
     std::vector<bool> brought;  // pieces that a source held when it joined
@@ -156,6 +161,8 @@ class GrantPolicy {
   bool has_new_for(const PeerState& peer) const { return NumberSet::intersect(fresh_.members(), peer.lacks); }
   // Grants
   void grant(Peer id, PeerState& peer, Piece piece, SteadyTime now, std::vector<Grant>& grants);
+  void give_wished(SteadyTime now, std::vector<Grant>& grants);
+  bool give_one_wished(Peer id, SteadyTime now, std::vector<Grant>& grants);
   bool give_one_fresh(SteadyTime now, std::vector<Grant>& grants);
   void give_to_far(SteadyTime now, std::vector<Grant>& grants);
   void give_by_need(SteadyTime now, std::vector<Grant>& grants);
@@ -174,7 +181,8 @@ class GrantPolicy {
   std::map<Peer, PeerState> peers_;
   std::set<Order> by_debt_;  // peers that receive grants, except far ones
   std::set<Peer> far_;
-  Peer last_far_ = 0;  // the far peer that was served last
+  std::set<Peer> wishing_;  // peers with wishes
+  Peer last_far_ = 0;       // the far peer that was served last
   std::size_t takers_ = 0;
   std::deque<Departed> departed_;
   std::size_t under_way_ = 0;

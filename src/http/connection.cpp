@@ -2,10 +2,14 @@
 
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <string>
 
 namespace shoal::http {
 namespace {
@@ -15,6 +19,11 @@ constexpr std::size_t buffer_limit = 128 * 1024;
 
 // Of what is written at once.
 constexpr std::size_t largest_portion = 64 * 1024;
+
+// Of a file, before other connections of the thread have their turn.
+constexpr ByteCount turn_of_a_file = 1024 * 1024;
+
+ErrorStatus last_error() { return {errno, boost::system::system_category()}; }
 
 // The end of a connection: how long and how much is waited for.
 constexpr std::chrono::milliseconds goodbye_time{1000};
@@ -96,6 +105,58 @@ net::awaitable<ErrorStatus> Connection::write_all(std::string_view bytes, std::c
     }
     bytes.remove_prefix(sent);
   }
+  co_return error;
+}
+
+net::awaitable<ErrorStatus> Connection::send_file(int fd, ByteCount offset, ByteCount length, std::chrono::milliseconds stall) {
+  return tls_ ? send_file_encrypted(fd, offset, length, stall) : send_file_plainly(fd, offset, length, stall);
+}
+
+/// The kernel takes the bytes from the page cache.
+net::awaitable<ErrorStatus> Connection::send_file_plainly(int fd, ByteCount offset, ByteCount length, std::chrono::milliseconds stall) {
+  ErrorStatus error;
+  tcp_.socket().native_non_blocking(true, error);
+  auto from = static_cast<off_t>(offset);
+  while (!error && length > 0) {
+    const ssize_t sent = ::sendfile(tcp_.socket().native_handle(), fd, &from, std::min(length, turn_of_a_file));
+    if (sent > 0) {
+      length -= static_cast<ByteCount>(sent);
+      co_await net::post(tcp_.get_executor(), net::use_awaitable);
+    } else if (sent == 0) {
+      error = net::error::eof;
+    } else if (errno == EAGAIN) {
+      error = co_await until_writable(stall);
+    } else if (errno != EINTR) {
+      error = last_error();
+    }
+  }
+  co_return error;
+}
+
+net::awaitable<ErrorStatus> Connection::send_file_encrypted(int fd, ByteCount offset, ByteCount length, std::chrono::milliseconds stall) {
+  std::string buffer(std::min<ByteCount>(length, largest_portion), '\0');
+  ErrorStatus error;
+  while (!error && length > 0) {
+    const ssize_t got = ::pread(fd, buffer.data(), std::min<ByteCount>(buffer.size(), length), static_cast<off_t>(offset));
+    if (got < 0) co_return last_error();
+    if (got == 0) co_return net::error::eof;
+    error = co_await write_all(std::string_view(buffer.data(), static_cast<std::size_t>(got)), stall);
+    offset += static_cast<ByteCount>(got);
+    length -= static_cast<ByteCount>(got);
+  }
+  co_return error;
+}
+
+/// tcp_stream's own deadlines do not cover a wait of its socket.
+net::awaitable<ErrorStatus> Connection::until_writable(std::chrono::milliseconds stall) {
+  ErrorStatus error;
+  net::steady_timer limit(tcp_.get_executor(), stall);
+  auto waiting = std::make_shared<bool>(true);
+  limit.async_wait([this, waiting](ErrorStatus ended) {
+    if (!ended && *waiting) close();  // while it waits, this connection lives
+  });
+  co_await tcp_.socket().async_wait(tcp::socket::wait_write, net::redirect_error(net::use_awaitable, error));
+  *waiting = false;
   co_return error;
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "base/units.hpp"
 #include "http/beast.hpp"
 #include "identity/tls.hpp"
 
@@ -36,6 +37,8 @@ class Connection {
   net::awaitable<ErrorStatus> write_text(std::string text);
   /// All of it, which must outlive the call; `stall` is the longest without a byte taken.
   net::awaitable<ErrorStatus> write_all(std::string_view bytes, std::chrono::milliseconds stall);
+  /// `length` bytes of a file from `offset`; `stall` as above. A file that ends early is an error.
+  net::awaitable<ErrorStatus> send_file(int fd, ByteCount offset, ByteCount length, std::chrono::milliseconds stall);
   /// Ends the connection so that what was written arrives: TLS's close_notify, TCP's FIN, and then the peer's bytes are
   /// discarded for a moment, because a close with unread bytes is a reset that can overtake the last answer.
   net::awaitable<void> finish();
@@ -94,6 +97,10 @@ class Connection {
 
  private:
   using TlsStream = net::ssl::stream<beast::tcp_stream&>;
+
+  net::awaitable<ErrorStatus> send_file_plainly(int fd, ByteCount offset, ByteCount length, std::chrono::milliseconds stall);
+  net::awaitable<ErrorStatus> send_file_encrypted(int fd, ByteCount offset, ByteCount length, std::chrono::milliseconds stall);
+  net::awaitable<ErrorStatus> until_writable(std::chrono::milliseconds stall);
 
   beast::tcp_stream tcp_;
   std::unique_ptr<TlsStream> tls_;

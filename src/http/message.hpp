@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/body_source.hpp"
 #include "http/feed.hpp"
 #include "identity/certificate.hpp"
 
@@ -42,6 +43,8 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> fields{};
   /// Instead of `body`: portions until the feed ends. The connection ends with it.
   std::shared_ptr<Feed> feed{};
+  /// Instead of `body`: bytes of files, with their length. HEAD is answered with the length alone.
+  std::shared_ptr<BodySource> source{};
   // Of what a client received.
   std::string content_range{};
   std::string location{};

@@ -28,12 +28,13 @@ struct ServerLimits {
   std::chrono::milliseconds guest_handler{15000};   // until the handler answers them
   std::chrono::milliseconds handshake{5000};
   std::chrono::milliseconds header_read{5000};
-  std::chrono::milliseconds body_read{30000};    // and a second more for each MiB of the body
-  std::chrono::milliseconds write{30000};        // likewise
-  std::chrono::milliseconds write_stall{10000};  // without any byte of an answer taken
-  std::chrono::milliseconds idle{75000};         // between requests on a kept-alive connection
-  std::chrono::milliseconds handler{70000};      // until the handler answers; then 503 (a long-poll must answer earlier)
-  BudgetLimits budget;                           // of bodies under way; beyond it 503 with Retry-After
+  std::chrono::milliseconds body_read{30000};     // and a second more for each MiB of the body
+  std::chrono::milliseconds write{30000};         // likewise
+  std::chrono::milliseconds write_stall{10000};   // without any byte of an answer taken
+  std::chrono::milliseconds source_stall{10000};  // the same for a body that lies in files: it holds no memory while it waits
+  std::chrono::milliseconds idle{75000};          // between requests on a kept-alive connection
+  std::chrono::milliseconds handler{70000};       // until the handler answers; then 503 (a long-poll must answer earlier)
+  BudgetLimits budget;                            // of bodies under way; beyond it 503 with Retry-After
 };
 
 struct ServerOptions {

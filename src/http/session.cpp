@@ -200,7 +200,10 @@ net::awaitable<bool> Session::serve_one() {
     co_await stream(std::move(answered.response));
     co_return false;
   }
-  bool more = co_await respond(std::move(answered), parser.get());
+  const bool from_files = answered.response.source != nullptr;
+  bool more = false;
+  if (from_files) more = co_await send_source(std::move(answered.response), parser.get());
+  else more = co_await respond(std::move(answered), parser.get());
   if (stranger_) stranger_->set_busy(false);
   co_return more;
 }
@@ -317,11 +320,7 @@ net::awaitable<void> Session::stream(Response response) {
   connection_.expires_after(within(rules_.limits.write));
   ErrorStatus error = co_await connection_.write(message);
   Feed& feed = *response.feed;
-  feed.on_news([gate = worker_.gate, session = weak_from_this()] {
-    gate->post([session] {
-      if (auto live = session.lock()) live->answered_.cancel();
-    });
-  });
+  feed.on_news(waker());
   connection_.watch_peer([this] { close(); });
   while (!error && !worker_.stopping && connection_.socket().is_open()) {
     if (auto portion = feed.take()) {
@@ -329,12 +328,63 @@ net::awaitable<void> Session::stream(Response response) {
       continue;
     }
     if (feed.ended()) break;
-    answered_.expires_after(rules_.limits.handler);
-    ErrorStatus ignored;
-    co_await answered_.async_wait(net::redirect_error(net::use_awaitable, ignored));
+    co_await await_news();
   }
   connection_.stop_watching();
   feed.end();
+}
+
+/// Ends `await_news`, from any thread.
+std::function<void()> Session::waker() {
+  return [gate = worker_.gate, session = weak_from_this()] {
+    gate->post([session] {
+      if (auto live = session.lock()) live->answered_.cancel();
+    });
+  };
+}
+
+net::awaitable<void> Session::await_news() {
+  answered_.expires_after(rules_.limits.handler);
+  ErrorStatus ignored;
+  co_await answered_.async_wait(net::redirect_error(net::use_awaitable, ignored));
+}
+
+net::awaitable<bool> Session::send_source(Response response, const RequestHead& head) {
+  const bool keep_alive = head.keep_alive() && !worker_.stopping && !is_guest();
+  wire::response<wire::empty_body> message;
+  message.version(head.version());
+  message.result(static_cast<unsigned>(response.status));
+  message.keep_alive(keep_alive);
+  set_fields(message, response);
+  message.set(wire::field::content_type, response.content_type);
+  message.content_length(response.source->size());
+  connection_.expires_after(within(rules_.limits.write));
+  ErrorStatus error = co_await connection_.write(message);
+  if (!error && head.method() != wire::verb::head) error = co_await send_stretches(*response.source);
+  co_return !error && keep_alive;
+}
+
+/// A client that leaves while nothing can be sent is noticed; one that reads slowly or not at all holds no memory here.
+net::awaitable<ErrorStatus> Session::send_stretches(BodySource& source) {
+  source.on_news(waker());
+  ErrorStatus error;
+  for (ByteCount position = 0; !error && position < source.size();) {
+    auto stretch = source.at(position);
+    if (!stretch.ok()) {
+      log::info("http_body_ended_early", {{"address", address_}, {"reason", stretch.error().message}});
+      co_return net::error::eof;
+    }
+    if (stretch->length > 0) {
+      error = co_await connection_.send_file(stretch->fd, stretch->offset, stretch->length, rules_.limits.source_stall);
+      position += stretch->length;
+      continue;
+    }
+    connection_.watch_peer([this] { close(); });
+    co_await await_news();
+    connection_.stop_watching();
+    if (worker_.stopping || !connection_.socket().is_open()) error = net::error::operation_aborted;
+  }
+  co_return error;
 }
 
 /// Answers what could not become a request, and ends the connection: where the next request starts is not known.

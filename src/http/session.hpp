@@ -89,6 +89,10 @@ class Session : public std::enable_shared_from_this<Session> {
   net::awaitable<bool> respond(Answered answered, const RequestHead& head);
   net::awaitable<bool> refuse(Response response);
   net::awaitable<void> stream(Response response);
+  net::awaitable<bool> send_source(Response response, const RequestHead& head);
+  net::awaitable<ErrorStatus> send_stretches(BodySource& source);
+  std::function<void()> waker();
+  net::awaitable<void> await_news();
 
   std::optional<Response> peer_objection() const;
   std::optional<Response> room_objection(const RequestParser& parser, ByteCount limit);

@@ -99,16 +99,18 @@ struct Rationing {
   bool has(GrantPolicy::Piece piece) const { return piece < pieces && torrent.have_piece(lt::piece_index_t(static_cast<int>(piece))); }
   void update_peer_kinds();
   bool may_change();
+  void wish(const std::vector<GrantPolicy::Piece>& pieces);
 
   lt::torrent_handle torrent;
   const GrantRole role;
   mesh::Mesh& mesh;
   const Clock& clock;
   GrantPolicy::Piece pieces = 0;
-  bool complete = false;              // this machine lacks nothing
-  std::optional<GrantPolicy> policy;  // none while there is nothing to ration
-  std::optional<SiteShare> share;     // none while there is nothing to fetch, or where the site is not known
-  bool has_near = false;              // nodes of its own site, or of none, among those that the policy knows
+  bool complete = false;                // this machine lacks nothing
+  std::optional<GrantPolicy> policy;    // none while there is nothing to ration
+  std::optional<SiteShare> share;       // none while there is nothing to fetch, or where the site is not known
+  bool has_near = false;                // nodes of its own site, or of none, among those that the policy knows
+  std::set<GrantPolicy::Piece> wished;  // by readers of this machine, which lacks them
   SteadyTime changing_since{};
   int changes = 0;  // since then
   std::map<GrantPolicy::Peer, PeerGrants*> connections;
@@ -145,6 +147,7 @@ class PeerGrants final : public lt::peer_plugin {
     source_ = said->source;
     site_ = said->site;
     show_id_ = said->show_id;
+    tell_wishes({shared_->wished.begin(), shared_->wished.end()});
     return true;
   }
 
@@ -251,6 +254,13 @@ class PeerGrants final : public lt::peer_plugin {
     id_ = shared_->policy->change(*id_, kind(), now());
     shared_->connections[*id_] = this;
   }
+  /// Asks a source to grant these before others. A source that is older than wishes takes no notice.
+  void tell_wishes(const std::vector<GrantPolicy::Piece>& pieces) {
+    std::string body;
+    for (const auto piece : pieces)
+      if (body.size() < most_shown * index_size && !shared_->has(piece)) body += big_endian(piece);
+    if (source_ && show_id_ > 0 && !body.empty()) send(peer_, extended_message(show_id_, body));
+  }
   /// Asks for word of pieces that were hidden.
   void request_show(const std::vector<GrantPolicy::Piece>& pieces) {
     std::string body;
@@ -320,11 +330,16 @@ class PeerGrants final : public lt::peer_plugin {
   }
   /// The peer wants to hear which of these are here.
   void answer_show(const std::vector<GrantPolicy::Piece>& pieces) {
-    if (shared_->policy) return;  // it will be granted what it is to have
+    if (shared_->policy) return take_wishes(pieces);  // it will be granted what it is to have
     std::string words;
     for (const auto piece : pieces)
       if (shared_->has(piece)) words += have_message(piece);
     if (!words.empty()) send(peer_, words + (is_idle() ? nudge_message() : std::string()));
+  }
+  void take_wishes(const std::vector<GrantPolicy::Piece>& pieces) {
+    for (const auto piece : pieces)
+      if (id_) shared_->policy->wish(*id_, piece);
+    shared_->give();
   }
   void leave() {
     if (link_ && shared_->share) {
@@ -403,6 +418,12 @@ void Rationing::update_peer_kinds() {
   for (PeerGrants* connection : all) connection->update_kind();
 }
 
+void Rationing::wish(const std::vector<GrantPolicy::Piece>& more) {
+  for (const auto piece : more)
+    if (wished.size() < most_shown && piece < pieces) wished.insert(piece);
+  for (PeerGrants* connection : all) connection->tell_wishes(more);
+}
+
 bool Rationing::may_change() {
   const SteadyTime now = clock.steady_now();
   if (now - changing_since >= std::chrono::seconds(1)) changes = 0;
@@ -413,7 +434,12 @@ bool Rationing::may_change() {
 class TorrentGrants final : public lt::torrent_plugin {
  public:
   TorrentGrants(const lt::torrent_handle& torrent, GrantRole role, mesh::Mesh& mesh, const Clock& clock)
-      : shared_(std::make_shared<Rationing>(torrent, role, mesh, clock)) {}
+      : shared_(std::make_shared<Rationing>(torrent, role, mesh, clock)) {
+    if (!role.wishes) return;
+    role.wishes->tell = [weak = std::weak_ptr(shared_)](const std::vector<GrantPolicy::Piece>& pieces) {
+      if (auto shared = weak.lock()) shared->wish(pieces);
+    };
+  }
 
   std::shared_ptr<lt::peer_plugin> new_connection(const lt::peer_connection_handle& peer) override {
     return std::make_shared<PeerGrants>(shared_, peer);
@@ -426,6 +452,7 @@ class TorrentGrants final : public lt::torrent_plugin {
   }
   void on_piece_pass(lt::piece_index_t piece) override {
     const auto index = static_cast<GrantPolicy::Piece>(static_cast<int>(piece));
+    shared_->wished.erase(index);
     if (shared_->policy) shared_->policy->set_held(index, true);
     if (shared_->share) shared_->share->note_own(index, shared_->clock.steady_now());
     for (PeerGrants* connection : shared_->all) connection->completed(piece);

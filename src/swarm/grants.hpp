@@ -11,10 +11,14 @@
 // Sites. Machines that know their site send it in the handshake and divide the pieces of other sites among themselves (fanout::SiteShare).
 // A machine ignores what a far machine has until the piece is its own to fetch. It then requests it with the extended message `shoal_show`,
 // piece numbers as big-endian 32-bit integers, and the far machine answers with plain `have` messages.
+//
+// Readers. A machine on which somebody reads the content while it arrives sends `shoal_show` to sources as well. A source grants those
+// pieces before others (GrantPolicy::wish).
 #pragma once
 
 #include <libtorrent/extensions.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +30,11 @@ namespace shoal::swarm {
 /// The extension's member of the extended handshake.
 inline constexpr const char* grant_key = "shoal_grant";
 inline constexpr int grant_version = 1;
+
+/// How readers of this machine reach the grants of a content. On the network thread.
+struct PieceWishes {
+  std::function<void(const std::vector<std::uint32_t>&)> tell;
+};
 
 struct GrantRole {
   /// Whether this machine grants pieces if it has most of the content from the start: a seeder, or a node after a restart or with an older
@@ -42,6 +51,8 @@ struct GrantRole {
   std::string site = {};
   /// Pieces that go out before all others (deciding_pieces).
   std::vector<std::uint32_t> first = {};
+  /// Gets its `tell` from the plugin; none: nobody reads while the content arrives.
+  std::shared_ptr<PieceWishes> wishes = {};
 };
 
 /// The libtorrent plugin for one torrent. libtorrent calls it on its network thread. `mesh` must outlive the session.

@@ -16,6 +16,7 @@
 #include "swarm/bell.hpp"
 #include "swarm/content.hpp"
 #include "swarm/deciding_watch.hpp"
+#include "swarm/grants.hpp"
 #include "swarm/payload_counter.hpp"
 
 namespace shoal::swarm {
@@ -36,6 +37,7 @@ class HostedContent {
   const InfoHash& id() const { return id_; }
   Mode mode() const { return mode_; }
   const std::shared_ptr<PayloadCounts>& payload() const { return payload_; }
+  const std::shared_ptr<PieceWishes>& wishes() const { return wishes_; }
   /// What the calls below go to; until then they do nothing.
   void attach(lt::torrent_handle handle) { *handle_.lock() = std::move(handle); }
   lt::torrent_handle handle() const { return *handle_.lock(); }
@@ -67,6 +69,8 @@ class HostedContent {
   /// Content::deciding_first: what has waited is asked for.
   void open_gate() const;
   void look_at_gate() const;
+  /// These before others: libtorrent requests them first, and sources grant them first.
+  void hurry(const std::vector<std::uint32_t>& pieces) const;
   /// Has libtorrent ask the store anew which pieces there are. A source then asks nobody for those that are gone.
   void recheck() const;
   // These wait for the engine's network thread.
@@ -111,6 +115,7 @@ class HostedContent {
   Course& course() { return course_; }
 
  private:
+  void on_network_thread(std::function<void()> work) const;
   void on_gate(void (DecidingWatch::*call)()) const;
   ByteCount bytes_of(const lt::typed_bitfield<lt::piece_index_t>& pieces) const;
 
@@ -118,6 +123,7 @@ class HostedContent {
   const store::Layout layout_;
   const Mode mode_;
   const std::shared_ptr<PayloadCounts> payload_ = std::make_shared<PayloadCounts>();
+  const std::shared_ptr<PieceWishes> wishes_ = std::make_shared<PieceWishes>();
   mutable Guarded<lt::torrent_handle> handle_;
   std::shared_ptr<DecidingWatch> gate_;
   Guarded<News> news_;

@@ -6,14 +6,28 @@
 namespace shoal::swarm {
 
 /// Plugins are made on the network thread; this one is only made to get there.
-void HostedContent::on_gate(void (DecidingWatch::*call)()) const {
-  if (!gate_) return;
+void HostedContent::on_network_thread(std::function<void()> work) const {
   try {
-    handle().add_extension([gate = gate_, call](const lt::torrent_handle&, lt::client_data_t) {
-      ((*gate).*call)();
+    handle().add_extension([work = std::move(work)](const lt::torrent_handle&, lt::client_data_t) {
+      work();
       return std::shared_ptr<lt::torrent_plugin>();
     });
   } catch (const lt::system_error&) {}  // the content has gone meanwhile
+}
+
+void HostedContent::on_gate(void (DecidingWatch::*call)()) const {
+  if (gate_) on_network_thread([gate = gate_, call] { ((*gate).*call)(); });
+}
+
+void HostedContent::hurry(const std::vector<std::uint32_t>& pieces) const {
+  std::vector<std::pair<lt::piece_index_t, lt::download_priority_t>> first;
+  for (const std::uint32_t piece : pieces) first.emplace_back(static_cast<int>(piece), lt::top_priority);
+  try {
+    handle().prioritize_pieces(first);
+  } catch (const lt::system_error&) {}  // as above
+  on_network_thread([wishes = wishes_, pieces] {
+    if (wishes->tell) wishes->tell(pieces);
+  });
 }
 
 void HostedContent::open_gate() const { on_gate(&DecidingWatch::open); }

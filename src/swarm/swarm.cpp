@@ -135,6 +135,7 @@ class EngineSwarm final : public Swarm {
   }
   void open_gate(const InfoHash& content) override;
   void look_at_gate(const InfoHash& content) override;
+  void hurry(const InfoHash& content, const std::vector<std::uint32_t>& pieces) override;
   std::vector<bool> pieces(const InfoHash& content) const override;
   Totals totals() const override;
   std::string announce_problem(const InfoHash& content) const override { return announcer_->problem(content); }
@@ -227,7 +228,7 @@ Status EngineSwarm::hand_to_engine(const Content& content, const std::shared_ptr
   auto counter = [&mesh = mesh_, payload = std::vector{hosted->payload(), payload_}, bell = bell_](
                      const lt::torrent_handle&, lt::client_data_t) { return payload_counter(mesh, payload, bell); };
   auto rationing = [role = GrantRole{options_.directed, hosted->id().leading(), std::random_device()(), options_.memory_budget / 3, self_,
-                                     options_.site, deciding},
+                                     options_.site, deciding, hosted->wishes()},
                     &mesh = mesh_,
                     &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) { return grants(torrent, role, mesh, clock); };
   auto unread = [&mesh = mesh_, &clock = clock_](const lt::torrent_handle& torrent, lt::client_data_t) {
@@ -286,6 +287,10 @@ void EngineSwarm::open_gate(const InfoHash& content) {
 
 void EngineSwarm::look_at_gate(const InfoHash& content) {
   if (auto hosted = contents_.find(content)) hosted->look_at_gate();
+}
+
+void EngineSwarm::hurry(const InfoHash& content, const std::vector<std::uint32_t>& pieces) {
+  if (auto hosted = contents_.find(content)) hosted->hurry(pieces);
 }
 
 std::vector<bool> EngineSwarm::pieces(const InfoHash& content) const {

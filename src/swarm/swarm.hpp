@@ -34,6 +34,8 @@ class Swarm {
   virtual void open_gate(const InfoHash& content) = 0;
   /// To be called several times a second until then: what waits at the gate does not wait long for deciding pieces that do not come.
   virtual void look_at_gate(const InfoHash& content) = 0;
+  /// Somebody waits for these pieces: they are fetched before others. Nothing where the content is not here.
+  virtual void hurry(const InfoHash& content, const std::vector<std::uint32_t>& pieces) = 0;
   /// Which pieces are verified and written, one bit for each; none where the content is not here. Waits for the engine.
   virtual std::vector<bool> pieces(const InfoHash& content) const = 0;
   virtual Totals totals() const = 0;

@@ -21,7 +21,8 @@ MAY_INCLUDE = {
     "tracker": ["tracker/page", "src/registry", "src/metrics", "src/cli"],
     "publisher": ["src/member", "src/metainfo", "src/metrics", "src/cli"],
     "seeder": ["publisher", "src/swarm"],
-    "node": ["src/member", "src/swarm", "src/cli"],
+    "node/gateway": ["src/http", "src/manifest"],
+    "node": ["node/gateway", "src/member", "src/swarm", "src/cli"],
     "top": ["src/overview", "src/member", "src/cli"],
 }
 

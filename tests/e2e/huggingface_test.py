@@ -241,6 +241,26 @@ class ModelSignature(ForeignCase):
         self.assertEqual(self.verify(path).returncode, 0)
 
 
+class Gateway(ForeignCase):
+    """The Hub's own package asks a node that has nothing yet."""
+
+    def test_the_package_lists_downloads_and_caches_a_model_while_it_arrives(self):
+        directory = self.published(8)
+        self.fleet.start_seeder(self.source)
+        running = self.fleet.start_node(self.machine, "--gateway", "127.0.0.1:0", "--download-limit", "8MB")
+        done = node("read_gateway.mjs", running.wait_event("running")["gateway"], "acme/model", "main", self.cache)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        seen = json.loads(done.stdout.splitlines()[-1])  # the package prints lines of its own before it
+        expected = {name: digest(os.path.join(directory, name)) for name in files_below(directory)}
+        self.assertEqual(seen["files"], expected)
+        self.assertEqual(seen["cached"], {name: value for name, value in expected.items() if os.path.getsize(os.path.join(directory, name))})
+        self.assertEqual(seen["listed"], {name: os.path.getsize(os.path.join(directory, name)) for name in expected})
+        with open(os.path.join(directory, seen["largest"]), "rb") as file:
+            self.assertEqual(bytes.fromhex(seen["range"]), file.read(8)[5:])
+        self.assertRegex(seen["info"]["sha"], "^[0-9a-f]{40}$")
+        self.assertEqual((seen["info"]["name"], seen["missing"]), ("acme/model", False))
+
+
 if __name__ == "__main__":
     reason = install()
     if reason:

@@ -166,7 +166,7 @@ class Stalls(Looking):
         self.fleet.run("limit", "--download", "0", "--state", node.state)
         run.wait_event("resumed", 60)
         run.wait_event("activated", 60)
-        self.assertEqual(sum(self.stalled_fetches(port).values()), 0)
+        self.until("the gauge, which is a second late, shows none", lambda: sum(self.stalled_fetches(port).values()) == 0, 10)
         self.until("the tracker hears of the end", lambda: self.row_of("slow").get("phase") == "active")
         self.assertEqual((self.row_of("slow")["stall"], self.row_of("slow")["reason"]), ("", ""))
 

@@ -696,3 +696,48 @@ TEST_CASE("a peer that stands still with pieces that are new for it alone does n
   CHECK(source.policy.outstanding(other) == 0);
   CHECK(source.times[75] == 1);
 }
+
+TEST_CASE("a piece that a peer wishes goes out before others") {
+  Source source(60);
+  const Peer reader = source.join();
+  source.next();
+  const auto granted = source.under_way[reader];
+  std::vector<Piece> wishes;
+  for (Piece piece = 0; wishes.size() < 5; ++piece)
+    if (std::find(granted.begin(), granted.end(), piece) == granted.end()) wishes.push_back(piece);
+  for (const Piece piece : wishes) source.policy.wish(reader, piece);
+  std::vector<Piece> next;
+  while (next.size() < wishes.size()) {
+    source.now += 10ms;
+    REQUIRE(source.finish_one(reader));
+    for (const auto& grant : source.next()) next.push_back(grant.piece);
+  }
+  next.resize(wishes.size());
+  CHECK(next == wishes);
+}
+
+TEST_CASE("when all peers wish the same pieces, each still goes out once") {
+  Source source(60);
+  std::vector<Peer> peers;
+  for (int i = 0; i < 12; ++i) peers.push_back(source.join());
+  for (const Peer peer : peers)
+    for (Piece piece = 0; piece < 20; ++piece) source.policy.wish(peer, piece);
+  for (int turn = 0; turn < 40 && source.policy.fresh() > 0; ++turn) {
+    source.next();
+    source.now += 10ms;
+    for (const Peer peer : peers) source.finish_one(peer);
+  }
+  CHECK(source.policy.fresh() == 0);
+  CHECK(source.most_times() == 1);
+}
+
+TEST_CASE("wishes without end, for pieces that do not exist, or of a peer that leaves, do no harm") {
+  Source source(10);
+  const Peer peer = source.join(), far = source.join(PeerKind::far);
+  for (int i = 0; i < 100'000; ++i) source.policy.wish(peer, static_cast<Piece>(i));
+  source.policy.wish(far, 3);
+  source.next();
+  source.policy.leave(peer, source.now);
+  source.next();
+  CHECK(source.policy.outstanding() <= 1);
+}

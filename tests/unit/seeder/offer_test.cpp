@@ -22,6 +22,7 @@ class NotedSwarm final : public swarm::Swarm {
   std::optional<swarm::Progress> progress(const InfoHash&) const override { return std::nullopt; }
   void open_gate(const InfoHash&) override {}
   void look_at_gate(const InfoHash&) override {}
+  void hurry(const InfoHash&, const std::vector<std::uint32_t>&) override {}
   std::vector<bool> pieces(const InfoHash&) const override { return {}; }
   swarm::Totals totals() const override { return {}; }
   void set_limits(ByteCount, ByteCount) override {}
